@@ -1,0 +1,17 @@
+/* Making errors. They are made once, where they happen, wrapped on the way up, and logged once at the edge;
+ * never logged *and* returned. All of these return false, so that a failing function ends in
+ * `return err_set(err, …);`.
+ */
+#pragma once
+
+#include "tenantmv/error.h"
+
+bool err_set(struct tmv_error *err, enum tmv_code code, const char *fmt, ...) TMV_PRINTF(3, 4);
+/* Uses the current errno and its text. */
+bool err_errno(struct tmv_error *err, const char *fmt, ...) TMV_PRINTF(2, 3);
+/* Puts "context: " before the message that is already there. */
+bool err_wrap(struct tmv_error *err, const char *fmt, ...) TMV_PRINTF(2, 3);
+/* Says what to do next; replaces an earlier hint. */
+bool err_hint(struct tmv_error *err, const char *fmt, ...) TMV_PRINTF(2, 3);
+/* Whether the server answered with this SQLSTATE. */
+bool err_is_sqlstate(const struct tmv_error *err, const char *sqlstate);

@@ -1,0 +1,64 @@
+/* Errors of libtenantmv: one fixed-size value, made once where it happens and given context on the way up.
+ *
+ * A function that can fail returns false and fills the `struct tmv_error` its caller passed; a function that
+ * succeeds leaves it alone. The value owns nothing, so it may be copied and dropped freely, from any thread.
+ * Conditions that a caller must handle as a matter of course ("no such row") are results, not errors.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#define TMV_API __attribute__((visibility("default")))
+#define TMV_NODISCARD __attribute__((warn_unused_result))
+#define TMV_PRINTF(f, a) __attribute__((format(printf, f, a)))
+
+/* What kind of failure it is. `tmv_error_class` says what to do about each. */
+enum tmv_code {
+    TMV_OK = 0,
+    TMV_ERR_NOMEM,       /* memory, or a stated maximum, is exhausted */
+    TMV_ERR_USAGE,       /* an argument or the configuration is wrong */
+    TMV_ERR_REFUSED,     /* not allowed in this state, or a check refuses it; nothing was changed */
+    TMV_ERR_NOT_FOUND,   /* the named tenant, store, migration … does not exist */
+    TMV_ERR_UNREACHABLE, /* no connection, or it was lost */
+    TMV_ERR_TIMEOUT,     /* a bound on a wait passed */
+    TMV_ERR_CANCELLED,   /* somebody asked to stop */
+    TMV_ERR_SQL,         /* the server answered with an error; see sqlstate */
+    TMV_ERR_CONFLICT,    /* a compare-and-set lost: somebody else changed it first */
+    TMV_ERR_OWNERSHIP,   /* this engine no longer owns the migration */
+    TMV_ERR_DIVERGED,    /* source and target disagree about an event */
+    TMV_ERR_MOVED,       /* the tenant lives on another store (SQLSTATE TM001) */
+    TMV_ERR_CLOSED,      /* the store does not take the tenant's writes now (TM002) */
+    TMV_ERR_VERSION,     /* an append's expected stream version does not hold */
+    TMV_ERR_DUPLICATE,   /* an event with this id exists already */
+    TMV_ERR_UNKNOWN,     /* the answer to a commit was lost: it may have happened */
+    TMV_ERR_IO,          /* the operating system refused a file, socket or process; see errnum */
+    TMV_ERR_INTERNAL,    /* a bug of ours */
+    TMV_CODE_COUNT
+};
+
+/* What a caller can do about an error. */
+enum tmv_error_class {
+    TMV_CLASS_RETRY,     /* the same again may work */
+    TMV_CLASS_RECONNECT, /* the same on a new connection may work */
+    TMV_CLASS_OPERATOR,  /* somebody has to change something first */
+    TMV_CLASS_FATAL      /* no retry will help */
+};
+
+struct tmv_error {
+    enum tmv_code code;
+    int errnum;          /* errno, or 0 */
+    char sqlstate[6];    /* five characters, or empty */
+    char constraint[64]; /* name of the violated constraint as the server gave it, or empty */
+    char message[700];   /* one line: what happened, outermost context first */
+    char detail[400];    /* the server's DETAIL, or empty */
+    char hint[400];      /* what to do next, or empty */
+};
+
+/* Name of a code, for logs and JSON ("refused"). Never NULL. */
+TMV_API const char *tmv_code_name(enum tmv_code code);
+
+/* What can be done about `err`, from one table over (code, SQLSTATE). */
+TMV_API enum tmv_error_class tmv_error_classify(const struct tmv_error *err);
+
+/* Exit code of a program that ends with `err`: 0 done, 1 failed, 2 usage, 3 refused, 4 unreachable. */
+TMV_API int tmv_error_exit_code(const struct tmv_error *err);

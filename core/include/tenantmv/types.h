@@ -1,0 +1,71 @@
+/* Words that every part of libtenantmv shares: tenants' ids, phases, routing states.
+ *
+ * The names of phases and routing states are those of eventsource-py's tables, so the values that stand in a
+ * database can be read by its processes too.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tenantmv/error.h"
+
+/* A UUID in network byte order. All zero means "none". */
+struct tmv_uuid {
+    uint8_t bytes[16];
+};
+
+#define TMV_UUID_TEXT 37 /* length of the text form with its final NUL */
+
+/* Parses the usual 36-character form, in either case. False if `text` is anything else. */
+TMV_API bool tmv_uuid_parse(const char *text, struct tmv_uuid *ret_id);
+/* Writes the lower-case form; returns `buf`. */
+TMV_API const char *tmv_uuid_format(const struct tmv_uuid *id, char buf[TMV_UUID_TEXT]);
+/* A new random (version 4) id from the kernel's generator. */
+TMV_API struct tmv_uuid tmv_uuid_random(void);
+TMV_API bool tmv_uuid_equal(const struct tmv_uuid *a, const struct tmv_uuid *b);
+TMV_API bool tmv_uuid_is_nil(const struct tmv_uuid *id);
+
+/* Phase of a migration (column tenant_migrations.phase). */
+enum tmv_phase {
+    TMV_PHASE_PENDING,
+    TMV_PHASE_BULK_COPY,
+    TMV_PHASE_DUAL_WRITE,
+    TMV_PHASE_CUTOVER,
+    TMV_PHASE_COMPLETED,
+    TMV_PHASE_ABORTED,
+    TMV_PHASE_FAILED,
+    TMV_PHASE_COUNT
+};
+
+/* Routing state of a tenant (column tenant_routing.migration_state). */
+enum tmv_routing_state {
+    TMV_ROUTING_NORMAL,
+    TMV_ROUTING_BULK_COPY,
+    TMV_ROUTING_DUAL_WRITE,
+    TMV_ROUTING_CUTOVER_PAUSED,
+    TMV_ROUTING_MIGRATED,
+    TMV_ROUTING_COUNT
+};
+
+/* What an operator, a verb or the API may ask of a migration. */
+enum tmv_operation {
+    TMV_OP_START,
+    TMV_OP_PAUSE,
+    TMV_OP_RESUME,
+    TMV_OP_CUTOVER,
+    TMV_OP_REHEARSE,
+    TMV_OP_ABORT,
+    TMV_OP_VERIFY,
+    TMV_OP_COUNT
+};
+
+TMV_API const char *tmv_phase_name(enum tmv_phase phase);
+TMV_API bool tmv_phase_parse(const char *name, enum tmv_phase *ret_phase);
+/* completed, aborted and failed end a migration. */
+TMV_API bool tmv_phase_is_terminal(enum tmv_phase phase);
+TMV_API const char *tmv_routing_state_name(enum tmv_routing_state state);
+TMV_API bool tmv_routing_state_parse(const char *name, enum tmv_routing_state *ret_state);
+TMV_API const char *tmv_operation_name(enum tmv_operation op);
+TMV_API bool tmv_operation_parse(const char *name, enum tmv_operation *ret_op);

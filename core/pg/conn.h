@@ -1,0 +1,57 @@
+/* Connections to PostgreSQL. core/pg is the only user of libpq, and every wait here is bounded by a timeout and
+ * ends early when the connection's stop flag is raised.
+ *
+ * A connection belongs to one thread at a time. After an UNREACHABLE, TIMEOUT or CANCELLED error it is broken:
+ * close it and open another. What a lost answer to a COMMIT means is for the caller to find out (design §9).
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/stop.h"
+#include "tenantmv/types.h"
+
+struct pgx_conn;
+
+/* How to open a connection. All pointers are borrowed for the call only, except `stop`, which must outlive it. */
+struct pgx_options {
+    const char *conninfo;         /* libpq connection string or URI; passwords come from libpq's own places */
+    const char *part;             /* who we are: application_name becomes tenantmv/<part>/<migration> */
+    const char *migration;        /* migration id in text form, or NULL */
+    const struct stop *stop;      /* ends every wait when raised; NULL for none */
+    int64_t connect_timeout_us;   /* 0 means 10 s */
+    int64_t statement_timeout_us; /* server-side limit for every statement; 0 means none */
+};
+
+/* Opens a connection and prepares the session (design §9, Connections): application_name, UTF8, row_security=off,
+ * idle_session_timeout=0, keepalives, tcp_user_timeout, search_path pg_catalog. Name resolution may block beyond
+ * the timeout (libpq). Errors: UNREACHABLE (with SQLSTATE when the server refused), TIMEOUT, CANCELLED; REFUSED when
+ * a pooler stands in between (PQbackendPID differs from pg_backend_pid()) or the server is older than 13. */
+TMV_NODISCARD bool pgx_connect(const struct pgx_options *options, struct pgx_conn **ret_conn, struct tmv_error *err);
+/* Closes; NULL is fine. An open transaction is rolled back by the server. */
+void pgx_close(struct pgx_conn *conn);
+/* Whether it can still be used. */
+bool pgx_is_usable(const struct pgx_conn *conn);
+/* In a transaction block (also a failed one). */
+bool pgx_in_transaction(const struct pgx_conn *conn);
+int pgx_server_version(const struct pgx_conn *conn); /* 150018 for 15.18 */
+int pgx_backend_pid(const struct pgx_conn *conn);
+int pgx_socket(const struct pgx_conn *conn);
+const char *pgx_database(const struct pgx_conn *conn);
+const char *pgx_user(const struct pgx_conn *conn);
+/* Where it leads, for messages: "dbname at host:port as user", never a password. Borrowed. */
+const char *pgx_place(const struct pgx_conn *conn);
+
+/* A notification that arrived; false if there is none. Reads what the socket has without waiting. */
+bool pgx_next_notification(struct pgx_conn *conn, char channel[64], char payload[256]);
+/* Waits until the server sends something (a notification), the timeout passes, or stop is raised. */
+TMV_NODISCARD bool pgx_wait_readable(struct pgx_conn *conn, int64_t timeout_us, struct tmv_error *err);
+
+/* Checks a connection string without connecting: syntax and that it carries no password. */
+TMV_NODISCARD bool pgx_check_conninfo(const char *conninfo, struct tmv_error *err);
+
+static inline void pgx_conn_auto(struct pgx_conn **conn)
+{
+    pgx_close(*conn);
+}
+#define AUTO_CONN __attribute__((cleanup(pgx_conn_auto)))

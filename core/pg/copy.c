@@ -1,0 +1,159 @@
+#include "pg/copy.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "pg/internal.h"
+
+/* Rows are gathered to blocks of about this size before they are sent on: one system call for many rows. */
+#define BLOCK_BYTES (64 * 1024)
+
+static bool start_copy(struct pgx_conn *conn, int64_t timeout_us, const char *sql, ExecStatusType wanted,
+                       struct tmv_error *err)
+{
+    int64_t deadline = pgx_deadline(timeout_us);
+    PGresult *result = NULL;
+    bool ok;
+
+    if (!pgx_is_usable(conn))
+        return err_set(err, TMV_ERR_UNREACHABLE, "the connection is closed");
+    if (!PQsendQuery(conn->pg, sql))
+        return pgx_fail(conn, NULL, err);
+    if (!pgx_next_result(conn, deadline, &result, err))
+        return false;
+    ok = result && PQresultStatus(result) == wanted;
+    if (!ok && result && PQresultStatus(result) == PGRES_FATAL_ERROR)
+        pgx_fail(conn, result, err);
+    else if (!ok)
+        err_set(err, TMV_ERR_INTERNAL, "a COPY did not start");
+    PQclear(result);
+    if (!ok)
+        pgx_drain(conn, deadline);
+    return ok;
+}
+
+bool pgx_copy_out(struct pgx_conn *conn, int64_t timeout_us, const char *sql, struct tmv_error *err)
+{
+    return start_copy(conn, timeout_us, sql, PGRES_COPY_OUT, err);
+}
+
+bool pgx_copy_in(struct pgx_conn *conn, int64_t timeout_us, const char *sql, struct tmv_error *err)
+{
+    return start_copy(conn, timeout_us, sql, PGRES_COPY_IN, err);
+}
+
+/* After the last row: the command's own result says whether the stream was whole. */
+static bool finish(struct pgx_conn *conn, int64_t deadline, int64_t *ret_rows, struct tmv_error *err)
+{
+    PGresult *result = NULL;
+    bool ok;
+
+    if (!pgx_next_result(conn, deadline, &result, err))
+        return false;
+    ok = result && PQresultStatus(result) == PGRES_COMMAND_OK;
+    if (!ok)
+        pgx_fail(conn, result, err);
+    else if (ret_rows)
+        text_to_int64(PQcmdTuples(result), 0, INT64_MAX, ret_rows);
+    PQclear(result);
+    pgx_drain(conn, deadline);
+    return ok;
+}
+
+bool pgx_copy_read(struct pgx_conn *conn, int64_t timeout_us, const char **ret_data, size_t *ret_len,
+                   struct tmv_error *err)
+{
+    int64_t deadline = pgx_deadline(timeout_us);
+
+    PQfreemem(conn->copy_data);
+    conn->copy_data = NULL;
+    for (;;) {
+        int n = PQgetCopyData(conn->pg, &conn->copy_data, 1);
+
+        if (n > 0) {
+            *ret_data = conn->copy_data;
+            *ret_len = (size_t)n;
+            return true;
+        }
+        if (n == -1) {
+            *ret_data = "";
+            *ret_len = 0;
+            return finish(conn, deadline, NULL, err);
+        }
+        if (n < -1)
+            return pgx_fail(conn, NULL, err);
+        if (!pgx_wait(conn, false, deadline, err))
+            return false;
+        if (!PQconsumeInput(conn->pg))
+            return pgx_fail(conn, NULL, err);
+    }
+}
+
+bool pgx_copy_write(struct pgx_conn *conn, int64_t timeout_us, const char *data, size_t len, struct tmv_error *err)
+{
+    int64_t deadline = pgx_deadline(timeout_us);
+
+    for (;;) {
+        int n = PQputCopyData(conn->pg, data, (int)len);
+
+        if (n < 0)
+            return pgx_fail(conn, NULL, err);
+        if (n > 0)
+            return pgx_flush(conn, deadline, err);
+        if (!pgx_wait(conn, true, deadline, err))
+            return false;
+    }
+}
+
+bool pgx_copy_finish(struct pgx_conn *conn, int64_t timeout_us, int64_t *ret_rows, struct tmv_error *err)
+{
+    int64_t deadline = pgx_deadline(timeout_us);
+
+    for (;;) {
+        int n = PQputCopyEnd(conn->pg, NULL);
+
+        if (n < 0)
+            return pgx_fail(conn, NULL, err);
+        if (n > 0)
+            break;
+        if (!pgx_wait(conn, true, deadline, err))
+            return false;
+    }
+    return finish(conn, deadline, ret_rows, err);
+}
+
+bool pgx_copy_pump(struct pgx_conn *from, struct pgx_conn *to, int64_t idle_timeout_us,
+                   struct pgx_copy_stats *ret_stats, struct tmv_error *err)
+{
+    static const size_t block = BLOCK_BYTES;
+    char gathered[BLOCK_BYTES];
+    size_t have = 0;
+    const char *data;
+    size_t len;
+
+    *ret_stats = (struct pgx_copy_stats){0};
+    for (;;) {
+        if (!pgx_copy_read(from, idle_timeout_us, &data, &len, err))
+            return err_wrap(err, "reading from %s", pgx_place(from));
+        bool send = len == 0 || have + len > block;
+        if (send && have && !pgx_copy_write(to, idle_timeout_us, gathered, have, err))
+            return err_wrap(err, "writing to %s", pgx_place(to));
+        if (send)
+            have = 0;
+        if (len == 0)
+            break;
+        ret_stats->bytes += (int64_t)len;
+        if (len > block) {
+            if (!pgx_copy_write(to, idle_timeout_us, data, len, err))
+                return err_wrap(err, "writing to %s", pgx_place(to));
+            continue;
+        }
+        memcpy(gathered + have, data, len);
+        have += len;
+    }
+    if (!pgx_copy_finish(to, idle_timeout_us, &ret_stats->rows, err))
+        return err_wrap(err, "writing to %s", pgx_place(to));
+    return true;
+}

@@ -1,0 +1,302 @@
+#include "pg/query.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "pg/internal.h"
+
+/* A pgx_result is a PGresult under another name; the cast stays in this file. */
+static PGresult *as_pg(const struct pgx_result *result)
+{
+    return (PGresult *)(uintptr_t)result;
+}
+
+static struct pgx_result *as_result(PGresult *pg)
+{
+    return (struct pgx_result *)pg;
+}
+
+void pgx_result_free(struct pgx_result *result)
+{
+    PQclear(as_pg(result));
+}
+
+int pgx_rows(const struct pgx_result *result)
+{
+    return PQntuples(as_pg(result));
+}
+
+int64_t pgx_affected(const struct pgx_result *result)
+{
+    int64_t n = 0;
+
+    text_to_int64(PQcmdTuples(as_pg(result)), 0, INT64_MAX, &n);
+    return n;
+}
+
+bool pgx_is_null(const struct pgx_result *result, int row, int column)
+{
+    return PQgetisnull(as_pg(result), row, column);
+}
+
+const char *pgx_text(const struct pgx_result *result, int row, int column)
+{
+    return PQgetvalue(as_pg(result), row, column);
+}
+
+int64_t pgx_int(const struct pgx_result *result, int row, int column)
+{
+    int64_t value = 0;
+
+    text_to_int64(pgx_text(result, row, column), INT64_MIN, INT64_MAX, &value);
+    return value;
+}
+
+bool pgx_bool(const struct pgx_result *result, int row, int column)
+{
+    return pgx_text(result, row, column)[0] == 't';
+}
+
+struct tmv_uuid pgx_uuid(const struct pgx_result *result, int row, int column)
+{
+    struct tmv_uuid id = {0};
+
+    tmv_uuid_parse(pgx_text(result, row, column), &id);
+    return id;
+}
+
+static enum tmv_code code_for_sqlstate(const char *sqlstate)
+{
+    if (strcmp(sqlstate, "TM001") == 0)
+        return TMV_ERR_MOVED;
+    if (strcmp(sqlstate, "TM002") == 0)
+        return TMV_ERR_CLOSED;
+    if (strncmp(sqlstate, "57P0", 4) == 0 || strcmp(sqlstate, "25P03") == 0 || strncmp(sqlstate, "08", 2) == 0)
+        return TMV_ERR_UNREACHABLE; /* shut down, terminated, idle timeout: the session is gone */
+    return TMV_ERR_SQL;
+}
+
+bool pgx_fail(struct pgx_conn *conn, const PGresult *result, struct tmv_error *err)
+{
+    const char *sqlstate = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+
+    if (!sqlstate) {
+        conn->broken = true;
+        return err_set(err, TMV_ERR_UNREACHABLE, "lost the connection to %s: %s", conn->place,
+                       result ? PQresultErrorMessage(result) : PQerrorMessage(conn->pg));
+    }
+    err_set(err, code_for_sqlstate(sqlstate), "%s", primary ? primary : "error without a text");
+    text_copy(err->sqlstate, sizeof err->sqlstate, sqlstate);
+    text_copy(err->constraint, sizeof err->constraint, PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME));
+    text_copy(err->detail, sizeof err->detail, PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL));
+    text_copy(err->hint, sizeof err->hint, PQresultErrorField(result, PG_DIAG_MESSAGE_HINT));
+    text_sanitize(err->detail);
+    text_sanitize(err->hint);
+    if (err->code == TMV_ERR_UNREACHABLE)
+        conn->broken = true;
+    return false;
+}
+
+bool pgx_flush(struct pgx_conn *conn, int64_t deadline_us, struct tmv_error *err)
+{
+    for (;;) {
+        int left = PQflush(conn->pg);
+
+        if (left == 0)
+            return true;
+        if (left < 0)
+            return pgx_fail(conn, NULL, err);
+        if (!pgx_wait(conn, true, deadline_us, err))
+            return false;
+        /* The server may be blocked on sending to us; take what it has. */
+        if (!PQconsumeInput(conn->pg))
+            return pgx_fail(conn, NULL, err);
+    }
+}
+
+bool pgx_next_result(struct pgx_conn *conn, int64_t deadline_us, PGresult **ret_result, struct tmv_error *err)
+{
+    if (!pgx_flush(conn, deadline_us, err))
+        return false;
+    while (PQisBusy(conn->pg)) {
+        if (!pgx_wait(conn, false, deadline_us, err))
+            return false;
+        if (!PQconsumeInput(conn->pg))
+            return pgx_fail(conn, NULL, err);
+    }
+    *ret_result = PQgetResult(conn->pg);
+    return true;
+}
+
+void pgx_drain(struct pgx_conn *conn, int64_t deadline_us)
+{
+    struct tmv_error ignored;
+    PGresult *result = NULL;
+
+    while (pgx_is_usable(conn) && pgx_next_result(conn, deadline_us, &result, &ignored) && result) {
+        ExecStatusType status = PQresultStatus(result);
+        PQclear(result);
+        if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH)
+            conn->broken = true; /* a COPY that nobody will finish */
+    }
+}
+
+static bool check_usable(struct pgx_conn *conn, struct tmv_error *err)
+{
+    if (!pgx_is_usable(conn))
+        return err_set(err, TMV_ERR_UNREACHABLE, "the connection to %s is closed", conn ? conn->place : "a server");
+    return true;
+}
+
+bool pgx_send(struct pgx_conn *conn, const char *sql, struct pgx_args args, struct tmv_error *err)
+{
+    const char *values[PGX_ARGS_MAX];
+    char scratch[PGX_ARGS_MAX][TMV_UUID_TEXT];
+
+    if (!check_usable(conn, err))
+        return false;
+    if (args.count > PGX_ARGS_MAX)
+        return err_set(err, TMV_ERR_INTERNAL, "too many parameters");
+    for (size_t i = 0; i < args.count; i++) {
+        const struct pgx_value *v = &args.values[i];
+
+        values[i] = scratch[i];
+        switch (v->kind) {
+        case PGX_KIND_NULL:
+            values[i] = NULL;
+            break;
+        case PGX_KIND_TEXT:
+            values[i] = v->text;
+            break;
+        case PGX_KIND_INT:
+            snprintf(scratch[i], sizeof scratch[i], "%" PRId64, v->number);
+            break;
+        case PGX_KIND_UUID:
+            tmv_uuid_format(v->uuid, scratch[i]);
+            break;
+        case PGX_KIND_BOOL:
+            text_copy(scratch[i], sizeof scratch[i], v->number ? "t" : "f");
+            break;
+        }
+    }
+    if (!PQsendQueryParams(conn->pg, sql, (int)args.count, NULL, values, NULL, NULL, 0))
+        return pgx_fail(conn, NULL, err);
+    return true;
+}
+
+bool pgx_receive(struct pgx_conn *conn, int64_t timeout_us, struct pgx_result **ret_result, struct tmv_error *err)
+{
+    int64_t deadline = pgx_deadline(timeout_us);
+    PGresult *first = NULL;
+    bool ok;
+
+    if (!pgx_next_result(conn, deadline, &first, err))
+        return false;
+    if (!first)
+        return err_set(err, TMV_ERR_INTERNAL, "a statement gave no result");
+    ExecStatusType status = PQresultStatus(first);
+    ok = status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY;
+    if (!ok)
+        pgx_fail(conn, first, err);
+    if (ok && ret_result)
+        *ret_result = as_result(first);
+    else
+        PQclear(first);
+    pgx_drain(conn, deadline);
+    return ok;
+}
+
+bool pgx_query(struct pgx_conn *conn, int64_t timeout_us, const char *sql, struct pgx_args args,
+               struct pgx_result **ret_result, struct tmv_error *err)
+{
+    return pgx_send(conn, sql, args, err) && pgx_receive(conn, timeout_us, ret_result, err);
+}
+
+/* Keeps the last `count` results: shifts the window by one. */
+static void keep_last(struct pgx_result **results, size_t count, PGresult *newest)
+{
+    if (count == 0) {
+        PQclear(newest);
+        return;
+    }
+    pgx_result_free(results[0]);
+    memmove(results, results + 1, (count - 1) * sizeof *results);
+    results[count - 1] = as_result(newest);
+}
+
+bool pgx_script(struct pgx_conn *conn, int64_t timeout_us, const char *sql, size_t count,
+                struct pgx_result **ret_results, struct tmv_error *err)
+{
+    int64_t deadline = pgx_deadline(timeout_us);
+    bool ok = true;
+    PGresult *result = NULL;
+
+    for (size_t i = 0; i < count; i++)
+        ret_results[i] = NULL;
+    if (!check_usable(conn, err))
+        return false;
+    if (!PQsendQuery(conn->pg, sql))
+        return pgx_fail(conn, NULL, err);
+    while (pgx_is_usable(conn)) {
+        if (!pgx_next_result(conn, deadline, &result, err)) {
+            ok = false;
+            break;
+        }
+        if (!result)
+            break;
+        ExecStatusType status = PQresultStatus(result);
+        if (status == PGRES_TUPLES_OK) {
+            keep_last(ret_results, count, result);
+            continue;
+        }
+        if (status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY && ok)
+            ok = pgx_fail(conn, result, err);
+        PQclear(result);
+    }
+    if (ok && count && !ret_results[0])
+        ok = err_set(err, TMV_ERR_INTERNAL, "a script gave fewer results than expected");
+    for (size_t i = 0; !ok && i < count; i++) {
+        pgx_result_free(ret_results[i]);
+        ret_results[i] = NULL;
+    }
+    return ok;
+}
+
+bool pgx_begin(struct pgx_conn *conn, int64_t timeout_us, struct tmv_error *err)
+{
+    return pgx_script(conn, timeout_us, "BEGIN", 0, NULL, err);
+}
+
+bool pgx_commit(struct pgx_conn *conn, int64_t timeout_us, struct tmv_error *err)
+{
+    if (PQtransactionStatus(conn->pg) == PQTRANS_INERROR) {
+        pgx_rollback(conn, timeout_us);
+        return err_set(err, TMV_ERR_INTERNAL, "commit of a failed transaction");
+    }
+    if (pgx_script(conn, timeout_us, "COMMIT", 0, NULL, err))
+        return true;
+    if (err->code == TMV_ERR_UNREACHABLE || err->code == TMV_ERR_TIMEOUT || err->code == TMV_ERR_CANCELLED) {
+        err_wrap(err, "the answer to a commit was lost");
+        err->code = TMV_ERR_UNKNOWN;
+    }
+    return false;
+}
+
+void pgx_rollback(struct pgx_conn *conn, int64_t timeout_us)
+{
+    struct tmv_error ignored;
+
+    if (!pgx_is_usable(conn))
+        return;
+    if (PQtransactionStatus(conn->pg) == PQTRANS_ACTIVE)
+        pgx_drain(conn, pgx_deadline(timeout_us));
+    if (pgx_is_usable(conn) && pgx_in_transaction(conn) && !pgx_script(conn, timeout_us, "ROLLBACK", 0, NULL, &ignored))
+        conn->broken = true;
+}

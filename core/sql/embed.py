@@ -1,0 +1,58 @@
+"""Turns every .sql file of a folder into a C string constant `sql_<name>`.
+
+The leading comment of a file documents it and is not sent to a server:
+
+    -- <what it does>
+    -- database: control | store | source | target
+    -- $1 type: meaning            (one line per parameter)
+    -- script                      (present when the file holds several statements without parameters)
+
+The table `sql_catalogue` lists all of them, so that a test can prepare each on a live server.
+"""
+
+import os
+import re
+import sys
+
+
+def parse(path):
+    lines = open(path, encoding="utf-8").read().split("\n")
+    header = []
+    while lines and (lines[0].startswith("--") or not lines[0].strip()):
+        header.append(lines.pop(0)[2:].strip())
+    body = "\n".join(lines).strip()
+    database = next((h.split(":", 1)[1].strip() for h in header if h.startswith("database:")), "")
+    if database not in ("control", "store", "source", "target", "any"):
+        sys.exit(f"{path}: the header needs a line '-- database: control|store|source|target|any'")
+    return body, database, "script" in header
+
+
+def c_string(text):
+    out = []
+    for line in text.split("\n"):
+        escaped = line.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t").replace("??", '?""?')
+        out.append(f'    "{escaped}\\n"')
+    return "\n".join(out) if out else '    ""'
+
+
+def main():
+    out_c, out_h, folder = sys.argv[1:4]
+    names = sorted(n[:-4] for n in os.listdir(folder) if n.endswith(".sql"))
+    with open(out_h, "w", encoding="utf-8") as h, open(out_c, "w", encoding="utf-8") as c:
+        h.write("/* made from core/sql by the build */\n#pragma once\n#include <stddef.h>\n#include <stdbool.h>\n")
+        h.write("struct sql_entry { const char *name; const char *text; const char *database; bool script; };\n")
+        h.write("extern const struct sql_entry sql_catalogue[];\nextern const size_t sql_catalogue_count;\n")
+        c.write('/* made from core/sql by the build */\n#include "sql_embedded.h"\n')
+        rows = []
+        for name in names:
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+                sys.exit(f"{name}.sql: names are lower case words joined by _")
+            body, database, script = parse(os.path.join(folder, name + ".sql"))
+            h.write(f"extern const char sql_{name}[];\n")
+            c.write(f"const char sql_{name}[] =\n{c_string(body)};\n")
+            rows.append(f'    {{"{name}", sql_{name}, "{database}", {str(script).lower()}}},\n')
+        c.write("const struct sql_entry sql_catalogue[] = {\n" + "".join(rows) + "};\n")
+        c.write(f"const size_t sql_catalogue_count = {len(names)};\n")
+
+
+main()

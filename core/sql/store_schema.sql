@@ -1,0 +1,53 @@
+-- The schema that tenantmv keeps in every store. Doing it again changes nothing.
+-- database: store
+-- script
+CREATE SCHEMA IF NOT EXISTS tenantmv;
+
+CREATE TABLE IF NOT EXISTS tenantmv.store_version (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    version integer NOT NULL
+);
+INSERT INTO tenantmv.store_version (version) VALUES (1) ON CONFLICT DO NOTHING;
+
+-- Who may write a tenant's events here: one row per tenant, read by the guard under every isolation level.
+CREATE TABLE IF NOT EXISTS tenantmv.fence (
+    tenant_id uuid PRIMARY KEY,
+    state text NOT NULL CHECK (state IN ('open', 'moved', 'closed', 'armed', 'off')),
+    placement_epoch bigint NOT NULL,
+    store_id text,                 -- moved: the tenant's new home
+    migration_id uuid,
+    wait_ms integer NOT NULL DEFAULT 600,  -- how long a writer may wait here before it is told to come again
+    changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    changed_xid xid8 NOT NULL DEFAULT pg_current_xact_id()
+);
+
+-- Which engine may act for a tenant on this server; changes only upwards.
+CREATE TABLE IF NOT EXISTS tenantmv.owner (
+    tenant_id uuid PRIMARY KEY,
+    migration_id uuid NOT NULL,
+    owner_epoch bigint NOT NULL
+);
+
+-- What the target has of a migration; written in the transaction that writes the events.
+CREATE TABLE IF NOT EXISTS tenantmv.applied (
+    migration_id uuid PRIMARY KEY,
+    tenant_id uuid NOT NULL,
+    owner_epoch bigint NOT NULL,
+    state text NOT NULL CHECK (state IN ('copying', 'mirroring', 'undoing', 'done')),
+    copy_limit bigint NOT NULL DEFAULT 0,  -- V0: the bulk copy ends here, the tail begins
+    watermark bigint NOT NULL DEFAULT 0,   -- every event of the tenant up to here is on this server
+    events bigint NOT NULL DEFAULT 0,
+    chain bytea NOT NULL DEFAULT ''
+);
+
+-- Chunks of the bulk copy that are done: (low, high].
+CREATE TABLE IF NOT EXISTS tenantmv.copied_range (
+    migration_id uuid NOT NULL,
+    low bigint NOT NULL,
+    high bigint NOT NULL,
+    events bigint NOT NULL,
+    PRIMARY KEY (migration_id, low)
+);
+
+-- Writes that a guard turned away. A sequence, because it survives their rollback.
+CREATE SEQUENCE IF NOT EXISTS tenantmv.rejected_writes;
