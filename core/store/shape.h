@@ -18,6 +18,8 @@ struct store_profile {
 };
 extern const struct store_profile store_profile_eventsource_py;
 
+#define STORE_SCHEMA_VERSION 1 /* of core/sql/store_schema.sql, as written in tenantmv.store_version */
+#define STORE_TIMEOUT_US (10 * 1000 * 1000LL) /* bound of a look at the catalogue */
 #define STORE_COLUMNS_MAX 64
 #define STORE_LEAVES_MAX 512
 struct store_column {
@@ -42,7 +44,7 @@ struct store_shape {
     struct store_column columns[STORE_COLUMNS_MAX];
 };
 
-/* Looks at the events table. REFUSED with a hint when it is missing or lacks a column of the profile. */
+/* Looks at the events table ("" as schema means public, "" as table means events). REFUSED with a hint when it is missing or lacks a column of the profile. */
 TMV_NODISCARD bool store_shape_discover(struct pgx_conn *conn, const char *schema, const char *table,
                                         struct store_shape *ret_shape, struct tmv_error *err);
 const struct store_column *store_shape_column(const struct store_shape *shape, const char *name); /* NULL: none */
@@ -50,7 +52,7 @@ const struct store_column *store_shape_column(const struct store_shape *shape, c
  * without the profile's local_only column, in the order of `source`. With `alias` not NULL each is prefixed "alias.". */
 void store_copied_columns(const struct store_shape *source, const struct store_shape *target, const char *alias,
                           struct buf *ret_list);
-/* Expands a template of core/sql: {{events}} {{sequence}} {{position}} {{event_id}} {{stream}} {{stream_type}}
+/* Expands a template of core/sql: {{events}} {{schema}} {{sequence}} {{position}} {{event_id}} {{stream}} {{stream_type}}
  * {{event_type}} {{tenant}} {{actor}} {{version}} {{timestamp}} {{payload}} {{created_at}} from the shape and profile, and
  * the caller's own variables. Appends to `b`. */
 TMV_NODISCARD bool store_sql(struct buf *b, const char *template, const struct store_shape *shape,

@@ -1,0 +1,21 @@
+-- Columns of a table in order, with domains resolved down to their base type.
+-- database: store
+-- $1 oid: the table
+WITH RECURSIVE resolved (attnum, type, modifier, not_null, has_default) AS (
+    SELECT a.attnum, a.atttypid, a.atttypmod, a.attnotnull,
+           (a.atthasdef OR a.attidentity <> '') AND a.attgenerated = ''
+    FROM pg_attribute a
+    WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped
+    UNION ALL
+    SELECT r.attnum, t.typbasetype, CASE WHEN r.modifier = -1 THEN t.typtypmod ELSE r.modifier END,
+           r.not_null OR t.typnotnull, r.has_default OR t.typdefault IS NOT NULL
+    FROM resolved r
+    JOIN pg_type t ON t.oid = r.type
+    WHERE t.typtype = 'd'
+)
+SELECT a.attname, format_type(r.type, r.modifier), t.typsend::regproc, r.not_null, r.has_default,
+       a.attgenerated <> ''
+FROM resolved r
+JOIN pg_type t ON t.oid = r.type AND t.typtype <> 'd'
+JOIN pg_attribute a ON a.attrelid = $1::oid AND a.attnum = r.attnum
+ORDER BY r.attnum

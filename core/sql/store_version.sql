@@ -1,0 +1,3 @@
+-- Version of our schema in a store.
+-- database: store
+SELECT version FROM tenantmv.store_version

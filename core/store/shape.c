@@ -1,0 +1,241 @@
+/* Reads the catalogue; changes nothing. What it finds is a picture of one moment: whoever depends on it later
+ * (the guard, the verifier) compares again. */
+#include "store/shape.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "sql_embedded.h"
+
+const struct store_profile store_profile_eventsource_py = {
+    .position = "global_position",
+    .event_id = "event_id",
+    .stream = "aggregate_id",
+    .stream_type = "aggregate_type",
+    .event_type = "event_type",
+    .tenant = "tenant_id",
+    .actor = "actor_id",
+    .version = "version",
+    .timestamp = "timestamp",
+    .payload = "payload",
+    .created_at = "created_at",
+    .local_only = "txid",
+};
+
+/* The profile's columns that every store must have, with the names that templates use for them. */
+struct meaning {
+    const char *variable;
+    const char *column;
+};
+#define MEANINGS 11
+
+static void list_meanings(const struct store_profile *p, struct meaning ret_list[MEANINGS])
+{
+    const struct meaning list[MEANINGS] = {
+        {"position", p->position},     {"event_id", p->event_id},
+        {"stream", p->stream},         {"stream_type", p->stream_type},
+        {"event_type", p->event_type}, {"tenant", p->tenant},
+        {"actor", p->actor},           {"version", p->version},
+        {"timestamp", p->timestamp},   {"payload", p->payload},
+        {"created_at", p->created_at},
+    };
+
+    memcpy(ret_list, list, sizeof list);
+}
+
+static bool find_relation(struct pgx_conn *conn, struct store_shape *shape, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    if (!pgx_query(conn, STORE_TIMEOUT_US, sql_store_relation,
+                   PGX_ARGS(PGX_TEXT(shape->schema), PGX_TEXT(shape->table)), &result, err))
+        return false;
+    if (pgx_rows(result) == 0) {
+        err_set(err, TMV_ERR_REFUSED, "%s has no table %s.%s", pgx_place(conn), shape->schema, shape->table);
+        return err_hint(err, "check the database and the table that the store names; eventsource-py and "
+                             "tenantmv create an events table where there is none");
+    }
+    const char *kind = pgx_text(result, 0, 1);
+    if (strcmp(kind, "r") != 0 && strcmp(kind, "p") != 0) {
+        err_set(err, TMV_ERR_REFUSED, "%s.%s is not a table", shape->schema, shape->table);
+        return err_hint(err, "name the table that holds the events, not a view or a foreign table");
+    }
+    shape->relation_oid = (uint32_t)pgx_int(result, 0, 0);
+    shape->partitioned = strcmp(kind, "p") == 0;
+    return true;
+}
+
+static bool read_columns(struct pgx_conn *conn, struct store_shape *shape, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    if (!pgx_query(conn, STORE_TIMEOUT_US, sql_store_columns, PGX_ARGS(PGX_INT(shape->relation_oid)), &result,
+                   err))
+        return false;
+    if (pgx_rows(result) > STORE_COLUMNS_MAX)
+        return err_set(err, TMV_ERR_REFUSED, "%s.%s has %d columns; at most %d are supported", shape->schema,
+                       shape->table, pgx_rows(result), STORE_COLUMNS_MAX);
+    shape->column_count = (size_t)pgx_rows(result);
+    for (size_t i = 0; i < shape->column_count; i++) {
+        struct store_column *c = &shape->columns[i];
+        int row = (int)i;
+
+        if (!text_copy(c->name, sizeof c->name, pgx_text(result, row, 0)) ||
+            !text_copy(c->type, sizeof c->type, pgx_text(result, row, 1)) ||
+            !text_copy(c->send, sizeof c->send, pgx_text(result, row, 2)))
+            return err_set(err, TMV_ERR_REFUSED, "the type of column %s of %s.%s has too long a name",
+                           c->name, shape->schema, shape->table);
+        c->not_null = pgx_bool(result, row, 3);
+        c->has_default = pgx_bool(result, row, 4);
+        c->generated = pgx_bool(result, row, 5);
+    }
+    return true;
+}
+
+static bool read_leaves(struct pgx_conn *conn, struct store_shape *shape, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    if (!shape->partitioned)
+        return true;
+    if (!pgx_query(conn, STORE_TIMEOUT_US, sql_store_leaves, PGX_ARGS(PGX_INT(shape->relation_oid)), &result,
+                   err))
+        return false;
+    if (pgx_rows(result) > STORE_LEAVES_MAX)
+        return err_set(err, TMV_ERR_REFUSED, "%s.%s has %d partitions; at most %d are supported",
+                       shape->schema, shape->table, pgx_rows(result), STORE_LEAVES_MAX);
+    shape->leaf_count = (size_t)pgx_rows(result);
+    for (size_t i = 0; i < shape->leaf_count; i++)
+        shape->leaf_oids[i] = (uint32_t)pgx_int(result, (int)i, 0);
+    return true;
+}
+
+static bool quote_name(char *out, size_t size, const char *schema, const char *name, struct tmv_error *err)
+{
+    AUTO(buf) struct buf b = BUF_INIT(300);
+
+    pgx_qualified(&b, schema, name);
+    if (!buf_ok(&b, err))
+        return false;
+    if (!text_copy(out, size, buf_text(&b)))
+        return err_set(err, TMV_ERR_REFUSED, "the name %s.%s is too long", schema, name);
+    return true;
+}
+
+static bool read_sequence(struct pgx_conn *conn, struct store_shape *shape, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+    const char *position = store_profile_eventsource_py.position;
+
+    if (!pgx_query(conn, STORE_TIMEOUT_US, sql_store_sequence,
+                   PGX_ARGS(PGX_INT(shape->relation_oid), PGX_TEXT(position)), &result, err))
+        return false;
+    if (pgx_rows(result) != 1)
+        return true;
+    text_copy(shape->sequence_schema, sizeof shape->sequence_schema, pgx_text(result, 0, 0));
+    text_copy(shape->sequence_name, sizeof shape->sequence_name, pgx_text(result, 0, 1));
+    return quote_name(shape->sequence, sizeof shape->sequence, shape->sequence_schema, shape->sequence_name,
+                      err);
+}
+
+static bool check_profile(const struct store_shape *shape, struct tmv_error *err)
+{
+    AUTO(buf) struct buf missing = BUF_INIT(1000);
+    struct meaning meanings[MEANINGS];
+
+    list_meanings(&store_profile_eventsource_py, meanings);
+    for (size_t i = 0; i < MEANINGS; i++)
+        if (!store_shape_column(shape, meanings[i].column))
+            buf_printf(&missing, "%s%s", missing.len ? ", " : "", meanings[i].column);
+    if (missing.len == 0)
+        return true;
+    err_set(err, TMV_ERR_REFUSED, "%s.%s lacks %s", shape->schema, shape->table, buf_text(&missing));
+    return err_hint(err, "the table must have the columns of eventsource-py's events table");
+}
+
+bool store_shape_discover(struct pgx_conn *conn, const char *schema, const char *table,
+                          struct store_shape *ret_shape, struct tmv_error *err)
+{
+    memset(ret_shape, 0, sizeof *ret_shape);
+    if (!text_copy(ret_shape->schema, sizeof ret_shape->schema, *schema ? schema : "public") ||
+        !text_copy(ret_shape->table, sizeof ret_shape->table, *table ? table : "events"))
+        return err_set(err, TMV_ERR_USAGE, "the name of the events table is too long");
+    return quote_name(ret_shape->events, sizeof ret_shape->events, ret_shape->schema, ret_shape->table,
+                      err) &&
+           find_relation(conn, ret_shape, err) && read_columns(conn, ret_shape, err) &&
+           check_profile(ret_shape, err) && read_leaves(conn, ret_shape, err) &&
+           read_sequence(conn, ret_shape, err);
+}
+
+const struct store_column *store_shape_column(const struct store_shape *shape, const char *name)
+{
+    for (size_t i = 0; i < shape->column_count; i++)
+        if (strcmp(shape->columns[i].name, name) == 0)
+            return &shape->columns[i];
+    return NULL;
+}
+
+void store_copied_columns(const struct store_shape *source, const struct store_shape *target,
+                          const char *alias, struct buf *ret_list)
+{
+    bool first = true;
+
+    for (size_t i = 0; i < source->column_count; i++) {
+        const struct store_column *from = &source->columns[i];
+        const struct store_column *to = store_shape_column(target, from->name);
+
+        if (!to || from->generated || to->generated ||
+            strcmp(from->name, store_profile_eventsource_py.local_only) == 0)
+            continue;
+        if (!first)
+            buf_str(ret_list, ", ");
+        first = false;
+        if (alias)
+            buf_printf(ret_list, "%s.", alias);
+        pgx_ident(ret_list, from->name);
+    }
+}
+
+bool store_sql(struct buf *b, const char *template, const struct store_shape *shape,
+               const struct pgx_var *extra, size_t extra_count, struct tmv_error *err)
+{
+    struct pgx_var vars[MEANINGS + 3 + 16];
+    struct meaning meanings[MEANINGS];
+    AUTO(buf) struct buf schema = BUF_INIT(200);
+    AUTO(buf) struct buf quoted = BUF_INIT(2000);
+    size_t starts[MEANINGS];
+    size_t n = 0;
+
+    if (extra_count > ARRAY_LEN(vars) - MEANINGS - 3)
+        return err_set(err, TMV_ERR_INTERNAL, "too many variables in a statement");
+    list_meanings(&store_profile_eventsource_py, meanings);
+    for (size_t i = 0; i < MEANINGS; i++) {
+        starts[i] = quoted.len;
+        pgx_ident(&quoted, meanings[i].column);
+        buf_char(&quoted, '\0');
+    }
+    pgx_ident(&schema, shape->schema);
+    if (!buf_ok(&quoted, err) || !buf_ok(&schema, err))
+        return false;
+    for (size_t i = 0; i < MEANINGS; i++)
+        vars[n++] = (struct pgx_var){meanings[i].variable, quoted.data + starts[i]};
+    vars[n++] = (struct pgx_var){"events", shape->events};
+    vars[n++] = (struct pgx_var){"schema", buf_text(&schema)};
+    vars[n++] = (struct pgx_var){"sequence", shape->sequence};
+    for (size_t i = 0; i < extra_count; i++)
+        vars[n++] = extra[i];
+    return pgx_expand(b, template, vars, n, err);
+}
+
+bool store_connect(const struct tmv_store_info *store, const struct pgx_options *like,
+                   struct pgx_conn **ret_conn, struct tmv_error *err)
+{
+    struct pgx_options options = *like;
+
+    options.conninfo = store->conninfo;
+    if (!pgx_connect(&options, ret_conn, err))
+        return err_wrap(err, "store %s", store->id);
+    return true;
+}
