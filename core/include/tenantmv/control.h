@@ -14,6 +14,10 @@
 
 struct tmv_control;
 
+/* Checks a connection string (key=value, URI or "service=…") without connecting. USAGE when it is not one or carries a
+ * password; the message never repeats the string. */
+TMV_API TMV_NODISCARD bool tmv_conninfo_check(const char *conninfo, struct tmv_error *err);
+
 /* Opens the control database named by a libpq connection string. The caller closes it, also after errors of later
  * calls. Errors: UNREACHABLE; REFUSED when the schema is missing (hint: `tenantmv init`) or from a newer program. */
 TMV_API TMV_NODISCARD bool tmv_control_open(const char *conninfo, struct tmv_control **ret_control,
