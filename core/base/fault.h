@@ -1,8 +1,8 @@
 /* Fault points by name, compiled out unless the build option `fault_points` is on.
  *
- * `fault_hit("cutover.after_drain", err)` does nothing unless the environment variable TENANTMV_FAULT names the
- * point: NAME=exit (ends the process at once, as kill -9 would), NAME=stop (SIGSTOP to itself), NAME=error
- * (fails). NAME#3=… means the third time the point is reached.
+ * `fault_hit("cutover.after_drain", err)` does nothing unless the environment variable TENANTMV_FAULT names
+ * the point: NAME=exit (ends the process at once, as kill -9 would), NAME=stop (SIGSTOP to itself),
+ * NAME=error (fails). NAME#3=… means the third time the point is reached.
  */
 #pragma once
 

@@ -91,7 +91,8 @@ bool pgx_copy_read(struct pgx_conn *conn, int64_t timeout_us, const char **ret_d
     }
 }
 
-bool pgx_copy_write(struct pgx_conn *conn, int64_t timeout_us, const char *data, size_t len, struct tmv_error *err)
+bool pgx_copy_write(struct pgx_conn *conn, int64_t timeout_us, const char *data, size_t len,
+                    struct tmv_error *err)
 {
     int64_t deadline = pgx_deadline(timeout_us);
 

@@ -77,12 +77,13 @@ static enum tmv_code code_for_sqlstate(const char *sqlstate)
         return TMV_ERR_MOVED;
     if (strcmp(sqlstate, "TM002") == 0)
         return TMV_ERR_CLOSED;
-    if (strncmp(sqlstate, "57P0", 4) == 0 || strcmp(sqlstate, "25P03") == 0 || strncmp(sqlstate, "08", 2) == 0)
+    if (strncmp(sqlstate, "57P0", 4) == 0 || strcmp(sqlstate, "25P03") == 0 ||
+        strncmp(sqlstate, "08", 2) == 0)
         return TMV_ERR_UNREACHABLE; /* shut down, terminated, idle timeout: the session is gone */
     return TMV_ERR_SQL;
 }
 
-bool pgx_fail(struct pgx_conn *conn, const PGresult *result, struct tmv_error *err)
+bool(pgx_fail)(struct pgx_conn *conn, const PGresult *result, struct tmv_error *err)
 {
     const char *sqlstate = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
     const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
@@ -151,7 +152,8 @@ void pgx_drain(struct pgx_conn *conn, int64_t deadline_us)
 static bool check_usable(struct pgx_conn *conn, struct tmv_error *err)
 {
     if (!pgx_is_usable(conn))
-        return err_set(err, TMV_ERR_UNREACHABLE, "the connection to %s is closed", conn ? conn->place : "a server");
+        return err_set(err, TMV_ERR_UNREACHABLE, "the connection to %s is closed",
+                       conn ? conn->place : "a server");
     return true;
 }
 
@@ -191,7 +193,8 @@ bool pgx_send(struct pgx_conn *conn, const char *sql, struct pgx_args args, stru
     return true;
 }
 
-bool pgx_receive(struct pgx_conn *conn, int64_t timeout_us, struct pgx_result **ret_result, struct tmv_error *err)
+bool pgx_receive(struct pgx_conn *conn, int64_t timeout_us, struct pgx_result **ret_result,
+                 struct tmv_error *err)
 {
     int64_t deadline = pgx_deadline(timeout_us);
     PGresult *first = NULL;
@@ -231,6 +234,22 @@ static void keep_last(struct pgx_result **results, size_t count, PGresult *newes
     results[count - 1] = as_result(newest);
 }
 
+/* Takes one result of a script over. False when it is an error; `err` NULL: an earlier one is kept. */
+static bool keep_result(struct pgx_conn *conn, PGresult *result, size_t count, struct pgx_result **results,
+                        struct tmv_error *err)
+{
+    ExecStatusType status = PQresultStatus(result);
+    if (status == PGRES_TUPLES_OK) {
+        keep_last(results, count, result);
+        return true;
+    }
+    bool ok = status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY;
+    if (!ok && err)
+        pgx_fail(conn, result, err);
+    PQclear(result);
+    return ok;
+}
+
 bool pgx_script(struct pgx_conn *conn, int64_t timeout_us, const char *sql, size_t count,
                 struct pgx_result **ret_results, struct tmv_error *err)
 {
@@ -251,14 +270,8 @@ bool pgx_script(struct pgx_conn *conn, int64_t timeout_us, const char *sql, size
         }
         if (!result)
             break;
-        ExecStatusType status = PQresultStatus(result);
-        if (status == PGRES_TUPLES_OK) {
-            keep_last(ret_results, count, result);
-            continue;
-        }
-        if (status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY && ok)
-            ok = pgx_fail(conn, result, err);
-        PQclear(result);
+        if (!keep_result(conn, result, count, ret_results, ok ? err : NULL))
+            ok = false;
     }
     if (ok && count && !ret_results[0])
         ok = err_set(err, TMV_ERR_INTERNAL, "a script gave fewer results than expected");
@@ -297,6 +310,7 @@ void pgx_rollback(struct pgx_conn *conn, int64_t timeout_us)
         return;
     if (PQtransactionStatus(conn->pg) == PQTRANS_ACTIVE)
         pgx_drain(conn, pgx_deadline(timeout_us));
-    if (pgx_is_usable(conn) && pgx_in_transaction(conn) && !pgx_script(conn, timeout_us, "ROLLBACK", 0, NULL, &ignored))
+    if (pgx_is_usable(conn) && pgx_in_transaction(conn) &&
+        !pgx_script(conn, timeout_us, "ROLLBACK", 0, NULL, &ignored))
         conn->broken = true;
 }
