@@ -12,7 +12,15 @@
 
 #ifdef TMV_FAULT_POINTS
 TMV_NODISCARD bool fault_hit(const char *name, struct tmv_error *err);
+/* Whether a known bug is switched on by TENANTMV_MUTANT, so that a test can show that it would be caught. */
+bool fault_is_mutant(const char *name);
 #else
+static inline bool fault_is_mutant(const char *name)
+{
+    (void)name;
+    return false;
+}
+
 static inline bool fault_hit(const char *name, struct tmv_error *err)
 {
     (void)name;

@@ -147,7 +147,7 @@ bool pgx_check_conninfo(const char *conninfo, struct tmv_error *err)
 static bool prepare_session(struct pgx_conn *conn, const struct pgx_options *o, int64_t deadline,
                             struct tmv_error *err)
 {
-    char sql[500];
+    char sql[1000];
     AUTO_RESULT struct pgx_result *result = NULL;
 
     if (PQserverVersion(conn->pg) < LOWEST_VERSION) {
@@ -159,8 +159,8 @@ static bool prepare_session(struct pgx_conn *conn, const struct pgx_options *o, 
         sql, sizeof sql,
         "SET search_path = pg_catalog; SET row_security = off; SET standard_conforming_strings = on;"
         "SET statement_timeout = %lld; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;%s"
-        "SET bytea_output = hex; SET extra_float_digits = 3; SET default_transaction_isolation = 'read "
-        "committed';"
+        "SET synchronous_commit = on; SET bytea_output = hex; SET extra_float_digits = 3; SET "
+        "default_transaction_isolation = 'read committed';"
         "SELECT pg_backend_pid()",
         (long long)(o->statement_timeout_us / US_PER_MS),
         PQserverVersion(conn->pg) >= 140000 ? "SET idle_session_timeout = 0;" : "");

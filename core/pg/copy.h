@@ -10,6 +10,8 @@ TMV_NODISCARD bool pgx_copy_out(struct pgx_conn *conn, int64_t timeout_us, const
  * *ret_len 0 is the end of a stream that the server finished without an error. */
 TMV_NODISCARD bool pgx_copy_read(struct pgx_conn *conn, int64_t timeout_us, const char **ret_data,
                                  size_t *ret_len, struct tmv_error *err);
+/* Whether a COPY OUT has been started and not read to its end. */
+bool pgx_in_copy_out(const struct pgx_conn *conn);
 /* Starts COPY … FROM STDIN. */
 TMV_NODISCARD bool pgx_copy_in(struct pgx_conn *conn, int64_t timeout_us, const char *sql,
                                struct tmv_error *err);

@@ -9,6 +9,7 @@
 struct pgx_conn {
     PGconn *pg;              /* owned */
     const struct stop *stop; /* borrowed, may be NULL */
+    bool copying_out;        /* a COPY OUT has not been read to its end */
     bool broken;             /* a bounded wait ended early: the protocol state is unknown */
     char *copy_data;         /* last message of a COPY OUT, owned */
     char place[200];
