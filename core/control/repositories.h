@@ -20,8 +20,9 @@ struct owner {
 };
 
 struct tmv_control {
-    struct pgx_conn *conn;
-    bool read_only;
+    struct pgx_conn *conn; /* owned */
+    bool read_only;        /* every transaction is read only; writes are refused before they are sent */
+    bool listening;        /* tmv_control_wait_change has asked for announcements */
 };
 
 /* ---- migrations (tenant_migrations, tenantmv.migration_state) ---- */
@@ -102,8 +103,8 @@ TMV_NODISCARD bool control_lease_release(struct pgx_conn *conn, const struct own
  */
 TMV_NODISCARD bool control_lease_sessions(struct pgx_conn *conn, const struct owner *owner,
                                           const char *sessions, struct tmv_error *err);
-/* For the caller's transaction: locks the lease row FOR SHARE and checks it. OWNERSHIP when it is not ours.
- */
+/* For the caller's transaction: locks the lease row against a change of owner and checks it (FOR KEY SHARE:
+ * heartbeats pass). OWNERSHIP when it is not ours. */
 TMV_NODISCARD bool control_lease_check(struct pgx_conn *conn, const struct owner *owner,
                                        struct tmv_error *err);
 
