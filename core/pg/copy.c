@@ -36,13 +36,7 @@ static bool start_copy(struct pgx_conn *conn, int64_t timeout_us, const char *sq
 
 bool pgx_copy_out(struct pgx_conn *conn, int64_t timeout_us, const char *sql, struct tmv_error *err)
 {
-    conn->copying_out = start_copy(conn, timeout_us, sql, PGRES_COPY_OUT, err);
-    return conn->copying_out;
-}
-
-bool pgx_in_copy_out(const struct pgx_conn *conn)
-{
-    return pgx_is_usable(conn) && conn->copying_out;
+    return start_copy(conn, timeout_us, sql, PGRES_COPY_OUT, err);
 }
 
 bool pgx_copy_in(struct pgx_conn *conn, int64_t timeout_us, const char *sql, struct tmv_error *err)
@@ -83,8 +77,6 @@ bool pgx_copy_read(struct pgx_conn *conn, int64_t timeout_us, const char **ret_d
             *ret_len = (size_t)n;
             return true;
         }
-        if (n < 0)
-            conn->copying_out = false;
         if (n == -1) {
             *ret_data = "";
             *ret_len = 0;
@@ -99,8 +91,7 @@ bool pgx_copy_read(struct pgx_conn *conn, int64_t timeout_us, const char **ret_d
     }
 }
 
-bool pgx_copy_write(struct pgx_conn *conn, int64_t timeout_us, const char *data, size_t len,
-                    struct tmv_error *err)
+bool pgx_copy_write(struct pgx_conn *conn, int64_t timeout_us, const char *data, size_t len, struct tmv_error *err)
 {
     int64_t deadline = pgx_deadline(timeout_us);
 

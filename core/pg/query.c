@@ -83,7 +83,7 @@ static enum tmv_code code_for_sqlstate(const char *sqlstate)
     return TMV_ERR_SQL;
 }
 
-bool(pgx_fail)(struct pgx_conn *conn, const PGresult *result, struct tmv_error *err)
+bool pgx_fail(struct pgx_conn *conn, const PGresult *result, struct tmv_error *err)
 {
     const char *sqlstate = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
     const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
@@ -157,38 +157,72 @@ static bool check_usable(struct pgx_conn *conn, struct tmv_error *err)
     return true;
 }
 
-bool pgx_send(struct pgx_conn *conn, const char *sql, struct pgx_args args, struct tmv_error *err)
-{
+/* Parameters as libpq wants them: pointers to text, numbers and ids written into `scratch`. */
+struct bound {
     const char *values[PGX_ARGS_MAX];
     char scratch[PGX_ARGS_MAX][TMV_UUID_TEXT];
+};
 
-    if (!check_usable(conn, err))
-        return false;
+static bool bind_values(struct pgx_args args, struct bound *ret_bound, struct tmv_error *err)
+{
     if (args.count > PGX_ARGS_MAX)
         return err_set(err, TMV_ERR_INTERNAL, "too many parameters");
     for (size_t i = 0; i < args.count; i++) {
         const struct pgx_value *v = &args.values[i];
+        char *scratch = ret_bound->scratch[i];
 
-        values[i] = scratch[i];
+        ret_bound->values[i] = scratch;
         switch (v->kind) {
         case PGX_KIND_NULL:
-            values[i] = NULL;
+            ret_bound->values[i] = NULL;
             break;
         case PGX_KIND_TEXT:
-            values[i] = v->text;
+            ret_bound->values[i] = v->text;
             break;
         case PGX_KIND_INT:
-            snprintf(scratch[i], sizeof scratch[i], "%" PRId64, v->number);
+            snprintf(scratch, TMV_UUID_TEXT, "%" PRId64, v->number);
             break;
         case PGX_KIND_UUID:
-            tmv_uuid_format(v->uuid, scratch[i]);
+            tmv_uuid_format(v->uuid, scratch);
             break;
         case PGX_KIND_BOOL:
-            text_copy(scratch[i], sizeof scratch[i], v->number ? "t" : "f");
+            text_copy(scratch, TMV_UUID_TEXT, v->number ? "t" : "f");
             break;
         }
     }
-    if (!PQsendQueryParams(conn->pg, sql, (int)args.count, NULL, values, NULL, NULL, 0))
+    return true;
+}
+
+bool pgx_send(struct pgx_conn *conn, const char *sql, struct pgx_args args, struct tmv_error *err)
+{
+    struct bound bound;
+
+    if (!check_usable(conn, err) || !bind_values(args, &bound, err))
+        return false;
+    if (!PQsendQueryParams(conn->pg, sql, (int)args.count, NULL, bound.values, NULL, NULL, 0))
+        return pgx_fail(conn, NULL, err);
+    return true;
+}
+
+bool pgx_send_kept(struct pgx_conn *conn, int64_t timeout_us, const struct pgx_kept *kept,
+                   struct pgx_args args, struct tmv_error *err)
+{
+    struct bound bound;
+    char name[16];
+
+    if (!check_usable(conn, err) || !bind_values(args, &bound, err))
+        return false;
+    if (kept->slot >= PGX_KEPT_MAX)
+        return err_set(err, TMV_ERR_INTERNAL, "no such slot for a statement: %u", kept->slot);
+    snprintf(name, sizeof name, "tmv_%u", kept->slot);
+    if (!(conn->kept & 1u << kept->slot)) {
+        if (!PQsendPrepare(conn->pg, name, kept->sql, 0, NULL))
+            return pgx_fail(conn, NULL, err);
+        if (!pgx_receive(conn, timeout_us, NULL, err))
+            return false;
+        conn->kept |= 1u << kept->slot;
+    }
+    if (!PQsendQueryPrepared(conn->pg, name, (int)args.count, bound.values, NULL, NULL, 0))
         return pgx_fail(conn, NULL, err);
     return true;
 }
@@ -234,22 +268,6 @@ static void keep_last(struct pgx_result **results, size_t count, PGresult *newes
     results[count - 1] = as_result(newest);
 }
 
-/* Takes one result of a script over. False when it is an error; `err` NULL: an earlier one is kept. */
-static bool keep_result(struct pgx_conn *conn, PGresult *result, size_t count, struct pgx_result **results,
-                        struct tmv_error *err)
-{
-    ExecStatusType status = PQresultStatus(result);
-    if (status == PGRES_TUPLES_OK) {
-        keep_last(results, count, result);
-        return true;
-    }
-    bool ok = status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY;
-    if (!ok && err)
-        pgx_fail(conn, result, err);
-    PQclear(result);
-    return ok;
-}
-
 bool pgx_script(struct pgx_conn *conn, int64_t timeout_us, const char *sql, size_t count,
                 struct pgx_result **ret_results, struct tmv_error *err)
 {
@@ -270,8 +288,14 @@ bool pgx_script(struct pgx_conn *conn, int64_t timeout_us, const char *sql, size
         }
         if (!result)
             break;
-        if (!keep_result(conn, result, count, ret_results, ok ? err : NULL))
-            ok = false;
+        ExecStatusType status = PQresultStatus(result);
+        if (status == PGRES_TUPLES_OK) {
+            keep_last(ret_results, count, result);
+            continue;
+        }
+        if (status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY && ok)
+            ok = pgx_fail(conn, result, err);
+        PQclear(result);
     }
     if (ok && count && !ret_results[0])
         ok = err_set(err, TMV_ERR_INTERNAL, "a script gave fewer results than expected");

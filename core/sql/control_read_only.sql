@@ -1,3 +1,0 @@
--- Makes every transaction of the session read only.
--- database: control
-SET default_transaction_read_only = on

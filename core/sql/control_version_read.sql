@@ -1,3 +1,0 @@
--- Version of the control schema.
--- database: control
-SELECT version FROM tenantmv.control_version

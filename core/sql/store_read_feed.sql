@@ -1,0 +1,16 @@
+-- A tenant's feed in order of position, behind the horizon: rows whose transaction may still be overtaken by one with
+-- a lower position are left out.
+-- database: store
+-- $1 uuid: tenant
+-- $2 text: stream type, NULL for all
+-- $3 bigint: positions above this one
+-- $4 bigint: at most so many
+SELECT e.{{event_id}}, e.{{stream}}, e.{{tenant}}, e.{{position}}, e.{{version}},
+       (extract(epoch FROM e.{{timestamp}}) * 1000000)::bigint, (extract(epoch FROM e.{{created_at}}) * 1000000)::bigint,
+       e.{{stream_type}}, e.{{event_type}}, e.{{actor}}, e.{{payload}}
+FROM {{events}} e
+WHERE e.{{tenant}} = $1::uuid AND ($2::text IS NULL OR e.{{stream_type}} = $2::text)
+  AND e.{{position}} > $3::bigint
+  AND (e.{{local_only}} IS NULL OR e.{{local_only}} < pg_snapshot_xmin(pg_current_snapshot()))
+ORDER BY e.{{position}}
+LIMIT $4::bigint
