@@ -1,0 +1,34 @@
+/* The console: screens, keys and the threads behind them. Everything that matters lives in the databases and
+ * in the engine, which the caller starts; the console may end at any moment and no migration notices.
+ */
+#pragma once
+
+#include "screens/names.h"
+
+struct console_options {
+    const char *control_conninfo; /* libpq connection string of the control database */
+    const char *environment;      /* name of the installation, "prod-eu"; NULL: none */
+    const char *environment_kind; /* "prod", "staging", "dev", "demo": the badge; NULL: none */
+    const char *who;              /* operator, "amy"; stored with every request */
+    const char *from;             /* where from, "bastion2 pid 4711"; NULL: host and pid */
+    const char *engine_note;   /* about the embedded engine, "engine here"; NULL: no engine in this process */
+    const char *theme;         /* path of a theme file; NULL: built in, or $TENANTMV_THEME */
+    const char *script;        /* file of keys and screens to save instead of a terminal; NULL: none */
+    bool read_only;            /* watch: no action path at all, read-only transactions */
+    bool ascii;                /* no byte above 0x7e */
+    bool no_color;             /* as with $NO_COLOR */
+    bool plain;                /* one line per change on stdout, no screen; also when stdout is no terminal */
+    bool once;                 /* one picture as plain lines, then end: 0 well, 1 warnings, 2 failed or stuck,
+                                  4 no contact */
+    struct tenant_names names; /* aliases */
+    /* One line that the caller wants under the header (the demo's writers); called at each redraw by the
+     * screen's thread, so it must not block. Leaves `text` empty for none. NULL: none. */
+    void (*note)(void *user, char *text, size_t size);
+    void *note_user;
+};
+
+/* Runs until the person quits (q), the terminal goes away, or a signal asks to end. Installs handlers for
+ * SIGINT, SIGTERM, SIGQUIT and SIGHUP for the time it runs and puts the old ones back. An unreachable
+ * database is a state on screen, not an error. Returns the exit code: 0, 128 + signal, or as `once` says.
+ * Call from the main thread. */
+int console_run(const struct console_options *options);

@@ -1,0 +1,304 @@
+/* Screen 1: every migration in one table, counts per state above it, the latest events below. */
+#include <stdio.h>
+#include <string.h>
+
+#include "screens/events.h"
+#include "screens/fleet_order.h"
+#include "screens/states.h"
+#include "widgets/chart.h"
+#include "widgets/format.h"
+#include "widgets/table.h"
+
+enum fleet_column {
+    COLUMN_GLYPH,
+    COLUMN_TENANT,
+    COLUMN_PHASE,
+    COLUMN_PROGRESS,
+    COLUMN_EVENTS,
+    COLUMN_RATE,
+    COLUMN_LAG,
+    COLUMN_SPARK,
+    COLUMN_ETA,
+    COLUMN_ROUTE,
+    COLUMN_NOTE,
+};
+static const struct column columns[] = {
+    [COLUMN_GLYPH] = {"", 1, 1, 0, false, false},
+    [COLUMN_TENANT] = {"TENANT", 8, 22, 0, false, false},
+    [COLUMN_PHASE] = {"PHASE", 9, 9, 0, false, false},
+    [COLUMN_PROGRESS] = {"PROGRESS", 10, 16, 3, false, false},
+    [COLUMN_EVENTS] = {"EVENTS", 6, 10, 7, false, true},
+    [COLUMN_RATE] = {"EV/S", 5, 5, 5, false, true},
+    [COLUMN_LAG] = {"LAG", 5, 6, 2, false, true},
+    [COLUMN_SPARK] = {"60s", 6, 12, 6, false, false},
+    [COLUMN_ETA] = {"ETA", 4, 5, 4, false, true},
+    [COLUMN_ROUTE] = {"FROM → TO", 15, 24, 8, false, false},
+    [COLUMN_NOTE] = {"NOTE", 10, 24, 1, true, false},
+};
+
+#define COLUMNS ((int)(sizeof columns / sizeof *columns))
+
+static const struct tmv_gate *first_red_gate(const struct tmv_migration *m)
+{
+    for (size_t i = 0; i < m->gate_count; i++)
+        if (!m->gates[i].green)
+            return &m->gates[i];
+    return NULL;
+}
+
+static const struct tmv_attempt *last_attempt(const struct model *model, const struct tmv_uuid *id)
+{
+    for (size_t i = 0; i < model->snapshot->attempt_count; i++)
+        if (tmv_uuid_equal(&model->snapshot->attempts[i].migration, id) &&
+            !model->snapshot->attempts[i].rehearsal)
+            return &model->snapshot->attempts[i];
+    return NULL;
+}
+
+static void done_note(const struct model *model, const struct tmv_migration *m, char *text, size_t size)
+{
+    const struct tmv_attempt *attempt = last_attempt(model, &m->id);
+    char pause[FORMAT_MAX], clock[FORMAT_MAX];
+
+    if (attempt != NULL && strcmp(attempt->outcome, "completed") == 0)
+        snprintf(text, size, "writes paused %s at %s", format_duration(attempt->pause_us, pause),
+                 format_clock(m->completed_at_us, clock));
+    else if (m->completed_at_us > 0)
+        snprintf(text, size, "at %s", format_clock(m->completed_at_us, clock));
+}
+
+/* Why it is where it is: the engine's note, else what the state itself can say. Empty when there is nothing
+ * to say. */
+static void note_words(const struct model *model, const struct tmv_migration *m, char *text, size_t size)
+{
+    const struct tmv_gate *red = first_red_gate(m);
+
+    text[0] = '\0';
+    if (m->show == TMV_SHOW_FAILED && m->last_error[0] != '\0')
+        snprintf(text, size, "%s", m->last_error);
+    else if (m->paused && m->pause_reason[0] != '\0')
+        snprintf(text, size, "%s", m->pause_reason);
+    else if (m->show == TMV_SHOW_DONE)
+        done_note(model, m, text, size);
+    else if (m->note[0] != '\0')
+        snprintf(text, size, "%s", m->note);
+    else if (m->show == TMV_SHOW_SYNC && red != NULL)
+        snprintf(text, size, "%s%s%s", red->name, red->seen[0] ? ": " : "", red->seen);
+    else if (m->show == TMV_SHOW_READY)
+        snprintf(text, size, "every gate is green");
+    else
+        snprintf(text, size, "%s", m->step);
+}
+
+static void progress_cell(const struct tmv_migration *m, struct canvas *canvas, struct rect cell)
+{
+    struct rect bar = cell, figure = cell;
+    char text[16];
+
+    snprintf(text, sizeof text, "%d%%", m->percent < 0 ? 0 : m->percent > 100 ? 100 : m->percent);
+    bar.w = cell.w - 5;
+    figure.x = cell.x + cell.w - 4;
+    figure.w = 4;
+    chart_bar(canvas, bar, m->percent);
+    canvas_fit_right(canvas, figure, ROLE_TEXT, text);
+}
+
+static void spark_cell(const struct tmv_migration *m, struct canvas *canvas, struct rect cell)
+{
+    int64_t lags[TMV_SAMPLES_MAX];
+    size_t count = m->sample_count > TMV_SAMPLES_MAX ? TMV_SAMPLES_MAX : m->sample_count;
+
+    for (size_t i = 0; i < count; i++)
+        lags[i] = m->samples[i].lag_us;
+    chart_spark(canvas, cell, lags, count);
+}
+
+/* Whether rate, lag and time left mean anything in this state. */
+static bool is_live(const struct tmv_migration *m)
+{
+    return !tmv_phase_is_terminal(m->phase) && m->phase != TMV_PHASE_PENDING;
+}
+
+static void number_cell(const struct tmv_migration *m, int column, struct canvas *canvas, struct rect cell)
+{
+    char text[FORMAT_MAX] = "";
+
+    if (column == COLUMN_EVENTS)
+        format_grouped(m->events_copied, text);
+    if (column == COLUMN_EVENTS && text_width(text) > cell.w)
+        format_count(m->events_copied, text);
+    if (is_live(m) && column == COLUMN_RATE)
+        format_count(m->rate, text);
+    if (is_live(m) && column == COLUMN_LAG)
+        format_short(m->lag_us, text);
+    if (is_live(m) && column == COLUMN_ETA && m->eta_us >= 0)
+        format_short(m->eta_us, text);
+    canvas_fit_right(canvas, cell, ROLE_TEXT, text);
+}
+
+static void fleet_cell(void *user, int row, int column, struct canvas *canvas, struct rect cell)
+{
+    const struct model *model = user;
+    const struct tmv_migration *m = &model->snapshot->migrations[model->fleet.order[row]];
+    const struct state_look *look = state_look(m->show);
+    char text[TMV_REASON_MAX + TMV_NAME_MAX];
+
+    switch ((enum fleet_column)column) {
+    case COLUMN_GLYPH:
+        canvas_text(canvas, cell, 0, look->role, look->glyph);
+        break;
+    case COLUMN_TENANT:
+        canvas_fit(canvas, cell, ROLE_TEXT_STRONG, tenant_name(&model->names, &m->tenant, text));
+        break;
+    case COLUMN_PHASE:
+        canvas_fit(canvas, cell, look->role, look->word);
+        break;
+    case COLUMN_PROGRESS:
+        progress_cell(m, canvas, cell);
+        break;
+    case COLUMN_SPARK:
+        if (is_live(m))
+            spark_cell(m, canvas, cell);
+        break;
+    case COLUMN_ROUTE:
+        snprintf(text, sizeof text, "%.60s → %.60s", m->source, m->target);
+        canvas_fit(canvas, cell, ROLE_TEXT_DIM, text);
+        break;
+    case COLUMN_NOTE:
+        note_words(model, m, text, sizeof text);
+        canvas_fit(canvas, cell, ROLE_TEXT, text);
+        break;
+    case COLUMN_EVENTS:
+    case COLUMN_RATE:
+    case COLUMN_LAG:
+    case COLUMN_ETA:
+        number_cell(m, column, canvas, cell);
+        break;
+    }
+}
+
+static void counts_line(const struct model *model, struct canvas *canvas, struct rect area)
+{
+    static const enum tmv_display_state shown[] = {
+        TMV_SHOW_FAILED, TMV_SHOW_ORPHAN, TMV_SHOW_CUTOVER, TMV_SHOW_PAUSED, TMV_SHOW_READY,
+        TMV_SHOW_SYNC,   TMV_SHOW_COPY,   TMV_SHOW_PENDING, TMV_SHOW_DONE,   TMV_SHOW_ABORTED,
+    };
+    struct line line = line_begin(canvas, area);
+
+    line_put(&line, ROLE_TEXT, " ");
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+        const struct state_look *look = state_look(shown[i]);
+        int count = 0;
+        char text[64];
+        for (size_t k = 0; k < model->snapshot->migration_count; k++)
+            count += model->snapshot->migrations[k].show == shown[i];
+        if (count == 0)
+            continue;
+        snprintf(text, sizeof text, "%s %s %d", look->glyph, look->count, count);
+        if (text_width(text) + 3 > line.rest.w)
+            break;
+        line_put(&line, look->role, text);
+        line_put(&line, ROLE_TEXT, "   ");
+    }
+}
+
+static void list_line(const struct model *model, struct canvas *canvas, struct rect area)
+{
+    const struct fleet_state *fleet = &model->fleet;
+    struct line line = line_begin(canvas, area);
+    char text[80];
+
+    snprintf(text, sizeof text, "%d of %zu ", fleet->shown, model->snapshot->migration_count);
+    line_try_right(&line, ROLE_TEXT_DIM, text);
+    line_put(&line, ROLE_TEXT_DIM, " sort: ");
+    line_put(&line, ROLE_TEXT, fleet_sort_name(fleet->sort));
+    line_put(&line, ROLE_TEXT_DIM, "   filter: ");
+    if (fleet->filter[0] == '\0')
+        line_put(&line, ROLE_TEXT_DIM, "(none)");
+    else
+        line_put(&line, ROLE_MATCH, fleet->filter);
+}
+
+/* What stands in the place of the table when it has no rows. */
+static void empty_words(const struct model *model, struct canvas *canvas, struct rect area)
+{
+    const char *words = "Waiting for the first picture of the control database …", *hint = "";
+
+    if (model->snapshot == NULL && model->link_error[0] != '\0') {
+        words = model->link_error;
+        hint = model->link_hint;
+    } else if (model->snapshot != NULL && model->snapshot->migration_count == 0) {
+        words = "No migration yet.";
+        hint = "Start one with: tenantmv start TENANT --target STORE";
+    } else if (model->snapshot != NULL) {
+        words = "No migration passes the filter.";
+        hint = "Esc shows all of them again.";
+    }
+    area.x += 2;
+    area.w -= 4;
+    rect_top(&area, area.h > 4 ? 1 : 0);
+    rect_top(&area, canvas_wrap(canvas, area, ROLE_TEXT_STRONG, words));
+    canvas_wrap(canvas, area, ROLE_HINT, hint);
+}
+
+/* The rows of each part; the table gets the larger share, and everything when it is small. */
+static void split(const struct model *model, struct rect area, struct rect *ret_table,
+                  struct rect *ret_events)
+{
+    int rows = model->fleet.shown + 1, spare = area.h - 2;
+
+    rect_top(&area, area.h >= 8 ? 2 : 0);
+    if (spare < 8)
+        *ret_events = rect_bottom(&area, 0);
+    else
+        *ret_events = rect_bottom(&area, spare - rows > spare / 3 ? spare - rows - 1 : spare / 3);
+    *ret_table = area;
+}
+
+static void fleet_draw(const struct model *model, struct canvas *canvas, struct rect area)
+{
+    struct rect table_area, events_area, top = area;
+    struct table table = {
+        columns, COLUMNS, model->fleet.shown, model->fleet.top, model->fleet.selected_row, fleet_cell, NULL};
+
+    if (model->snapshot == NULL || model->fleet.shown == 0) {
+        if (model->snapshot != NULL && area.h > 3)
+            list_line(model, canvas, rect_top(&area, 1));
+        empty_words(model, canvas, area);
+        return;
+    }
+    split(model, area, &table_area, &events_area);
+    if (area.h >= 8) {
+        counts_line(model, canvas, rect_top(&top, 1));
+        list_line(model, canvas, rect_top(&top, 1));
+    }
+    table.user = (void *)(uintptr_t)model; /* the cells only read it */
+    table_draw(canvas, table_area, &table);
+    events_draw(model, canvas, events_area, NULL);
+}
+
+static void fleet_move(struct model *model, struct rect area, int rows)
+{
+    struct fleet_state *fleet = &model->fleet;
+    struct rect table, events;
+    int row = fleet->selected_row;
+
+    split(model, area, &table, &events);
+    if (rows == MOVE_PAGE || rows == -MOVE_PAGE)
+        rows = rows > 0 ? table.h - 1 : 1 - table.h;
+    row += rows;
+    row = row >= fleet->shown ? fleet->shown - 1 : row < 0 ? 0 : row;
+    fleet->top = table_scroll(fleet->top, row, fleet->shown, table.h - 1);
+    if (fleet->shown > 0) {
+        fleet->selected_row = row;
+        fleet->selected = fleet->ids[row];
+    }
+}
+
+const struct screen screen_fleet = {
+    .title = "Fleet",
+    .key = '1',
+    .help = "all migrations, trouble first, and the latest events",
+    .draw = fleet_draw,
+    .move = fleet_move,
+};

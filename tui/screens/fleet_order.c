@@ -1,0 +1,156 @@
+#include "screens/fleet_order.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "screens/states.h"
+
+/* One row while it is sorted. */
+struct row {
+    const struct tmv_migration *m;
+    int index; /* in the snapshot */
+    int place; /* row it had before, or after all others */
+    char name[TENANT_NAME_MAX];
+};
+
+static int compare_number(int64_t a, int64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+/* Every order ends in the name and the id, so that it is total: rows never swap without a reason. */
+static int finally(const struct row *a, const struct row *b)
+{
+    int c = strcmp(a->name, b->name);
+
+    return c != 0 ? c : memcmp(&a->m->id, &b->m->id, sizeof a->m->id);
+}
+
+static int by_state(const void *va, const void *vb)
+{
+    const struct row *a = va, *b = vb;
+    int c = compare_number(state_look(a->m->show)->rank, state_look(b->m->show)->rank);
+
+    if (c == 0)
+        c = compare_number(b->m->lag_us / 1000000, a->m->lag_us / 1000000);
+    return c != 0 ? c : finally(a, b);
+}
+
+static int by_tenant(const void *va, const void *vb)
+{
+    return finally(va, vb);
+}
+
+static int by_lag(const void *va, const void *vb)
+{
+    const struct row *a = va, *b = vb;
+    int c = compare_number(b->m->lag_us, a->m->lag_us);
+
+    return c != 0 ? c : finally(a, b);
+}
+
+static int by_progress(const void *va, const void *vb)
+{
+    const struct row *a = va, *b = vb;
+    int c = compare_number(b->m->percent, a->m->percent);
+
+    return c != 0 ? c : finally(a, b);
+}
+
+static int by_newest(const void *va, const void *vb)
+{
+    const struct row *a = va, *b = vb;
+    int c = compare_number(b->m->created_at_us, a->m->created_at_us);
+
+    return c != 0 ? c : finally(a, b);
+}
+
+static int by_place(const void *va, const void *vb)
+{
+    const struct row *a = va, *b = vb;
+    int c = compare_number(a->place, b->place);
+
+    return c != 0 ? c : finally(a, b);
+}
+
+static const struct {
+    const char *name;
+    int (*compare)(const void *a, const void *b);
+} sorts[] = {
+    {"state, lag", by_state},  {"tenant", by_tenant}, {"lag", by_lag},
+    {"progress", by_progress}, {"newest", by_newest},
+};
+
+int fleet_sorts(void)
+{
+    return (int)(sizeof sorts / sizeof *sorts);
+}
+
+const char *fleet_sort_name(int sort)
+{
+    return sorts[sort].name;
+}
+
+static bool passes(const struct fleet_state *fleet, const struct row *row)
+{
+    const char *f = fleet->filter;
+
+    return f[0] == '\0' || strcasestr(row->name, f) != NULL ||
+           strcasestr(state_look(row->m->show)->word, f) != NULL || strcasestr(row->m->source, f) != NULL ||
+           strcasestr(row->m->target, f) != NULL || strcasestr(row->m->note, f) != NULL;
+}
+
+static int place_of(const struct fleet_state *fleet, const struct tmv_uuid *id)
+{
+    for (int i = 0; i < fleet->shown; i++)
+        if (tmv_uuid_equal(&fleet->ids[i], id))
+            return i;
+    return FLEET_MAX;
+}
+
+/* The selection follows its migration; when that left the list, the row stays where it was. */
+static void keep_selection(struct fleet_state *fleet)
+{
+    int row = place_of(fleet, &fleet->selected);
+
+    if (row == FLEET_MAX)
+        row = fleet->selected_row;
+    if (row >= fleet->shown)
+        row = fleet->shown - 1;
+    if (row < 0 && fleet->shown > 0)
+        row = 0;
+    fleet->selected_row = row;
+    if (row >= 0)
+        fleet->selected = fleet->ids[row];
+}
+
+void fleet_order(struct model *model, bool hold)
+{
+    struct fleet_state *fleet = &model->fleet;
+    size_t count = model->snapshot == NULL ? 0 : model->snapshot->migration_count;
+    struct row *rows;
+    int shown = 0;
+
+    if (count > FLEET_MAX)
+        count = FLEET_MAX;
+    rows = calloc(count + 1, sizeof *rows);
+    if (rows == NULL)
+        return; /* the order before stays */
+    for (size_t i = 0; i < count; i++) {
+        struct row *row = &rows[shown];
+        row->m = &model->snapshot->migrations[i];
+        row->index = (int)i;
+        row->place = place_of(fleet, &row->m->id);
+        tenant_name(&model->names, &row->m->tenant, row->name);
+        shown += passes(fleet, row);
+    }
+    qsort(rows, (size_t)shown, sizeof *rows, hold ? by_place : sorts[fleet->sort].compare);
+    for (int i = 0; i < shown; i++) {
+        fleet->order[i] = rows[i].index;
+        fleet->ids[i] = rows[i].m->id;
+    }
+    fleet->shown = shown;
+    keep_selection(fleet);
+    free(rows);
+}

@@ -1,0 +1,462 @@
+/* Screen 2: one migration: where it is in its plan, how far the target is behind, what keeps the cutover from
+ * being possible, and how the last cutover went step by step. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "screens/events.h"
+#include "screens/states.h"
+#include "widgets/chart.h"
+#include "widgets/format.h"
+#include "widgets/table.h"
+
+struct view {
+    const struct model *model;
+    const struct tmv_migration *m;
+    const struct tmv_attempt *attempt; /* the latest of this migration, or NULL */
+};
+
+typedef void section_fn(const struct view *view, struct canvas *canvas, struct rect area);
+
+/* A part of the screen: its rows and the order in which it leaves when there are too few. */
+struct section {
+    section_fn *draw;
+    int least, want;
+    int leaves;
+    bool grow;
+};
+
+static const struct tmv_attempt *latest_attempt(const struct tmv_snapshot *snapshot,
+                                                const struct tmv_uuid *id)
+{
+    for (size_t i = 0; i < snapshot->attempt_count; i++)
+        if (tmv_uuid_equal(&snapshot->attempts[i].migration, id))
+            return &snapshot->attempts[i];
+    return NULL;
+}
+
+/* ---- title ---- */
+
+static int64_t since_us(const struct view *view)
+{
+    const struct tmv_migration *m = view->m;
+    const int64_t at[TMV_PHASE_COUNT] = {
+        [TMV_PHASE_PENDING] = m->created_at_us,
+        [TMV_PHASE_BULK_COPY] = m->started_at_us,
+        [TMV_PHASE_DUAL_WRITE] = m->dual_write_started_at_us,
+        [TMV_PHASE_CUTOVER] = m->cutover_started_at_us,
+        [TMV_PHASE_COMPLETED] = m->completed_at_us,
+        [TMV_PHASE_ABORTED] = m->completed_at_us,
+        [TMV_PHASE_FAILED] = m->completed_at_us,
+    };
+    int64_t since = (unsigned)m->phase < TMV_PHASE_COUNT ? at[m->phase] : 0;
+
+    return since > 0 ? model_database_now_us(view->model) - since : -1;
+}
+
+static void title_section(const struct view *view, struct canvas *canvas, struct rect area)
+{
+    static const char *const in[TMV_PHASE_COUNT] = {
+        "pending", "in bulk copy", "in dual write", "in cutover", "ago", "ago", "ago"};
+    const struct tmv_migration *m = view->m;
+    const struct state_look *look = state_look(m->show);
+    struct line line = line_begin(canvas, area);
+    char name[TENANT_NAME_MAX], text[TMV_NAME_MAX * 2 + 16], uuid[TMV_UUID_TEXT];
+
+    line_put(&line, ROLE_TEXT_DIM, " Fleet › ");
+    line_put(&line, ROLE_TEXT_STRONG, tenant_name(&view->model->names, &m->tenant, name));
+    line_put(&line, ROLE_TEXT, "   ");
+    snprintf(text, sizeof text, "%s %s", look->glyph, look->word);
+    line_put(&line, look->role, text);
+    if (since_us(view) >= 0 && (unsigned)m->phase < TMV_PHASE_COUNT) {
+        snprintf(text, sizeof text, "   %s %s", format_duration(since_us(view), name), in[m->phase]);
+        line_try(&line, ROLE_TEXT, text);
+    }
+    snprintf(text, sizeof text, "   %.60s → %.60s", m->source, m->target);
+    line_try(&line, ROLE_TEXT, text);
+    snprintf(text, sizeof text, "generation %lld ", (long long)m->generation);
+    line_try_right(&line, ROLE_TEXT_DIM, text);
+    snprintf(text, sizeof text, "%s   ", tmv_uuid_format(&m->tenant, uuid));
+    if (line.rest.w > 44)
+        line_try_right(&line, ROLE_TEXT_DIM, text);
+}
+
+/* Why it stands still: shown above everything else, only when there is something to say. */
+static void reason_section(const struct view *view, struct canvas *canvas, struct rect area)
+{
+    const struct tmv_migration *m = view->m;
+    enum role role = m->show == TMV_SHOW_FAILED ? ROLE_LEVEL_CRIT : ROLE_LEVEL_WARN;
+    const char *why = m->show == TMV_SHOW_FAILED ? m->last_error : m->paused ? m->pause_reason : m->note;
+    const char *lead = m->show == TMV_SHOW_FAILED ? "failed: " : m->paused ? "paused: " : "note: ";
+    char text[TMV_REASON_MAX + 16];
+
+    snprintf(text, sizeof text, "%s%s", lead, why);
+    canvas_wrap(canvas, (struct rect){area.x + 1, area.y, area.w - 2, area.h}, role, text);
+}
+
+/* ---- plan ---- */
+
+static void plan_section(const struct view *view, struct canvas *canvas, struct rect area)
+{
+    const struct tmv_migration *m = view->m;
+    const struct {
+        const char *name;
+        int64_t from, to;
+    } steps[] = {
+        {"prepare", m->created_at_us, m->started_at_us},
+        {"copy", m->started_at_us, m->bulk_copy_completed_at_us},
+        {"catch up", m->bulk_copy_completed_at_us, m->dual_write_started_at_us},
+        {"dual write", m->dual_write_started_at_us, m->phase == TMV_PHASE_COMPLETED ? m->completed_at_us : 0},
+        {"on target", m->phase == TMV_PHASE_COMPLETED ? m->completed_at_us : 0, 0},
+    };
+    int64_t now = model_database_now_us(view->model);
+    struct line line;
+    char took[FORMAT_MAX];
+
+    canvas_separator(canvas, rect_top(&area, 1), "plan", "");
+    line = line_begin(canvas, area);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        bool done = steps[i].to > 0,
+             now_here = !done && steps[i].from > 0 && !tmv_phase_is_terminal(m->phase);
+        bool last = steps[i].from > 0 && i == sizeof steps / sizeof *steps - 1;
+        enum role role = done || last ? ROLE_STATE_DONE
+                         : now_here   ? state_look(m->show)->role
+                                      : ROLE_TEXT_DIM;
+        line_putf(&line, role, " %s %s", done || last ? "✓" : now_here ? "▶" : "·", steps[i].name);
+        if (done || now_here)
+            line_putf(&line, ROLE_TEXT, " %s",
+                      format_elapsed((done ? steps[i].to : now) - steps[i].from, took));
+        line_put(&line, ROLE_TEXT, "  ");
+    }
+}
+
+/* ---- lag ---- */
+
+static int compare_int64(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static int64_t percentile(const int64_t *values, size_t count, int percent)
+{
+    int64_t sorted[TMV_SAMPLES_MAX];
+    size_t known = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (values[i] >= 0)
+            sorted[known++] = values[i];
+    if (known == 0)
+        return -1;
+    qsort(sorted, known, sizeof *sorted, compare_int64);
+    return sorted[(known - 1) * (size_t)percent / 100];
+}
+
+static void lag_figures(const struct view *view, struct canvas *canvas, struct rect area, const int64_t *lags,
+                        size_t count)
+{
+    const struct {
+        const char *name;
+        int64_t us;
+    } figures[] = {
+        {"now", view->m->lag_us},
+        {"p50", percentile(lags, count, 50)},
+        {"p95", percentile(lags, count, 95)},
+        {"max", percentile(lags, count, 100)},
+    };
+    char text[FORMAT_MAX];
+
+    for (size_t i = 0; i < sizeof figures / sizeof *figures && area.h > 0; i++) {
+        struct rect line = rect_top(&area, 1);
+        canvas_text(canvas, line, 0, ROLE_TEXT_DIM, figures[i].name);
+        line.x += 4;
+        line.w -= 5;
+        canvas_fit_right(canvas, line, ROLE_TEXT, format_duration(figures[i].us, text));
+    }
+}
+
+static void lag_section(const struct view *view, struct canvas *canvas, struct rect area)
+{
+    const struct tmv_migration *m = view->m;
+    int64_t lags[TMV_SAMPLES_MAX];
+    size_t count = m->sample_count > TMV_SAMPLES_MAX ? TMV_SAMPLES_MAX : m->sample_count;
+    struct plot plot = {lags, count, 50000, format_short};
+    struct rect figures;
+    char right[64] = "gate 50 ms";
+
+    for (size_t i = 0; i < count; i++)
+        lags[i] = m->samples[i].lag_us;
+    if (count > 1)
+        snprintf(right, sizeof right, "%d s, gate 50 ms",
+                 (int)((m->samples[count - 1].at_us - m->samples[0].at_us) / 1000000));
+    canvas_separator(canvas, rect_top(&area, 1), "mirror lag", right);
+    if (percentile(lags, count, 100) < 0) {
+        canvas_fit(canvas, (struct rect){area.x + 1, area.y, area.w - 1, area.h > 0 ? 1 : 0}, ROLE_TEXT_DIM,
+                   "unknown until the tail follows the source");
+        return;
+    }
+    figures = area;
+    figures.w = area.w > 50 ? 16 : 0;
+    figures.x = area.x + area.w - figures.w;
+    area.w -= figures.w + 1;
+    chart_plot(canvas, area, &plot);
+    if (figures.w > 0)
+        lag_figures(view, canvas, figures, lags, count);
+}
+
+/* ---- work ---- */
+
+static void work_events(const struct view *view, struct canvas *canvas, struct rect area)
+{
+    const struct tmv_migration *m = view->m;
+    struct line line = line_begin(canvas, area);
+    char a[FORMAT_MAX], b[FORMAT_MAX];
+
+    line_putf(&line, ROLE_TEXT_DIM, " events ");
+    line_putf(&line, ROLE_TEXT_STRONG, "%s", format_grouped(m->events_copied, a));
+    line_putf(&line, ROLE_TEXT, " of %s", format_grouped(m->events_total, b));
+    line_putf(&line, ROLE_TEXT_DIM, "   rate ");
+    line_putf(&line, ROLE_TEXT, "%s/s", format_count(m->rate, a));
+    if (m->lag_events >= 0) {
+        line_putf(&line, ROLE_TEXT_DIM, "   to mirror ");
+        line_putf(&line, ROLE_TEXT, "%s", format_grouped(m->lag_events, a));
+    }
+    if (m->eta_us >= 0 && !tmv_phase_is_terminal(m->phase)) {
+        line_putf(&line, ROLE_TEXT_DIM, "   left ");
+        line_putf(&line, ROLE_TEXT, "%s", format_duration(m->eta_us, a));
+    }
+}
+
+static void work_proof(const struct view *view, struct canvas *canvas, struct rect area)
+{
+    const struct tmv_migration *m = view->m;
+    struct line line = line_begin(canvas, area);
+    char a[FORMAT_MAX];
+
+    line_put(&line, ROLE_TEXT_DIM, " watermark ");
+    line_put(&line, ROLE_TEXT, m->watermark > 0 ? format_grouped(m->watermark, a) : "none");
+    line_put(&line, ROLE_TEXT_DIM, "   verified to ");
+    line_put(&line, ROLE_TEXT, m->verified_to > 0 ? format_grouped(m->verified_to, a) : "nothing yet");
+    line_put(&line, ROLE_TEXT_DIM, "   owner ");
+    line_put(&line, m->owner[0] ? ROLE_TEXT : ROLE_LEVEL_WARN, m->owner[0] ? m->owner : "none");
+    if (m->owner[0] != '\0' && m->owner_age_us >= 0)
+        line_putf(&line, ROLE_TEXT_DIM, " seen %s ago", format_duration(m->owner_age_us, a));
+}
+
+static void work_section(const struct view *view, struct canvas *canvas, struct rect area)
+{
+    const struct tmv_migration *m = view->m;
+    struct line line;
+    struct rect bar;
+    char text[TMV_REASON_MAX];
+
+    canvas_separator(canvas, rect_top(&area, 1), "work", m->created_by);
+    bar = rect_top(&area, 1);
+    line = line_begin(canvas, bar);
+    snprintf(text, sizeof text, " %3d%% ", m->percent);
+    line_put(&line, ROLE_TEXT_STRONG, text);
+    bar = line.rest;
+    bar.w = line.rest.w > 40 ? line.rest.w / 2 : line.rest.w > 12 ? 12 : 0;
+    chart_bar(canvas, bar, m->percent);
+    line.rest.x += bar.w;
+    line.rest.w -= bar.w;
+    line_put(&line, ROLE_TEXT, "  ");
+    line_put(&line, ROLE_TEXT, m->step);
+    work_events(view, canvas, rect_top(&area, 1));
+    work_proof(view, canvas, rect_top(&area, 1));
+}
+
+/* ---- gates ---- */
+
+static void gate_draw(struct line *line, const struct tmv_gate *gate)
+{
+    line_put(line, gate->green ? ROLE_LEVEL_OK : ROLE_LEVEL_CRIT, gate->green ? " ✓ " : " ✗ ");
+    line_put(line, gate->green ? ROLE_TEXT : ROLE_TEXT_STRONG, gate->name);
+    if (gate->seen[0] != '\0') {
+        line_put(line, ROLE_TEXT, "  ");
+        line_put(line, gate->green ? ROLE_TEXT_DIM : ROLE_LEVEL_WARN, gate->seen);
+    }
+}
+
+static void gates_section(const struct view *view, struct canvas *canvas, struct rect area)
+{
+    const struct tmv_migration *m = view->m;
+    char why[TMV_REASON_MAX] = "", right[64], pause[FORMAT_MAX];
+    size_t green = 0;
+    int columns = area.w >= 76 ? 2 : 1, width = area.w / columns, x = 0;
+    struct rect verdict;
+    struct line line;
+
+    for (size_t i = 0; i < m->gate_count; i++)
+        green += m->gates[i].green;
+    snprintf(right, sizeof right, "%zu of %zu", green, m->gate_count);
+    canvas_separator(canvas, rect_top(&area, 1), "cutover gates", m->gate_count > 0 ? right : "");
+    verdict = rect_bottom(&area, 1);
+    for (size_t i = 0; i < m->gate_count && area.h > 0; i++) {
+        line = line_begin(canvas, (struct rect){area.x + x * width, area.y, width - 1, 1});
+        gate_draw(&line, &m->gates[i]);
+        x = (x + 1) % columns;
+        if (x == 0)
+            rect_top(&area, 1);
+    }
+    line = line_begin(canvas, verdict);
+    if (m->predicted_pause_us >= 0)
+        line_putf(&line, ROLE_TEXT, " predicted pause %s  ", format_duration(m->predicted_pause_us, pause));
+    if (!tmv_operation_allowed(m, TMV_OP_CUTOVER, why))
+        line_putf(&line, ROLE_TEXT_DIM, " %s", why);
+    else if (green < m->gate_count)
+        line_put(&line, ROLE_LEVEL_WARN, " no cutover while a gate is red");
+    else if (m->gate_count > 0)
+        line_put(&line, ROLE_STATE_READY, " ready: c starts the cutover");
+}
+
+static int gate_rows(const struct tmv_migration *m, int width)
+{
+    int columns = width >= 76 ? 2 : 1;
+
+    return 2 + ((int)m->gate_count + columns - 1) / columns;
+}
+
+/* ---- last cutover ---- */
+
+static void step_line(struct canvas *canvas, struct rect area, const char *name, const int64_t us[3])
+{
+    int64_t from = us[0], took = us[1], total = us[2] > 0 ? us[2] : 1;
+    struct rect figure = {area.x + 18, area.y, 9, area.h}, bar = area;
+    int width = area.w - 29;
+    char text[FORMAT_MAX];
+
+    canvas_fit(canvas, (struct rect){area.x, area.y, 17, area.h}, ROLE_TEXT, name);
+    canvas_fit_right(canvas, figure, ROLE_TEXT, format_duration(took, text));
+    if (width < 8 || took < 0)
+        return;
+    bar.x += 29 + (int)(from * width / total);
+    bar.w = (int)(took * width / total);
+    bar.w = bar.w < 1 ? 1 : bar.w;
+    if (bar.x + bar.w <= area.x + area.w)
+        canvas_fill(canvas, bar, ROLE_BAR_FULL, "█");
+}
+
+static void attempt_section(const struct view *view, struct canvas *canvas, struct rect area)
+{
+    const struct tmv_attempt *a = view->attempt;
+    bool well = strcmp(a->outcome, "completed") == 0 || strcmp(a->outcome, "rehearsed") == 0;
+    bool runs = strcmp(a->outcome, "running") == 0;
+    int64_t lock = a->lock_us > 0 ? a->lock_us : 0, drain = a->drain_us > 0 ? a->drain_us : 0;
+    char title[TMV_NAME_MAX + 40], text[TMV_REASON_MAX + 200], pause[FORMAT_MAX], clock[FORMAT_MAX];
+    struct line line;
+
+    snprintf(title, sizeof title, "%s #%d by %.40s", a->rehearsal ? "rehearsal" : "cutover", a->number,
+             a->requested_by);
+    canvas_separator(canvas, rect_top(&area, 1), title, format_clock(a->started_at_us, clock));
+    line = line_begin(canvas, rect_top(&area, 1));
+    snprintf(text, sizeof text, " %s %s", well ? "✓" : runs ? "●" : "✗", a->outcome);
+    line_put(&line, well ? ROLE_STATE_READY : runs ? ROLE_STATE_CUTOVER : ROLE_STATE_FAILED, text);
+    if (a->pause_us > 0)
+        line_putf(&line, ROLE_TEXT_STRONG, "   writes paused %s", format_duration(a->pause_us, pause));
+    if (well || a->drained_events > 0)
+        line_putf(&line, ROLE_TEXT, "   %lld events drained, %lld writers waited",
+                  (long long)a->drained_events, (long long)a->held_writers);
+    if (a->reason[0] != '\0')
+        line_putf(&line, well ? ROLE_TEXT_DIM : ROLE_LEVEL_WARN, "   %s", a->reason);
+    step_line(canvas, rect_top(&area, 1), "   lock", (const int64_t[]){0, a->lock_us, a->pause_us});
+    step_line(canvas, rect_top(&area, 1), "   drain, verify",
+              (const int64_t[]){lock, a->drain_us, a->pause_us});
+    step_line(canvas, rect_top(&area, 1), "   decide",
+              (const int64_t[]){lock + drain, a->decide_us, a->pause_us});
+}
+
+static void own_events_section(const struct view *view, struct canvas *canvas, struct rect area)
+{
+    events_draw(view->model, canvas, area, &view->m->id);
+}
+
+/* ---- the whole ---- */
+
+/* Heights by the same rule as the widths of a table's columns. */
+static void draw_stack(const struct view *view, struct canvas *canvas, struct rect area,
+                       const struct section *sections, int count)
+{
+    struct column rows[TABLE_COLUMNS_MAX];
+    int heights[TABLE_COLUMNS_MAX], n = 0;
+    section_fn *draw[TABLE_COLUMNS_MAX];
+
+    for (int i = 0; i < count; i++) {
+        if (sections[i].want == 0)
+            continue;
+        rows[n] = (struct column){
+            "", sections[i].least, sections[i].want, sections[i].leaves, sections[i].grow, false};
+        draw[n++] = sections[i].draw;
+    }
+    /* the layout counts a blank between two: here there is none */
+    table_layout(rows, n, area.h + (n - 1) * TABLE_GAP, heights);
+    for (int i = 0; i < n; i++)
+        if (heights[i] > 0)
+            draw[i](view, canvas, rect_top(&area, heights[i]));
+}
+
+static bool has_reason(const struct tmv_migration *m)
+{
+    if (m->show == TMV_SHOW_FAILED)
+        return m->last_error[0] != '\0';
+    return m->paused ? m->pause_reason[0] != '\0' : m->note[0] != '\0';
+}
+
+static void migration_draw(const struct model *model, struct canvas *canvas, struct rect area)
+{
+    struct view view = {model, model_selected(model), NULL};
+    struct rect right = area;
+    bool wide = area.w >= 120;
+    int reason, gates, attempt;
+
+    if (view.m == NULL) {
+        canvas_wrap(canvas, (struct rect){area.x + 2, area.y + 1, area.w - 4, area.h - 1}, ROLE_TEXT_DIM,
+                    "No migration is selected: go back to the fleet with Esc or 1.");
+        return;
+    }
+    view.attempt = latest_attempt(model->snapshot, &view.m->id);
+    reason = has_reason(view.m) ? 1 : 0;
+    right.w = wide ? (area.w - 1) * 45 / 100 : area.w;
+    gates = gate_rows(view.m, right.w);
+    attempt = view.attempt != NULL ? 5 : 0;
+    title_section(&view, canvas, rect_top(&area, 1));
+    if (wide) {
+        const struct section side[] = {{gates_section, gates, gates, 1, false},
+                                       {attempt_section, 5, attempt, 2, false},
+                                       {own_events_section, 2, 4, 3, true}};
+        const struct section rest[] = {{reason_section, 1, reason * 2, 1, false},
+                                       {plan_section, 2, 2, 2, false},
+                                       {work_section, 4, 4, 3, false},
+                                       {lag_section, 5, 12, 4, true}};
+        right.y = area.y;
+        right.h = area.h;
+        right.x = area.x + area.w - right.w;
+        area.w -= right.w + 1;
+        draw_stack(&view, canvas, area, rest, 4);
+        draw_stack(&view, canvas, right, side, 3);
+    } else {
+        const struct section all[] = {
+            {reason_section, 1, reason, 1, false},   {plan_section, 2, 2, 4, false},
+            {gates_section, gates, gates, 2, false}, {attempt_section, 5, attempt, 3, false},
+            {work_section, 4, 4, 5, false},          {lag_section, 5, 8, 6, false},
+            {own_events_section, 2, 3, 7, true},
+        };
+        draw_stack(&view, canvas, area, all, 7);
+    }
+}
+
+static void migration_move(struct model *model, struct rect area, int rows)
+{
+    /* up and down go to the neighbour in the fleet's order */
+    if (rows != 0)
+        screen_fleet.move(model, area, rows);
+}
+
+const struct screen screen_migration = {
+    .title = "Migration",
+    .key = '2',
+    .help = "one migration: plan, lag, gates, the last cutover step by step",
+    .draw = migration_draw,
+    .move = migration_move,
+};

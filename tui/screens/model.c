@@ -1,0 +1,44 @@
+#include "screens/model.h"
+
+const struct tmv_migration *model_find(const struct model *model, const struct tmv_uuid *id)
+{
+    if (model->snapshot == NULL)
+        return NULL;
+    for (size_t i = 0; i < model->snapshot->migration_count; i++)
+        if (tmv_uuid_equal(&model->snapshot->migrations[i].id, id))
+            return &model->snapshot->migrations[i];
+    return NULL;
+}
+
+const struct tmv_migration *model_selected(const struct model *model)
+{
+    return model_find(model, &model->fleet.selected);
+}
+
+int64_t model_age_us(const struct model *model)
+{
+    int64_t age;
+
+    if (model->snapshot == NULL)
+        return -1;
+    age = model->now_us - model->snapshot->taken_mono_us;
+    return age < 0 ? 0 : age;
+}
+
+enum freshness model_freshness(const struct model *model)
+{
+    int64_t age = model_age_us(model);
+
+    if (!model->connected)
+        return age < 0 && model->link_error[0] == '\0' ? FRESH_CONNECTING : FRESH_OFFLINE;
+    if (age < 0)
+        return FRESH_CONNECTING;
+    return age > FRESH_STALE_US ? FRESH_STALE : age > FRESH_LAG_US ? FRESH_LAG : FRESH_LIVE;
+}
+
+int64_t model_database_now_us(const struct model *model)
+{
+    if (model->snapshot == NULL)
+        return model->wall_us;
+    return model->snapshot->taken_at_us + model_age_us(model);
+}

@@ -1,0 +1,76 @@
+/* What the screens show: one picture of the fleet and the place where the person stands in it.
+ *
+ * Views are pure: the same model and rectangle give the same cells. They read the model and never change it;
+ * keys change it through screen->key and app/.
+ */
+#pragma once
+
+#include "screens/names.h"
+#include "tenantmv/snapshot.h"
+#include "widgets/canvas.h"
+#include "widgets/field.h"
+
+/* How old the picture may be before its word changes (console.md §2). */
+#define FRESH_LAG_US INT64_C(1500000)
+#define FRESH_STALE_US INT64_C(5000000)
+
+enum freshness { FRESH_CONNECTING, FRESH_LIVE, FRESH_LAG, FRESH_STALE, FRESH_OFFLINE };
+
+#define FLEET_MAX 1000 /* migrations that a snapshot is asked for */
+
+struct fleet_state {
+    struct tmv_uuid selected;       /* migration; nil: the first */
+    int selected_row;               /* its row, -1 none; kept by fleet_order */
+    int top;                        /* first row shown */
+    int shown;                      /* rows that pass the filter */
+    int order[FLEET_MAX];           /* row → index into the snapshot's migrations */
+    struct tmv_uuid ids[FLEET_MAX]; /* of the rows, to hold their order over a new snapshot */
+    int sort;                       /* index into the fleet's sorts */
+    char filter[FIELD_MAX];         /* "": all */
+};
+
+struct model {
+    const struct tmv_snapshot *snapshot; /* NULL before the first */
+    int64_t now_us;                      /* monotonic */
+    int64_t wall_us;                     /* since 1970 */
+    bool connected;                      /* the monitor's connection stands */
+    int64_t offline_since_us;            /* monotonic, when not connected */
+    char link_error[400];                /* why not */
+    char link_hint[400];
+    const char *environment;
+    const char *environment_kind;
+    const char *who;
+    const char *engine_note;
+    char note[200]; /* the caller's line */
+    struct tenant_names names;
+    bool read_only;
+    bool frozen; /* display stopped */
+    struct fleet_state fleet;
+};
+
+/* The migration with this id in the model's snapshot, or NULL. */
+const struct tmv_migration *model_find(const struct model *model, const struct tmv_uuid *id);
+/* The migration under the cursor, or NULL. */
+const struct tmv_migration *model_selected(const struct model *model);
+int64_t model_age_us(const struct model *model); /* of the picture; -1: there is none */
+enum freshness model_freshness(const struct model *model);
+/* Time of the database's clock now, for ages of things in the snapshot. */
+int64_t model_database_now_us(const struct model *model);
+
+/* A screen: one file, ending in one of these. */
+struct screen {
+    const char *title; /* on its tab */
+    char key;          /* digit that opens it */
+    const char *help;  /* one line */
+    /* Draws; pure. */
+    void (*draw)(const struct model *model, struct canvas *canvas, struct rect area);
+    /* Moves the cursor or the view by `rows` (±MOVE_END: to an end) on an area of this size. Called with 0
+     * before each drawing, to keep the cursor in sight. */
+    void (*move)(struct model *model, struct rect area, int rows);
+};
+#define MOVE_END 1000000
+/* As `rows`: one page of the area up or down. */
+#define MOVE_PAGE 100000
+
+extern const struct screen screen_fleet;
+extern const struct screen screen_migration;

@@ -1,0 +1,139 @@
+#include "widgets/chart.h"
+
+#include <string.h>
+
+void chart_bar(struct canvas *canvas, struct rect line, int percent)
+{
+    struct rect full = line;
+
+    percent = percent < 0 ? 0 : percent > 100 ? 100 : percent;
+    line.h = full.h = line.h > 0 ? 1 : 0;
+    full.w = line.w * percent / 100;
+    canvas_fill(canvas, line, ROLE_BAR_REST, "░");
+    canvas_fill(canvas, full, ROLE_BAR_FULL, "█");
+}
+
+/* Largest known value of bucket `at` of `buckets`; -1 when none is known. With fewer values than buckets they
+ * stand at the right, one each. */
+static int64_t bucket(const int64_t *values, size_t count, int at, int buckets)
+{
+    size_t n = (size_t)buckets, i = (size_t)at, first, last;
+    int64_t largest = -1;
+
+    if (count <= n) {
+        if (i < n - count)
+            return -1;
+        return values[i - (n - count)];
+    }
+    first = i * count / n;
+    last = (i + 1) * count / n;
+    for (size_t k = first; k < last; k++)
+        if (values[k] > largest)
+            largest = values[k];
+    return largest;
+}
+
+void chart_spark(struct canvas *canvas, struct rect line, const int64_t *values, size_t count)
+{
+    static const char *const levels[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    int64_t top = 1;
+
+    for (size_t i = 0; i < count; i++)
+        if (values[i] > top)
+            top = values[i];
+    for (int x = 0; x < line.w; x++) {
+        int64_t v = bucket(values, count, x, line.w);
+        if (v >= 0)
+            canvas_text(canvas, line, x, ROLE_SPARK, levels[v * 7 / top]);
+    }
+}
+
+/* 1, 2 or 5 times a power of ten, at or above v: an axis that people can read. */
+static int64_t nice_ceiling(int64_t v)
+{
+    int64_t unit = 1;
+
+    while (unit < v / 10 + 1 && unit < INT64_MAX / 100)
+        unit *= 10;
+    if (v <= unit)
+        return unit;
+    return v <= 2 * unit ? 2 * unit : v <= 5 * unit ? 5 * unit : 10 * unit;
+}
+
+#define AXIS 8 /* columns of the labels and the axis itself */
+
+struct plot_area {
+    struct canvas *canvas;
+    struct rect rect; /* of the line alone */
+    int64_t top;      /* value of the first row */
+};
+
+static int row_of(const struct plot_area *area, int64_t value)
+{
+    int rows = area->rect.h - 1;
+    int64_t v = value > area->top ? area->top : value;
+
+    return rows - (int)((v * rows + area->top / 2) / area->top);
+}
+
+static void draw_axis(const struct plot_area *area, const struct plot *plot)
+{
+    char text[32];
+    struct rect label = {area->rect.x - AXIS, area->rect.y, AXIS - 2, 1};
+
+    for (int y = 0; y < area->rect.h; y++)
+        canvas_text(area->canvas, (struct rect){area->rect.x - 2, area->rect.y + y, 2, 1}, 0, ROLE_PLOT_GRID,
+                    y == area->rect.h - 1 ? " └" : " │");
+    canvas_fit_right(area->canvas, label, ROLE_TEXT_DIM, plot->label(area->top, text));
+    canvas_text(area->canvas, (struct rect){area->rect.x - 2, area->rect.y, 2, 1}, 0, ROLE_PLOT_GRID, " ┤");
+    if (plot->limit >= 0) {
+        int row = row_of(area, plot->limit);
+        struct rect line = {area->rect.x, area->rect.y + row, area->rect.w, 1};
+        canvas_fill(area->canvas, line, ROLE_PLOT_LIMIT, "·");
+        label.y = line.y;
+        if (row > 0)
+            canvas_fit_right(area->canvas, label, ROLE_PLOT_LIMIT, plot->label(plot->limit, text));
+    }
+}
+
+/* One column of the line, from the row of the value before to its own. */
+static void draw_step(const struct plot_area *area, int x, int before, int row)
+{
+    struct rect line = {area->rect.x, area->rect.y, area->rect.w, 1};
+    int from = before < row ? before : row, to = before < row ? row : before;
+
+    line.y = area->rect.y + row;
+    if (before == row) {
+        canvas_text(area->canvas, line, x, ROLE_PLOT_LINE, "─");
+        return;
+    }
+    canvas_text(area->canvas, line, x, ROLE_PLOT_LINE, before < row ? "╰" : "╭");
+    line.y = area->rect.y + before;
+    canvas_text(area->canvas, line, x, ROLE_PLOT_LINE, before < row ? "╮" : "╯");
+    for (int y = from + 1; y < to; y++) {
+        line.y = area->rect.y + y;
+        canvas_text(area->canvas, line, x, ROLE_PLOT_LINE, "│");
+    }
+}
+
+void chart_plot(struct canvas *canvas, struct rect area, const struct plot *plot)
+{
+    struct plot_area inner = {canvas, {area.x + AXIS, area.y, area.w - AXIS, area.h}, 1};
+    int before = -1;
+
+    if (area.h < 3 || area.w < 2 * AXIS)
+        return;
+    for (size_t i = 0; i < plot->count; i++)
+        if (plot->values[i] > inner.top)
+            inner.top = plot->values[i];
+    if (plot->limit > inner.top)
+        inner.top = plot->limit;
+    inner.top = nice_ceiling(inner.top);
+    draw_axis(&inner, plot);
+    for (int x = 0; x < inner.rect.w; x++) {
+        int64_t v = bucket(plot->values, plot->count, x, inner.rect.w);
+        if (v >= 0)
+            draw_step(&inner, x, before < 0 ? row_of(&inner, v) : before, row_of(&inner, v));
+        before = v < 0 ? -1 : row_of(&inner, v);
+    }
+}

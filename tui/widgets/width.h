@@ -1,0 +1,14 @@
+/* How many columns a piece of UTF-8 takes. Independent of the locale, so that a view is the same everywhere.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#define CELL_BYTES 20 /* a base character and a few combining ones, with NUL */
+
+/* Cuts the next grapheme (a character and the combining ones after it) off `text`. Control characters,
+ * characters of no or unknown direction and bytes that are not UTF-8 become "?". Returns the bytes it takes,
+ * 0 at the end. */
+size_t grapheme_next(const char *text, char ret_grapheme[CELL_BYTES], int *ret_width);
+/* Columns of the whole text. */
+int text_width(const char *text);
