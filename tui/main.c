@@ -1,8 +1,7 @@
-/* tenantmv: the program. Finds the subcommand and runs it; see command/. */
-#include <stdio.h>
+/* tenantmv: the program. Finds the subcommand and runs it; see cli/ and command/. */
+#include "cli/cli.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
-    puts(TMV_VERSION);
-    return 0;
+    return cli_main(argc, argv);
 }

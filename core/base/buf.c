@@ -90,6 +90,7 @@ const char *buf_text(const struct buf *b)
 bool buf_ok(const struct buf *b, struct tmv_error *err)
 {
     if (b->failed)
-        return err_set(err, TMV_ERR_NOMEM, "a text grew beyond its maximum of %zu bytes, or memory ran out", b->max);
+        return err_set(err, TMV_ERR_NOMEM, "a text grew beyond its maximum of %zu bytes, or memory ran out",
+                       b->max);
     return true;
 }

@@ -9,11 +9,11 @@
 #include "tenantmv/error.h"
 
 struct buf {
-    char *data;       /* owned; NULL until something is added */
-    size_t len;       /* bytes without the final NUL */
-    size_t cap;       /* bytes allocated */
-    size_t max;       /* never longer than this */
-    bool failed;      /* an append did not fit or memory ran out; further appends do nothing */
+    char *data;  /* owned; NULL until something is added */
+    size_t len;  /* bytes without the final NUL */
+    size_t cap;  /* bytes allocated */
+    size_t max;  /* never longer than this */
+    bool failed; /* an append did not fit or memory ran out; further appends do nothing */
 };
 
 #define BUF_INIT(maximum) ((struct buf){.max = (maximum)})

@@ -1,5 +1,5 @@
-/* Scope cleanup: `AUTO(buf) struct buf b = BUF_INIT(…);` releases at the end of the block; TAKE(p) hands a pointer
- * out and leaves NULL behind. Destructors accept NULL and half-built objects.
+/* Scope cleanup: `AUTO(buf) struct buf b = BUF_INIT(…);` releases at the end of the block; TAKE(p) hands a
+ * pointer out and leaves NULL behind. Destructors accept NULL and half-built objects.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* Time as int64_t microseconds. Code asks a clock that it was given, so tests can move time. Durations and
- * deadlines use the monotonic clock; wall time appears only at the edges, and times that two machines must agree
- * on come from a database.
+ * deadlines use the monotonic clock; wall time appears only at the edges, and times that two machines must
+ * agree on come from a database.
  */
 #pragma once
 

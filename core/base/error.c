@@ -37,14 +37,14 @@ static const struct {
     enum tmv_error_class class;
     int exit_code;
 } classes[] = {
-    {TMV_ERR_SQL, "40001", TMV_CLASS_RETRY, 1},        /* serialization_failure */
-    {TMV_ERR_SQL, "40P01", TMV_CLASS_RETRY, 1},        /* deadlock_detected */
-    {TMV_ERR_SQL, "55P03", TMV_CLASS_RETRY, 1},        /* lock_not_available */
-    {TMV_ERR_SQL, "57014", TMV_CLASS_RETRY, 1},        /* query_canceled (statement timeout) */
-    {TMV_ERR_SQL, "53100", TMV_CLASS_OPERATOR, 1},     /* disk_full */
-    {TMV_ERR_SQL, "53300", TMV_CLASS_RETRY, 4},        /* too_many_connections */
-    {TMV_ERR_SQL, "25006", TMV_CLASS_OPERATOR, 1},     /* read_only_sql_transaction */
-    {TMV_ERR_SQL, "42501", TMV_CLASS_OPERATOR, 3},     /* insufficient_privilege */
+    {TMV_ERR_SQL, "40001", TMV_CLASS_RETRY, 1},    /* serialization_failure */
+    {TMV_ERR_SQL, "40P01", TMV_CLASS_RETRY, 1},    /* deadlock_detected */
+    {TMV_ERR_SQL, "55P03", TMV_CLASS_RETRY, 1},    /* lock_not_available */
+    {TMV_ERR_SQL, "57014", TMV_CLASS_RETRY, 1},    /* query_canceled (statement timeout) */
+    {TMV_ERR_SQL, "53100", TMV_CLASS_OPERATOR, 1}, /* disk_full */
+    {TMV_ERR_SQL, "53300", TMV_CLASS_RETRY, 4},    /* too_many_connections */
+    {TMV_ERR_SQL, "25006", TMV_CLASS_OPERATOR, 1}, /* read_only_sql_transaction */
+    {TMV_ERR_SQL, "42501", TMV_CLASS_OPERATOR, 3}, /* insufficient_privilege */
     {TMV_ERR_SQL, NULL, TMV_CLASS_OPERATOR, 1},
     {TMV_ERR_NOMEM, NULL, TMV_CLASS_RETRY, 1},
     {TMV_ERR_USAGE, NULL, TMV_CLASS_OPERATOR, 2},
@@ -103,7 +103,7 @@ int tmv_error_exit_code(const struct tmv_error *err)
     return row < 0 ? 1 : classes[row].exit_code;
 }
 
-bool err_set(struct tmv_error *err, enum tmv_code code, const char *fmt, ...)
+bool(err_set)(struct tmv_error *err, enum tmv_code code, const char *fmt, ...)
 {
     va_list ap;
 
@@ -116,7 +116,7 @@ bool err_set(struct tmv_error *err, enum tmv_code code, const char *fmt, ...)
     return false;
 }
 
-bool err_errno(struct tmv_error *err, const char *fmt, ...)
+bool(err_errno)(struct tmv_error *err, const char *fmt, ...)
 {
     int saved = errno;
     char context[400];
@@ -132,7 +132,7 @@ bool err_errno(struct tmv_error *err, const char *fmt, ...)
     return false;
 }
 
-bool err_wrap(struct tmv_error *err, const char *fmt, ...)
+bool(err_wrap)(struct tmv_error *err, const char *fmt, ...)
 {
     char context[300];
     char old[sizeof err->message];
@@ -147,7 +147,7 @@ bool err_wrap(struct tmv_error *err, const char *fmt, ...)
     return false;
 }
 
-bool err_hint(struct tmv_error *err, const char *fmt, ...)
+bool(err_hint)(struct tmv_error *err, const char *fmt, ...)
 {
     va_list ap;
 

@@ -35,6 +35,13 @@ bool fault_hit(const char *name, struct tmv_error *err)
     return err_set(err, TMV_ERR_INTERNAL, "fault point %s", name);
 }
 
+bool fault_is_mutant(const char *name)
+{
+    const char *wanted = getenv("TENANTMV_MUTANT");
+
+    return wanted && strcmp(wanted, name) == 0;
+}
+
 #else
 
 typedef int fault_points_are_compiled_out;

@@ -1,5 +1,5 @@
-/* Thin help around cJSON. Its numbers are doubles, so positions and counters travel as decimal strings or through
- * the int64 accessors here. Whoever holds a root frees it (AUTO(json)).
+/* Thin help around cJSON. Its numbers are doubles, so positions and counters travel as decimal strings or
+ * through the int64 accessors here. Whoever holds a root frees it (AUTO(json)).
  */
 #pragma once
 

@@ -44,6 +44,6 @@ void log_line(enum tmv_log_level level, const char *fmt, ...)
 
 void log_error(enum tmv_log_level level, const char *what, const struct tmv_error *err)
 {
-    log_line(level, "%s: %s [%s%s%s]%s%s", what, err->message, tmv_code_name(err->code), err->sqlstate[0] ? " " : "",
-             err->sqlstate, err->hint[0] ? "; " : "", err->hint);
+    log_line(level, "%s: %s [%s%s%s]%s%s", what, err->message, tmv_code_name(err->code),
+             err->sqlstate[0] ? " " : "", err->sqlstate, err->hint[0] ? "; " : "", err->hint);
 }

@@ -6,19 +6,19 @@
 
 bool text_copy(char *dst, size_t size, const char *src)
 {
-    size_t n = src ? strlen(src) : 0;
+    size_t n = strlen(src ? src : "");
     bool fits = n < size;
 
     if (!fits)
         n = size - 1;
-    if (n)
+    if (src)
         memcpy(dst, src, n);
     dst[n] = '\0';
     return fits;
 }
 
-/* Length of the valid UTF-8 sequence at `s`, or 0. Rejects overlong forms, surrogates and values past U+10FFFF
- * (The Unicode Standard, table 3-7). */
+/* Length of the valid UTF-8 sequence at `s`, or 0. Rejects overlong forms, surrogates and values past
+ * U+10FFFF (The Unicode Standard, table 3-7). */
 static size_t utf8_length(const unsigned char *s, uint32_t *ret_point)
 {
     if (s[0] < 0x80) {
@@ -44,8 +44,9 @@ static size_t utf8_length(const unsigned char *s, uint32_t *ret_point)
 
 static bool point_is_unsafe(uint32_t p)
 {
-    return p < 0x20 || (p >= 0x7f && p <= 0x9f) || (p >= 0x200b && p <= 0x200f) || (p >= 0x2028 && p <= 0x202e) ||
-           (p >= 0x2060 && p <= 0x206f) || p == 0xfeff || p == 0x061c || p == 0x00ad;
+    return p < 0x20 || (p >= 0x7f && p <= 0x9f) || (p >= 0x200b && p <= 0x200f) ||
+           (p >= 0x2028 && p <= 0x202e) || (p >= 0x2060 && p <= 0x206f) || p == 0xfeff || p == 0x061c ||
+           p == 0x00ad;
 }
 
 void text_sanitize(char *text)

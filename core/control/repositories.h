@@ -1,8 +1,8 @@
 /* Repositories of the control database: every row that an engine reads or writes there.
  *
- * Each function is one transaction unless it says that it runs inside the caller's. Every write of an engine names an
- * `owner` and changes nothing unless the lease still says so (TMV_ERR_OWNERSHIP otherwise). Connections as in pg/conn.h;
- * every call waits at most CONTROL_TIMEOUT_US.
+ * Each function is one transaction unless it says that it runs inside the caller's. Every write of an engine
+ * names an `owner` and changes nothing unless the lease still says so (TMV_ERR_OWNERSHIP otherwise).
+ * Connections as in pg/conn.h; every call waits at most CONTROL_TIMEOUT_US.
  */
 #pragma once
 
@@ -20,8 +20,9 @@ struct owner {
 };
 
 struct tmv_control {
-    struct pgx_conn *conn;
-    bool read_only;
+    struct pgx_conn *conn; /* owned */
+    bool read_only;        /* every transaction is read only; writes are refused before they are sent */
+    bool listening;        /* tmv_control_wait_change has asked for announcements */
 };
 
 /* ---- migrations (tenant_migrations, tenantmv.migration_state) ---- */
@@ -36,10 +37,12 @@ struct migration_row {
     struct tmv_settings settings;
     int64_t events_total, events_copied;
 };
-TMV_NODISCARD bool control_migration_get(struct pgx_conn *conn, const struct tmv_uuid *id, struct migration_row *ret_row,
+TMV_NODISCARD bool control_migration_get(struct pgx_conn *conn, const struct tmv_uuid *id,
+                                         struct migration_row *ret_row,
                                          struct tmv_error *err); /* NOT_FOUND */
-/* Compare-and-set of the phase, with its side columns, the routing row's state, and an audit row `event_type` (interop
- * list) in the same transaction. CONFLICT when the phase is no longer `from`; REFUSED when the change is not legal. */
+/* Compare-and-set of the phase, with its side columns, the routing row's state, and an audit row `event_type`
+ * (interop list) in the same transaction. CONFLICT when the phase is no longer `from`; REFUSED when the
+ * change is not legal. */
 struct phase_change {
     enum tmv_phase from, to;
     const char *event_type;    /* "phase_changed", "cutover_initiated" … */
@@ -50,22 +53,23 @@ struct phase_change {
 TMV_NODISCARD bool control_phase_change(struct pgx_conn *conn, const struct owner *owner,
                                         const struct phase_change *change, struct tmv_error *err);
 /* Sets or clears the pause flag, with its audit row. */
-TMV_NODISCARD bool control_set_paused(struct pgx_conn *conn, const struct owner *owner, bool paused, const char *reason,
-                                      const char *operator_name, struct tmv_error *err);
+TMV_NODISCARD bool control_set_paused(struct pgx_conn *conn, const struct owner *owner, bool paused,
+                                      const char *reason, const char *operator_name, struct tmv_error *err);
 /* Numbers that screens show; not audited. Strings may be NULL to leave the column as it is. */
 struct migration_progress {
-    int64_t events_total, events_copied, rate, lag_us, lag_events, verified_to, watermark, eta_us, predicted_pause_us;
-    bool ready;              /* every gate is green */
+    int64_t events_total, events_copied, rate, lag_us, lag_events, verified_to, watermark, eta_us,
+        predicted_pause_us;
+    bool ready; /* every gate is green */
     const char *step, *note;
     const struct tmv_gate *gates;
     size_t gate_count;
-    bool sample;             /* also add a row to tenantmv.sample (and trim those older than an hour) */
+    bool sample; /* also add a row to tenantmv.sample (and trim those older than an hour) */
 };
 TMV_NODISCARD bool control_report_progress(struct pgx_conn *conn, const struct owner *owner,
                                            const struct migration_progress *progress, struct tmv_error *err);
 /* Counts and keeps an error (last_error, error_count) with an error_occurred audit row. */
-TMV_NODISCARD bool control_report_error(struct pgx_conn *conn, const struct owner *owner, const struct tmv_error *what,
-                                        struct tmv_error *err);
+TMV_NODISCARD bool control_report_error(struct pgx_conn *conn, const struct owner *owner,
+                                        const struct tmv_error *what, struct tmv_error *err);
 /* An audit row of its own, when no state changes with it. */
 TMV_NODISCARD bool control_audit(struct pgx_conn *conn, const struct owner *owner, const char *event_type,
                                  const char *details, const char *operator_name, struct tmv_error *err);
@@ -82,20 +86,27 @@ struct claimable {
 /* Migrations in an active phase that no live engine owns, oldest first, at most `limit`. */
 TMV_NODISCARD bool control_claimable(struct pgx_conn *conn, const struct tmv_uuid *engine, size_t limit,
                                      struct claimable *ret_rows, size_t *ret_count, struct tmv_error *err);
-/* Takes the lease with an epoch one higher than ever before for the tenant. *ret_taken false: somebody else was faster.
- * *ret_sessions (JSON text, owned by the caller, may be NULL) are the earlier owner's sessions, to be ended. */
-TMV_NODISCARD bool control_lease_take(struct pgx_conn *conn, const struct claimable *what, const struct tmv_uuid *engine,
-                                      const char *engine_name, struct owner *ret_owner, bool *ret_taken,
-                                      char **ret_sessions, struct tmv_error *err);
+/* Takes the lease with an epoch one higher than ever before for the tenant. *ret_taken false: somebody else
+ * was faster. *ret_sessions (JSON text, owned by the caller, may be NULL) are the earlier owner's sessions,
+ * to be ended. */
+TMV_NODISCARD bool control_lease_take(struct pgx_conn *conn, const struct claimable *what,
+                                      const struct tmv_uuid *engine, const char *engine_name,
+                                      struct owner *ret_owner, bool *ret_taken, char **ret_sessions,
+                                      struct tmv_error *err);
 /* Heartbeat of all leases of this engine, by the database's clock. */
-TMV_NODISCARD bool control_lease_renew(struct pgx_conn *conn, const struct tmv_uuid *engine, struct tmv_error *err);
+TMV_NODISCARD bool control_lease_renew(struct pgx_conn *conn, const struct tmv_uuid *engine,
+                                       struct tmv_error *err);
 /* Gives the lease back: another engine can go on at once. The epoch stays. */
-TMV_NODISCARD bool control_lease_release(struct pgx_conn *conn, const struct owner *owner, struct tmv_error *err);
-/* Records the sessions (JSON: [{"server":"source","pid":1,"backend_start":"…"}]) that a successor must end. */
-TMV_NODISCARD bool control_lease_sessions(struct pgx_conn *conn, const struct owner *owner, const char *sessions,
-                                          struct tmv_error *err);
-/* For the caller's transaction: locks the lease row FOR SHARE and checks it. OWNERSHIP when it is not ours. */
-TMV_NODISCARD bool control_lease_check(struct pgx_conn *conn, const struct owner *owner, struct tmv_error *err);
+TMV_NODISCARD bool control_lease_release(struct pgx_conn *conn, const struct owner *owner,
+                                         struct tmv_error *err);
+/* Records the sessions (JSON: [{"server":"source","pid":1,"backend_start":"…"}]) that a successor must end.
+ */
+TMV_NODISCARD bool control_lease_sessions(struct pgx_conn *conn, const struct owner *owner,
+                                          const char *sessions, struct tmv_error *err);
+/* For the caller's transaction: locks the lease row against a change of owner and checks it (FOR KEY SHARE:
+ * heartbeats pass). OWNERSHIP when it is not ours. */
+TMV_NODISCARD bool control_lease_check(struct pgx_conn *conn, const struct owner *owner,
+                                       struct tmv_error *err);
 
 /* ---- commands ---- */
 
@@ -109,31 +120,35 @@ struct command_row {
     bool force;
 };
 /* The oldest waiting command of a migration, marked running. *ret_found false when there is none. */
-TMV_NODISCARD bool control_command_take(struct pgx_conn *conn, const struct owner *owner, struct command_row *ret_command,
-                                        bool *ret_found, struct tmv_error *err);
-TMV_NODISCARD bool control_command_finish(struct pgx_conn *conn, const struct owner *owner, const struct tmv_uuid *command,
-                                          enum tmv_command_state state, const char *outcome, struct tmv_error *err);
+TMV_NODISCARD bool control_command_take(struct pgx_conn *conn, const struct owner *owner,
+                                        struct command_row *ret_command, bool *ret_found,
+                                        struct tmv_error *err);
+TMV_NODISCARD bool control_command_finish(struct pgx_conn *conn, const struct owner *owner,
+                                          const struct tmv_uuid *command, enum tmv_command_state state,
+                                          const char *outcome, struct tmv_error *err);
 
 /* ---- ledger of created objects ---- */
 
 enum ledger_when { LEDGER_ALWAYS, LEDGER_ON_ABORT, LEDGER_ON_FINALIZE };
 struct ledger_entry {
     int64_t id;
-    char store[16];          /* "source" or "target" */
-    char kind[32];           /* "guard-trigger", "fence-row", "dropped-index" … */
+    char store[16]; /* "source" or "target" */
+    char kind[32];  /* "guard-trigger", "fence-row", "dropped-index" … */
     char name[200];
     enum ledger_when when;
-    char *undo;              /* statement that removes (or restores) it; owned by the list */
-    char *facts;             /* JSON: oid, xmin, tgenabled …; "" none; owned by the list */
+    char *undo;  /* statement that removes (or restores) it; owned by the list */
+    char *facts; /* JSON: oid, xmin, tgenabled …; "" none; owned by the list */
 };
 /* Writes a row before the object is created. A row with the same store, kind and name is kept. */
-TMV_NODISCARD bool control_ledger_add(struct pgx_conn *conn, const struct owner *owner, const struct ledger_entry *entry,
-                                      int64_t *ret_id, struct tmv_error *err);
-TMV_NODISCARD bool control_ledger_facts(struct pgx_conn *conn, const struct owner *owner, int64_t id, const char *facts,
-                                        struct tmv_error *err);
+TMV_NODISCARD bool control_ledger_add(struct pgx_conn *conn, const struct owner *owner,
+                                      const struct ledger_entry *entry, int64_t *ret_id,
+                                      struct tmv_error *err);
+TMV_NODISCARD bool control_ledger_facts(struct pgx_conn *conn, const struct owner *owner, int64_t id,
+                                        const char *facts, struct tmv_error *err);
 /* Rows that are not removed yet, newest first; `kind` NULL: all. Free with control_ledger_free. */
-TMV_NODISCARD bool control_ledger_list(struct pgx_conn *conn, const struct tmv_uuid *migration, const char *kind,
-                                       struct ledger_entry **ret_entries, size_t *ret_count, struct tmv_error *err);
+TMV_NODISCARD bool control_ledger_list(struct pgx_conn *conn, const struct tmv_uuid *migration,
+                                       const char *kind, struct ledger_entry **ret_entries, size_t *ret_count,
+                                       struct tmv_error *err);
 void control_ledger_free(struct ledger_entry *entries, size_t count);
 /* The object is gone (or restored). */
 TMV_NODISCARD bool control_ledger_done(struct pgx_conn *conn, const struct owner *owner, int64_t id,
@@ -143,10 +158,12 @@ TMV_NODISCARD bool control_ledger_done(struct pgx_conn *conn, const struct owner
 
 /* Starts an attempt: numbers it. */
 TMV_NODISCARD bool control_attempt_begin(struct pgx_conn *conn, const struct owner *owner, bool rehearsal,
-                                         const char *requested_by, int64_t *ret_attempt, struct tmv_error *err);
+                                         const char *requested_by, int64_t *ret_attempt,
+                                         struct tmv_error *err);
 /* Ends it with outcome, reason and times. `held_writers` and the rest as in tmv_attempt. */
 TMV_NODISCARD bool control_attempt_end(struct pgx_conn *conn, const struct owner *owner, int64_t attempt,
                                        const struct tmv_attempt *result, struct tmv_error *err);
 /* Stores a verification report as JSON. */
-TMV_NODISCARD bool control_verification_add(struct pgx_conn *conn, const struct owner *owner, const char *level,
-                                            bool consistent, const char *report, struct tmv_error *err);
+TMV_NODISCARD bool control_verification_add(struct pgx_conn *conn, const struct owner *owner,
+                                            const char *level, bool consistent, const char *report,
+                                            struct tmv_error *err);

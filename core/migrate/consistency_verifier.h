@@ -5,21 +5,25 @@
 #include "migrate/ends.h"
 #include "tenantmv/verify.h"
 
-/* Digest of a range: number of events and a sum of strong hashes (order does not matter, pairs cannot cancel). */
+/* Digest of a range: number of events and a sum of strong hashes (order does not matter, pairs cannot
+ * cancel). */
 struct range_digest {
     int64_t events;
     char sums[4][48]; /* decimal numerics */
 };
-/* Builds the statement whose one row is the digest of positions ($1, $2] of tenant $3, for the copied columns of both
- * ends, on `side` (source or target shape: same text but for the table). One plan: bounded range of the primary key,
- * OFFSET 0, the tenant filtered outside. */
+/* Builds the statement whose one row is the digest of positions ($1, $2] of tenant $3, for the copied columns
+ * of both ends, on `side` (source or target shape: same text but for the table). One plan: bounded range of
+ * the primary key, OFFSET 0, the tenant filtered outside. */
 TMV_NODISCARD bool verifier_digest_sql(const struct store_shape *source, const struct store_shape *target,
-                                       const struct store_shape *side, struct buf *ret_sql, struct tmv_error *err);
+                                       const struct store_shape *side, struct buf *ret_sql,
+                                       struct tmv_error *err);
 void verifier_read_digest(const struct pgx_result *result, struct range_digest *ret_digest);
 bool range_digest_equal(const struct range_digest *a, const struct range_digest *b);
 
-/* Verifies (from, to] by HASH with two connections at once, in sub-ranges; fills the report. `stop_early` ends at the
- * first sub-range that differs, after naming the events. *ret_verified_to: how far everything was equal. */
-TMV_NODISCARD bool verifier_hash_range(const struct ends *ends, struct pgx_conn *source, struct pgx_conn *target,
-                                       int64_t from, int64_t to, struct tmv_verify_report *ret_report,
-                                       int64_t *ret_verified_to, struct tmv_error *err);
+/* Verifies (from, to] by HASH with two connections at once, in sub-ranges; fills the report. `stop_early`
+ * ends at the first sub-range that differs, after naming the events. *ret_verified_to: how far everything was
+ * equal. */
+TMV_NODISCARD bool verifier_hash_range(const struct ends *ends, struct pgx_conn *source,
+                                       struct pgx_conn *target, int64_t from, int64_t to,
+                                       struct tmv_verify_report *ret_report, int64_t *ret_verified_to,
+                                       struct tmv_error *err);

@@ -13,13 +13,15 @@ struct ends {
     const struct stop *stop; /* raised when the engine stops: every wait ends */
 };
 
-/* Opens a connection to an end with the migration's name on it; `part` says what it is for ("copy", "tail"). */
+/* Opens a connection to an end with the migration's name on it; `part` says what it is for ("copy", "tail").
+ */
 TMV_NODISCARD bool ends_connect_source(const struct ends *ends, const char *part, struct pgx_conn **ret_conn,
                                        struct tmv_error *err);
 TMV_NODISCARD bool ends_connect_target(const struct ends *ends, const char *part, struct pgx_conn **ret_conn,
                                        struct tmv_error *err);
-/* Begins a transaction on the target in which this engine may write the tenant's events: sets the guard's pass and locks
- * the applied row, which must be ours and in `state`; FOR SHARE (`shared`, for copy workers) or FOR UPDATE. OWNERSHIP when
- * another engine or state has taken over; the transaction is rolled back then. */
-TMV_NODISCARD bool ends_begin_target(const struct ends *ends, struct pgx_conn *conn, const char *state, bool shared,
-                                     struct tmv_error *err);
+/* Begins a transaction on the target in which this engine may write the tenant's events: sets the guard's
+ * pass and locks the applied row, which must be ours and in `state`; FOR SHARE (`shared`, for copy workers)
+ * or FOR UPDATE. OWNERSHIP when another engine or state has taken over; the transaction is rolled back then.
+ */
+TMV_NODISCARD bool ends_begin_target(const struct ends *ends, struct pgx_conn *conn, const char *state,
+                                     bool shared, struct tmv_error *err);

@@ -83,7 +83,8 @@ static bool connect_failed(struct pgx_conn *conn, struct tmv_error *err)
     const char *why = PQerrorMessage(conn->pg);
 
     err_set(err, TMV_ERR_UNREACHABLE, "cannot connect to %s: %s", conn->place, why);
-    if (strstr(why, "authentication failed") || strstr(why, "no password supplied") || strstr(why, "pg_hba.conf")) {
+    if (strstr(why, "authentication failed") || strstr(why, "no password supplied") ||
+        strstr(why, "pg_hba.conf")) {
         text_copy(err->sqlstate, sizeof err->sqlstate, "28P01");
         err_hint(err, "put the password into ~/.pgpass, a service file or PGPASSWORD, and see pg_hba.conf");
     } else if (strstr(why, "does not exist")) {
@@ -134,7 +135,8 @@ bool pgx_check_conninfo(const char *conninfo, struct tmv_error *err)
         return false;
     }
     for (PQconninfoOption *o = options; o->keyword && ok; o++)
-        if (o->val && *o->val && (strcmp(o->keyword, "password") == 0 || strcmp(o->keyword, "sslpassword") == 0))
+        if (o->val && *o->val &&
+            (strcmp(o->keyword, "password") == 0 || strcmp(o->keyword, "sslpassword") == 0))
             ok = err_set(err, TMV_ERR_USAGE, "the connection string carries a password; it is not stored");
     PQconninfoFree(options);
     if (!ok)
@@ -145,7 +147,7 @@ bool pgx_check_conninfo(const char *conninfo, struct tmv_error *err)
 static bool prepare_session(struct pgx_conn *conn, const struct pgx_options *o, int64_t deadline,
                             struct tmv_error *err)
 {
-    char sql[600];
+    char sql[1000];
     AUTO_RESULT struct pgx_result *result = NULL;
 
     if (PQserverVersion(conn->pg) < LOWEST_VERSION) {
@@ -153,14 +155,16 @@ static bool prepare_session(struct pgx_conn *conn, const struct pgx_options *o, 
                 PQserverVersion(conn->pg) / 10000);
         return err_hint(err, "upgrade the server, or move the tenant from a replica of a newer version");
     }
-    snprintf(sql, sizeof sql,
-             "SET search_path = pg_catalog; SET row_security = off; SET standard_conforming_strings = on;"
-             "SET statement_timeout = %lld; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;%s"
-             "SET bytea_output = hex; SET extra_float_digits = 3; SET DateStyle = 'ISO, YMD';"
-             "SET IntervalStyle = 'postgres'; SET default_transaction_isolation = 'read committed';"
-             "SELECT pg_backend_pid()",
-             (long long)(o->statement_timeout_us / US_PER_MS),
-             PQserverVersion(conn->pg) >= 140000 ? "SET idle_session_timeout = 0;" : "");
+    snprintf(
+        sql, sizeof sql,
+        "SET search_path = pg_catalog; SET row_security = off; SET standard_conforming_strings = on;"
+        "SET statement_timeout = %lld; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;%s"
+        "SET synchronous_commit = on; SET bytea_output = hex; SET extra_float_digits = 3; SET DateStyle = "
+        "'ISO, YMD'; SET IntervalStyle = 'postgres'; SET "
+        "default_transaction_isolation = 'read committed';"
+        "SELECT pg_backend_pid()",
+        (long long)(o->statement_timeout_us / US_PER_MS),
+        PQserverVersion(conn->pg) >= 140000 ? "SET idle_session_timeout = 0;" : "");
     if (!pgx_script(conn, deadline - clock_now_us(), sql, 1, &result, err))
         return err_wrap(err, "preparing the session");
     if (pgx_int(result, 0, 0) != PQbackendPID(conn->pg)) {

@@ -1,8 +1,9 @@
-/* Connections to PostgreSQL. core/pg is the only user of libpq, and every wait here is bounded by a timeout and
- * ends early when the connection's stop flag is raised.
+/* Connections to PostgreSQL. core/pg is the only user of libpq, and every wait here is bounded by a timeout
+ * and ends early when the connection's stop flag is raised.
  *
- * A connection belongs to one thread at a time. After an UNREACHABLE, TIMEOUT or CANCELLED error it is broken:
- * close it and open another. What a lost answer to a COMMIT means is for the caller to find out (design §9).
+ * A connection belongs to one thread at a time. After an UNREACHABLE, TIMEOUT or CANCELLED error it is
+ * broken: close it and open another. What a lost answer to a COMMIT means is for the caller to find out
+ * (design §9).
  */
 #pragma once
 
@@ -13,7 +14,8 @@
 
 struct pgx_conn;
 
-/* How to open a connection. All pointers are borrowed for the call only, except `stop`, which must outlive it. */
+/* How to open a connection. All pointers are borrowed for the call only, except `stop`, which must outlive
+ * it. */
 struct pgx_options {
     const char *conninfo;         /* libpq connection string or URI; passwords come from libpq's own places */
     const char *part;             /* who we are: application_name becomes tenantmv/<part>/<migration> */
@@ -23,11 +25,13 @@ struct pgx_options {
     int64_t statement_timeout_us; /* server-side limit for every statement; 0 means none */
 };
 
-/* Opens a connection and prepares the session (design §9, Connections): application_name, UTF8, row_security=off,
- * idle_session_timeout=0, keepalives, tcp_user_timeout, search_path pg_catalog. Name resolution may block beyond
- * the timeout (libpq). Errors: UNREACHABLE (with SQLSTATE when the server refused), TIMEOUT, CANCELLED; REFUSED when
- * a pooler stands in between (PQbackendPID differs from pg_backend_pid()) or the server is older than 13. */
-TMV_NODISCARD bool pgx_connect(const struct pgx_options *options, struct pgx_conn **ret_conn, struct tmv_error *err);
+/* Opens a connection and prepares the session (design §9, Connections): application_name, UTF8,
+ * row_security=off, idle_session_timeout=0, keepalives, tcp_user_timeout, search_path pg_catalog. Name
+ * resolution may block beyond the timeout (libpq). Errors: UNREACHABLE (with SQLSTATE when the server
+ * refused), TIMEOUT, CANCELLED; REFUSED when a pooler stands in between (PQbackendPID differs from
+ * pg_backend_pid()) or the server is older than 13. */
+TMV_NODISCARD bool pgx_connect(const struct pgx_options *options, struct pgx_conn **ret_conn,
+                               struct tmv_error *err);
 /* Closes; NULL is fine. An open transaction is rolled back by the server. */
 void pgx_close(struct pgx_conn *conn);
 /* Whether it can still be used. */

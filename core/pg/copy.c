@@ -36,7 +36,13 @@ static bool start_copy(struct pgx_conn *conn, int64_t timeout_us, const char *sq
 
 bool pgx_copy_out(struct pgx_conn *conn, int64_t timeout_us, const char *sql, struct tmv_error *err)
 {
-    return start_copy(conn, timeout_us, sql, PGRES_COPY_OUT, err);
+    conn->copying_out = start_copy(conn, timeout_us, sql, PGRES_COPY_OUT, err);
+    return conn->copying_out;
+}
+
+bool pgx_in_copy_out(const struct pgx_conn *conn)
+{
+    return pgx_is_usable(conn) && conn->copying_out;
 }
 
 bool pgx_copy_in(struct pgx_conn *conn, int64_t timeout_us, const char *sql, struct tmv_error *err)
@@ -77,6 +83,8 @@ bool pgx_copy_read(struct pgx_conn *conn, int64_t timeout_us, const char **ret_d
             *ret_len = (size_t)n;
             return true;
         }
+        if (n < 0)
+            conn->copying_out = false;
         if (n == -1) {
             *ret_data = "";
             *ret_len = 0;
@@ -91,7 +99,8 @@ bool pgx_copy_read(struct pgx_conn *conn, int64_t timeout_us, const char **ret_d
     }
 }
 
-bool pgx_copy_write(struct pgx_conn *conn, int64_t timeout_us, const char *data, size_t len, struct tmv_error *err)
+bool pgx_copy_write(struct pgx_conn *conn, int64_t timeout_us, const char *data, size_t len,
+                    struct tmv_error *err)
 {
     int64_t deadline = pgx_deadline(timeout_us);
 

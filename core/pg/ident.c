@@ -50,7 +50,8 @@ static const char *lookup(const struct pgx_var *vars, size_t count, const char *
     return NULL;
 }
 
-bool pgx_expand(struct buf *b, const char *template, const struct pgx_var *vars, size_t count, struct tmv_error *err)
+bool pgx_expand(struct buf *b, const char *template, const struct pgx_var *vars, size_t count,
+                struct tmv_error *err)
 {
     const char *p = template;
 
@@ -62,7 +63,8 @@ bool pgx_expand(struct buf *b, const char *template, const struct pgx_var *vars,
             break;
         const char *value = lookup(vars, count, open + 2, (size_t)(close - open - 2));
         if (!value)
-            return err_set(err, TMV_ERR_INTERNAL, "no value for %.*s in a statement", (int)(close - open + 2), open);
+            return err_set(err, TMV_ERR_INTERNAL, "no value for %.*s in a statement", (int)(close - open + 2),
+                           open);
         buf_add(b, p, (size_t)(open - p));
         buf_str(b, value);
         p = close + 2;

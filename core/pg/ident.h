@@ -1,7 +1,7 @@
 /* SQL text from templates: the one place where identifiers are quoted and put into statements.
  *
- * A template holds {{name}}. Values come as identifiers (quoted here), qualified names, literals, or fragments that
- * this module built before.
+ * A template holds {{name}}. Values come as identifiers (quoted here), qualified names, literals, or
+ * fragments that this module built before.
  */
 #pragma once
 

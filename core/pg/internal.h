@@ -3,20 +3,23 @@
 
 #include <libpq-fe.h>
 
+#include "base/err.h"
 #include "pg/query.h"
 
 struct pgx_conn {
     PGconn *pg;              /* owned */
     const struct stop *stop; /* borrowed, may be NULL */
+    bool copying_out;        /* a COPY OUT has not been read to its end */
     bool broken;             /* a bounded wait ended early: the protocol state is unknown */
     char *copy_data;         /* last message of a COPY OUT, owned */
     unsigned kept;           /* bit n: the statement of slot n is prepared */
     char place[200];
 };
 
-/* Waits until the socket is readable (or writable), `deadline_us` (monotonic) passes, or stop is raised. The one
- * function in which the library waits for a server. Marks the connection broken on failure. */
-TMV_NODISCARD bool pgx_wait(struct pgx_conn *conn, bool for_write, int64_t deadline_us, struct tmv_error *err);
+/* Waits until the socket is readable (or writable), `deadline_us` (monotonic) passes, or stop is raised. The
+ * one function in which the library waits for a server. Marks the connection broken on failure. */
+TMV_NODISCARD bool pgx_wait(struct pgx_conn *conn, bool for_write, int64_t deadline_us,
+                            struct tmv_error *err);
 /* Sends everything that libpq has buffered. */
 TMV_NODISCARD bool pgx_flush(struct pgx_conn *conn, int64_t deadline_us, struct tmv_error *err);
 /* The next result of the running statement; *ret_result NULL at the end. */
@@ -27,3 +30,4 @@ bool pgx_fail(struct pgx_conn *conn, const PGresult *result, struct tmv_error *e
 /* Ends a statement that failed half-way: reads results until the connection is idle. */
 void pgx_drain(struct pgx_conn *conn, int64_t deadline_us);
 int64_t pgx_deadline(int64_t timeout_us);
+#define pgx_fail(...) err_false(pgx_fail(__VA_ARGS__)) /* see base/err.h */

@@ -32,19 +32,21 @@ int64_t pgx_affected(const struct pgx_result *result); /* rows a command touched
 bool pgx_is_null(const struct pgx_result *result, int row, int column);
 /* Text of a field, "" for NULL. Borrowed from the result. */
 const char *pgx_text(const struct pgx_result *result, int row, int column);
-int64_t pgx_int(const struct pgx_result *result, int row, int column);  /* 0 for NULL */
-bool pgx_bool(const struct pgx_result *result, int row, int column);    /* false for NULL */
+int64_t pgx_int(const struct pgx_result *result, int row, int column);          /* 0 for NULL */
+bool pgx_bool(const struct pgx_result *result, int row, int column);            /* false for NULL */
 struct tmv_uuid pgx_uuid(const struct pgx_result *result, int row, int column); /* nil for NULL */
 
-/* Runs one statement and waits for it. `ret_result` may be NULL. Server errors: code SQL (or MOVED for TM001, CLOSED
- * for TM002) with SQLSTATE, constraint, detail; the connection stays usable then. `timeout_us` bounds the wait; when
- * it passes, the connection is broken (the statement may still run on the server until it notices). */
+/* Runs one statement and waits for it. `ret_result` may be NULL. Server errors: code SQL (or MOVED for TM001,
+ * CLOSED for TM002) with SQLSTATE, constraint, detail; the connection stays usable then. `timeout_us` bounds
+ * the wait; when it passes, the connection is broken (the statement may still run on the server until it
+ * notices). */
 TMV_NODISCARD bool pgx_query(struct pgx_conn *conn, int64_t timeout_us, const char *sql, struct pgx_args args,
                              struct pgx_result **ret_result, struct tmv_error *err);
 /* The two halves of pgx_query, to run statements on several connections at once. */
-TMV_NODISCARD bool pgx_send(struct pgx_conn *conn, const char *sql, struct pgx_args args, struct tmv_error *err);
-/* A statement that a connection keeps: parsed when it is first sent there, and planned a few times at most. A slot
- * means one statement for the life of a connection. */
+TMV_NODISCARD bool pgx_send(struct pgx_conn *conn, const char *sql, struct pgx_args args,
+                            struct tmv_error *err);
+/* A statement that a connection keeps: parsed when it is first sent there, and planned a few times at most. A
+ * slot means one statement for the life of a connection. */
 #define PGX_KEPT_MAX 16
 struct pgx_kept {
     unsigned slot;   /* 0 … PGX_KEPT_MAX - 1 */
@@ -55,15 +57,17 @@ TMV_NODISCARD bool pgx_send_kept(struct pgx_conn *conn, int64_t timeout_us, cons
                                  struct pgx_args args, struct tmv_error *err);
 TMV_NODISCARD bool pgx_receive(struct pgx_conn *conn, int64_t timeout_us, struct pgx_result **ret_result,
                                struct tmv_error *err);
-/* Several statements in one round trip (simple protocol; no parameters). If one fails, the rest do not run. The
- * results of the last `count` statements that return rows are handed out in order; fewer is an INTERNAL error. */
+/* Several statements in one round trip (simple protocol; no parameters). If one fails, the rest do not run.
+ * The results of the last `count` statements that return rows are handed out in order; fewer is an INTERNAL
+ * error. */
 TMV_NODISCARD bool pgx_script(struct pgx_conn *conn, int64_t timeout_us, const char *sql, size_t count,
                               struct pgx_result **ret_results, struct tmv_error *err);
 
 TMV_NODISCARD bool pgx_begin(struct pgx_conn *conn, int64_t timeout_us, struct tmv_error *err);
 /* Commits. A lost connection gives TMV_ERR_UNKNOWN: the commit may have happened. */
 TMV_NODISCARD bool pgx_commit(struct pgx_conn *conn, int64_t timeout_us, struct tmv_error *err);
-/* Rolls back if a transaction is open; a failure only means that the connection is gone, and the server rolls back. */
+/* Rolls back if a transaction is open; a failure only means that the connection is gone, and the server rolls
+ * back. */
 void pgx_rollback(struct pgx_conn *conn, int64_t timeout_us);
 
 static inline void pgx_result_auto(struct pgx_result **result)

@@ -7,6 +7,8 @@ The leading comment of a file documents it and is not sent to a server:
     -- $1 type: meaning            (one line per parameter)
     -- script                      (present when the file holds several statements without parameters)
 
+A fourth argument takes the place of the prefix `sql`, for another folder of statements in the same program.
+
 The table `sql_catalogue` lists all of them, so that a test can prepare each on a live server.
 """
 
@@ -37,22 +39,23 @@ def c_string(text):
 
 def main():
     out_c, out_h, folder = sys.argv[1:4]
+    prefix = sys.argv[4] if len(sys.argv) > 4 else "sql"
     names = sorted(n[:-4] for n in os.listdir(folder) if n.endswith(".sql"))
     with open(out_h, "w", encoding="utf-8") as h, open(out_c, "w", encoding="utf-8") as c:
-        h.write("/* made from core/sql by the build */\n#pragma once\n#include <stddef.h>\n#include <stdbool.h>\n")
-        h.write("struct sql_entry { const char *name; const char *text; const char *database; bool script; };\n")
-        h.write("extern const struct sql_entry sql_catalogue[];\nextern const size_t sql_catalogue_count;\n")
-        c.write('/* made from core/sql by the build */\n#include "sql_embedded.h"\n')
+        h.write("/* made from .sql files by the build */\n#pragma once\n#include <stddef.h>\n#include <stdbool.h>\n")
+        h.write(f"struct {prefix}_entry {{ const char *name; const char *text; const char *database; bool script; }};\n")
+        h.write(f"extern const struct {prefix}_entry {prefix}_catalogue[];\nextern const size_t {prefix}_catalogue_count;\n")
+        c.write(f'/* made from .sql files by the build */\n#include "{os.path.basename(out_h)}"\n')
         rows = []
         for name in names:
             if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
                 sys.exit(f"{name}.sql: names are lower case words joined by _")
             body, database, script = parse(os.path.join(folder, name + ".sql"))
-            h.write(f"extern const char sql_{name}[];\n")
-            c.write(f"const char sql_{name}[] =\n{c_string(body)};\n")
-            rows.append(f'    {{"{name}", sql_{name}, "{database}", {str(script).lower()}}},\n')
-        c.write("const struct sql_entry sql_catalogue[] = {\n" + "".join(rows) + "};\n")
-        c.write(f"const size_t sql_catalogue_count = {len(names)};\n")
+            h.write(f"extern const char {prefix}_{name}[];\n")
+            c.write(f"const char {prefix}_{name}[] =\n{c_string(body)};\n")
+            rows.append(f'    {{"{name}", {prefix}_{name}, "{database}", {str(script).lower()}}},\n')
+        c.write(f"const struct {prefix}_entry {prefix}_catalogue[] = {{\n" + "".join(rows) + "};\n")
+        c.write(f"const size_t {prefix}_catalogue_count = {len(names)};\n")
 
 
 main()

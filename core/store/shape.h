@@ -24,37 +24,41 @@ extern const struct store_profile store_profile_eventsource_py;
 #define STORE_LEAVES_MAX 512
 struct store_column {
     char name[64];
-    char type[96];       /* format_type of the base type (domains resolved), with its modifier */
-    char send[64];       /* its binary output function, "uuid_send", always in pg_catalog for built-in types */
+    char type[96]; /* format_type of the base type (domains resolved), with its modifier */
+    char send[64]; /* its binary output function, "uuid_send", always in pg_catalog for built-in types */
     bool not_null;
     bool has_default;
-    bool generated;      /* GENERATED ALWAYS AS (…) STORED: left out of the copy */
+    bool generated; /* GENERATED ALWAYS AS (…) STORED: left out of the copy */
 };
 struct store_shape {
     char schema[64];
     char table[64];
-    char events[140];        /* quoted, qualified */
-    char sequence[140];      /* quoted, qualified; "" when the position's default is not nextval of one sequence */
+    char events[140];   /* quoted, qualified */
+    char sequence[140]; /* quoted, qualified; "" when the position's default is not nextval of one sequence */
     char sequence_schema[64], sequence_name[64];
     uint32_t relation_oid;
     bool partitioned;
-    size_t leaf_count;       /* leaves of a partitioned table; 0 for a plain one */
+    size_t leaf_count; /* leaves of a partitioned table; 0 for a plain one */
     uint32_t leaf_oids[STORE_LEAVES_MAX];
     size_t column_count;
     struct store_column columns[STORE_COLUMNS_MAX];
 };
 
-/* Looks at the events table ("" as schema means public, "" as table means events). REFUSED with a hint when it is missing or lacks a column of the profile. */
+/* Looks at the events table ("" as schema means public, "" as table means events). REFUSED with a hint when
+ * it is missing or lacks a column of the profile. */
 TMV_NODISCARD bool store_shape_discover(struct pgx_conn *conn, const char *schema, const char *table,
                                         struct store_shape *ret_shape, struct tmv_error *err);
-const struct store_column *store_shape_column(const struct store_shape *shape, const char *name); /* NULL: none */
-/* Appends the columns that are copied, quoted and separated by ", ": those that both sides have and neither generates,
- * without the profile's local_only column, in the order of `source`. With `alias` not NULL each is prefixed "alias.". */
-void store_copied_columns(const struct store_shape *source, const struct store_shape *target, const char *alias,
-                          struct buf *ret_list);
-/* Expands a template of core/sql: {{events}} {{schema}} {{sequence}} {{position}} {{event_id}} {{stream}} {{stream_type}}
- * {{event_type}} {{tenant}} {{actor}} {{version}} {{timestamp}} {{payload}} {{created_at}} from the shape and profile, and
- * the caller's own variables. Appends to `b`. */
+const struct store_column *store_shape_column(const struct store_shape *shape,
+                                              const char *name); /* NULL: none */
+/* Appends the columns that are copied, quoted and separated by ", ": those that both sides have and neither
+ * generates, without the profile's local_only column, in the order of `source`. With `alias` not NULL each is
+ * prefixed "alias.". */
+void store_copied_columns(const struct store_shape *source, const struct store_shape *target,
+                          const char *alias, struct buf *ret_list);
+/* Expands a template of core/sql: {{events}} {{schema}} {{sequence}} {{position}} {{event_id}} {{stream}}
+ * {{stream_type}}
+ * {{event_type}} {{tenant}} {{actor}} {{version}} {{timestamp}} {{payload}} {{created_at}} from the shape and
+ * profile, and the caller's own variables. Appends to `b`. */
 TMV_NODISCARD bool store_sql(struct buf *b, const char *template, const struct store_shape *shape,
                              const struct pgx_var *extra, size_t extra_count, struct tmv_error *err);
 /* Opens a connection to a store. */

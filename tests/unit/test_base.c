@@ -35,8 +35,12 @@ static void round_trips_every_name(void **state)
 
 static void parses_only_whole_uuids(void **state)
 {
-    static const char *const bad[] = {"", "x", "bda448be-6aa4-4002-8af3-c3b3e252947", "bda448be06aa4-4002-8af3-c3b3e2529478",
-                                      "bda448be-6aa4-4002-8af3-c3b3e252947g", "{bda448be-6aa4-4002-8af3-c3b3e252947"};
+    static const char *const bad[] = {"",
+                                      "x",
+                                      "bda448be-6aa4-4002-8af3-c3b3e252947",
+                                      "bda448be06aa4-4002-8af3-c3b3e2529478",
+                                      "bda448be-6aa4-4002-8af3-c3b3e252947g",
+                                      "{bda448be-6aa4-4002-8af3-c3b3e252947"};
     struct tmv_uuid id, again;
     char text[TMV_UUID_TEXT];
 
@@ -54,9 +58,20 @@ static void makes_foreign_text_safe(void **state)
     static const struct {
         const char *in, *out;
     } cases[] = {
-        {"plain", "plain"},       {"a\033[31mb", "a?[31mb"}, {"a\xc2\x9b" "b", "a?b"}, {"tab\there", "tab here"},
-        {"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"}, {"cut \xe2\x82", "cut ??"}, {"\xe2\x80\xae" "evil", "?evil"},
-        {"\xff\xfe", "??"},       {"\xc0\xaf", "??"},        {"\xed\xa0\x80", "???"},
+        {"plain", "plain"},
+        {"a\033[31mb", "a?[31mb"},
+        {"a\xc2\x9b"
+         "b",
+         "a?b"},
+        {"tab\there", "tab here"},
+        {"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"},
+        {"cut \xe2\x82", "cut ??"},
+        {"\xe2\x80\xae"
+         "evil",
+         "?evil"},
+        {"\xff\xfe", "??"},
+        {"\xc0\xaf", "??"},
+        {"\xed\xa0\x80", "???"},
     };
 
     (void)state;
@@ -94,8 +109,8 @@ static void keeps_the_outer_context_first(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trips_every_name),       cmocka_unit_test(parses_only_whole_uuids),
-        cmocka_unit_test(makes_foreign_text_safe),      cmocka_unit_test(stops_growing_at_the_maximum),
+        cmocka_unit_test(round_trips_every_name),        cmocka_unit_test(parses_only_whole_uuids),
+        cmocka_unit_test(makes_foreign_text_safe),       cmocka_unit_test(stops_growing_at_the_maximum),
         cmocka_unit_test(keeps_the_outer_context_first),
     };
 

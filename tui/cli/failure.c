@@ -45,6 +45,22 @@ bool failure_errno(struct tmv_error *err, const char *fmt, ...)
     return false;
 }
 
+bool failure_wrap(struct tmv_error *err, const char *fmt, ...)
+{
+    char inner[sizeof err->message];
+    size_t used;
+    va_list ap;
+
+    memcpy(inner, err->message, sizeof inner);
+    va_start(ap, fmt);
+    vsnprintf(err->message, sizeof err->message, fmt, ap);
+    va_end(ap);
+    used = strlen(err->message);
+    snprintf(err->message + used, sizeof err->message - used, ": %s", inner);
+    safe_text(err->message);
+    return false;
+}
+
 bool failure_hint(struct tmv_error *err, const char *fmt, ...)
 {
     va_list ap;

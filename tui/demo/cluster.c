@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "demo/keeper.h"
-#include "demo/problem.h"
+#include "cli/failure.h"
 
 #define INIT_TIMEOUT_US 180000000
 #define READY_TIMEOUT_US 120000000
@@ -103,8 +103,8 @@ bool cluster_find_programs(char *ret_bindir, size_t size, struct tmv_error *err)
     free(answer);
     if (found || find_installed(ret_bindir, size))
         return true;
-    problem_set(err, TMV_ERR_NOT_FOUND, "PostgreSQL's server programs (initdb, postgres) are not installed");
-    return problem_hint(err, "Install the package postgresql (Debian, Ubuntu) or postgresql-server.");
+    failure(err, TMV_ERR_NOT_FOUND, "PostgreSQL's server programs (initdb, postgres) are not installed");
+    return failure_hint(err, "Install the package postgresql (Debian, Ubuntu) or postgresql-server.");
 }
 
 /* ---- data directory ---- */
@@ -164,7 +164,7 @@ static bool make_data(const struct cluster *c, const char *template_dir, struct 
     if (template_dir && is_template(c, template_dir))
         return copy_tree(c, template_dir, c->data, err);
     if (!init_data(c, err))
-        return problem_wrap(err, "cannot make a PostgreSQL cluster as %s",
+        return failure_wrap(err, "cannot make a PostgreSQL cluster as %s",
                             workspace_user(c->workspace)->name);
     if (template_dir)
         fill_template(c, template_dir);
@@ -194,13 +194,13 @@ static bool write_settings(const struct cluster *c, const char *const *settings,
     snprintf(path, sizeof path, "%s/postgresql.conf", c->data);
     file = fopen(path, "ae");
     if (!file)
-        return problem_errno(err, "cannot write %s", path);
+        return failure_errno(err, "cannot write %s", path);
     for (const char *const *s = default_settings; *s; s++)
         write_setting(file, *s);
     fprintf(file, "unix_socket_directories = '%s'\n", c->socket);
     for (const char *const *s = settings; s && *s; s++)
         write_setting(file, *s);
-    return fclose(file) == 0 || problem_errno(err, "cannot write %s", path);
+    return fclose(file) == 0 || failure_errno(err, "cannot write %s", path);
 }
 
 /* ---- server ---- */
@@ -255,15 +255,14 @@ static bool wait_ready(struct cluster *c, struct tmv_error *err)
     while (!is_ready(c)) {
         if (process_wait_end(c->watch_fd, POLL_US)) {
             read_log_end(c, text, sizeof text);
-            return problem_set(err, TMV_ERR_IO, "the PostgreSQL server in %s did not start: %s", c->data,
-                               text);
+            return failure(err, TMV_ERR_IO, "the PostgreSQL server in %s did not start: %s", c->data, text);
         }
         if (is_cancelled(c))
-            return problem_set(err, TMV_ERR_CANCELLED, "stopped while a PostgreSQL server started");
+            return failure(err, TMV_ERR_CANCELLED, "stopped while a PostgreSQL server started");
         if (process_now_us() > end) {
             read_log_end(c, text, sizeof text);
-            return problem_set(err, TMV_ERR_TIMEOUT, "the PostgreSQL server in %s is not ready: %s", c->data,
-                               text);
+            return failure(err, TMV_ERR_TIMEOUT, "the PostgreSQL server in %s is not ready: %s", c->data,
+                           text);
         }
     }
     return true;
@@ -275,7 +274,7 @@ bool cluster_resume(struct cluster *c, struct tmv_error *err)
     const char *const argv[] = {program, "-D", c->data, NULL};
 
     if (c->pid)
-        return problem_set(err, TMV_ERR_REFUSED, "the PostgreSQL server in %s runs already", c->data);
+        return failure(err, TMV_ERR_REFUSED, "the PostgreSQL server in %s runs already", c->data);
     snprintf(program, sizeof program, "%s/postgres", c->bindir);
     if (!workspace_spawn(c->workspace, argv, c->log, &c->pid, err))
         return false;
@@ -303,7 +302,7 @@ bool cluster_start(struct workspace *workspace, const struct cluster_options *op
     struct cluster *c = calloc(1, sizeof *c);
 
     if (!c)
-        return problem_set(err, TMV_ERR_NOMEM, "no memory for a cluster");
+        return failure(err, TMV_ERR_NOMEM, "no memory for a cluster");
     c->workspace = workspace;
     c->watch_fd = -1;
     if (!make_cluster(c, options, err)) {
@@ -391,7 +390,7 @@ bool cluster_stop(struct cluster *c, enum cluster_stop_mode mode, struct tmv_err
         gone = process_wait_end(c->watch_fd, STOP_TIMEOUT_US);
     }
     if (!gone)
-        return problem_set(err, TMV_ERR_TIMEOUT, "the PostgreSQL server in %s does not stop", c->data);
+        return failure(err, TMV_ERR_TIMEOUT, "the PostgreSQL server in %s does not stop", c->data);
     if (c->watch_fd >= 0)
         close(c->watch_fd);
     c->watch_fd = -1;
@@ -432,7 +431,7 @@ bool cluster_psql(struct cluster *c, const char *database, const char *script, i
 
     snprintf(program, sizeof program, "%s/psql", c->bindir);
     cluster_conninfo(c, database, conninfo);
-    return process_run(&spec, ret_output, err) || problem_wrap(err, "database %s", database);
+    return process_run(&spec, ret_output, err) || failure_wrap(err, "database %s", database);
 }
 
 bool cluster_create_database(struct cluster *c, const char *database, struct tmv_error *err)

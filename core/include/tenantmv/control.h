@@ -1,25 +1,27 @@
-/* The control database: its schema, the stores registry, and every operation that a person or a program may ask for.
+/* The control database: its schema, the stores registry, and every operation that a person or a program may
+ * ask for.
  *
- * A `struct tmv_control` is one connection, used by one thread at a time. All calls are bounded by the handle's
- * timeout (10 s unless set) and may block that long; a screen calls them from a thread of its own. Nothing here runs
- * a migration: operations are rows that the owning engine (tenantmv/engine.h) carries out.
+ * A `struct tmv_control` is one connection, used by one thread at a time. All calls are bounded by the
+ * handle's timeout (10 s unless set) and may block that long; a screen calls them from a thread of its own.
+ * Nothing here runs a migration: operations are rows that the owning engine (tenantmv/engine.h) carries out.
  */
 #pragma once
 
 #include "tenantmv/types.h"
 
-#define TMV_NAME_MAX 256     /* store ids, operators */
+#define TMV_NAME_MAX 256 /* store ids, operators */
 #define TMV_CONNINFO_MAX 1024
 #define TMV_REASON_MAX 400
 
 struct tmv_control;
 
-/* Checks a connection string (key=value, URI or "service=…") without connecting. USAGE when it is not one or carries a
- * password; the message never repeats the string. */
+/* Checks a connection string (key=value, URI or "service=…") without connecting. USAGE when it is not one or
+ * carries a password; the message never repeats the string. */
 TMV_API TMV_NODISCARD bool tmv_conninfo_check(const char *conninfo, struct tmv_error *err);
 
-/* Opens the control database named by a libpq connection string. The caller closes it, also after errors of later
- * calls. Errors: UNREACHABLE; REFUSED when the schema is missing (hint: `tenantmv init`) or from a newer program. */
+/* Opens the control database named by a libpq connection string. The caller closes it, also after errors of
+ * later calls. Errors: UNREACHABLE; REFUSED when the schema is missing (hint: `tenantmv init`) or from a
+ * newer program. */
 TMV_API TMV_NODISCARD bool tmv_control_open(const char *conninfo, struct tmv_control **ret_control,
                                             struct tmv_error *err);
 /* As tmv_control_open, but every transaction is read only: for watchers. */
@@ -33,10 +35,10 @@ TMV_API TMV_NODISCARD bool tmv_control_init(const char *conninfo, struct tmv_err
 /* ---- stores ---- */
 
 struct tmv_store_info {
-    char id[TMV_NAME_MAX];             /* name of the store, as in tenant_routing.store_id */
-    char conninfo[TMV_CONNINFO_MAX];   /* libpq string or "service=…"; never a password */
-    char events_schema[64];            /* schema of the events table, "public" */
-    char events_table[64];             /* "events" */
+    char id[TMV_NAME_MAX];           /* name of the store, as in tenant_routing.store_id */
+    char conninfo[TMV_CONNINFO_MAX]; /* libpq string or "service=…"; never a password */
+    char events_schema[64];          /* schema of the events table, "public" */
+    char events_table[64];           /* "events" */
 };
 
 /* Adds or replaces a store. USAGE when the string is not valid or carries a password. */
@@ -48,23 +50,24 @@ TMV_API TMV_NODISCARD bool tmv_store_list(struct tmv_control *control, struct tm
 TMV_API TMV_NODISCARD bool tmv_store_get(struct tmv_control *control, const char *id,
                                          struct tmv_store_info *ret_store, struct tmv_error *err);
 /* REFUSED while an active migration or a tenant's routing names it. */
-TMV_API TMV_NODISCARD bool tmv_store_remove(struct tmv_control *control, const char *id, struct tmv_error *err);
+TMV_API TMV_NODISCARD bool tmv_store_remove(struct tmv_control *control, const char *id,
+                                            struct tmv_error *err);
 
 /* What a look at a store found. */
 struct tmv_store_facts {
-    int server_version;      /* 150018 */
-    bool read_only;          /* standby, or default_transaction_read_only */
+    int server_version; /* 150018 */
+    bool read_only;     /* standby, or default_transaction_read_only */
     bool partitioned;
-    bool has_events;         /* the events table exists and has the profile's columns */
-    bool guard_ready;        /* schema tenantmv with this program's version stands there */
+    bool has_events;  /* the events table exists and has the profile's columns */
+    bool guard_ready; /* schema tenantmv with this program's version stands there */
     int columns;
     int64_t estimated_events;
     char database[64];
     char user[64];
 };
 /* Connects to a store and looks; changes nothing. */
-TMV_API TMV_NODISCARD bool tmv_store_check(const struct tmv_store_info *store, struct tmv_store_facts *ret_facts,
-                                           struct tmv_error *err);
+TMV_API TMV_NODISCARD bool tmv_store_check(const struct tmv_store_info *store,
+                                           struct tmv_store_facts *ret_facts, struct tmv_error *err);
 /* Creates the events table of the built-in profile (eventsource-py's, plain) in an empty database. */
 TMV_API TMV_NODISCARD bool tmv_store_create_events(const struct tmv_store_info *store, struct tmv_error *err);
 
@@ -94,49 +97,50 @@ struct tmv_actor {
 
 /* Settings of one migration (tenant_migrations.config; the first group are eventsource-py's own keys). */
 struct tmv_settings {
-    int64_t batch_size;              /* events per chunk; 0: default (20,000 for us, eventsource-py: 1000) */
-    int64_t max_bulk_copy_rate;      /* events/s; 0: unlimited */
-    int64_t cutover_max_lag_events;  /* gate: not more than so many events behind; -1: no such gate */
-    int64_t cutover_timeout_ms;      /* whole pause budget, 100 … 60000; default 500 */
-    bool verify_consistency;         /* the HASH gate; default true */
-    int copy_workers;                /* 1 … 16; default 2 */
-    int64_t cutover_max_lag_ms;      /* gate; default 50 */
-    int64_t lock_budget_ms;          /* default 20 */
-    int64_t drain_budget_ms;         /* default 60 */
-    bool keep_indexes;               /* do not drop and rebuild the target's secondary indexes */
-    bool auto_cutover;               /* cut over as soon as every gate is green */
+    int64_t batch_size;             /* events per chunk; 0: default (20,000 for us, eventsource-py: 1000) */
+    int64_t max_bulk_copy_rate;     /* events/s; 0: unlimited */
+    int64_t cutover_max_lag_events; /* gate: not more than so many events behind; -1: no such gate */
+    int64_t cutover_timeout_ms;     /* whole pause budget, 100 … 60000; default 500 */
+    bool verify_consistency;        /* the HASH gate; default true */
+    int copy_workers;               /* 1 … 16; default 2 */
+    int64_t cutover_max_lag_ms;     /* gate; default 50 */
+    int64_t lock_budget_ms;         /* default 20 */
+    int64_t drain_budget_ms;        /* default 60 */
+    bool keep_indexes;              /* do not drop and rebuild the target's secondary indexes */
+    bool auto_cutover;              /* cut over as soon as every gate is green */
 };
 TMV_API void tmv_settings_default(struct tmv_settings *ret_settings);
-/* The settings as the JSON object that stands in tenant_migrations.config; the caller frees it. NULL: no memory. */
+/* The settings as the JSON object that stands in tenant_migrations.config; the caller frees it. NULL: no
+ * memory. */
 TMV_API char *tmv_settings_to_json(const struct tmv_settings *settings);
-/* Reads such an object. Unknown keys are ignored; values out of range or of a wrong type are USAGE errors that name
- * the key; the older documents' names (sync_lag_threshold …) are explained in the error. */
+/* Reads such an object. Unknown keys are ignored; values out of range or of a wrong type are USAGE errors
+ * that name the key; the older documents' names (sync_lag_threshold …) are explained in the error. */
 TMV_API TMV_NODISCARD bool tmv_settings_from_json(const char *json, struct tmv_settings *ret_settings,
                                                   struct tmv_error *err);
 
 struct tmv_start_options {
     struct tmv_uuid tenant;
-    const char *source;  /* store id; NULL: where routing says the tenant lives */
-    const char *target;  /* store id */
+    const char *source; /* store id; NULL: where routing says the tenant lives */
+    const char *target; /* store id */
     struct tmv_settings settings;
 };
-/* Creates a migration in phase pending, with its audit row, for any engine to pick up. REFUSED with the id of the
- * active migration when the tenant has one, when source = target, or when the tenant does not live on the source.
- * Preflight is run by the engine before anything is created in a store. */
+/* Creates a migration in phase pending, with its audit row, for any engine to pick up. REFUSED with the id of
+ * the active migration when the tenant has one, when source = target, or when the tenant does not live on the
+ * source. Preflight is run by the engine before anything is created in a store. */
 TMV_API TMV_NODISCARD bool tmv_start(struct tmv_control *control, const struct tmv_start_options *options,
                                      const struct tmv_actor *actor, struct tmv_uuid *ret_migration,
                                      struct tmv_error *err);
 
 struct tmv_request {
-    enum tmv_operation operation;    /* not START */
+    enum tmv_operation operation; /* not START */
     struct tmv_uuid migration;
-    int64_t generation;              /* of the snapshot that the person saw; 0: any */
-    const char *reason;              /* required for ABORT and for a forced CUTOVER; else NULL */
-    bool keep_copied_events;         /* ABORT: leave the copied events on the target */
-    bool force;                      /* CUTOVER: without the verification gate */
+    int64_t generation;      /* of the snapshot that the person saw; 0: any */
+    const char *reason;      /* required for ABORT and for a forced CUTOVER; else NULL */
+    bool keep_copied_events; /* ABORT: leave the copied events on the target */
+    bool force;              /* CUTOVER: without the verification gate */
 };
-/* Writes a command for the migration's owner. REFUSED at once, with the state, the operation and what is allowed,
- * when the phase table does not permit it. */
+/* Writes a command for the migration's owner. REFUSED at once, with the state, the operation and what is
+ * allowed, when the phase table does not permit it. */
 TMV_API TMV_NODISCARD bool tmv_request(struct tmv_control *control, const struct tmv_request *request,
                                        const struct tmv_actor *actor, struct tmv_uuid *ret_command,
                                        struct tmv_error *err);
@@ -145,8 +149,8 @@ enum tmv_command_state {
     TMV_COMMAND_REQUESTED, /* waits for an engine */
     TMV_COMMAND_RUNNING,
     TMV_COMMAND_DONE,
-    TMV_COMMAND_REFUSED,   /* a gate, the phase, or a changed generation */
-    TMV_COMMAND_FAILED,    /* tried; rolled back */
+    TMV_COMMAND_REFUSED, /* a gate, the phase, or a changed generation */
+    TMV_COMMAND_FAILED,  /* tried; rolled back */
     TMV_COMMAND_STATE_COUNT
 };
 struct tmv_command_info {
@@ -157,8 +161,8 @@ struct tmv_command_info {
     char outcome[TMV_REASON_MAX]; /* what happened, one line */
     char requested_by[TMV_NAME_MAX];
     char requested_from[TMV_NAME_MAX];
-    int64_t requested_at_us;      /* microseconds since 1970 by the database's clock */
-    int64_t finished_at_us;       /* 0 while not */
+    int64_t requested_at_us; /* microseconds since 1970 by the database's clock */
+    int64_t finished_at_us;  /* 0 while not */
 };
 TMV_API const char *tmv_command_state_name(enum tmv_command_state state);
 TMV_API TMV_NODISCARD bool tmv_command_get(struct tmv_control *control, const struct tmv_uuid *id,
@@ -176,10 +180,12 @@ struct tmv_audit_entry {
     int64_t occurred_at_us;
     char details[800]; /* JSON, cut when longer */
 };
-/* Entries of one migration (or all when NULL), oldest first, ids above `after_id`, at most `limit`. The caller frees. */
+/* Entries of one migration (or all when NULL), oldest first, ids above `after_id`, at most `limit`. The
+ * caller frees. */
 TMV_API TMV_NODISCARD bool tmv_audit_list(struct tmv_control *control, const struct tmv_uuid *migration,
                                           int64_t after_id, int limit, struct tmv_audit_entry **ret_entries,
                                           size_t *ret_count, struct tmv_error *err);
-/* Checks the chain of hashes of a migration's audit. *ret_broken_id is the first row that does not fit, or 0. */
+/* Checks the chain of hashes of a migration's audit. *ret_broken_id is the first row that does not fit, or 0.
+ */
 TMV_API TMV_NODISCARD bool tmv_audit_verify(struct tmv_control *control, const struct tmv_uuid *migration,
                                             int64_t *ret_broken_id, struct tmv_error *err);

@@ -1,12 +1,12 @@
 /* TenantStoreRouter: an event store whose every call goes to the store where the tenant lives now.
  *
- * Routes come from tenant_routing, are cached, and are corrected at once by the database itself: a store that a tenant
- * has left answers TM001 with the new home, and the router repeats the write there, so that its callers see no
- * failure. During dual write it also writes the target (source first and authoritative, target best effort; what it
- * misses the tail repairs).
+ * Routes come from tenant_routing, are cached, and are corrected at once by the database itself: a store that
+ * a tenant has left answers TM001 with the new home, and the router repeats the write there, so that its
+ * callers see no failure. During dual write it also writes the target (source first and authoritative, target
+ * best effort; what it misses the tail repairs).
  *
- * Thread-safe: any number of threads may use one router; each call takes a connection of the store from a pool and
- * may block for it. Calls are bounded by options.timeout_us.
+ * Thread-safe: any number of threads may use one router; each call takes a connection of the store from a
+ * pool and may block for it. Calls are bounded by options.timeout_us.
  */
 #pragma once
 
@@ -15,30 +15,33 @@
 struct tmv_router;
 
 struct tmv_router_options {
-    const char *control_conninfo;  /* borrowed for the call */
-    const char *default_store;     /* where tenants without a routing row live; NULL: such a tenant is NOT_FOUND */
-    int connections_per_store;     /* pool size; 0: 8 */
-    int64_t timeout_us;            /* bound of one call, held writes included; 0: 10 s */
-    bool dual_write;               /* write the target too during dual write; default false */
+    const char *control_conninfo; /* borrowed for the call */
+    const char
+        *default_store; /* where tenants without a routing row live; NULL: such a tenant is NOT_FOUND */
+    int connections_per_store; /* pool size; 0: 8 */
+    int64_t timeout_us;        /* bound of one call, held writes included; 0: 10 s */
+    bool dual_write;           /* write the target too during dual write; default false */
 };
-TMV_API TMV_NODISCARD bool tmv_router_open(const struct tmv_router_options *options, struct tmv_router **ret_router,
-                                           struct tmv_error *err);
+TMV_API TMV_NODISCARD bool tmv_router_open(const struct tmv_router_options *options,
+                                           struct tmv_router **ret_router, struct tmv_error *err);
 TMV_API void tmv_router_close(struct tmv_router *router); /* no call may be running; NULL is fine */
 
 /* Stores are known from the registry; these override it for this router. */
-TMV_API TMV_NODISCARD bool tmv_router_register_store(struct tmv_router *router, const struct tmv_store_info *store,
+TMV_API TMV_NODISCARD bool tmv_router_register_store(struct tmv_router *router,
+                                                     const struct tmv_store_info *store,
                                                      struct tmv_error *err);
 TMV_API bool tmv_router_unregister_store(struct tmv_router *router, const char *store_id);
-TMV_API TMV_NODISCARD bool tmv_router_list_stores(struct tmv_router *router, struct tmv_store_info **ret_stores,
-                                                  size_t *ret_count, struct tmv_error *err);
+TMV_API TMV_NODISCARD bool tmv_router_list_stores(struct tmv_router *router,
+                                                  struct tmv_store_info **ret_stores, size_t *ret_count,
+                                                  struct tmv_error *err);
 
 /* One event to append. Strings are borrowed for the call. */
 struct tmv_new_event {
-    struct tmv_uuid id;         /* nil: a random one is made */
-    const char *type;           /* ≤ 255 bytes */
-    const char *actor;          /* NULL: none */
-    const char *payload;        /* JSON object, the whole event as eventsource-py stores it */
-    int64_t timestamp_us;       /* microseconds since 1970; 0: now, by the database */
+    struct tmv_uuid id;   /* nil: a random one is made */
+    const char *type;     /* ≤ 255 bytes */
+    const char *actor;    /* NULL: none */
+    const char *payload;  /* JSON object, the whole event as eventsource-py stores it */
+    int64_t timestamp_us; /* microseconds since 1970; 0: now, by the database */
 };
 struct tmv_stream {
     struct tmv_uuid tenant;
@@ -51,14 +54,14 @@ struct tmv_stream {
 #define TMV_EXPECT_STREAM_EXISTS (-3)
 
 struct tmv_append_result {
-    int64_t version;          /* of the last event appended */
-    int64_t position;         /* global position of the first event */
+    int64_t version;             /* of the last event appended */
+    int64_t position;            /* global position of the first event */
     char store_id[TMV_NAME_MAX]; /* the store that took it */
-    int retries;              /* times the write was redirected or repeated */
-    int64_t held_us;          /* time from the call until the store took the write */
+    int retries;                 /* times the write was redirected or repeated */
+    int64_t held_us;             /* time from the call until the store took the write */
 };
-/* Appends in one transaction. Errors: VERSION (expectation does not hold, or another writer won), DUPLICATE (an event
- * id exists), UNKNOWN (the answer was lost), CLOSED (still held after timeout_us), SQL. */
+/* Appends in one transaction. Errors: VERSION (expectation does not hold, or another writer won), DUPLICATE
+ * (an event id exists), UNKNOWN (the answer was lost), CLOSED (still held after timeout_us), SQL. */
 TMV_API TMV_NODISCARD bool tmv_router_append(struct tmv_router *router, const struct tmv_stream *stream,
                                              int64_t expected_version, const struct tmv_new_event *events,
                                              size_t count, struct tmv_append_result *ret_result,
@@ -86,28 +89,30 @@ TMV_API void tmv_event_list_free(struct tmv_event_list *list); /* frees what it 
 
 /* Events of one stream with version > after_version, in order, at most `limit`. */
 TMV_API TMV_NODISCARD bool tmv_router_read_stream(struct tmv_router *router, const struct tmv_stream *stream,
-                                                  int64_t after_version, int limit, struct tmv_event_list *ret_list,
-                                                  struct tmv_error *err);
-/* The tenant's feed: position > after_position in order of position, behind the feed horizon (rows whose transaction
- * may still be overtaken are left out, as eventsource-py does). `aggregate_type` NULL: all; `limit` 1 … 10000. */
+                                                  int64_t after_version, int limit,
+                                                  struct tmv_event_list *ret_list, struct tmv_error *err);
+/* The tenant's feed: position > after_position in order of position, behind the feed horizon (rows whose
+ * transaction may still be overtaken are left out, as eventsource-py does). `aggregate_type` NULL: all;
+ * `limit` 1 … 10000. */
 TMV_API TMV_NODISCARD bool tmv_router_read_all(struct tmv_router *router, const struct tmv_uuid *tenant,
                                                const char *aggregate_type, int64_t after_position, int limit,
                                                struct tmv_event_list *ret_list, struct tmv_error *err);
 /* Version of the last event of a stream; 0 when it does not exist. */
-TMV_API TMV_NODISCARD bool tmv_router_stream_version(struct tmv_router *router, const struct tmv_stream *stream,
-                                                     int64_t *ret_version, struct tmv_error *err);
+TMV_API TMV_NODISCARD bool tmv_router_stream_version(struct tmv_router *router,
+                                                     const struct tmv_stream *stream, int64_t *ret_version,
+                                                     struct tmv_error *err);
 TMV_API TMV_NODISCARD bool tmv_router_event_exists(struct tmv_router *router, const struct tmv_uuid *tenant,
                                                    const struct tmv_uuid *event_id, bool *ret_exists,
                                                    struct tmv_error *err);
 
-/* Per-tenant write pause inside this router (the database's guard is the real one; this is for maintenance). Writers
- * wait up to their timeout, then get CLOSED. */
+/* Per-tenant write pause inside this router (the database's guard is the real one; this is for maintenance).
+ * Writers wait up to their timeout, then get CLOSED. */
 TMV_API void tmv_router_pause_writes(struct tmv_router *router, const struct tmv_uuid *tenant);
 TMV_API void tmv_router_resume_writes(struct tmv_router *router, const struct tmv_uuid *tenant);
 
 struct tmv_router_stats {
     int64_t appends, redirected, held, dual_writes, dual_write_failures;
-    int waiting_writers;       /* now */
+    int waiting_writers; /* now */
     int64_t longest_held_us;
 };
 TMV_API void tmv_router_get_stats(struct tmv_router *router, struct tmv_router_stats *ret_stats);

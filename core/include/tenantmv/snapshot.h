@@ -1,7 +1,8 @@
-/* What a screen shows: an immutable picture of all migrations, read from the control database in one transaction.
+/* What a screen shows: an immutable picture of all migrations, read from the control database in one
+ * transaction.
  *
- * A snapshot owns everything in it; whoever received it frees it. It is never changed after it was made, so it may be
- * handed to another thread.
+ * A snapshot owns everything in it; whoever received it frees it. It is never changed after it was made, so
+ * it may be handed to another thread.
  */
 #pragma once
 
@@ -11,8 +12,8 @@
 enum tmv_display_state {
     TMV_SHOW_PENDING,
     TMV_SHOW_COPY,
-    TMV_SHOW_SYNC,   /* dual write, a gate is red */
-    TMV_SHOW_READY,  /* every gate is green */
+    TMV_SHOW_SYNC,  /* dual write, a gate is red */
+    TMV_SHOW_READY, /* every gate is green */
     TMV_SHOW_CUTOVER,
     TMV_SHOW_DONE,
     TMV_SHOW_PAUSED,
@@ -25,36 +26,36 @@ TMV_API const char *tmv_display_state_name(enum tmv_display_state state); /* "RE
 
 /* One condition of the cutover, as the engine last saw it. */
 struct tmv_gate {
-    char name[40];   /* "lag", "verified", "target healthy" … */
+    char name[40]; /* "lag", "verified", "target healthy" … */
     bool green;
-    char seen[160];  /* "3.2 s > 50 ms" */
+    char seen[160]; /* "3.2 s > 50 ms" */
 };
 #define TMV_GATES_MAX 16
 
 /* One attempt to cut over, with the time of each step in microseconds. */
 struct tmv_attempt {
-    int number;                /* 1, 2, … within the migration */
+    int number; /* 1, 2, … within the migration */
     struct tmv_uuid migration;
     bool rehearsal;
-    char outcome[24];          /* running, completed, rolled_back, refused, rehearsed */
+    char outcome[24]; /* running, completed, rolled_back, refused, rehearsed */
     char reason[TMV_REASON_MAX];
     char requested_by[TMV_NAME_MAX];
     int64_t started_at_us;
     int64_t lock_us;
     int64_t drain_us;
     int64_t decide_us;
-    int64_t pause_us;          /* lock requested → commit known */
+    int64_t pause_us; /* lock requested → commit known */
     int64_t drained_events;
-    int64_t held_writers;      /* sessions that waited for the lock at the decision */
+    int64_t held_writers; /* sessions that waited for the lock at the decision */
 };
 
 #define TMV_SAMPLES_MAX 60 /* newest last; about one a second */
 struct tmv_sample {
-    int64_t at_us;             /* database clock */
-    int64_t events_copied;     /* total so far: bulk copy and tail */
-    int64_t rate;              /* events/s over the last second */
-    int64_t lag_us;            /* age of the newest event known to be on the target; -1 unknown */
-    int64_t lag_events;        /* events still to mirror; -1 unknown */
+    int64_t at_us;         /* database clock */
+    int64_t events_copied; /* total so far: bulk copy and tail */
+    int64_t rate;          /* events/s over the last second */
+    int64_t lag_us;        /* age of the newest event known to be on the target; -1 unknown */
+    int64_t lag_events;    /* events still to mirror; -1 unknown */
 };
 
 struct tmv_migration {
@@ -66,24 +67,24 @@ struct tmv_migration {
     enum tmv_display_state show;
     bool paused;
     char pause_reason[TMV_REASON_MAX];
-    char note[TMV_REASON_MAX];     /* why it waits, is slow or failed; "" when there is nothing to say */
-    char step[80];                 /* what the engine does now: "copying chunk 3 of 12", "building index 2 of 8" */
+    char note[TMV_REASON_MAX]; /* why it waits, is slow or failed; "" when there is nothing to say */
+    char step[80]; /* what the engine does now: "copying chunk 3 of 12", "building index 2 of 8" */
     char created_by[TMV_NAME_MAX];
-    int64_t generation;            /* grows with every change a person could care about */
-    int64_t events_total;          /* estimated first, refined later */
+    int64_t generation;   /* grows with every change a person could care about */
+    int64_t events_total; /* estimated first, refined later */
     int64_t events_copied;
-    int64_t rate;                  /* events/s */
-    int64_t lag_us;                /* -1 unknown */
-    int64_t lag_events;            /* -1 unknown */
-    int64_t verified_to;           /* position, 0 none */
-    int64_t watermark;             /* position, 0 none */
-    int percent;                   /* 0 … 100 of the copy */
-    int64_t eta_us;                /* -1 unknown */
-    int64_t predicted_pause_us;    /* -1 unknown */
+    int64_t rate;               /* events/s */
+    int64_t lag_us;             /* -1 unknown */
+    int64_t lag_events;         /* -1 unknown */
+    int64_t verified_to;        /* position, 0 none */
+    int64_t watermark;          /* position, 0 none */
+    int percent;                /* 0 … 100 of the copy */
+    int64_t eta_us;             /* -1 unknown */
+    int64_t predicted_pause_us; /* -1 unknown */
     int64_t created_at_us, started_at_us, bulk_copy_completed_at_us, dual_write_started_at_us;
     int64_t cutover_started_at_us, completed_at_us; /* 0: not yet */
-    char owner[TMV_NAME_MAX];      /* engine that owns it, "" none */
-    int64_t owner_age_us;          /* since its last heartbeat, by the database's clock; -1 none */
+    char owner[TMV_NAME_MAX];                       /* engine that owns it, "" none */
+    int64_t owner_age_us; /* since its last heartbeat, by the database's clock; -1 none */
     size_t gate_count;
     struct tmv_gate gates[TMV_GATES_MAX];
     size_t sample_count;
@@ -92,22 +93,24 @@ struct tmv_migration {
 };
 
 struct tmv_snapshot {
-    int64_t taken_at_us;           /* database clock, microseconds since 1970 */
-    int64_t taken_mono_us;         /* this machine's monotonic clock, for ages */
+    int64_t taken_at_us;   /* database clock, microseconds since 1970 */
+    int64_t taken_mono_us; /* this machine's monotonic clock, for ages */
     size_t migration_count;
     struct tmv_migration *migrations; /* newest first */
     size_t event_count;
-    struct tmv_audit_entry *events;   /* latest audit rows, newest first, at most 100 */
+    struct tmv_audit_entry *events; /* latest audit rows, newest first, at most 100 */
     size_t attempt_count;
-    struct tmv_attempt *attempts;     /* latest cutover attempts, newest first, at most 50 */
+    struct tmv_attempt *attempts; /* latest cutover attempts, newest first, at most 50 */
 };
 
 /* Reads a snapshot. `tenant` NULL: all migrations, active ones first, at most `limit`. */
-TMV_API TMV_NODISCARD bool tmv_snapshot_read(struct tmv_control *control, const struct tmv_uuid *tenant, int limit,
-                                             struct tmv_snapshot **ret_snapshot, struct tmv_error *err);
+TMV_API TMV_NODISCARD bool tmv_snapshot_read(struct tmv_control *control, const struct tmv_uuid *tenant,
+                                             int limit, struct tmv_snapshot **ret_snapshot,
+                                             struct tmv_error *err);
 TMV_API void tmv_snapshot_free(struct tmv_snapshot *snapshot); /* NULL is fine */
 
-/* Whether the phase table allows `operation` now; if not, `why` says the state, the operation and what is allowed. */
+/* Whether the phase table allows `operation` now; if not, `why` says the state, the operation and what is
+ * allowed. */
 TMV_API bool tmv_operation_allowed(const struct tmv_migration *migration, enum tmv_operation operation,
                                    char why[TMV_REASON_MAX]);
 /* Waits until the control database announces a change, or `timeout_us` passes; either is true. */

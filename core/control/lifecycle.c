@@ -1,0 +1,103 @@
+#include "control/lifecycle.h"
+
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/text.h"
+
+/* Every operation that is allowed. What is not here is refused. */
+static const struct {
+    enum tmv_phase phase;
+    bool paused;
+    enum tmv_operation operation;
+} allowed[] = {
+    {TMV_PHASE_PENDING, false, TMV_OP_PAUSE},
+    {TMV_PHASE_PENDING, false, TMV_OP_ABORT},
+    {TMV_PHASE_PENDING, true, TMV_OP_RESUME},
+    {TMV_PHASE_PENDING, true, TMV_OP_ABORT},
+    {TMV_PHASE_BULK_COPY, false, TMV_OP_PAUSE}, /* stops at the next chunk, loses nothing */
+    {TMV_PHASE_BULK_COPY, false, TMV_OP_ABORT},
+    {TMV_PHASE_BULK_COPY, true, TMV_OP_RESUME},
+    {TMV_PHASE_BULK_COPY, true, TMV_OP_ABORT},
+    {TMV_PHASE_DUAL_WRITE, false, TMV_OP_PAUSE}, /* mirroring stops, the lag grows */
+    {TMV_PHASE_DUAL_WRITE, false, TMV_OP_CUTOVER},
+    {TMV_PHASE_DUAL_WRITE, false, TMV_OP_REHEARSE},
+    {TMV_PHASE_DUAL_WRITE, false, TMV_OP_ABORT},
+    {TMV_PHASE_DUAL_WRITE, false, TMV_OP_VERIFY},
+    {TMV_PHASE_DUAL_WRITE, true, TMV_OP_RESUME}, /* catches up */
+    {TMV_PHASE_DUAL_WRITE, true, TMV_OP_ABORT},
+    {TMV_PHASE_DUAL_WRITE, true, TMV_OP_VERIFY},
+    /* cutover: milliseconds long, and it rolls back by itself, so nothing is allowed in it */
+    {TMV_PHASE_COMPLETED, false, TMV_OP_VERIFY},
+};
+
+/* Every legal phase change. */
+static const struct {
+    enum tmv_phase from, to;
+} changes[] = {
+    {TMV_PHASE_PENDING, TMV_PHASE_BULK_COPY},    {TMV_PHASE_PENDING, TMV_PHASE_ABORTED},
+    {TMV_PHASE_BULK_COPY, TMV_PHASE_DUAL_WRITE}, {TMV_PHASE_BULK_COPY, TMV_PHASE_ABORTED},
+    {TMV_PHASE_BULK_COPY, TMV_PHASE_FAILED},     {TMV_PHASE_DUAL_WRITE, TMV_PHASE_CUTOVER},
+    {TMV_PHASE_DUAL_WRITE, TMV_PHASE_ABORTED},   {TMV_PHASE_DUAL_WRITE, TMV_PHASE_FAILED},
+    {TMV_PHASE_CUTOVER, TMV_PHASE_COMPLETED},    {TMV_PHASE_CUTOVER, TMV_PHASE_DUAL_WRITE}, /* rolled back */
+    {TMV_PHASE_CUTOVER, TMV_PHASE_FAILED},
+};
+
+static const enum tmv_routing_state routing[TMV_PHASE_COUNT] = {
+    [TMV_PHASE_PENDING] = TMV_ROUTING_NORMAL,        [TMV_PHASE_BULK_COPY] = TMV_ROUTING_BULK_COPY,
+    [TMV_PHASE_DUAL_WRITE] = TMV_ROUTING_DUAL_WRITE, [TMV_PHASE_CUTOVER] = TMV_ROUTING_DUAL_WRITE,
+    [TMV_PHASE_COMPLETED] = TMV_ROUTING_MIGRATED,    [TMV_PHASE_ABORTED] = TMV_ROUTING_NORMAL,
+    [TMV_PHASE_FAILED] = TMV_ROUTING_NORMAL,
+};
+
+static bool in_table(enum tmv_phase phase, bool paused, enum tmv_operation operation)
+{
+    /* A migration that ended is not paused, whatever another program left in the column. */
+    paused = paused && !tmv_phase_is_terminal(phase);
+    for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
+        if (allowed[i].phase == phase && allowed[i].paused == paused && allowed[i].operation == operation)
+            return true;
+    return false;
+}
+
+static void explain(enum tmv_phase phase, bool paused, enum tmv_operation operation, char *why)
+{
+    AUTO(buf) struct buf text = BUF_INIT(TMV_REASON_MAX - 1);
+    bool any = false;
+
+    buf_printf(&text, "%s is not possible in %s%s; ", tmv_operation_name(operation), tmv_phase_name(phase),
+               paused && !tmv_phase_is_terminal(phase) ? " (paused)" : "");
+    for (int op = 0; op < TMV_OP_COUNT; op++) {
+        if (!in_table(phase, paused, (enum tmv_operation)op))
+            continue;
+        buf_printf(&text, "%s%s", any ? ", " : "allowed now: ", tmv_operation_name((enum tmv_operation)op));
+        any = true;
+    }
+    if (!any)
+        buf_str(&text, phase == TMV_PHASE_CUTOVER ? "it ends or rolls back by itself within its pause budget"
+                                                  : "it has ended: start a new migration");
+    text_copy(why, TMV_REASON_MAX, buf_text(&text));
+}
+
+bool lifecycle_allows(enum tmv_phase phase, bool paused, enum tmv_operation operation, char *why)
+{
+    if (in_table(phase, paused, operation))
+        return true;
+    if (why)
+        explain(phase, paused, operation, why);
+    return false;
+}
+
+bool lifecycle_change_is_legal(enum tmv_phase from, enum tmv_phase to)
+{
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++)
+        if (changes[i].from == from && changes[i].to == to)
+            return true;
+    return false;
+}
+
+enum tmv_routing_state lifecycle_routing_state(enum tmv_phase phase)
+{
+    return (unsigned)phase < TMV_PHASE_COUNT ? routing[phase] : TMV_ROUTING_NORMAL;
+}

@@ -1,0 +1,16 @@
+/* What the repositories share: text that leaves the database is made safe here, and the answer that every
+ * statement of an engine begins with (do we still own the migration?) is read here. */
+#pragma once
+
+#include "control/repositories.h"
+
+/* A field as safe text; cut when it is longer. */
+void row_text(char *dst, size_t size, const struct pgx_result *result, int row, int column);
+/* Runs a statement whose first column says whether the owner is still the owner; OWNERSHIP if not.
+ * *ret_result may be NULL; it is the caller's. */
+TMV_NODISCARD bool row_owned(struct pgx_conn *conn, const struct owner *owner, const char *sql,
+                             struct pgx_args args, struct pgx_result **ret_result, struct tmv_error *err);
+/* The error of an owner that is none any more. Returns false. */
+bool row_ownership_lost(const struct owner *owner, struct tmv_error *err);
+/* REFUSED when the handle is for watching only. */
+TMV_NODISCARD bool control_check_writable(const struct tmv_control *control, struct tmv_error *err);

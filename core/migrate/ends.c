@@ -1,0 +1,63 @@
+#include "migrate/ends.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "sql_embedded.h"
+
+#define BEGIN_TIMEOUT_US (30 * US_PER_S)
+
+static bool connect_end(const struct ends *ends, const struct tmv_store_info *store, const char *part,
+                        struct pgx_conn **ret_conn, struct tmv_error *err)
+{
+    const struct pgx_options options = {.part = part, .migration = ends->migration, .stop = ends->stop};
+
+    return store_connect(store, &options, ret_conn, err);
+}
+
+bool ends_connect_source(const struct ends *ends, const char *part, struct pgx_conn **ret_conn,
+                         struct tmv_error *err)
+{
+    return connect_end(ends, &ends->source_store, part, ret_conn, err) ? true : err_wrap(err, "source");
+}
+
+bool ends_connect_target(const struct ends *ends, const char *part, struct pgx_conn **ret_conn,
+                         struct tmv_error *err)
+{
+    return connect_end(ends, &ends->target_store, part, ret_conn, err) ? true : err_wrap(err, "target");
+}
+
+bool ends_begin_target(const struct ends *ends, struct pgx_conn *conn, const char *state, bool shared,
+                       struct tmv_error *err)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(2000);
+    AUTO_RESULT struct pgx_result *row = NULL;
+    char pass[TMV_UUID_TEXT + 30];
+    char migration[TMV_UUID_TEXT + 10];
+    char epoch[24];
+    char state_literal[40];
+
+    snprintf(pass, sizeof pass, "'%s/%" PRId64 "'", ends->migration, ends->owner.epoch);
+    snprintf(migration, sizeof migration, "'%s'", ends->migration);
+    snprintf(epoch, sizeof epoch, "%" PRId64, ends->owner.epoch);
+    snprintf(state_literal, sizeof state_literal, "'%s'", state);
+    const struct pgx_var vars[] = {
+        {"pass", pass},
+        {"migration", migration},
+        {"owner_epoch", epoch},
+        {"state", state_literal},
+        {"strength", shared ? "SHARE" : "UPDATE"},
+    };
+    if (!pgx_expand(&sql, sql_ends_begin_target, vars, ARRAY_LEN(vars), err) ||
+        !pgx_script(conn, BEGIN_TIMEOUT_US, buf_text(&sql), 1, &row, err)) {
+        pgx_rollback(conn, BEGIN_TIMEOUT_US);
+        return err_wrap(err, "beginning a transaction on the target");
+    }
+    if (pgx_rows(row) == 1)
+        return true;
+    pgx_rollback(conn, BEGIN_TIMEOUT_US);
+    return err_set(err, TMV_ERR_OWNERSHIP, "the target's applied row is not ours, or not %s any more", state);
+}

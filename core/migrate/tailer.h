@@ -1,0 +1,60 @@
+/* The tail: carries every event of the tenant above a watermark to the target, whoever wrote it (design §7).
+ *
+ * Invariants, whatever crashes:
+ *  T1 the watermark and the events that it stands for are written in one transaction of the target;
+ *  T2 the watermark is only ever moved to a position that the horizon calls final, after a read with a later
+ * snapshot; T3 what the target commits is durable on the source first; T4 an event is applied once: its
+ * identity is (position, event id), and a row in its place that is another event stops the migration
+ * (DIVERGED).
+ *
+ * One thread. A tailer borrows its ends and guard and owns its two connections.
+ */
+#pragma once
+
+#include "migrate/ends.h"
+#include "migrate/horizon.h"
+#include "store/guard.h"
+
+struct tailer {
+    const struct ends *ends;
+    const struct guard *guard; /* of the source */
+    struct pgx_conn *source;   /* owned: reads positions, locks and events */
+    struct pgx_conn *target;   /* owned: applies */
+    struct horizon horizon;
+    char server_start[64]; /* of the source: a new one voids the horizon */
+    int64_t watermark;     /* final and applied; may be ahead of the stored one over ranges without events */
+    int64_t stored_watermark;
+    int64_t reached;          /* applied up to here but for long transactions; ≥ watermark */
+    int64_t value;            /* V of the latest reading */
+    int64_t events;           /* applied by this tailer */
+    int64_t lag_us;           /* age of what is known to be applied */
+    int64_t oldest_writer_us; /* age of the oldest transaction that holds the tenant's lock */
+    int64_t last_tick_us, last_store_us;
+    int64_t apply_us;   /* running mean of one application, commit included */
+    int64_t durable_us; /* running mean of making the source durable */
+    int staged_left;    /* ranges still to be applied through the stage, after duplicates were met */
+    struct buf columns; /* copied columns, quoted */
+};
+
+void tailer_init(struct tailer *t, const struct ends *ends, const struct guard *guard);
+void tailer_release(struct tailer *t);
+/* Opens the connections and reads the watermark from the target. After a restart of the source the target
+ * must not be ahead of it (DIVERGED). */
+TMV_NODISCARD bool tailer_connect(struct tailer *t, struct tmv_error *err);
+/* One turn: a reading at most every 10 ms, then everything that is final (and, behind a long transaction,
+ * what is visible) is applied, in pieces. *ret_behind: there is more to do at once. Blocks up to the 10 ms
+ * plus the work. */
+TMV_NODISCARD bool tailer_turn(struct tailer *t, bool *ret_behind, struct tmv_error *err);
+
+/* What the cutover adds to the last application, in the same transaction of the target. */
+struct tailer_finish {
+    bool (*run)(void *user, struct tailer *t, struct tmv_error *err);
+    void *user;
+};
+/* Applies (watermark, value] while no writer of the tenant can be in flight, runs `finish` and commits.
+ * *ret_events is what was applied. The watermark is `value` then. `deadline_us` (monotonic) bounds it. */
+TMV_NODISCARD bool tailer_drain(struct tailer *t, int64_t value, int64_t deadline_us,
+                                const struct tailer_finish *finish, int64_t *ret_events,
+                                struct tmv_error *err);
+/* Events still to mirror by the latest reading. */
+TMV_NODISCARD bool tailer_count_behind(struct tailer *t, int64_t *ret_events, struct tmv_error *err);

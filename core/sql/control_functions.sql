@@ -1,0 +1,373 @@
+-- Functions and triggers of the control schema. The cutover calls change_phase, complete_cutover and audit_append in a
+-- transaction of its own, so each is complete in itself: ownership, compare-and-set, routing, audit.
+-- Locks are taken in one order everywhere: lease, tenant_migrations, migration_state, tenant_routing, audit_head.
+-- database: control
+-- script
+
+-- Whether an engine still owns a migration; holds off a change of owner until the transaction ends. KEY SHARE, so that
+-- neither a heartbeat waits for a decision nor a decision for a heartbeat.
+CREATE OR REPLACE FUNCTION tenantmv.owns(p_migration uuid, p_owner_epoch bigint, p_engine uuid) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM 1 FROM tenantmv.lease
+     WHERE migration_id = p_migration AND engine = p_engine AND owner_epoch = p_owner_epoch
+       FOR KEY SHARE;
+    RETURN FOUND;
+END $$;
+
+-- The text of an audit row that is hashed; independent of every setting of the session.
+CREATE OR REPLACE FUNCTION tenantmv.audit_canonical(entry public.migration_audit_log, by_others boolean) RETURNS bytea
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT convert_to(jsonb_build_array(entry.id, entry.migration_id, entry.event_type, entry.old_phase,
+                                        entry.new_phase, entry.details, entry.operator,
+                                        (extract(epoch FROM entry.occurred_at) * 1000000)::bigint,
+                                        by_others)::text, 'UTF8')
+$$;
+
+-- Writes an audit row and links it into the migration's chain; rows that other programs wrote since are linked first.
+-- Only the migration's own head row is locked. Returns the row's id.
+CREATE OR REPLACE FUNCTION tenantmv.audit_append(
+    migration_id uuid, event_type text, old_phase text, new_phase text, details jsonb, operator text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    p_migration ALIAS FOR $1;
+    head tenantmv.audit_head;
+    entry public.migration_audit_log;
+BEGIN
+    INSERT INTO tenantmv.audit_head (migration_id) VALUES (p_migration) ON CONFLICT DO NOTHING;
+    SELECT h.* INTO STRICT head FROM tenantmv.audit_head h WHERE h.migration_id = p_migration FOR UPDATE;
+    FOR entry IN
+        SELECT l.* FROM public.migration_audit_log l
+         WHERE l.migration_id = p_migration
+           AND NOT EXISTS (SELECT FROM tenantmv.audit_chain c WHERE c.audit_id = l.id)
+         ORDER BY l.id
+    LOOP
+        head.number := head.number + 1;
+        head.audit_id := entry.id;
+        head.hash := sha256(head.hash || tenantmv.audit_canonical(entry, true));
+        INSERT INTO tenantmv.audit_chain VALUES (p_migration, head.number, entry.id, true, head.hash);
+    END LOOP;
+    INSERT INTO public.migration_audit_log
+        (migration_id, event_type, old_phase, new_phase, details, operator, occurred_at)
+    VALUES (p_migration, $2, $3, $4, $5, left($6, 255), clock_timestamp()) RETURNING * INTO entry;
+    head.number := head.number + 1;
+    head.audit_id := entry.id;
+    head.hash := sha256(head.hash || tenantmv.audit_canonical(entry, false));
+    INSERT INTO tenantmv.audit_chain VALUES (p_migration, head.number, entry.id, false, head.hash);
+    UPDATE tenantmv.audit_head h SET number = head.number, audit_id = head.audit_id, hash = head.hash
+     WHERE h.migration_id = p_migration;
+    RETURN entry.id;
+END $$;
+
+-- The first audit row of a migration that does not fit its chain (changed, deleted, relinked), or 0.
+CREATE OR REPLACE FUNCTION tenantmv.audit_verify(p_migration uuid) RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    link tenantmv.audit_chain;
+    entry public.migration_audit_log;
+    head tenantmv.audit_head;
+    running bytea := '';
+    expected bigint := 0;
+BEGIN
+    FOR link IN SELECT c.* FROM tenantmv.audit_chain c WHERE c.migration_id = p_migration ORDER BY c.number LOOP
+        expected := expected + 1;
+        SELECT l.* INTO entry FROM public.migration_audit_log l
+         WHERE l.id = link.audit_id AND l.migration_id = p_migration;
+        IF NOT FOUND OR link.number <> expected THEN
+            RETURN link.audit_id;
+        END IF;
+        running := sha256(running || tenantmv.audit_canonical(entry, link.by_others));
+        IF running <> link.hash THEN
+            RETURN link.audit_id;
+        END IF;
+    END LOOP;
+    SELECT h.* INTO head FROM tenantmv.audit_head h WHERE h.migration_id = p_migration;
+    IF NOT FOUND AND expected = 0 THEN
+        RETURN 0;
+    END IF;
+    IF head.number IS DISTINCT FROM expected OR head.hash IS DISTINCT FROM running THEN
+        RETURN coalesce(nullif(head.audit_id, 0), link.audit_id);
+    END IF;
+    RETURN 0;
+END $$;
+
+-- Closes attempts that an earlier owner left running; their end was never seen.
+CREATE OR REPLACE FUNCTION tenantmv.close_lost_attempts(p_migration uuid, p_owner_epoch bigint, p_outcome text)
+RETURNS void
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE tenantmv.cutover_attempt
+       SET outcome = CASE WHEN rehearsal THEN 'refused' ELSE p_outcome END,
+           reason = 'the engine that ran it was lost'
+     WHERE migration_id = p_migration AND outcome = 'running' AND owner_epoch < p_owner_epoch
+$$;
+
+-- Compare-and-set of a migration's phase with all that belongs to it, for an engine that owns it.
+-- Returns ok, conflict (the phase is no longer from_phase, or a cutover meets a pause) or ownership. `completed` is
+-- not reached here: complete_cutover passes routing and phase together.
+CREATE OR REPLACE FUNCTION tenantmv.change_phase(
+    migration uuid, owner_epoch bigint, engine uuid, from_phase text, to_phase text, event_type text, details jsonb,
+    operator text, last_error text) RETURNS text
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    p_error ALIAS FOR $9;
+    moment timestamptz := clock_timestamp();
+    tenant uuid;
+    routing text := CASE $5 WHEN 'bulk_copy' THEN 'bulk_copy' WHEN 'dual_write' THEN 'dual_write'
+                            WHEN 'cutover' THEN 'dual_write' END;
+BEGIN
+    IF to_phase = 'completed' THEN
+        RAISE EXCEPTION 'change_phase does not complete a migration' USING HINT = 'call complete_cutover';
+    END IF;
+    IF NOT tenantmv.owns(migration, $2, $3) THEN
+        RETURN 'ownership';
+    END IF;
+    UPDATE public.tenant_migrations m
+       SET phase = to_phase,
+           started_at = CASE to_phase WHEN 'bulk_copy' THEN moment ELSE started_at END,
+           bulk_copy_started_at = CASE to_phase WHEN 'bulk_copy' THEN moment ELSE bulk_copy_started_at END,
+           bulk_copy_completed_at = CASE WHEN from_phase = 'bulk_copy' AND to_phase = 'dual_write' THEN moment
+                                         ELSE bulk_copy_completed_at END,
+           dual_write_started_at = CASE WHEN from_phase = 'bulk_copy' AND to_phase = 'dual_write' THEN moment
+                                        ELSE dual_write_started_at END,
+           cutover_started_at = CASE to_phase WHEN 'cutover' THEN moment ELSE cutover_started_at END,
+           completed_at = CASE WHEN to_phase IN ('aborted', 'failed') THEN moment ELSE completed_at END,
+           error_count = coalesce(error_count, 0) + CASE WHEN p_error IS NULL THEN 0 ELSE 1 END,
+           last_error = coalesce(left(p_error, 1000), m.last_error),
+           last_error_at = CASE WHEN p_error IS NULL THEN last_error_at ELSE moment END
+     WHERE m.id = migration AND m.phase = from_phase
+       AND NOT (to_phase = 'cutover' AND coalesce(m.is_paused, false))
+    RETURNING m.tenant_id INTO tenant;
+    IF NOT FOUND THEN
+        RETURN 'conflict';
+    END IF;
+    IF routing IS NOT NULL THEN
+        UPDATE public.tenant_routing r SET migration_state = routing, active_migration_id = migration
+         WHERE r.tenant_id = tenant
+           AND (r.migration_state, r.active_migration_id) IS DISTINCT FROM (routing, migration);
+    END IF;
+    IF from_phase = 'cutover' THEN
+        PERFORM tenantmv.close_lost_attempts(migration, $2, 'rolled_back');
+    END IF;
+    PERFORM tenantmv.audit_append(migration, $6, from_phase, to_phase, $7, $8);
+    RETURN 'ok';
+END $$;
+
+-- The part that complete_cutover and follow_decision share: the phase is already locked and checked.
+CREATE OR REPLACE FUNCTION tenantmv.record_completion(
+    p_migration uuid, p_owner_epoch bigint, p_target text, p_details jsonb, p_operator text) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    tenant uuid;
+    old_phase text;
+    moment timestamptz := clock_timestamp();
+BEGIN
+    SELECT m.tenant_id, m.phase INTO STRICT tenant, old_phase FROM public.tenant_migrations m
+     WHERE m.id = p_migration FOR NO KEY UPDATE;
+    UPDATE public.tenant_migrations m
+       SET phase = 'completed', completed_at = moment, is_paused = false
+     WHERE m.id = p_migration;
+    INSERT INTO public.tenant_routing AS r (tenant_id, store_id, migration_state, active_migration_id)
+    VALUES (tenant, p_target, 'migrated', NULL)
+        ON CONFLICT (tenant_id) DO UPDATE
+       SET store_id = p_target, migration_state = 'migrated', active_migration_id = NULL;
+    UPDATE tenantmv.command c SET state = 'done', outcome = 'completed', finished_at = moment
+     WHERE c.migration_id = p_migration AND c.operation = 'cutover' AND c.state = 'running';
+    PERFORM tenantmv.close_lost_attempts(p_migration, p_owner_epoch, 'completed');
+    PERFORM tenantmv.audit_append(p_migration, 'cutover_completed', NULL, NULL, p_details, p_operator);
+    PERFORM tenantmv.audit_append(p_migration, 'migration_completed', old_phase, 'completed', p_details, p_operator);
+END $$;
+
+-- The control database's part of a cutover's decision, in the transaction that decides: phase cutover → completed, and
+-- the tenant's store and routing state in one update. Returns ok, conflict (the phase changed, the migration was paused,
+-- or routing no longer names the source) or ownership; then the caller rolls back.
+CREATE OR REPLACE FUNCTION tenantmv.complete_cutover(
+    migration uuid, owner_epoch bigint, engine uuid, target_store text, details jsonb, operator text) RETURNS text
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    tenant uuid;
+    source text;
+BEGIN
+    IF NOT tenantmv.owns(migration, owner_epoch, engine) THEN
+        RETURN 'ownership';
+    END IF;
+    SELECT m.tenant_id, m.source_store_id INTO tenant, source FROM public.tenant_migrations m
+     WHERE m.id = migration AND m.phase = 'cutover' AND NOT coalesce(m.is_paused, false)
+       AND m.target_store_id = target_store
+       FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN 'conflict';
+    END IF;
+    PERFORM 1 FROM public.tenant_routing r
+      WHERE r.tenant_id = tenant AND r.store_id <> source FOR NO KEY UPDATE;
+    IF FOUND THEN
+        RETURN 'conflict';
+    END IF;
+    PERFORM tenantmv.record_completion(migration, owner_epoch, target_store, details, operator);
+    RETURN 'ok';
+END $$;
+
+-- The same for a decision that was made already (the source's fence says so) and that this database does not show yet,
+-- because it is elsewhere or another program changed the phase meanwhile: the fence outranks the phase. Idempotent.
+CREATE OR REPLACE FUNCTION tenantmv.follow_decision(
+    migration uuid, owner_epoch bigint, engine uuid, target_store text, details jsonb, operator text) RETURNS text
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT tenantmv.owns(migration, owner_epoch, engine) THEN
+        RETURN 'ownership';
+    END IF;
+    PERFORM 1 FROM public.tenant_migrations m WHERE m.id = migration AND m.phase <> 'completed' FOR NO KEY UPDATE;
+    IF FOUND THEN
+        PERFORM tenantmv.record_completion(migration, owner_epoch, target_store, details, operator);
+    END IF;
+    RETURN 'ok';
+END $$;
+
+-- Creates a migration in phase pending. `outcome`: ok (which = the new id), active (which = the tenant's running
+-- migration), elsewhere (place = where the tenant lives), unrouted, no_store (place = the unknown one), same.
+CREATE OR REPLACE FUNCTION tenantmv.start_migration(
+    p_id uuid, p_tenant uuid, p_source text, p_target text, p_config jsonb, p_operator text, p_from text,
+    OUT outcome text, OUT which uuid, OUT place text)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    source text;
+BEGIN
+    SELECT r.store_id INTO place FROM public.tenant_routing r WHERE r.tenant_id = p_tenant FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        outcome := 'unrouted';
+        RETURN;
+    END IF;
+    SELECT m.id INTO which FROM public.tenant_migrations m
+     WHERE m.tenant_id = p_tenant AND m.phase NOT IN ('completed', 'aborted', 'failed');
+    IF FOUND THEN
+        outcome := 'active';
+        RETURN;
+    END IF;
+    source := coalesce(p_source, place);
+    IF source = p_target THEN
+        outcome := 'same';
+        RETURN;
+    END IF;
+    IF source <> place THEN
+        outcome := 'elsewhere';
+        RETURN;
+    END IF;
+    SELECT name INTO place FROM unnest(ARRAY[source, p_target]) AS name
+     WHERE NOT EXISTS (SELECT FROM tenantmv.store s WHERE s.id = name) LIMIT 1;
+    IF FOUND THEN
+        outcome := 'no_store';
+        RETURN;
+    END IF;
+    INSERT INTO public.tenant_migrations (id, tenant_id, source_store_id, target_store_id, config, created_by)
+    VALUES (p_id, p_tenant, source, p_target, p_config, left(p_operator, 255));
+    INSERT INTO tenantmv.migration_state (migration_id) VALUES (p_id);
+    UPDATE public.tenant_routing r SET migration_state = 'normal', active_migration_id = p_id
+     WHERE r.tenant_id = p_tenant;
+    INSERT INTO tenantmv.command
+        (id, migration_id, operation, state, requested_by, requested_from, started_at, finished_at, outcome)
+    VALUES (gen_random_uuid(), p_id, 'start', 'done', p_operator, p_from, clock_timestamp(), clock_timestamp(),
+            'created');
+    PERFORM tenantmv.audit_append(p_id, 'migration_started', NULL, 'pending',
+                                  jsonb_build_object('source', source, 'target', p_target, 'from', p_from), p_operator);
+    outcome := 'ok';
+    which := p_id;
+END $$;
+
+-- Takes a tenant's lease for an engine unless another one is alive; the epoch is one higher than ever before. What the
+-- earlier owner had in hand is taken back: commands that can be done again wait again, the others failed with it.
+CREATE OR REPLACE FUNCTION tenantmv.take_lease(
+    p_tenant uuid, p_migration uuid, p_engine uuid, p_name text, p_ttl_us bigint,
+    OUT taken boolean, OUT epoch bigint, OUT earlier jsonb)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    held tenantmv.lease;
+BEGIN
+    taken := false;
+    INSERT INTO tenantmv.lease (tenant_id) VALUES (p_tenant) ON CONFLICT DO NOTHING;
+    SELECT l.* INTO STRICT held FROM tenantmv.lease l WHERE l.tenant_id = p_tenant FOR UPDATE;
+    IF held.engine IS NOT NULL AND clock_timestamp() - held.heartbeat_at <= p_ttl_us * interval '1 microsecond' THEN
+        RETURN;
+    END IF;
+    UPDATE tenantmv.lease l
+       SET migration_id = p_migration, engine = p_engine, engine_name = p_name, owner_epoch = held.owner_epoch + 1,
+           heartbeat_at = clock_timestamp(), sessions = '[]'
+     WHERE l.tenant_id = p_tenant;
+    UPDATE tenantmv.command c
+       SET state = CASE WHEN c.operation IN ('cutover', 'rehearse', 'verify') THEN 'failed' ELSE 'requested' END,
+           finished_at = CASE WHEN c.operation IN ('cutover', 'rehearse', 'verify') THEN clock_timestamp() END,
+           outcome = CASE WHEN c.operation IN ('cutover', 'rehearse', 'verify')
+                          THEN 'the engine that ran it was lost; see the migration''s phase' ELSE '' END
+     WHERE c.migration_id = p_migration AND c.state = 'running';
+    PERFORM tenantmv.close_lost_attempts(p_migration, held.owner_epoch + 1,
+                                         CASE m.phase WHEN 'completed' THEN m.phase ELSE 'rolled_back' END)
+       FROM public.tenant_migrations m WHERE m.id = p_migration AND m.phase <> 'cutover';
+    PERFORM pg_notify('tenantmv', p_migration::text);
+    taken := true;
+    epoch := held.owner_epoch + 1;
+    earlier := held.sessions;
+END $$;
+
+CREATE OR REPLACE FUNCTION tenantmv.control_touch() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    NEW.updated_at := clock_timestamp();
+    RETURN NEW;
+END $$;
+
+-- After any program created a migration or changed its phase or pause: announces it and raises the generation. A
+-- migration that ended keeps no command waiting, and, unless it moved the tenant, no hold on its routing row.
+CREATE OR REPLACE FUNCTION tenantmv.control_migration_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE tenantmv.migration_state s SET generation = s.generation + 1 WHERE s.migration_id = NEW.id;
+    IF NEW.phase IN ('completed', 'aborted', 'failed') THEN
+        UPDATE tenantmv.command c
+           SET state = 'refused', finished_at = clock_timestamp(), outcome = 'the migration is ' || NEW.phase
+         WHERE c.migration_id = NEW.id AND c.state = 'requested';
+    END IF;
+    IF NEW.phase IN ('aborted', 'failed') THEN
+        UPDATE public.tenant_routing r SET migration_state = 'normal', active_migration_id = NULL
+         WHERE r.tenant_id = NEW.tenant_id AND r.active_migration_id = NEW.id;
+    END IF;
+    PERFORM pg_notify('tenantmv', NEW.id::text);
+    RETURN NULL;
+END $$;
+
+-- After any program changed where a tenant's calls go.
+CREATE OR REPLACE FUNCTION tenantmv.control_routing_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM pg_notify('tenantmv_routing', coalesce(NEW.tenant_id, OLD.tenant_id)::text);
+    RETURN NULL;
+END $$;
+
+DO $triggers$
+BEGIN
+    -- eventsource-py's own schema brings triggers of these names that do the same.
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'public.tenant_migrations'::regclass
+                   AND tgname = 'tenant_migrations_updated') THEN
+        CREATE TRIGGER tenant_migrations_updated BEFORE UPDATE ON public.tenant_migrations
+            FOR EACH ROW EXECUTE FUNCTION tenantmv.control_touch();
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'public.tenant_routing'::regclass
+                   AND tgname = 'tenant_routing_updated') THEN
+        CREATE TRIGGER tenant_routing_updated BEFORE UPDATE ON public.tenant_routing
+            FOR EACH ROW EXECUTE FUNCTION tenantmv.control_touch();
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'public.tenant_migrations'::regclass
+                   AND tgname = 'tenantmv_created') THEN
+        CREATE TRIGGER tenantmv_created AFTER INSERT ON public.tenant_migrations
+            FOR EACH ROW EXECUTE FUNCTION tenantmv.control_migration_changed();
+        CREATE TRIGGER tenantmv_changed AFTER UPDATE ON public.tenant_migrations
+            FOR EACH ROW WHEN ((OLD.phase, OLD.is_paused, OLD.pause_reason)
+                               IS DISTINCT FROM (NEW.phase, NEW.is_paused, NEW.pause_reason))
+            EXECUTE FUNCTION tenantmv.control_migration_changed();
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'public.tenant_routing'::regclass
+                   AND tgname = 'tenantmv_changed') THEN
+        CREATE TRIGGER tenantmv_changed AFTER INSERT OR UPDATE OR DELETE ON public.tenant_routing
+            FOR EACH ROW EXECUTE FUNCTION tenantmv.control_routing_changed();
+    END IF;
+END
+$triggers$;

@@ -1,0 +1,5 @@
+-- Asks for the announcements of changes.
+-- database: control
+-- script
+LISTEN tenantmv;
+LISTEN tenantmv_routing;

@@ -1,0 +1,8 @@
+-- Begins to write a tenant's events into the target: the guard's pass, and the applied row locked and checked.
+-- database: target
+-- script
+BEGIN;
+SET LOCAL tenantmv.pass = {{pass}};
+SELECT a.watermark, a.copy_limit FROM tenantmv.applied a
+ WHERE a.migration_id = {{migration}} AND a.owner_epoch = {{owner_epoch}} AND a.state = {{state}}
+   FOR {{strength}}

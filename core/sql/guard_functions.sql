@@ -1,0 +1,200 @@
+-- The guard's functions for one events table (design §6). Created once per store; migrations share them.
+-- The trigger arguments are: 0 the tenant, 1 the key of its advisory lock.
+-- database: store
+-- script
+CREATE FUNCTION tenantmv.guard_pass(p_tenant uuid) RETURNS boolean
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
+BEGIN
+    -- Any role can set a setting; so it counts only in sessions of the engine's own role (the functions' owner).
+    RETURN pg_has_role(session_user, current_user, 'MEMBER')
+       AND EXISTS (SELECT 1 FROM tenantmv.owner o
+                    WHERE o.tenant_id = p_tenant
+                      AND o.migration_id || '/' || o.owner_epoch = current_setting('tenantmv.pass', true));
+END
+$guard$;
+
+-- The slow path: an exclusive request is queued or granted. Waits for longer than any pause may last; when that passes,
+-- the session that holds the exclusive lock is stuck, and is ended, unless it waits for a synchronous standby:
+-- ending that one would commit it.
+CREATE FUNCTION tenantmv.guard_wait(p_tenant uuid, p_key bigint) RETURNS void
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp SET lock_timeout = '600ms' AS $guard$
+DECLARE
+    v_wait integer;
+BEGIN
+    SELECT f.wait_ms INTO v_wait FROM tenantmv.fence f WHERE f.tenant_id = p_tenant;
+    PERFORM set_config('lock_timeout', coalesce(v_wait, 600)::text, true);
+    LOOP
+        BEGIN
+            PERFORM pg_advisory_xact_lock_shared(p_key);
+            RETURN;
+        EXCEPTION WHEN lock_not_available THEN
+            PERFORM pg_terminate_backend(l.pid)
+               FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+              WHERE l.locktype = 'advisory' AND l.mode = 'ExclusiveLock' AND l.granted
+                AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+                AND l.classid = ((p_key >> 32) & 4294967295)::oid AND l.objid = (p_key & 4294967295)::oid
+                AND l.objsubid = 1
+                AND a.wait_event IS DISTINCT FROM 'SyncRep';
+        END;
+    END LOOP;
+END
+$guard$;
+
+-- Reads the fence so that it is current under every isolation level, and admits, waits, or raises.
+CREATE FUNCTION tenantmv.guard_admit(p_tenant uuid) RETURNS void
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$
+DECLARE
+    v_fence record;
+    v_fresh boolean := current_setting('transaction_isolation') IN ('read committed', 'read uncommitted');
+    v_until timestamptz;
+BEGIN
+    LOOP
+        IF v_fresh THEN
+            SELECT f.state, f.placement_epoch, f.store_id, f.wait_ms INTO v_fence
+              FROM tenantmv.fence f WHERE f.tenant_id = p_tenant;
+        ELSE
+            -- An old snapshot would still see the old state; locking the row makes the server notice (40001).
+            SELECT f.state, f.placement_epoch, f.store_id, f.wait_ms INTO v_fence
+              FROM tenantmv.fence f WHERE f.tenant_id = p_tenant FOR SHARE;
+        END IF;
+        IF NOT FOUND THEN
+            -- The row was committed before this trigger existed, so the snapshot is older than the row.
+            RAISE EXCEPTION 'the snapshot of this transaction is older than the fence of tenant %', p_tenant
+                USING ERRCODE = '40001', HINT = 'Repeat the transaction.';
+        END IF;
+        IF v_fence.state IN ('open', 'off') THEN
+            RETURN;
+        END IF;
+        IF v_fence.state = 'armed' AND current_setting('tenantmv.epoch', true) = v_fence.placement_epoch::text THEN
+            RETURN;
+        END IF;
+        EXIT WHEN v_fence.state <> 'armed' OR NOT v_fresh;
+        v_until := coalesce(v_until, clock_timestamp() + v_fence.wait_ms * interval '1 ms');
+        EXIT WHEN clock_timestamp() >= v_until;
+        PERFORM pg_sleep(0.002);
+    END LOOP;
+    PERFORM nextval('tenantmv.rejected_writes');
+    IF v_fence.state = 'moved' THEN
+        RAISE EXCEPTION 'tenant % has moved to store %', p_tenant, v_fence.store_id
+            USING ERRCODE = 'TM001',
+                  DETAIL = json_build_object('store_id', v_fence.store_id,
+                                             'placement_epoch', v_fence.placement_epoch)::text,
+                  HINT = 'Write to the store that is named in the detail.';
+    END IF;
+    RAISE EXCEPTION 'this store does not take writes of tenant % now', p_tenant
+        USING ERRCODE = 'TM002', HINT = 'The tenant is being moved; look up its store and repeat the transaction.';
+END
+$guard$;
+
+CREATE FUNCTION tenantmv.guard_insert() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$
+DECLARE
+    v_state text;
+BEGIN
+    IF current_setting('tenantmv.pass', true) <> '' THEN
+        IF tenantmv.guard_pass(TG_ARGV[0]::uuid) THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    -- 1. Be countable: whoever takes the exclusive lock waits for every writer that got this far.
+    IF NOT pg_try_advisory_xact_lock_shared(TG_ARGV[1]::bigint) THEN
+        PERFORM tenantmv.guard_wait(TG_ARGV[0]::uuid, TG_ARGV[1]::bigint);
+    END IF;
+    -- 2. and 3. The fence, in a statement of its own after the lock. The common case is kept here, because a call
+    -- costs more than the read.
+    IF current_setting('transaction_isolation') = 'read committed' THEN
+        SELECT f.state INTO v_state FROM tenantmv.fence f WHERE f.tenant_id = TG_ARGV[0]::uuid;
+    END IF;
+    IF v_state IS DISTINCT FROM 'open' THEN
+        PERFORM tenantmv.guard_admit(TG_ARGV[0]::uuid);
+    END IF;
+    -- 4. The position, after the lock: this is what makes the tail's horizon exact.
+    NEW.{{position}} := nextval({{sequence_literal}});
+    RETURN NEW;
+END
+$guard$;
+
+-- UPDATE and DELETE of a tenant's events: history does not change while it is moved.
+CREATE FUNCTION tenantmv.guard_change() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$
+DECLARE
+    v_state text;
+BEGIN
+    IF current_setting('tenantmv.pass', true) <> '' THEN
+        IF tenantmv.guard_pass(TG_ARGV[0]::uuid) THEN
+            RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+        END IF;
+    END IF;
+    SELECT f.state INTO v_state FROM tenantmv.fence f WHERE f.tenant_id = TG_ARGV[0]::uuid FOR SHARE;
+    IF v_state = 'off' THEN
+        RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+    END IF;
+    PERFORM nextval('tenantmv.rejected_writes');
+    RAISE EXCEPTION '% of an event of tenant % is refused: the tenant is being moved or has moved', TG_OP, TG_ARGV[0]
+        USING ERRCODE = 'TM003', HINT = 'Abort the migration, or repeat this on the tenant''s store after it.';
+END
+$guard$;
+
+-- Every statement that inserts, while the row guard would only slow the bulk copy down (empty dedicated target).
+CREATE FUNCTION tenantmv.guard_closed() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$
+BEGIN
+    IF current_setting('tenantmv.pass', true) <> '' THEN
+        IF tenantmv.guard_pass(TG_ARGV[0]::uuid) THEN
+            RETURN NULL;
+        END IF;
+    END IF;
+    PERFORM nextval('tenantmv.rejected_writes');
+    RAISE EXCEPTION 'this store takes no writes: the history of tenant % is being copied into it', TG_ARGV[0]
+        USING ERRCODE = 'TM002', HINT = 'Wait for the migration, or abort it.';
+END
+$guard$;
+
+CREATE FUNCTION tenantmv.guard_truncate() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$
+DECLARE
+    v_tenant uuid;
+BEGIN
+    SELECT f.tenant_id INTO v_tenant FROM tenantmv.fence f WHERE f.state <> 'off' LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'TRUNCATE is refused: tenant % is being moved or has moved', v_tenant
+            USING ERRCODE = 'TM003', HINT = 'Abort the migration first.';
+    END IF;
+    RETURN NULL;
+END
+$guard$;
+
+-- The point of decision, in the transaction that holds the tenant's exclusive lock. Raises unless this engine still
+-- owns the migration and the tenant is open here at the epoch it started from. Where the control tables stand in this
+-- database, routing, phase and audit change in the same transaction.
+CREATE FUNCTION tenantmv.decide(p_tenant uuid, p_migration uuid, p_engine uuid, p_owner_epoch bigint,
+                                p_from_epoch bigint, p_to_epoch bigint, p_store text, p_control_here boolean,
+                                p_details jsonb, p_operator text) RETURNS void
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
+DECLARE
+    v_answer text;
+BEGIN
+    PERFORM 1 FROM tenantmv.owner o
+      WHERE o.tenant_id = p_tenant AND o.migration_id = p_migration AND o.owner_epoch = p_owner_epoch FOR SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'another engine owns the migration' USING ERRCODE = 'TM010';
+    END IF;
+    UPDATE tenantmv.fence f
+       SET state = 'moved', placement_epoch = p_to_epoch, store_id = p_store, migration_id = p_migration,
+           changed_at = clock_timestamp(), changed_xid = pg_current_xact_id()
+     WHERE f.tenant_id = p_tenant AND f.state = 'open' AND f.placement_epoch = p_from_epoch;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the fence of the tenant is not open at epoch %', p_from_epoch USING ERRCODE = 'TM011';
+    END IF;
+    IF p_control_here THEN
+        EXECUTE 'SELECT tenantmv.complete_cutover($1, $2, $3, $4, $5, $6)' INTO v_answer
+          USING p_migration, p_owner_epoch, p_engine, p_store, p_details, p_operator;
+        IF v_answer <> 'ok' THEN
+            RAISE EXCEPTION 'the migration cannot be completed: %', v_answer USING ERRCODE = 'TM010';
+        END IF;
+    END IF;
+END
+$guard$;
+REVOKE ALL ON FUNCTION tenantmv.decide(uuid, uuid, uuid, bigint, bigint, bigint, text, boolean, jsonb, text)
+    FROM PUBLIC;

@@ -1,0 +1,4 @@
+-- Events straight into the target's table.
+-- database: target
+-- script
+COPY {{events}} ({{columns}}) FROM STDIN (FORMAT binary)

@@ -1,0 +1,309 @@
+#include "store/guard.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "sql_embedded.h"
+
+#define GUARD_TIMEOUT_US (30 * US_PER_S)
+#define TABLE_LOCK_TRY_MS 20
+#define REMOVE_TRY_MS 10
+#define REMOVE_TRIES 40
+
+static const char *const fence_states[FENCE_STATE_COUNT] = {"open", "moved", "closed", "armed", "off"};
+
+const char *fence_state_name(enum fence_state state)
+{
+    return (unsigned)state < FENCE_STATE_COUNT ? fence_states[state] : "?";
+}
+
+static bool fence_state_parse(const char *name, enum fence_state *ret_state)
+{
+    for (int i = 0; i < FENCE_STATE_COUNT; i++) {
+        if (strcmp(fence_states[i], name) == 0) {
+            *ret_state = (enum fence_state)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool create_functions(struct pgx_conn *conn, const struct store_shape *shape, struct tmv_error *err)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(64 * 1024);
+    AUTO(buf) struct buf sequence = BUF_INIT(400);
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    pgx_literal(&sequence, shape->sequence);
+    const struct pgx_var vars[] = {{"sequence_literal", buf_text(&sequence)}};
+    if (!pgx_query(conn, GUARD_TIMEOUT_US, sql_guard_functions_exist, PGX_NONE, &result, err))
+        return false;
+    if (pgx_bool(result, 0, 0))
+        return true;
+    return store_sql(&sql, sql_guard_functions, shape, vars, ARRAY_LEN(vars), err) &&
+           pgx_script(conn, GUARD_TIMEOUT_US, buf_text(&sql), 0, NULL, err);
+}
+
+bool guard_prepare_store(struct pgx_conn *conn, const struct store_shape *shape, struct tmv_error *err)
+{
+    if (!pgx_begin(conn, GUARD_TIMEOUT_US, err))
+        return false;
+    if (pgx_script(conn, GUARD_TIMEOUT_US, sql_store_schema, 0, NULL, err) &&
+        create_functions(conn, shape, err) && pgx_commit(conn, GUARD_TIMEOUT_US, err))
+        return true;
+    pgx_rollback(conn, GUARD_TIMEOUT_US);
+    err_wrap(err, "preparing the schema tenantmv in %s", pgx_place(conn));
+    if (err_is_sqlstate(err, "42501"))
+        err_hint(err, "GRANT CREATE ON DATABASE \"%s\" TO \"%s\";", pgx_database(conn), pgx_user(conn));
+    return false;
+}
+
+bool guard_identify(struct pgx_conn *conn, struct guard *guard, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    if (!pgx_query(
+            conn, GUARD_TIMEOUT_US, sql_guard_lock_key,
+            PGX_ARGS(PGX_TEXT(guard->shape->schema), PGX_TEXT(guard->shape->table), PGX_UUID(&guard->tenant)),
+            &result, err))
+        return false;
+    guard->lock_key = pgx_int(result, 0, 0);
+    text_copy(guard->mark, sizeof guard->mark, pgx_text(result, 0, 1));
+    return true;
+}
+
+bool guard_raise_owner(struct pgx_conn *conn, const struct guard *guard, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    if (!pgx_query(
+            conn, GUARD_TIMEOUT_US, sql_guard_owner_raise,
+            PGX_ARGS(PGX_UUID(&guard->tenant), PGX_UUID(&guard->migration), PGX_INT(guard->owner_epoch)),
+            &result, err))
+        return err_wrap(err, "taking ownership in %s", pgx_place(conn));
+    if (pgx_rows(result) == 0)
+        return err_set(err, TMV_ERR_OWNERSHIP, "another engine owns the migration in %s", pgx_place(conn));
+    return true;
+}
+
+bool guard_prepare_fence(struct pgx_conn *conn, const struct guard *guard, enum fence_state state,
+                         int64_t wait_ms, int64_t epoch, struct tmv_error *err)
+{
+    if (!pgx_query(conn, GUARD_TIMEOUT_US, sql_guard_fence_prepare,
+                   PGX_ARGS(PGX_UUID(&guard->tenant), PGX_TEXT(fence_state_name(state)),
+                            PGX_UUID(&guard->migration), PGX_INT(wait_ms), PGX_INT(epoch)),
+                   NULL, err))
+        return err_wrap(err, "writing the fence row in %s", pgx_place(conn));
+    return true;
+}
+
+bool guard_read_fence(struct pgx_conn *conn, const struct guard *guard, struct fence *ret_fence,
+                      bool *ret_found, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    if (!pgx_query(conn, GUARD_TIMEOUT_US, sql_guard_fence_read, PGX_ARGS(PGX_UUID(&guard->tenant)), &result,
+                   err))
+        return err_wrap(err, "reading the fence in %s", pgx_place(conn));
+    *ret_found = pgx_rows(result) == 1;
+    if (!*ret_found)
+        return true;
+    if (!fence_state_parse(pgx_text(result, 0, 0), &ret_fence->state))
+        return err_set(err, TMV_ERR_INTERNAL, "the fence row has an unknown state");
+    ret_fence->placement_epoch = pgx_int(result, 0, 1);
+    text_copy(ret_fence->store_id, sizeof ret_fence->store_id, pgx_text(result, 0, 2));
+    ret_fence->migration = pgx_uuid(result, 0, 3);
+    return true;
+}
+
+static struct pgx_value epoch_or_null(int64_t epoch)
+{
+    return epoch ? PGX_INT(epoch) : PGX_NULL;
+}
+
+bool guard_change_fence(struct pgx_conn *conn, const struct guard *guard, const struct fence_change *change,
+                        bool *ret_changed, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    if (!pgx_query(conn, GUARD_TIMEOUT_US, sql_guard_fence_change,
+                   PGX_ARGS(PGX_UUID(&guard->tenant), PGX_UUID(&guard->migration),
+                            PGX_INT(guard->owner_epoch), PGX_TEXT(fence_state_name(change->from)),
+                            epoch_or_null(change->from_epoch), PGX_TEXT(fence_state_name(change->to)),
+                            epoch_or_null(change->to_epoch)),
+                   &result, err))
+        return err_wrap(err, "changing the fence in %s", pgx_place(conn));
+    *ret_changed = pgx_rows(result) == 1;
+    return true;
+}
+
+bool guard_read_facts(struct pgx_conn *conn, const struct guard *guard, char facts[80], struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    if (!pgx_query(conn, GUARD_TIMEOUT_US, sql_guard_facts,
+                   PGX_ARGS(PGX_TEXT(guard->shape->events), PGX_TEXT(guard->mark)), &result, err))
+        return err_wrap(err, "reading the guard's catalogue rows");
+    text_copy(facts, 80, pgx_text(result, 0, 0));
+    return true;
+}
+
+bool guard_sequence_value(struct pgx_conn *conn, const struct store_shape *shape, int64_t *ret_value,
+                          struct tmv_error *err)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(1000);
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    if (!store_sql(&sql, sql_guard_sequence_value, shape, NULL, 0, err) ||
+        !pgx_query(conn, GUARD_TIMEOUT_US, buf_text(&sql), PGX_NONE, &result, err))
+        return err_wrap(err, "reading the position sequence");
+    *ret_value = pgx_int(result, 0, 0);
+    return true;
+}
+
+static bool triggers_sql(const struct guard *guard, enum guard_level level, struct buf *ret_sql,
+                         struct tmv_error *err)
+{
+    char tenant[TMV_UUID_TEXT];
+    char key[24];
+    AUTO(buf) struct buf events = BUF_INIT(400);
+
+    pgx_literal(&events, guard->shape->events);
+    const struct pgx_var vars[] = {
+        {"events_literal", buf_text(&events)},
+        {"tenant_id", tmv_uuid_format(&guard->tenant, tenant)},
+        {"key", key},
+        {"mark", guard->mark},
+        {"insert_level", level == GUARD_ROWS ? "ROW" : "STATEMENT"},
+    };
+
+    snprintf(key, sizeof key, "%" PRId64, guard->lock_key);
+    return store_sql(ret_sql, sql_guard_triggers, guard->shape, vars, ARRAY_LEN(vars), err);
+}
+
+/* Somebody's long transaction holds the table: who? Empty when nobody does any more. */
+static bool old_writer(struct pgx_conn *conn, const struct guard *guard, char who[200], struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    who[0] = '\0';
+    if (!pgx_query(conn, GUARD_TIMEOUT_US, sql_guard_old_writers,
+                   PGX_ARGS(PGX_TEXT(guard->shape->events), PGX_INT(TABLE_LOCK_TRY_MS)), &result, err))
+        return false;
+    if (pgx_rows(result) == 0)
+        return true;
+    if (pgx_int(result, 0, 0) == 0)
+        snprintf(who, 200, "prepared transaction '%s'", pgx_text(result, 0, 1));
+    else
+        snprintf(who, 200, "pid %s (%s), for %s ms", pgx_text(result, 0, 0), pgx_text(result, 0, 2),
+                 pgx_text(result, 0, 3));
+    return true;
+}
+
+/* One try for the table lock inside a savepoint. *ret_got false: refused within its 20 ms. */
+static bool try_install(struct pgx_conn *conn, const char *triggers, bool *ret_got, struct tmv_error *err)
+{
+    char limit[64];
+
+    snprintf(limit, sizeof limit, "SAVEPOINT tmv_try; SET LOCAL lock_timeout = %d", TABLE_LOCK_TRY_MS);
+    if (!pgx_script(conn, GUARD_TIMEOUT_US, limit, 0, NULL, err))
+        return false;
+    *ret_got = pgx_script(conn, GUARD_TIMEOUT_US, triggers, 0, NULL, err);
+    if (*ret_got)
+        return true;
+    if (!err_is_sqlstate(err, "55P03") && !err_is_sqlstate(err, "40P01"))
+        return false;
+    return pgx_script(conn, GUARD_TIMEOUT_US, "ROLLBACK TO SAVEPOINT tmv_try; RELEASE SAVEPOINT tmv_try", 0,
+                      NULL, err);
+}
+
+static bool install_loop(struct pgx_conn *conn, const struct guard *guard, const char *triggers,
+                         int64_t patience_us, struct tmv_error *err)
+{
+    int64_t deadline = clock_now_us() + patience_us;
+    unsigned seed = (unsigned)clock_now_us();
+    char who[200] = "";
+
+    for (int64_t pause_us = 20 * US_PER_MS;;) {
+        bool got = false;
+
+        if (!try_install(conn, triggers, &got, err) || got)
+            return got;
+        do {
+            if (clock_now_us() > deadline) {
+                err_set(err, TMV_ERR_TIMEOUT, "the events table in %s could not be locked for a moment: %s",
+                        pgx_place(conn), who[0] ? who : "too many short transactions");
+                return err_hint(err, "let that transaction end (or end it), then resume the migration");
+            }
+            if (!stop_sleep(NULL, pause_us + rand_r(&seed) % (int)pause_us))
+                return err_set(err, TMV_ERR_CANCELLED, "stopped");
+            if (!old_writer(conn, guard, who, err))
+                return false;
+        } while (who[0]);
+        if (pause_us < 500 * US_PER_MS)
+            pause_us *= 2;
+    }
+}
+
+bool guard_install(struct pgx_conn *conn, const struct guard *guard, enum guard_level level,
+                   int64_t patience_us, int64_t *ret_value, char facts[80], struct tmv_error *err)
+{
+    AUTO(buf) struct buf triggers = BUF_INIT(32 * 1024);
+    char lock[300];
+
+    if (!triggers_sql(guard, level, &triggers, err))
+        return false;
+    /* Keeps autovacuum away and blocks no writer. */
+    snprintf(lock, sizeof lock,
+             "BEGIN; SET LOCAL lock_timeout = '5s'; LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE",
+             guard->shape->events);
+    if (pgx_script(conn, GUARD_TIMEOUT_US, lock, 0, NULL, err) &&
+        install_loop(conn, guard, buf_text(&triggers), patience_us, err) &&
+        guard_sequence_value(conn, guard->shape, ret_value, err) &&
+        guard_read_facts(conn, guard, facts, err) && pgx_commit(conn, GUARD_TIMEOUT_US, err))
+        return true;
+    pgx_rollback(conn, GUARD_TIMEOUT_US);
+    err_wrap(err, "installing the guard");
+    if (err_is_sqlstate(err, "42501"))
+        err_hint(err, "the engine's role must own the events table: ALTER TABLE %s OWNER TO \"%s\";",
+                 guard->shape->events, pgx_user(conn));
+    return false;
+}
+
+bool guard_remove(struct pgx_conn *conn, const struct guard *guard, bool closed_only, bool *ret_removed,
+                  struct tmv_error *err)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(4000);
+    AUTO(buf) struct buf drop = BUF_INIT(4000);
+    AUTO(buf) struct buf events = BUF_INIT(400);
+    char pattern[64];
+    unsigned seed = (unsigned)clock_now_us();
+
+    snprintf(pattern, sizeof pattern, "~tenantmv\\_%s\\_%s", guard->mark, closed_only ? "closed" : "%");
+    pgx_literal(&events, guard->shape->events);
+    const struct pgx_var vars[] = {{"pattern", pattern}, {"events_literal", buf_text(&events)}};
+    if (!store_sql(&drop, sql_guard_triggers_drop, guard->shape, vars, ARRAY_LEN(vars), err))
+        return false;
+    buf_printf(&sql, "BEGIN; SET LOCAL lock_timeout = %d; LOCK TABLE %s IN ACCESS EXCLUSIVE MODE; %s; COMMIT",
+               REMOVE_TRY_MS, guard->shape->events, buf_text(&drop));
+    if (!buf_ok(&sql, err))
+        return false;
+    for (int i = 0; i < REMOVE_TRIES; i++) {
+        *ret_removed = pgx_script(conn, GUARD_TIMEOUT_US, buf_text(&sql), 0, NULL, err);
+        if (*ret_removed)
+            return true;
+        pgx_rollback(conn, GUARD_TIMEOUT_US);
+        if (!err_is_sqlstate(err, "55P03") && !err_is_sqlstate(err, "40P01"))
+            return err_wrap(err, "removing the guard");
+        if (!stop_sleep(NULL, 20 * US_PER_MS + rand_r(&seed) % (80 * US_PER_MS)))
+            break;
+    }
+    *ret_removed = false;
+    return true;
+}

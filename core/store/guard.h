@@ -1,0 +1,81 @@
+/* The guard: a fence in the store's own database that decides who may write a tenant's events (design §6).
+ *
+ * What it guarantees, whatever clients do, under every isolation level, while its catalogue rows are
+ * unchanged: G1 an insert of the tenant takes the tenant's advisory lock (shared) before it takes its
+ * position; G2 it is admitted only if the fence row, as committed at that moment, says open, off, or armed at
+ * the epoch that the transaction names; G3 no UPDATE, DELETE or TRUNCATE touches the tenant's events unless
+ * the fence is off; G4 other tenants' rows never reach a guard function.
+ */
+#pragma once
+
+#include "store/shape.h"
+
+enum fence_state { FENCE_OPEN, FENCE_MOVED, FENCE_CLOSED, FENCE_ARMED, FENCE_OFF, FENCE_STATE_COUNT };
+const char *fence_state_name(enum fence_state state);
+
+struct fence {
+    enum fence_state state;
+    int64_t placement_epoch;
+    char store_id[TMV_NAME_MAX];
+    struct tmv_uuid migration;
+};
+
+/* A tenant's guard in one store. */
+struct guard {
+    const struct store_shape *shape; /* borrowed */
+    struct tmv_uuid tenant;
+    struct tmv_uuid migration;
+    int64_t owner_epoch;
+    int64_t lock_key; /* of the tenant's advisory lock here */
+    char mark[24];    /* in the names of its triggers */
+};
+
+enum guard_level {
+    GUARD_ROWS,      /* the real guard */
+    GUARD_STATEMENTS /* closed to everybody but the engine, without a cost per row: while history is copied */
+};
+
+/* Creates the schema `tenantmv` and the guard's functions in a store where they are missing. */
+TMV_NODISCARD bool guard_prepare_store(struct pgx_conn *conn, const struct store_shape *shape,
+                                       struct tmv_error *err);
+/* Finds the lock key and the mark; fills `guard`, whose first four members the caller has set. */
+TMV_NODISCARD bool guard_identify(struct pgx_conn *conn, struct guard *guard, struct tmv_error *err);
+/* Raises the owner row here to guard->owner_epoch. OWNERSHIP when a higher one stands there. */
+TMV_NODISCARD bool guard_raise_owner(struct pgx_conn *conn, const struct guard *guard, struct tmv_error *err);
+/* Puts the fence row there before the triggers exist: `state` open or closed, writers wait at most wait_ms,
+ * placement epoch at least `epoch`. A row of this migration is left as it is. */
+TMV_NODISCARD bool guard_prepare_fence(struct pgx_conn *conn, const struct guard *guard,
+                                       enum fence_state state, int64_t wait_ms, int64_t epoch,
+                                       struct tmv_error *err);
+/* The fence as it is committed now. *ret_found false: no row. */
+TMV_NODISCARD bool guard_read_fence(struct pgx_conn *conn, const struct guard *guard, struct fence *ret_fence,
+                                    bool *ret_found, struct tmv_error *err);
+/* One compare-and-set of the fence, checked against the owner row. from_epoch and to_epoch 0: any, unchanged.
+ */
+struct fence_change {
+    enum fence_state from, to;
+    int64_t from_epoch, to_epoch;
+};
+/* *ret_changed false: the fence was not in that state, or the engine is no longer the owner here. */
+TMV_NODISCARD bool guard_change_fence(struct pgx_conn *conn, const struct guard *guard,
+                                      const struct fence_change *change, bool *ret_changed,
+                                      struct tmv_error *err);
+
+/* Installs the triggers without hurting neighbours: asks for the table lock for 20 ms at a time and backs
+ * off. On success *ret_value is the position sequence's value read under the table lock (V0: final, because
+ * no writer is in flight) and `facts` the digest of the catalogue rows. TIMEOUT after `patience_us`, naming
+ * the session in the way. */
+TMV_NODISCARD bool guard_install(struct pgx_conn *conn, const struct guard *guard, enum guard_level level,
+                                 int64_t patience_us, int64_t *ret_value, char facts[80],
+                                 struct tmv_error *err);
+/* The digest as it is now; differs from the installed one after any DISABLE, REPLACE, ATTACH, DETACH. */
+TMV_NODISCARD bool guard_read_facts(struct pgx_conn *conn, const struct guard *guard, char facts[80],
+                                    struct tmv_error *err);
+/* Drops the tenant's triggers if the table can be locked within some tries of 10 ms. *ret_removed false: it
+ * was too busy; with the fence off they admit everything meanwhile. `closed_only`: just the statement
+ * trigger. */
+TMV_NODISCARD bool guard_remove(struct pgx_conn *conn, const struct guard *guard, bool closed_only,
+                                bool *ret_removed, struct tmv_error *err);
+/* The position sequence's value: the highest position handed out, 0 before the first. */
+TMV_NODISCARD bool guard_sequence_value(struct pgx_conn *conn, const struct store_shape *shape,
+                                        int64_t *ret_value, struct tmv_error *err);

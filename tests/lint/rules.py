@@ -1,0 +1,266 @@
+#!/usr/bin/env python3
+"""The rules of the house that a compiler does not check. Prints one line per breach, and how many there were.
+
+usage: rules.py [--root DIR] [--program build/tui/tenantmv]
+
+Each rule is a function (path, text) -> [(line, message)] that looks at one file; selftest.py shows each of them failing.
+There is no list of exceptions.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+
+import clex
+
+FUNCTION_LINES, COMPLEXITY, PARAMETERS, NESTING, FILE_LINES = 80, 15, 6, 4, 800
+
+# Who may include whom inside core. Public headers (tenantmv/…) and the embedded SQL are open to all.
+CORE_ARROWS = {
+    "base": {"base"},
+    "pg": {"base", "pg"},
+    "store": {"base", "pg", "store"},
+    "control": {"base", "pg", "store", "control"},
+    "observe": {"base", "observe"},
+    "route": {"base", "pg", "store", "control", "observe", "route"},
+    "migrate": {"base", "pg", "store", "control", "observe", "route", "migrate"},
+}
+TUI_PARTS = {"command", "terminal", "widgets", "screens", "theme", "app", "demo"}
+
+# System headers with one home each.
+HOMES = [
+    (re.compile(r"(n?curses\w*/)?(n?curses|term|panel|menu|form)\.h"), "tui/terminal/"),
+    (re.compile(r"(postgresql/)?libpq(-fe|-events|/.*)\.h"), "core/pg/"),
+    (re.compile(r"curl/.*"), "core/observe/"),
+]
+
+
+def includes(text):
+    for number, line in enumerate(clex.strip(text, keep_strings=True).split("\n"), 1):
+        match = re.match(r'\s*#\s*include\s*([<"])([^>"]+)', line)
+        if match:
+            yield number, match.group(1) == "<", match.group(2)
+
+
+def rule_arrows(path, text):
+    """Arrows point one way: tui → core's public headers; inside core down only."""
+    parts = path.split("/")
+    if not path.endswith((".c", ".h")) or parts[0] not in ("core", "tui"):
+        return []
+    found = []
+    for line, system, name in includes(text):
+        first = name.split("/")[0]
+        if system or first == "tenantmv":
+            continue
+        if parts[0] == "tui":
+            if first in CORE_ARROWS:
+                found.append((line, f'tui includes "{name}": of core it may include tenantmv/*.h only'))
+        elif parts[1] in ("include", "sql"):
+            found.append((line, f'a public header includes "{name}": only tenantmv/*.h and the system\'s'))
+        elif first in TUI_PARTS or name.startswith(".."):
+            found.append((line, f'core includes "{name}": it knows no screen'))
+        elif "/" in name and first not in CORE_ARROWS.get(parts[1], ()):
+            found.append((line, f'core/{parts[1]} includes "{name}": arrows point down only'))
+    return found
+
+
+def rule_homes(path, text):
+    """curses, libpq and libcurl have one home each; core/pg has no JSON."""
+    if not path.endswith((".c", ".h")) or not path.startswith(("core/", "tui/")):
+        return []
+    found = []
+    for line, _, name in includes(text):
+        for pattern, home in HOMES:
+            if pattern.fullmatch(name) and not path.startswith(home):
+                found.append((line, f"<{name}> belongs to {home} only"))
+        if path.startswith("core/pg/") and ("cjson" in name.lower() or name == "base/json.h"):
+            found.append((line, f"<{name}>: core/pg has no JSON"))
+    return found
+
+
+def rule_size(path, text):
+    """Functions, parameters, nesting and files stay small."""
+    if not path.endswith((".c", ".h")):
+        return []
+    found = []
+    lines = text.count("\n")
+    if lines > FILE_LINES:
+        found.append((lines, f"{lines} lines in a file (at most {FILE_LINES})"))
+    try:
+        functions = clex.functions(text)
+    except ValueError as error:
+        return found + [(1, f"cannot be read: {error}")]
+    for f in functions:
+        for value, most, what in (
+            (f.lines, FUNCTION_LINES, "lines"),
+            (f.complexity, COMPLEXITY, "cyclomatic complexity"),
+            (f.parameters, PARAMETERS, "parameters"),
+            (f.nesting, NESTING, "levels of nesting"),
+        ):
+            if value > most:
+                found.append((f.line, f"{f.name}: {what} {value} (at most {most})"))
+    return found
+
+
+def rule_no_sql_in_c(path, text):
+    """Statements live in core/sql, not in .c files."""
+    if not path.startswith("core/") or not path.endswith((".c", ".h")) or path.startswith("core/pg/"):
+        return []
+    return [
+        (line, f'statement text in C: "{value[:40]}"')
+        for line, value in clex.strings(text)
+        if re.match(r"(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE|ALTER|DROP|LOCK TABLE|COPY) ", value)
+    ]
+
+
+def rule_sql_header(path, text):
+    """Every .sql file of core says what it does, where it runs, and what its parameters mean."""
+    if not path.startswith("core/sql/") or not path.endswith(".sql"):
+        return []
+    lines = text.split("\n")
+    head = []
+    while len(head) < len(lines) and lines[len(head)].startswith("--"):
+        head.append(lines[len(head)][2:].strip())
+    body = re.sub(r"--[^\n]*|\$(\w*)\$.*?\$\1\$", "", "\n".join(lines[len(head) :]), flags=re.S)
+    found = []
+    if not head or re.match(r"(database:|\$\d|script)", head[0]):
+        found.append((1, "the header does not begin with what the statement does"))
+    if not any(h.startswith("database:") for h in head):
+        found.append((1, "the header lacks its 'database:' line"))
+    described = {int(n) for h in head for n in re.findall(r"\$(\d+)", h)}
+    for number in sorted({int(n) for n in re.findall(r"\$(\d+)", body)} - described):
+        found.append((1, f"the header does not describe ${number}"))
+    return found
+
+
+def rule_no_mutable_globals(path, text):
+    """No variable that another file could change."""
+    if not path.startswith(("core/", "tui/")) or not path.endswith((".c", ".h")):
+        return []
+    try:
+        return [(line, f"mutable global {name}") for line, name in clex.mutable_globals(text)]
+    except ValueError:
+        return []  # rule_size says so
+
+
+def rule_nothing_unfinished(path, text):
+    """No note of something left to do."""
+    if not path.endswith((".c", ".h", ".py", ".sh", ".sql", ".md")) or path.startswith("tests/lint/"):
+        return []
+    words = re.compile(r"\b(" + "|".join(("TODO", "FIXME", "XXX")) + r")\b")
+    return [(n, "unfinished") for n, line in enumerate(text.split("\n"), 1) if words.search(line)]
+
+
+def slug(heading):
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def anchors(text):
+    return {slug(m.group(1).replace("`", "")) for m in re.finditer(r"^#+\s+(.*)$", text, flags=re.M)}
+
+
+def rule_links(path, text, exists=os.path.exists, read=None):
+    """Links between the documents lead somewhere."""
+    if not path.endswith(".md"):
+        return []
+    read = read or (lambda p: open(p, encoding="utf-8").read())
+    found = []
+    for match in re.finditer(r"\[[^\]]*\]\(([^)\s]+)\)", text):
+        target = match.group(1)
+        if re.match(r"[a-z]+:", target):
+            continue
+        line = text.count("\n", 0, match.start()) + 1
+        file, _, anchor = target.partition("#")
+        where = os.path.normpath(os.path.join(os.path.dirname(path), file)) if file else path
+        if file and not exists(where):
+            found.append((line, f"{target}: there is no such file"))
+        elif anchor and where.endswith(".md") and anchor not in anchors(text if not file else read(where)):
+            found.append((line, f"{target}: there is no such heading"))
+    return found
+
+
+def commands(text):
+    """(line, verb, flags) of every call of the program that a document shows."""
+    for number, line in enumerate(text.split("\n"), 1):
+        for match in re.finditer(r"(?:^\s*(?:\$ )?|`)(?:\S*/)?(?:tenantmv|run) ([a-z]+)([^`#|]*)", line):
+            yield number, match.group(1), re.findall(r"(?<![\w-])--[a-z][a-z-]*", match.group(2))
+
+
+def rule_commands(path, text, verb_help):
+    """Verbs and flags that a document shows exist; verb_help(verb) is the verb's help, or None."""
+    if not path.endswith(".md"):
+        return []
+    found = []
+    for line, verb, flags in commands(text):
+        if verb in ("build", "lint", "test", "help", "tenantmv"):
+            continue
+        known = verb_help(verb)
+        if known is None:
+            found.append((line, f"there is no verb {verb}"))
+            continue
+        found += [(line, f"{verb} has no {f}") for f in flags if f not in known]
+    return found
+
+
+def help_of(program):
+    cache = {}
+
+    def verb_help(verb):
+        if verb not in cache:
+            done = subprocess.run([program, verb, "--help"], capture_output=True, text=True, timeout=20)
+            cache[verb] = done.stdout if done.returncode == 0 else None
+        return cache[verb]
+
+    return verb_help
+
+
+RULES = [
+    rule_arrows,
+    rule_homes,
+    rule_size,
+    rule_no_sql_in_c,
+    rule_sql_header,
+    rule_no_mutable_globals,
+    rule_nothing_unfinished,
+    rule_links,
+]
+
+
+def files():
+    for top in ("core", "tui", "tests", "docs"):
+        for folder, folders, names in os.walk(top):
+            folders[:] = [f for f in sorted(folders) if not f.startswith((".", "__"))]
+            yield from (os.path.join(folder, n) for n in sorted(names))
+    yield from (n for n in sorted(os.listdir(".")) if n.endswith(".md"))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--root", default=".")
+    parser.add_argument("--program")
+    options = parser.parse_args()
+    program = os.path.abspath(options.program) if options.program else None
+    os.chdir(options.root)
+    rules = list(RULES)
+    if program:
+        verb_help = help_of(program)
+        rules.append(lambda path, text: rule_commands(path, text, verb_help))
+    breaches = looked_at = 0
+    for path in files():
+        if not path.endswith((".c", ".h", ".sql", ".md", ".py", ".sh")):
+            continue
+        looked_at += 1
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        for rule in rules:
+            for line, message in rule(path, text):
+                print(f"{path}:{line}: {message}")
+                breaches += 1
+    print(f"{looked_at} files, {breaches} breaches")
+    return 1 if breaches or not looked_at else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

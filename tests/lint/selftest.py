@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Shows every rule of rules.py failing on a bad piece of text and passing on its good twin."""
+
+import sys
+import unittest
+
+import clex
+import rules
+
+
+def long_function(lines):
+    return "static void f(void)\n{\n" + "    g();\n" * (lines - 3) + "}\n"
+
+
+def deep(levels):
+    text = "static void f(void)\n{\n"
+    for level in range(levels):
+        text += ("if (a) {\n", "for (;;) {\n", "while (b) {\n", "switch (c) {\ndefault:\n")[level % 4]
+    return text + "g();\n" + "}\n" * levels + "}\n"
+
+
+BRANCHES_15 = "int f(int a)\n{\n" + "    if (a)\n        g();\n" * 14 + "}\n"
+BRANCHES_16 = BRANCHES_15.replace("int f", "int h").replace("    if (a)\n", "    if (a && b)\n", 1)
+
+# rule, path, bad text, good text
+CASES = [
+    (rules.rule_arrows, "core/base/x.c", '#include "pg/conn.h"\n', '#include "base/buf.h"\n'),
+    (rules.rule_arrows, "core/pg/x.h", '#include "store/shape.h"\n', '#include "base/buf.h"\n'),
+    (rules.rule_arrows, "core/store/x.c", '#include "control/lifecycle.h"\n', '#include "pg/query.h"\n'),
+    (rules.rule_arrows, "core/control/x.c", '#include "route/router.h"\n', '#include "tenantmv/router.h"\n'),
+    (rules.rule_arrows, "core/route/x.c", '#include "migrate/ends.h"\n', '#include "store/shape.h"\n'),
+    (rules.rule_arrows, "core/observe/x.c", '#include "control/lifecycle.h"\n', '#include "base/log.h"\n'),
+    (rules.rule_arrows, "core/migrate/x.c", '#include "app/loop.h"\n', '#include "observe/webhook.h"\n'),
+    (rules.rule_arrows, "core/migrate/x.c", '#include "../tui/app/loop.h"\n', '#include "sql_embedded.h"\n'),
+    (rules.rule_arrows, "core/include/tenantmv/x.h", '#include "base/buf.h"\n', '#include "tenantmv/types.h"\n'),
+    (rules.rule_arrows, "tui/app/x.c", '#include "base/buf.h"\n', '#include "tenantmv/control.h"\n'),
+    (rules.rule_homes, "tui/screens/x.c", "#include <curses.h>\n", "#include <stdio.h>\n"),
+    (rules.rule_homes, "tui/screens/x.c", "#include <ncursesw/ncurses.h>\n", "/* #include <curses.h> */\n"),
+    (rules.rule_homes, "core/store/x.c", "#include <libpq-fe.h>\n", '#include "pg/query.h"\n'),
+    (rules.rule_homes, "core/migrate/x.c", "#include <curl/curl.h>\n", '#include "observe/webhook.h"\n'),
+    (rules.rule_homes, "core/pg/x.c", "#include <cjson/cJSON.h>\n", "#include <libpq-fe.h>\n"),
+    (rules.rule_homes, "core/pg/x.c", '#include "base/json.h"\n', '#include "base/text.h"\n'),
+    (rules.rule_size, "core/base/x.c", long_function(81), long_function(80)),
+    (rules.rule_size, "core/base/x.c", BRANCHES_16, BRANCHES_15),
+    (rules.rule_size, "core/base/x.c", "int f(int a, int b, int c, int d, int e, int (*g)(int, int), int h)\n{\n}\n",
+     "int f(int a, int b, int c, int d, int e, int (*g)(int, int))\n{\n}\n"),
+    (rules.rule_size, "core/base/x.c", deep(5), deep(4)),
+    (rules.rule_size, "core/base/x.c", "/* */\n" * 801, "/* */\n" * 800),
+    (rules.rule_size, "core/base/x.c", "int f(void)\n{\n", "int f(void)\n{\n}\n"),
+    (rules.rule_no_sql_in_c, "core/store/x.c", 'f("SELECT 1");\n', 'f("select a store"); /* "SELECT 1" */\n'),
+    (rules.rule_no_sql_in_c, "core/store/x.c", 'f("  " "DELETE FROM t");\n', 'f("DELETE");\n'),
+    (rules.rule_sql_header, "core/sql/x.sql", "SELECT 1\n", "-- One.\n-- database: any\nSELECT 1\n"),
+    (rules.rule_sql_header, "core/sql/x.sql", "-- One.\nSELECT 1\n", "-- One.\n-- database: any\nSELECT 1\n"),
+    (rules.rule_sql_header, "core/sql/x.sql", "-- database: any\nSELECT 1\n", "-- One.\n-- database: any\nSELECT 1\n"),
+    (rules.rule_sql_header, "core/sql/x.sql", "-- A.\n-- database: any\nSELECT $1::int\n",
+     "-- A.\n-- database: any\n-- $1 integer: what\nSELECT $1::int\n"),
+    (rules.rule_no_mutable_globals, "core/base/x.c", "int counter;\n", "static int counter;\n"),
+    (rules.rule_no_mutable_globals, "core/base/x.c", "const char *names[] = {\"a\"};\n",
+     "const char *const names[] = {\"a\"};\n"),
+    (rules.rule_no_mutable_globals, "core/base/x.h", "extern struct thing things[3];\n",
+     "extern const struct thing things[3];\nstruct thing {\n    int a;\n};\nstruct other;\nvoid f(int a);\n"),
+    (rules.rule_nothing_unfinished, "core/base/x.c", "/* TO" + "DO */\n", "/* to do */\n"),
+    (rules.rule_links, "docs/x.md", "[a](no-such-file.md)\n", "[a](https://example.org/) [b](#here)\n# Here\n"),
+    (rules.rule_links, "docs/x.md", "[a](#there)\n# Here\n", "[a](#the-long-one)\n## The *long* one\n"),
+]
+
+
+class Rules(unittest.TestCase):
+    def test_every_rule_fails_on_bad_text_and_passes_on_good_text(self):
+        for rule, path, bad, good in CASES:
+            with self.subTest(rule=rule.__name__, path=path, bad=bad[:60]):
+                self.assertTrue(rule(path, bad), "did not see the bad text")
+                self.assertEqual(rule(path, good), [], "complains about the good text")
+
+    def test_every_rule_has_a_case(self):
+        self.assertEqual({c[0] for c in CASES}, set(rules.RULES))
+
+    def test_commands_of_the_documents_are_looked_up(self):
+        helps = {"status": "usage: tenantmv status [--json]"}.get
+        for bad in ("    tenantmv fly\n", "use `./run fly now`\n", "$ tenantmv status --yaml\n"):
+            self.assertTrue(rules.rule_commands("README.md", bad, helps), bad)
+        for good in ("    tenantmv status --json\n", "the tenantmv flies\n", "`./run test --suite unit`\n"):
+            self.assertEqual(rules.rule_commands("README.md", good, helps), [], good)
+
+
+class Reader(unittest.TestCase):
+    def test_reads_names_lines_and_parameters(self):
+        text = (
+            "#define X(a) \\\n  { a }\nstruct s {\n    int (*f)(int);\n};\n"
+            "static const struct s table[] = {\n    {f},\n};\n"
+            'bool __attribute__((unused)) get(const char *s, int (*f)(int, int))\n{\n    return "}{"[0] == \'{\';\n}\n'
+        )
+        found = clex.functions(text)
+        self.assertEqual([(f.name, f.line, f.lines, f.parameters) for f in found], [("get", 9, 4, 2)])
+
+    def test_else_if_and_literals_do_not_nest(self):
+        text = "void f(void)\n{\nif (a)\nx = (struct s){1};\nelse if (b)\ny();\nelse\nfor (;;)\nz();\n}\n"
+        self.assertEqual(clex.functions(text)[0].nesting, 2)
+
+    def test_macro_loops_and_braceless_bodies_nest(self):
+        text = "void f(void)\n{\nEACH (a, b) {\nif (a)\nwhile (b)\ndo\nx();\nwhile (c);\n}\n}\n"
+        self.assertEqual(clex.functions(text)[0].nesting, 4)
+
+
+if __name__ == "__main__":
+    sys.exit(not unittest.main(exit=False).result.wasSuccessful())

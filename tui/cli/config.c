@@ -1,0 +1,328 @@
+#include "cli/config.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/failure.h"
+#include "cli/json_place.h"
+#include "cli/suggest.h"
+
+#define FILE_MAX (1024 * 1024)
+#define PATH_SIZE 1024
+
+static const char *const color_choices[] = {"auto", "always", "never", NULL};
+
+#define FIELD(member) offsetof(struct config, member)
+const struct config_key config_keys[] = {
+    {{"control", 0, OPTION_TEXT, FIELD(control), "CONNINFO", 1, TMV_CONNINFO_MAX - 1, NULL, COMPLETE_NOTHING,
+      "connection string of the control database, without a password"},
+     "TENANTMV_CONTROL",
+     true},
+    {{"environment", 0, OPTION_TEXT, FIELD(environment), "NAME", 1, 16, NULL, COMPLETE_NOTHING,
+      "badge of this environment on screens and in questions, \"PROD\""},
+     "TENANTMV_ENVIRONMENT",
+     false},
+    {{"operator", 0, OPTION_TEXT, FIELD(operator_name), "NAME", 1, TMV_NAME_MAX - 1, NULL, COMPLETE_NOTHING,
+      "who acts, for the audit; the name of the Unix user otherwise"},
+     "TENANTMV_OPERATOR",
+     false},
+    {{"theme", 0, OPTION_TEXT, FIELD(theme), "NAME", 1, 64, NULL, COMPLETE_NOTHING,
+      "colour theme of the console"},
+     "TENANTMV_THEME",
+     false},
+    {{"color", 0, OPTION_CHOICE, FIELD(color), "WHEN", 0, 0, color_choices, COMPLETE_NOTHING,
+      "when to use colours: auto (only on a terminal), always or never"},
+     "TENANTMV_COLOR",
+     false},
+    {{"ascii", 0, OPTION_FLAG, FIELD(ascii), NULL, 0, 0, NULL, COMPLETE_NOTHING,
+      "no characters beyond ASCII on screens"},
+     "TENANTMV_ASCII",
+     false},
+    {{"webhook", 0, OPTION_TEXT, FIELD(webhook), "URL", 1, 1000, NULL, COMPLETE_NOTHING,
+      "URL that an engine tells of phase changes by POST"},
+     "TENANTMV_WEBHOOK",
+     false},
+    {{"max_migrations", 0, OPTION_INTEGER, FIELD(max_migrations), "N", 1, 64, NULL, COMPLETE_NOTHING,
+      "migrations that an engine runs at once"},
+     "TENANTMV_MAX_MIGRATIONS",
+     false},
+    {{0}},
+};
+
+void config_init(struct config *config)
+{
+    *config = (struct config){.color = "auto", .max_migrations = 8};
+}
+
+void config_release(struct config *config)
+{
+    free(config->aliases);
+    cJSON_Delete(config->memory);
+    memset(config, 0, sizeof *config);
+}
+
+const char *config_alias(const struct config *config, const struct tmv_uuid *tenant)
+{
+    for (size_t i = 0; i < config->alias_count; i++)
+        if (tmv_uuid_equal(&config->aliases[i].tenant, tenant))
+            return config->aliases[i].name;
+    return NULL;
+}
+
+/* ---- reading JSON ---- */
+
+struct source {
+    const char *place; /* file name, for messages */
+    const char *text;
+};
+
+static int line_of(const struct source *source, size_t key, const size_t *inner_key)
+{
+    size_t path[2] = {key, inner_key ? *inner_key : 0};
+
+    return text_line(source->text, json_key_offset(source->text, path, inner_key ? 2 : 1));
+}
+
+static const char *type_name(const cJSON *value)
+{
+    return cJSON_IsString(value)   ? "a string"
+           : cJSON_IsBool(value)   ? "a boolean"
+           : cJSON_IsNumber(value) ? "a number"
+           : cJSON_IsArray(value)  ? "an array"
+           : cJSON_IsObject(value) ? "an object"
+                                   : "null";
+}
+
+static bool unknown_key(const char *what, const char *name, struct tmv_error *err)
+{
+    const char *names[32] = {"aliases"};
+    size_t count = 1;
+
+    for (const struct config_key *key = config_keys; key->spec.name; key++)
+        names[count++] = key->spec.name;
+    failure(err, TMV_ERR_USAGE, "%s: unknown key", what);
+    if (strstr(name, "password"))
+        return failure_hint(err, "passwords are not kept here: use ~/.pgpass, a service file or PGPASSWORD");
+    const char *meant = suggest(name, names);
+    return meant ? failure_hint(err, "did you mean \"%s\"?", meant)
+                 : failure_hint(err, "`tenantmv help config` lists all keys");
+}
+
+static bool wrong_type(const char *what, const char *wanted, const cJSON *value, struct tmv_error *err)
+{
+    return failure(err, TMV_ERR_USAGE, "%s: must be %s, not %s", what, wanted, type_name(value));
+}
+
+/* A checked text for one key, from the file or the environment. */
+static bool set_key(struct config *config, const struct config_key *key, const char *what, const char *text,
+                    struct tmv_error *err)
+{
+    struct tmv_error why;
+
+    if (key->is_conninfo && !tmv_conninfo_check(text, &why)) {
+        failure(err, TMV_ERR_USAGE, "%s: %s", what, why.message);
+        return failure_hint(err, "%s", why.hint);
+    }
+    return option_set_value(&key->spec, config, what, text, err);
+}
+
+static bool read_value(struct config *config, const struct config_key *key, const char *what,
+                       const cJSON *value, struct tmv_error *err)
+{
+    char number[32];
+
+    switch (key->spec.type) {
+    case OPTION_FLAG:
+        if (!cJSON_IsBool(value))
+            return wrong_type(what, "a boolean", value, err);
+        *(bool *)((char *)config + key->spec.offset) = cJSON_IsTrue(value);
+        return true;
+    case OPTION_TEXT:
+    case OPTION_CHOICE:
+        if (!cJSON_IsString(value))
+            return wrong_type(what, "a string", value, err);
+        return set_key(config, key, what, value->valuestring, err);
+    case OPTION_INTEGER:
+        if (!cJSON_IsNumber(value))
+            return wrong_type(what, "a whole number", value, err);
+        snprintf(number, sizeof number, "%.17g", value->valuedouble);
+        return set_key(config, key, what, number, err);
+    case OPTION_DURATION:
+        break;
+    }
+    return failure(err, TMV_ERR_INTERNAL, "%s: no such type in the configuration", what);
+}
+
+static bool alias_name_is_good(const char *name)
+{
+    struct tmv_uuid id;
+    size_t good = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+
+    return *name && *name != '-' && !name[good] && good < CONFIG_ALIAS_MAX && !tmv_uuid_parse(name, &id);
+}
+
+static bool read_alias(struct config *config, const char *what, const cJSON *value, struct tmv_error *err)
+{
+    struct alias *alias = &config->aliases[config->alias_count];
+
+    if (!alias_name_is_good(value->string)) {
+        failure(err, TMV_ERR_USAGE, "%s: not a name for an alias", what);
+        return failure_hint(err, "use up to %d letters, digits, '.', '_' and '-'", CONFIG_ALIAS_MAX - 1);
+    }
+    if (!cJSON_IsString(value))
+        return wrong_type(what, "a tenant's UUID as a string", value, err);
+    if (!tmv_uuid_parse(value->valuestring, &alias->tenant))
+        return failure(err, TMV_ERR_USAGE, "%s: \"%s\" is not a UUID", what, value->valuestring);
+    for (size_t i = 0; i < config->alias_count; i++)
+        if (strcmp(config->aliases[i].name, value->string) == 0)
+            return failure(err, TMV_ERR_USAGE, "%s: stands there twice", what);
+    snprintf(alias->name, sizeof alias->name, "%s", value->string);
+    config->alias_count++;
+    return true;
+}
+
+static bool read_aliases(struct config *config, const struct source *source, size_t key, const cJSON *object,
+                         struct tmv_error *err)
+{
+    size_t inner = 0;
+    char what[PATH_SIZE + 200];
+
+    snprintf(what, sizeof what, "%s:%d: aliases", source->place, line_of(source, key, NULL));
+    if (!cJSON_IsObject(object))
+        return wrong_type(what, "an object {name: tenant's UUID}", object, err);
+    config->aliases = calloc((size_t)cJSON_GetArraySize(object) + 1, sizeof *config->aliases);
+    if (!config->aliases)
+        return failure(err, TMV_ERR_NOMEM, "out of memory");
+    for (const cJSON *value = object->child; value; value = value->next, inner++) {
+        snprintf(what, sizeof what, "%s:%d: aliases.%s", source->place, line_of(source, key, &inner),
+                 value->string);
+        if (!read_alias(config, what, value, err))
+            return false;
+    }
+    return true;
+}
+
+static bool read_member(struct config *config, const struct source *source, size_t index, const cJSON *value,
+                        struct tmv_error *err)
+{
+    char what[PATH_SIZE + 200];
+
+    snprintf(what, sizeof what, "%s:%d: %s", source->place, line_of(source, index, NULL), value->string);
+    for (const cJSON *before = value->prev; before->next; before = before->prev)
+        if (strcmp(before->string, value->string) == 0)
+            return failure(err, TMV_ERR_USAGE, "%s: stands there twice", what);
+    if (strcmp(value->string, "aliases") == 0)
+        return read_aliases(config, source, index, value, err);
+    for (const struct config_key *key = config_keys; key->spec.name; key++)
+        if (strcmp(key->spec.name, value->string) == 0)
+            return read_value(config, key, what, value, err);
+    return unknown_key(what, value->string, err);
+}
+
+bool config_read_text(struct config *config, const char *place, const char *text, struct tmv_error *err)
+{
+    const struct source source = {place, text};
+    const char *end = text;
+    cJSON *root = cJSON_ParseWithOpts(text, &end, 1);
+    size_t index = 0;
+
+    config->memory = root;
+    if (!root)
+        return failure(err, TMV_ERR_USAGE, "%s:%d: not valid JSON here", place,
+                       text_line(text, end ? (size_t)(end - text) : 0));
+    if (!cJSON_IsObject(root))
+        return failure(err, TMV_ERR_USAGE, "%s:1: must be an object {\"key\": value}, not %s", place,
+                       type_name(root));
+    for (const cJSON *value = root->child; value; value = value->next, index++)
+        if (!read_member(config, &source, index, value, err))
+            return false;
+    return true;
+}
+
+/* ---- the file ---- */
+
+bool config_default_path(char *path, size_t size)
+{
+    const char *base = getenv("XDG_CONFIG_HOME");
+    const char *home = getenv("HOME");
+
+    if (base && *base == '/') /* a relative one is to be ignored: XDG Base Directory Specification */
+        return (size_t)snprintf(path, size, "%s/tenantmv/config.json", base) < size;
+    return home && *home && (size_t)snprintf(path, size, "%s/.config/tenantmv/config.json", home) < size;
+}
+
+static bool read_whole(FILE *file, const char *path, char *text, struct tmv_error *err)
+{
+    size_t length = fread(text, 1, FILE_MAX + 1, file);
+
+    if (ferror(file))
+        return failure_errno(err, "cannot read the configuration %s", path);
+    if (length > FILE_MAX)
+        return failure(err, TMV_ERR_USAGE, "the configuration %s is larger than %d bytes", path, FILE_MAX);
+    text[length] = 0;
+    if (strlen(text) != length)
+        return failure(err, TMV_ERR_USAGE, "%s:%d: a zero byte stands here", path,
+                       text_line(text, strlen(text)));
+    return true;
+}
+
+bool config_read_file(struct config *config, const char *path, struct tmv_error *err)
+{
+    char usual[PATH_SIZE];
+    const char *named = path ? path : getenv("TENANTMV_CONFIG");
+
+    if (!named && !config_default_path(usual, sizeof usual))
+        return true;
+    if (!named)
+        path = usual;
+    else
+        path = named;
+    FILE *file = fopen(path, "re");
+    if (!file && !named && (errno == ENOENT || errno == ENOTDIR))
+        return true;
+    if (!file) {
+        failure(err, TMV_ERR_USAGE, "cannot open the configuration %s: %s", path, strerror(errno));
+        return failure_hint(
+            err, "name another file with --config, or create it; `tenantmv help config` shows the keys");
+    }
+    char *text = malloc(FILE_MAX + 2);
+    bool ok = text ? read_whole(file, path, text, err) : failure(err, TMV_ERR_NOMEM, "out of memory");
+    fclose(file);
+    ok = ok && config_read_text(config, path, text, err);
+    free(text);
+    return ok;
+}
+
+/* ---- the environment ---- */
+
+static bool read_flag_variable(struct config *config, const struct config_key *key, const char *text,
+                               struct tmv_error *err)
+{
+    bool yes = strcmp(text, "1") == 0 || strcmp(text, "true") == 0;
+
+    if (!yes && strcmp(text, "0") != 0 && strcmp(text, "false") != 0)
+        return failure(err, TMV_ERR_USAGE, "%s: \"%s\" is neither 1 nor 0", key->variable, text);
+    *(bool *)((char *)config + key->spec.offset) = yes;
+    return true;
+}
+
+bool config_read_environment(struct config *config, struct tmv_error *err)
+{
+    const char *no_color = getenv("NO_COLOR");
+
+    if (no_color && *no_color) /* https://no-color.org */
+        config->color = "never";
+    for (const struct config_key *key = config_keys; key->spec.name; key++) {
+        const char *text = key->variable ? getenv(key->variable) : NULL;
+
+        if (!text || !*text)
+            continue;
+        if (key->spec.type == OPTION_FLAG ? !read_flag_variable(config, key, text, err)
+                                          : !set_key(config, key, key->variable, text, err))
+            return false;
+    }
+    return true;
+}
