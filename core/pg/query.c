@@ -83,7 +83,7 @@ static enum tmv_code code_for_sqlstate(const char *sqlstate)
     return TMV_ERR_SQL;
 }
 
-bool pgx_fail(struct pgx_conn *conn, const PGresult *result, struct tmv_error *err)
+bool(pgx_fail)(struct pgx_conn *conn, const PGresult *result, struct tmv_error *err)
 {
     const char *sqlstate = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
     const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;

@@ -10,12 +10,17 @@ struct pgx_value {
     int64_t number;
     const struct tmv_uuid *uuid;
 };
+/* NULL text is SQL NULL. */
+static inline struct pgx_value pgx_value_text(const char *text)
+{
+    return (struct pgx_value){.kind = text ? PGX_KIND_TEXT : PGX_KIND_NULL, .text = text};
+}
 struct pgx_args {
     const struct pgx_value *values;
     size_t count; /* at most PGX_ARGS_MAX */
 };
 #define PGX_ARGS_MAX 32
-#define PGX_TEXT(v) ((struct pgx_value){.kind = (v) ? PGX_KIND_TEXT : PGX_KIND_NULL, .text = (v)})
+#define PGX_TEXT(v) pgx_value_text(v)
 #define PGX_INT(v) ((struct pgx_value){.kind = PGX_KIND_INT, .number = (v)})
 #define PGX_UUID(v) ((struct pgx_value){.kind = PGX_KIND_UUID, .uuid = (v)})
 #define PGX_BOOL(v) ((struct pgx_value){.kind = PGX_KIND_BOOL, .number = (v)})

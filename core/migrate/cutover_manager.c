@@ -1,0 +1,586 @@
+#include "migrate/cutover_manager.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fault.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "sql_embedded.h"
+
+#define STEP_TIMEOUT_US (10 * US_PER_S)
+#define DECIDE_BUDGET_MS 40
+#define LOCK_TRIES 3
+#define ONLY_ONE_KEY "tenantmv:cutover"
+
+void cutover_manager_init(struct cutover_manager *m, const struct ends *ends, struct tailer *tailer)
+{
+    *m = (struct cutover_manager){
+        .ends = ends,
+        .tailer = tailer,
+        .digest_source_sql = BUF_INIT(64 * 1024),
+        .digest_target_sql = BUF_INIT(64 * 1024),
+    };
+}
+
+void cutover_manager_release(struct cutover_manager *m)
+{
+    pgx_close(TAKE(m->lock));
+    buf_release(&m->digest_source_sql);
+    buf_release(&m->digest_target_sql);
+}
+
+static bool read_place(struct pgx_conn *conn, char place[64], struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *row = NULL;
+
+    if (!pgx_query(conn, STEP_TIMEOUT_US, sql_cutover_place, PGX_NONE, &row, err))
+        return false;
+    text_copy(place, 64, pgx_text(row, 0, 0));
+    return true;
+}
+
+bool cutover_manager_connect(struct cutover_manager *m, struct tmv_error *err)
+{
+    const struct ends *ends = m->ends;
+    char control_place[64], source_place[64];
+
+    pgx_close(TAKE(m->lock));
+    buf_clear(&m->digest_source_sql);
+    buf_clear(&m->digest_target_sql);
+    if (!ends_connect_source(ends, "cutover", &m->lock, err) || !read_place(m->lock, source_place, err) ||
+        !read_place(m->control, control_place, err))
+        return false;
+    m->control_here = strcmp(control_place, source_place) == 0;
+    return verifier_digest_sql(&ends->source, &ends->target, &ends->source, &m->digest_source_sql, err) &&
+           verifier_digest_sql(&ends->source, &ends->target, &ends->target, &m->digest_target_sql, err);
+}
+
+/* ---- gates ---- */
+
+struct gate_list {
+    struct tmv_gate *gates;
+    size_t count;
+    bool green;
+};
+
+static void gate(struct gate_list *list, const char *name, bool green, const char *fmt, ...) TMV_PRINTF(4, 5);
+
+static void gate(struct gate_list *list, const char *name, bool green, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (list->count == TMV_GATES_MAX)
+        return;
+    struct tmv_gate *g = &list->gates[list->count++];
+    text_copy(g->name, sizeof g->name, name);
+    g->green = green;
+    va_start(ap, fmt);
+    vsnprintf(g->seen, sizeof g->seen, fmt, ap);
+    va_end(ap);
+    list->green = list->green && green;
+}
+
+static void gate_lag(struct cutover_manager *m, const struct tmv_settings *s, struct gate_list *list)
+{
+    int64_t lag_ms = m->tailer->lag_us / US_PER_MS;
+    bool known = m->tailer->lag_us >= 0;
+    bool green = known && lag_ms <= s->cutover_max_lag_ms;
+
+    if (!known)
+        gate(list, "lag", false, "not known yet");
+    else
+        gate(list, "lag", green, "%" PRId64 " ms %s %" PRId64 " ms", lag_ms, green ? "≤" : ">",
+             s->cutover_max_lag_ms);
+}
+
+static void gate_verified(struct cutover_manager *m, const struct cutover_conditions *c,
+                          struct gate_list *list)
+{
+    int64_t open = m->tailer->watermark - m->verified_to;
+
+    if (c->force)
+        gate(list, "verified", true, "left out by force");
+    else if (!c->settings->verify_consistency)
+        gate(list, "verified", true, "switched off in the settings");
+    else
+        gate(list, "verified", open <= 100000, "to position %" PRId64 " of %" PRId64, m->verified_to,
+             m->tailer->watermark);
+}
+
+static bool gate_source(struct cutover_manager *m, const struct tmv_settings *s, struct gate_list *list,
+                        struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *row = NULL;
+
+    if (!pgx_query(m->lock, STEP_TIMEOUT_US, sql_cutover_source_gates,
+                   PGX_ARGS(PGX_INT(m->source_guard->lock_key)), &row, err))
+        return err_wrap(err, "looking at the source");
+    int64_t oldest_ms = pgx_int(row, 0, 0);
+    bool young = oldest_ms < s->lock_budget_ms * 5;
+    if (oldest_ms >= 86400000)
+        gate(list, "writers", false, "a prepared transaction of the tenant is open");
+    else
+        gate(list, "writers", young, "oldest open transaction of the tenant %" PRId64 " ms",
+             oldest_ms < 0 ? 0 : oldest_ms);
+    gate(list, "source", !pgx_bool(row, 0, 2), pgx_bool(row, 0, 2) ? "is read only" : "takes writes");
+    return true;
+}
+
+static bool gate_target(struct cutover_manager *m, struct gate_list *list, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *row = NULL;
+    int64_t start = clock_now_us();
+
+    if (!pgx_query(m->tailer->target, STEP_TIMEOUT_US, sql_cutover_target_gates, PGX_NONE, &row, err))
+        return err_wrap(err, "looking at the target");
+    int64_t took_us = clock_now_us() - start;
+    int64_t oldest_ms = pgx_int(row, 0, 0);
+    gate(list, "target", !pgx_bool(row, 0, 1) && took_us < US_PER_S, "answers in %.1f ms%s",
+         (double)took_us / 1000, pgx_bool(row, 0, 1) ? ", but is read only" : "");
+    gate(list, "target-transactions", oldest_ms < 5000, "oldest open transaction %" PRId64 " ms", oldest_ms);
+    return true;
+}
+
+static bool gate_guards(struct cutover_manager *m, struct gate_list *list, struct tmv_error *err)
+{
+    char source[80], target[80];
+
+    if (!guard_read_facts(m->lock, m->source_guard, source, err) ||
+        !guard_read_facts(m->tailer->target, m->target_guard, target, err))
+        return false;
+    bool same = strcmp(source, m->source_facts) == 0 && strcmp(target, m->target_facts) == 0;
+    gate(list, "guard", same,
+         same ? "unchanged" : "the guard's triggers or partitions were changed: start again");
+    return true;
+}
+
+int64_t cutover_predict_us(const struct cutover_manager *m)
+{
+    const struct tailer *t = m->tailer;
+
+    if (m->last_pause_us)
+        return m->last_pause_us;
+    if (!t->apply_us || !t->durable_us)
+        return -1;
+    /* Lock round trip, drain with its two flushes, decision with one. */
+    return t->apply_us + 2 * t->durable_us + US_PER_MS;
+}
+
+bool cutover_gates(struct cutover_manager *m, const struct cutover_conditions *c, struct tmv_gate *gates,
+                   size_t *ret_count, bool *ret_green, struct tmv_error *err)
+{
+    struct gate_list list = {.gates = gates, .green = true};
+    int64_t predicted_us = cutover_predict_us(m);
+    int64_t budget_ms = c->settings->lock_budget_ms + c->settings->drain_budget_ms + DECIDE_BUDGET_MS;
+
+    gate(&list, "not paused", !c->paused, c->paused ? "paused" : "running");
+    gate_lag(m, c->settings, &list);
+    gate_verified(m, c, &list);
+    if (!gate_source(m, c->settings, &list, err) || !gate_target(m, &list, err) ||
+        !gate_guards(m, &list, err))
+        return false;
+    gate(&list, "predicted pause", predicted_us < budget_ms * US_PER_MS, "%.1f ms of %" PRId64 " ms",
+         predicted_us < 0 ? 0.0 : (double)predicted_us / 1000, budget_ms);
+    *ret_count = list.count;
+    *ret_green = list.green;
+    return true;
+}
+
+/* ---- the pause ---- */
+
+/* State of one attempt. */
+struct pause {
+    struct cutover_manager *m;
+    const struct cutover_request *request;
+    struct tmv_attempt *attempt;
+    int64_t asked_us;    /* the lock was requested (monotonic) */
+    int64_t deadline_us; /* the database ends the pause then */
+    int64_t value;       /* V, read under the lock */
+    int64_t from_epoch;  /* placement epoch of the source */
+    int64_t to_epoch;    /* a number new for this attempt */
+    bool armed;          /* the target's commit with "armed" was sent */
+};
+
+static bool describe_holders(struct pause *p, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *rows = NULL;
+    struct tmv_error ignored;
+
+    if (!pgx_query(p->m->lock, STEP_TIMEOUT_US, sql_cutover_lock_holders,
+                   PGX_ARGS(PGX_INT(p->m->source_guard->lock_key)), &rows, &ignored) ||
+        pgx_rows(rows) == 0)
+        return err_set(err, TMV_ERR_TIMEOUT, "the tenant's writers did not leave the lock in time");
+    return err_set(err, TMV_ERR_TIMEOUT,
+                   "a transaction of the tenant stands in the way: pid %s (%s, %s) for %s ms",
+                   pgx_text(rows, 0, 0), pgx_text(rows, 0, 1), pgx_text(rows, 0, 2), pgx_text(rows, 0, 3));
+}
+
+static bool lock_once(struct pause *p, struct tmv_error *err)
+{
+    struct cutover_manager *m = p->m;
+    const struct tmv_settings *s = p->request->settings;
+    AUTO(buf) struct buf sql = BUF_INIT(4000);
+    struct pgx_result *results[2] = {NULL, NULL};
+    char key[24], lock_ms[24], idle_ms[24];
+
+    snprintf(key, sizeof key, "%" PRId64, m->source_guard->lock_key);
+    snprintf(lock_ms, sizeof lock_ms, "%" PRId64, s->lock_budget_ms);
+    snprintf(idle_ms, sizeof idle_ms, "%" PRId64, s->drain_budget_ms + DECIDE_BUDGET_MS);
+    const struct pgx_var vars[] = {{"key", key}, {"lock_ms", lock_ms}, {"idle_ms", idle_ms}};
+    if (!store_sql(&sql, sql_cutover_lock, &m->ends->source, vars, ARRAY_LEN(vars), err))
+        return false;
+    p->asked_us = clock_now_us();
+    if (!pgx_script(m->lock, STEP_TIMEOUT_US, buf_text(&sql), 2, results, err)) {
+        pgx_rollback(m->lock, STEP_TIMEOUT_US);
+        return false;
+    }
+    AUTO_RESULT struct pgx_result *locked = results[0];
+    AUTO_RESULT struct pgx_result *value = results[1];
+    (void)locked;
+    int64_t now = clock_now_us();
+    p->value = pgx_int(value, 0, 0);
+    p->attempt->lock_us = now - p->asked_us;
+    p->deadline_us = now + s->drain_budget_ms * US_PER_MS;
+    return true;
+}
+
+static bool take_lock(struct pause *p, struct tmv_error *err)
+{
+    unsigned seed = (unsigned)clock_now_us();
+
+    for (int i = 0; i < LOCK_TRIES; i++) {
+        if (lock_once(p, err))
+            return true;
+        if (!err_is_sqlstate(err, "55P03"))
+            return false;
+        describe_holders(p, err);
+        if (!stop_sleep(p->m->ends->stop, 20 * US_PER_MS + rand_r(&seed) % (100 * US_PER_MS)))
+            return err_set(err, TMV_ERR_CANCELLED, "stopped");
+    }
+    return false;
+}
+
+/* The tail between what is proven equal and V: digests of both sides, at the same time. */
+static bool verify_tail(struct pause *p, struct tmv_error *err)
+{
+    struct cutover_manager *m = p->m;
+    struct tailer *t = m->tailer;
+    AUTO_RESULT struct pgx_result *source = NULL;
+    AUTO_RESULT struct pgx_result *target = NULL;
+    struct range_digest a, b;
+    int64_t timeout_us = p->deadline_us - clock_now_us();
+    struct pgx_args args =
+        PGX_ARGS(PGX_INT(m->verified_to), PGX_INT(p->value), PGX_UUID(&m->ends->owner.tenant));
+
+    if (p->request->force || !p->request->settings->verify_consistency)
+        return true;
+    if (timeout_us <= 0)
+        return err_set(err, TMV_ERR_TIMEOUT, "the drain used its budget before the tail was verified");
+    if (!pgx_send(t->source, buf_text(&m->digest_source_sql), args, err) ||
+        !pgx_query(t->target, timeout_us, buf_text(&m->digest_target_sql), args, &target, err) ||
+        !pgx_receive(t->source, timeout_us, &source, err))
+        return err_wrap(err, "verifying the tail");
+    verifier_read_digest(source, &a);
+    verifier_read_digest(target, &b);
+    if (range_digest_equal(&a, &b))
+        return true;
+    err_set(err, TMV_ERR_DIVERGED,
+            "source and target differ between positions %" PRId64 " and %" PRId64 ": %" PRId64 " and %" PRId64
+            " events",
+            m->verified_to, p->value, a.events, b.events);
+    return err_hint(err, "tenantmv verify shows which events; nothing was switched");
+}
+
+static bool sequence_beyond(struct pause *p, struct tmv_error *err)
+{
+    const struct store_shape *shape = &p->m->ends->target;
+    AUTO(buf) struct buf sql = BUF_INIT(2000);
+    AUTO(buf) struct buf literal = BUF_INIT(400);
+
+    pgx_literal(&literal, shape->sequence);
+    const struct pgx_var vars[] = {{"sequence_literal", buf_text(&literal)}};
+    return store_sql(&sql, sql_tail_sequence_beyond, shape, vars, ARRAY_LEN(vars), err) &&
+           pgx_query(p->m->tailer->target, STEP_TIMEOUT_US, buf_text(&sql), PGX_ARGS(PGX_INT(p->value)), NULL,
+                     err);
+}
+
+/* Runs in the target's transaction, after the last events were applied and before it commits. */
+static bool finish_drain(void *user, struct tailer *t, struct tmv_error *err)
+{
+    struct pause *p = user;
+    struct fence now;
+    bool found = false;
+    bool changed = false;
+
+    if (!verify_tail(p, err) || !sequence_beyond(p, err))
+        return false;
+    if (p->request->rehearsal)
+        return true;
+    if (!guard_read_fence(t->target, p->m->target_guard, &now, &found, err))
+        return false;
+    if (!found)
+        return err_set(err, TMV_ERR_INTERNAL, "the target has no fence row");
+    p->to_epoch = (now.placement_epoch > p->from_epoch ? now.placement_epoch : p->from_epoch) + 1;
+    const struct fence_change arm = {.from = FENCE_CLOSED, .to = FENCE_ARMED, .to_epoch = p->to_epoch};
+    if (!guard_change_fence(t->target, p->m->target_guard, &arm, &changed, err))
+        return false;
+    if (!changed)
+        return err_set(err, TMV_ERR_CONFLICT, "the target's fence is not closed (%s)",
+                       fence_state_name(now.state));
+    p->armed = true;
+    return true;
+}
+
+static bool literal(struct buf *b, const char *text)
+{
+    if (text)
+        pgx_literal(b, text);
+    else
+        buf_str(b, "NULL");
+    buf_char(b, '\0');
+    return !b->failed;
+}
+
+/* What the audit keeps of the decision. Owned by the caller. */
+static char *decision_details(const struct pause *p)
+{
+    AUTO_FREE char *text = NULL;
+    cJSON *o = cJSON_CreateObject();
+
+    json_add_text(o, "target_store", p->m->ends->target_store.id);
+    json_add_int64(o, "placement_epoch", p->to_epoch);
+    json_add_int64(o, "position", p->value);
+    json_add_int64(o, "drained_events", p->attempt->drained_events);
+    json_add_int64(o, "lock_us", p->attempt->lock_us);
+    json_add_int64(o, "drain_us", p->attempt->drain_us);
+    text = json_print(o);
+    cJSON_Delete(o);
+    return TAKE(text);
+}
+
+static bool decide_sql(const struct pause *p, struct buf *ret_sql, struct tmv_error *err)
+{
+    const struct ends *ends = p->m->ends;
+    AUTO(buf) struct buf store = BUF_INIT(1000);
+    AUTO(buf) struct buf details = BUF_INIT(4000);
+    AUTO(buf) struct buf operator= BUF_INIT(1000);
+    AUTO_FREE char *json = decision_details(p);
+    char tenant[60], migration[60], engine[60], id[TMV_UUID_TEXT], owner_epoch[24], from[24], to[24];
+
+    snprintf(tenant, sizeof tenant, "'%s'", ends->tenant);
+    snprintf(migration, sizeof migration, "'%s'", ends->migration);
+    snprintf(engine, sizeof engine, "'%s'", tmv_uuid_format(&ends->owner.engine, id));
+    snprintf(owner_epoch, sizeof owner_epoch, "%" PRId64, ends->owner.epoch);
+    snprintf(from, sizeof from, "%" PRId64, p->from_epoch);
+    snprintf(to, sizeof to, "%" PRId64, p->to_epoch);
+    if (!json || !literal(&store, ends->target_store.id) || !literal(&details, json) ||
+        !literal(&operator, p->request->requested_by))
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    const struct pgx_var vars[] = {
+        {"tenant", tenant},
+        {"migration", migration},
+        {"engine", engine},
+        {"owner_epoch", owner_epoch},
+        {"from_epoch", from},
+        {"to_epoch", to},
+        {"store", buf_text(&store)},
+        {"control_here", p->m->control_here ? "true" : "false"},
+        {"details", buf_text(&details)},
+        {"operator", buf_text(&operator)},
+    };
+    return pgx_expand(ret_sql, sql_cutover_decide, vars, ARRAY_LEN(vars), err);
+}
+
+static void count_held_writers(struct pause *p)
+{
+    AUTO_RESULT struct pgx_result *row = NULL;
+    struct tmv_error ignored;
+
+    if (pgx_query(p->m->tailer->source, STEP_TIMEOUT_US, sql_cutover_held_writers,
+                  PGX_ARGS(PGX_INT(p->m->source_guard->lock_key)), &row, &ignored))
+        p->attempt->held_writers = pgx_int(row, 0, 0);
+}
+
+/* True: decided. False with *ret_unknown: it may have happened. */
+static bool decide(struct pause *p, bool *ret_unknown, struct tmv_error *err)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(16 * 1024);
+    int64_t start = clock_now_us();
+
+    *ret_unknown = false;
+    if (!decide_sql(p, &sql, err) || !fault_hit("cutover.before_decide", err))
+        return false;
+    if (clock_now_us() > p->deadline_us)
+        return err_set(err, TMV_ERR_TIMEOUT, "the drain used its whole budget");
+    if (!pgx_script(p->m->lock, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err)) {
+        *ret_unknown = !pgx_is_usable(p->m->lock);
+        return false;
+    }
+    int64_t now = clock_now_us();
+    p->attempt->decide_us = now - start;
+    p->attempt->pause_us = now - p->asked_us;
+    if (fault_hit("cutover.after_decide", err))
+        return true;
+    *ret_unknown = true; /* as far as the caller knows */
+    return false;
+}
+
+/* Everything between the lock and its end. The lock session is rolled back on failure. */
+static bool run_pause(struct pause *p, bool *ret_unknown, struct tmv_error *err)
+{
+    const struct tailer_finish finish = {.run = finish_drain, .user = p};
+    struct cutover_manager *m = p->m;
+    bool ok;
+
+    *ret_unknown = false;
+    if (!take_lock(p, err))
+        return false;
+    int64_t start = clock_now_us();
+    ok = fault_hit("cutover.after_lock", err) &&
+         tailer_drain(m->tailer, p->value, p->deadline_us, &finish, &p->attempt->drained_events, err);
+    p->attempt->drain_us = clock_now_us() - start;
+    if (!ok) {
+        *ret_unknown = !pgx_is_usable(m->tailer->target) || !pgx_is_usable(m->tailer->source);
+        pgx_rollback(m->lock, STEP_TIMEOUT_US);
+        return false;
+    }
+    if (p->request->settings->verify_consistency && !p->request->force)
+        m->verified_to = p->value;
+    if (p->request->rehearsal) {
+        count_held_writers(p);
+        pgx_rollback(m->lock, STEP_TIMEOUT_US);
+        p->attempt->pause_us = clock_now_us() - p->asked_us;
+        return true;
+    }
+    ok = fault_hit("cutover.after_drain", err) && decide(p, ret_unknown, err);
+    if (!ok)
+        pgx_rollback(m->lock, STEP_TIMEOUT_US);
+    return ok;
+}
+
+/* ---- around the pause ---- */
+
+static bool only_one(struct cutover_manager *m, bool take, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *ours = NULL;
+    AUTO_RESULT struct pgx_result *theirs = NULL;
+    char key[80];
+
+    snprintf(key, sizeof key, "cutover:%s", m->ends->tenant);
+    if (!take)
+        return pgx_query(m->lock, STEP_TIMEOUT_US, sql_cutover_only_one_release,
+                         PGX_ARGS(PGX_TEXT(ONLY_ONE_KEY)), NULL, err) &&
+               pgx_query(m->control, STEP_TIMEOUT_US, sql_cutover_only_one_release, PGX_ARGS(PGX_TEXT(key)),
+                         NULL, err);
+    if (!pgx_query(m->lock, STEP_TIMEOUT_US, sql_cutover_only_one_source, PGX_ARGS(PGX_TEXT(ONLY_ONE_KEY)),
+                   &ours, err))
+        return false;
+    if (!pgx_bool(ours, 0, 0))
+        return err_set(err, TMV_ERR_REFUSED, "another cutover runs on this source now");
+    if (!pgx_query(m->control, STEP_TIMEOUT_US, sql_cutover_only_one_source, PGX_ARGS(PGX_TEXT(key)), &theirs,
+                   err))
+        return false;
+    if (pgx_bool(theirs, 0, 0))
+        return true;
+    err_set(err, TMV_ERR_REFUSED, "another coordinator runs a cutover of this tenant now");
+    struct tmv_error ignored;
+    if (!pgx_query(m->lock, STEP_TIMEOUT_US, sql_cutover_only_one_release, PGX_ARGS(PGX_TEXT(ONLY_ONE_KEY)),
+                   NULL, &ignored))
+        return false;
+    return false;
+}
+
+/* A target that was armed for an attempt that did not decide is closed again. */
+static bool disarm(struct cutover_manager *m, struct pgx_conn *target, struct tmv_error *err)
+{
+    const struct fence_change change = {.from = FENCE_ARMED, .to = FENCE_CLOSED};
+    bool changed;
+
+    return guard_change_fence(target, m->target_guard, &change, &changed, err);
+}
+
+static bool open_target(struct cutover_manager *m, struct pgx_conn *target, int64_t epoch,
+                        struct tmv_error *err)
+{
+    const struct fence_change change = {
+        .from = FENCE_ARMED, .to = FENCE_OPEN, .from_epoch = epoch, .to_epoch = epoch};
+    bool changed;
+
+    return guard_change_fence(target, m->target_guard, &change, &changed, err);
+}
+
+static bool read_open_epoch(struct pause *p, struct tmv_error *err)
+{
+    struct fence fence;
+    bool found;
+
+    if (!guard_read_fence(p->m->lock, p->m->source_guard, &fence, &found, err))
+        return false;
+    if (!found || fence.state != FENCE_OPEN)
+        return err_set(err, TMV_ERR_CONFLICT, "the fence of the source is %s",
+                       found ? fence_state_name(fence.state) : "gone");
+    p->from_epoch = fence.placement_epoch;
+    return true;
+}
+
+static bool rolled_back(struct pause *p, const struct tmv_error *why, enum cutover_outcome *ret_outcome,
+                        struct tmv_error *err)
+{
+    text_copy(p->attempt->outcome, sizeof p->attempt->outcome, "rolled_back");
+    text_copy(p->attempt->reason, sizeof p->attempt->reason, why->message);
+    if (p->attempt->pause_us == 0 && p->asked_us)
+        p->attempt->pause_us = clock_now_us() - p->asked_us;
+    *ret_outcome = CUTOVER_ROLLED_BACK;
+    return !p->armed || disarm(p->m, p->m->tailer->target, err);
+}
+
+bool cutover_attempt(struct cutover_manager *m, const struct cutover_request *request,
+                     struct tmv_attempt *attempt, enum cutover_outcome *ret_outcome, struct tmv_error *err)
+{
+    struct pause p = {.m = m, .request = request, .attempt = attempt};
+    struct tmv_error why = {0};
+    bool unknown = false;
+
+    *ret_outcome = CUTOVER_UNKNOWN;
+    if (!read_open_epoch(&p, &why) || !only_one(m, true, &why))
+        return rolled_back(&p, &why, ret_outcome, err);
+    bool ok = run_pause(&p, &unknown, &why);
+    if (unknown || !pgx_is_usable(m->lock)) {
+        *err = why;
+        return false;
+    }
+    m->last_pause_us = attempt->pause_us;
+    if (!ok)
+        return rolled_back(&p, &why, ret_outcome, err) && only_one(m, false, err);
+    if (request->rehearsal) {
+        text_copy(attempt->outcome, sizeof attempt->outcome, "rehearsed");
+        *ret_outcome = CUTOVER_REHEARSED;
+        return only_one(m, false, err);
+    }
+    text_copy(attempt->outcome, sizeof attempt->outcome, "completed");
+    *ret_outcome = CUTOVER_COMPLETED;
+    return open_target(m, m->tailer->target, p.to_epoch, err) && fault_hit("cutover.after_open", err) &&
+           only_one(m, false, err);
+}
+
+bool cutover_resolve(struct cutover_manager *m, struct pgx_conn *source, struct pgx_conn *target,
+                     bool *ret_moved, struct tmv_error *err)
+{
+    struct fence fence;
+    bool found;
+
+    if (!guard_read_fence(source, m->source_guard, &fence, &found, err))
+        return false;
+    *ret_moved =
+        found && fence.state == FENCE_MOVED && tmv_uuid_equal(&fence.migration, &m->ends->owner.migration);
+    if (*ret_moved)
+        return open_target(m, target, fence.placement_epoch, err);
+    return disarm(m, target, err);
+}

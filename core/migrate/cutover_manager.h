@@ -1,0 +1,71 @@
+/* CutoverManager: the write pause and the switch, as one transaction on the source whose commit is the one
+ * point of decision (design §9).
+ *
+ * Invariants, whatever crashes:
+ *  C1 there is no committed state in which writes are held: the pause is an open transaction, and the server
+ * ends it when this engine falls silent; C2 the session with the lock carries no data and runs four
+ * statements; C3 the target takes writers only when the fence of the source says "moved" at the epoch for
+ * which the target is armed; C4 what decides also checks: owner epoch, fence state and placement epoch, in
+ * the same transaction; C5 after any outcome that is not known, nothing is assumed: the caller takes
+ * ownership anew (which waits for the old transaction) and reads the fence.
+ */
+#pragma once
+
+#include "migrate/consistency_verifier.h"
+#include "migrate/tailer.h"
+#include "tenantmv/snapshot.h"
+
+struct cutover_manager {
+    const struct ends *ends;
+    const struct guard *source_guard, *target_guard;
+    struct tailer *tailer;
+    struct pgx_conn *control; /* borrowed: the coordinator's */
+    struct pgx_conn *lock;    /* owned: the session of the pause; carries no data */
+    bool control_here;        /* the control tables stand in the source's database */
+    char source_facts[80];    /* of the guards, as installed */
+    char target_facts[80];
+    int64_t verified_to; /* the prefix that is proven equal */
+    struct buf digest_source_sql, digest_target_sql;
+    int64_t last_pause_us; /* of the latest attempt or rehearsal; 0 none yet */
+};
+
+enum cutover_outcome {
+    CUTOVER_COMPLETED,
+    CUTOVER_ROLLED_BACK, /* nothing changed; the reason is in the attempt */
+    CUTOVER_REHEARSED,
+    CUTOVER_UNKNOWN /* an answer was lost: take ownership anew and read the fence */
+};
+
+void cutover_manager_init(struct cutover_manager *m, const struct ends *ends, struct tailer *tailer);
+void cutover_manager_release(struct cutover_manager *m);
+/* Opens the lock session and prepares statements. source_guard, target_guard, control and facts are set
+ * before. */
+TMV_NODISCARD bool cutover_manager_connect(struct cutover_manager *m, struct tmv_error *err);
+
+/* Looks at every gate; changes nothing. `gates` has room for TMV_GATES_MAX. *ret_green: all of them are. */
+struct cutover_conditions {
+    const struct tmv_settings *settings;
+    bool paused;
+    bool force; /* the verification gate is left out */
+};
+TMV_NODISCARD bool cutover_gates(struct cutover_manager *m, const struct cutover_conditions *conditions,
+                                 struct tmv_gate *gates, size_t *ret_count, bool *ret_green,
+                                 struct tmv_error *err);
+/* What the pause would be now, from the running means; -1 while unknown. */
+int64_t cutover_predict_us(const struct cutover_manager *m);
+
+/* One attempt. The phase is `cutover` already (or, for a rehearsal, dual_write). Fills `attempt` with
+ * outcome, reason and times. Only CUTOVER_UNKNOWN comes with false and an error. Blocks up to the budgets. */
+struct cutover_request {
+    const struct tmv_settings *settings;
+    bool rehearsal;
+    bool force;
+    const char *requested_by;
+};
+TMV_NODISCARD bool cutover_attempt(struct cutover_manager *m, const struct cutover_request *request,
+                                   struct tmv_attempt *attempt, enum cutover_outcome *ret_outcome,
+                                   struct tmv_error *err);
+/* After taking ownership: what does the source say? If it moved by this migration, opens the target
+ * (idempotent) and *ret_moved is true; else closes a target that was armed. */
+TMV_NODISCARD bool cutover_resolve(struct cutover_manager *m, struct pgx_conn *source,
+                                   struct pgx_conn *target, bool *ret_moved, struct tmv_error *err);
