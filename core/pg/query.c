@@ -268,6 +268,22 @@ static void keep_last(struct pgx_result **results, size_t count, PGresult *newes
     results[count - 1] = as_result(newest);
 }
 
+/* Takes one result of a script over. False when it is an error; `err` NULL: an earlier one is kept. */
+static bool keep_result(struct pgx_conn *conn, PGresult *result, size_t count, struct pgx_result **results,
+                        struct tmv_error *err)
+{
+    ExecStatusType status = PQresultStatus(result);
+    if (status == PGRES_TUPLES_OK) {
+        keep_last(results, count, result);
+        return true;
+    }
+    bool ok = status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY;
+    if (!ok && err)
+        pgx_fail(conn, result, err);
+    PQclear(result);
+    return ok;
+}
+
 bool pgx_script(struct pgx_conn *conn, int64_t timeout_us, const char *sql, size_t count,
                 struct pgx_result **ret_results, struct tmv_error *err)
 {
@@ -288,14 +304,8 @@ bool pgx_script(struct pgx_conn *conn, int64_t timeout_us, const char *sql, size
         }
         if (!result)
             break;
-        ExecStatusType status = PQresultStatus(result);
-        if (status == PGRES_TUPLES_OK) {
-            keep_last(ret_results, count, result);
-            continue;
-        }
-        if (status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY && ok)
-            ok = pgx_fail(conn, result, err);
-        PQclear(result);
+        if (!keep_result(conn, result, count, ret_results, ok ? err : NULL))
+            ok = false;
     }
     if (ok && count && !ret_results[0])
         ok = err_set(err, TMV_ERR_INTERNAL, "a script gave fewer results than expected");
