@@ -30,7 +30,7 @@ static int find_holder(const struct horizon *h, const char *name)
 /* Transactions that released the lock leave every pair. Indices are renumbered. */
 static void forget_departed(struct horizon *h, const char *const *names, size_t count)
 {
-    uint16_t moved_to[HORIZON_HOLDERS_MAX];
+    uint16_t moved_to[HORIZON_HOLDERS_MAX] = {0};
     size_t kept = 0;
 
     for (size_t i = 0; i < h->holder_count; i++) {

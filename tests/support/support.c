@@ -166,7 +166,7 @@ void support_store(struct cluster *cluster, const char *id, bool partitioned,
     pgx_close(conn);
 }
 
-static char *format(const char *fmt, va_list args)
+static char *TMV_PRINTF(1, 0) format(const char *fmt, va_list args)
 {
     char *text = NULL;
 

@@ -17,7 +17,7 @@ char *safe_text(char *text)
     return text;
 }
 
-bool failure(struct tmv_error *err, enum tmv_code code, const char *fmt, ...)
+bool(failure)(struct tmv_error *err, enum tmv_code code, const char *fmt, ...)
 {
     va_list ap;
 
@@ -30,7 +30,7 @@ bool failure(struct tmv_error *err, enum tmv_code code, const char *fmt, ...)
     return false;
 }
 
-bool failure_errno(struct tmv_error *err, const char *fmt, ...)
+bool(failure_errno)(struct tmv_error *err, const char *fmt, ...)
 {
     int saved = errno;
     char context[500];
@@ -45,7 +45,7 @@ bool failure_errno(struct tmv_error *err, const char *fmt, ...)
     return false;
 }
 
-bool failure_wrap(struct tmv_error *err, const char *fmt, ...)
+bool(failure_wrap)(struct tmv_error *err, const char *fmt, ...)
 {
     char inner[sizeof err->message];
     size_t used;
@@ -61,7 +61,7 @@ bool failure_wrap(struct tmv_error *err, const char *fmt, ...)
     return false;
 }
 
-bool failure_hint(struct tmv_error *err, const char *fmt, ...)
+bool(failure_hint)(struct tmv_error *err, const char *fmt, ...)
 {
     va_list ap;
 

@@ -224,7 +224,7 @@ static bool take_letters(const struct grammar *grammar, int count, char **words,
         char what[3] = {'-', *letter, 0};
         struct found found;
 
-        if (!find_option(grammar, NULL, 0, *letter, &found))
+        if (!find_option(grammar, "", 0, *letter, &found))
             return unknown_option(grammar, what, 2, err);
         if (found.spec->type == OPTION_FLAG) {
             if (!option_set_value(found.spec, found.values, what, NULL, err))

@@ -155,7 +155,7 @@ bool workspace_open(const struct workspace_options *options, struct workspace **
     w->cancel_fd = options->cancel_fd;
     w->keep = options->keep != NULL;
     if (run_user_find(&w->user, err) &&
-        (w->keep ? make_kept(w, options->keep, err) : make_temporary(w, err)) && start_keeper(w, err)) {
+        (options->keep ? make_kept(w, options->keep, err) : make_temporary(w, err)) && start_keeper(w, err)) {
         *ret_workspace = w;
         return true;
     }
