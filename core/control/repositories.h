@@ -52,10 +52,24 @@ struct phase_change {
 };
 TMV_NODISCARD bool control_phase_change(struct pgx_conn *conn, const struct owner *owner,
                                         const struct phase_change *change, struct tmv_error *err);
-/* Sets or clears the pause flag, with its audit row. */
+/* For the transaction that decides a cutover, on whichever connection holds it when the control database is
+ * there: phase cutover → completed, the tenant's store and routing state in one update, audit. CONFLICT when
+ * the phase changed, the migration was paused, or routing no longer names the source; OWNERSHIP as
+ * everywhere. The caller rolls back then. `details` (JSON object) and `operator_name` may be NULL. */
+TMV_NODISCARD bool control_complete_cutover(struct pgx_conn *conn, const struct owner *owner,
+                                            const char *target_store, const char *details,
+                                            const char *operator_name, struct tmv_error *err);
+/* The same for a decision that the source's fence shows already: from whatever phase, for the fence outranks
+ * it. Doing it again changes nothing. */
+TMV_NODISCARD bool control_follow_decision(struct pgx_conn *conn, const struct owner *owner,
+                                           const char *target_store, const char *details,
+                                           const char *operator_name, struct tmv_error *err);
+/* Sets or clears the pause flag, with its audit row; nothing when it is so already or the migration has
+ * ended. */
 TMV_NODISCARD bool control_set_paused(struct pgx_conn *conn, const struct owner *owner, bool paused,
                                       const char *reason, const char *operator_name, struct tmv_error *err);
-/* Numbers that screens show; not audited. Strings may be NULL to leave the column as it is. */
+/* Numbers that screens show; not audited, not announced, and not waited for on disk, so never inside the
+ * caller's transaction. Strings and `gates` may be NULL to leave the column as it is. */
 struct migration_progress {
     int64_t events_total, events_copied, rate, lag_us, lag_events, verified_to, watermark, eta_us,
         predicted_pause_us;

@@ -14,3 +14,6 @@ TMV_NODISCARD bool row_owned(struct pgx_conn *conn, const struct owner *owner, c
 bool row_ownership_lost(const struct owner *owner, struct tmv_error *err);
 /* REFUSED when the handle is for watching only. */
 TMV_NODISCARD bool control_check_writable(const struct tmv_control *control, struct tmv_error *err);
+
+/* The parameters $1 … $3 of every statement of an owner. */
+#define OWNER_ARGS(o) PGX_UUID(&(o)->migration), PGX_INT((o)->epoch), PGX_UUID(&(o)->engine)

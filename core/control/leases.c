@@ -1,0 +1,79 @@
+/* Leases: who may act for a tenant. Time is the control database's; an epoch is never used twice. */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "control/row.h"
+#include "sql_embedded.h"
+
+bool control_claimable(struct pgx_conn *conn, const struct tmv_uuid *engine, size_t limit,
+                       struct claimable *ret_rows, size_t *ret_count, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    *ret_count = 0;
+    if (!pgx_query(conn, CONTROL_TIMEOUT_US, sql_control_claimable,
+                   PGX_ARGS(PGX_UUID(engine), PGX_INT(LEASE_TTL_US), PGX_INT((int64_t)limit)), &result, err))
+        return err_wrap(err, "looking for migrations without an engine");
+    for (int row = 0; row < pgx_rows(result); row++)
+        ret_rows[(*ret_count)++] = (struct claimable){.migration = pgx_uuid(result, row, 0),
+                                                      .tenant = pgx_uuid(result, row, 1),
+                                                      .takeover = pgx_bool(result, row, 2)};
+    return true;
+}
+
+bool control_lease_take(struct pgx_conn *conn, const struct claimable *what, const struct tmv_uuid *engine,
+                        const char *engine_name, struct owner *ret_owner, bool *ret_taken,
+                        char **ret_sessions, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+    struct pgx_args args = PGX_ARGS(PGX_UUID(&what->tenant), PGX_UUID(&what->migration), PGX_UUID(engine),
+                                    PGX_TEXT(engine_name ? engine_name : ""), PGX_INT(LEASE_TTL_US));
+
+    *ret_taken = false;
+    if (ret_sessions)
+        *ret_sessions = NULL;
+    if (!pgx_query(conn, CONTROL_TIMEOUT_US, sql_control_lease_take, args, &result, err))
+        return err_wrap(err, "taking a lease");
+    if (pgx_rows(result) == 0 || !pgx_bool(result, 0, 0))
+        return true;
+    if (ret_sessions && !pgx_is_null(result, 0, 2)) {
+        *ret_sessions = strdup(pgx_text(result, 0, 2));
+        if (!*ret_sessions)
+            return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    }
+    *ret_owner = (struct owner){.tenant = what->tenant,
+                                .migration = what->migration,
+                                .engine = *engine,
+                                .epoch = pgx_int(result, 0, 1)};
+    *ret_taken = true;
+    return true;
+}
+
+bool control_lease_renew(struct pgx_conn *conn, const struct tmv_uuid *engine, struct tmv_error *err)
+{
+    if (pgx_in_transaction(conn)) /* its commit would not be waited for either */
+        return err_set(err, TMV_ERR_INTERNAL, "heartbeat inside a transaction");
+    if (!pgx_query(conn, CONTROL_TIMEOUT_US, sql_control_lease_renew, PGX_ARGS(PGX_UUID(engine)), NULL, err))
+        return err_wrap(err, "heartbeat");
+    return true;
+}
+
+bool control_lease_release(struct pgx_conn *conn, const struct owner *owner, struct tmv_error *err)
+{
+    return row_owned(conn, owner, sql_control_lease_release, PGX_ARGS(OWNER_ARGS(owner)), NULL, err) ||
+           err_wrap(err, "giving a lease back");
+}
+
+bool control_lease_sessions(struct pgx_conn *conn, const struct owner *owner, const char *sessions,
+                            struct tmv_error *err)
+{
+    return row_owned(conn, owner, sql_control_lease_sessions, PGX_ARGS(OWNER_ARGS(owner), PGX_TEXT(sessions)),
+                     NULL, err) ||
+           err_wrap(err, "recording sessions");
+}
+
+bool control_lease_check(struct pgx_conn *conn, const struct owner *owner, struct tmv_error *err)
+{
+    return row_owned(conn, owner, sql_control_lease_check, PGX_ARGS(OWNER_ARGS(owner)), NULL, err);
+}

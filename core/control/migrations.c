@@ -1,0 +1,177 @@
+/* Migrations as their engine reads and changes them. Other programs may change phase and pause by plain
+ * statements at any time, so every change here is a compare-and-set. */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "control/lifecycle.h"
+#include "control/row.h"
+#include "sql_embedded.h"
+
+bool control_migration_get(struct pgx_conn *conn, const struct tmv_uuid *id, struct migration_row *ret_row,
+                           struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+    char text[TMV_UUID_TEXT];
+
+    if (!pgx_query(conn, CONTROL_TIMEOUT_US, sql_control_migration_get, PGX_ARGS(PGX_UUID(id)), &result, err))
+        return err_wrap(err, "reading a migration");
+    tmv_uuid_format(id, text);
+    if (pgx_rows(result) == 0)
+        return err_set(err, TMV_ERR_NOT_FOUND, "there is no migration %s", text);
+    memset(ret_row, 0, sizeof *ret_row);
+    ret_row->id = pgx_uuid(result, 0, 0);
+    ret_row->tenant = pgx_uuid(result, 0, 1);
+    row_text(ret_row->source, sizeof ret_row->source, result, 0, 2);
+    row_text(ret_row->target, sizeof ret_row->target, result, 0, 3);
+    if (!tmv_phase_parse(pgx_text(result, 0, 4), &ret_row->phase))
+        return err_set(err, TMV_ERR_REFUSED, "migration %s is in an unknown phase: %s", text,
+                       pgx_text(result, 0, 4));
+    ret_row->paused = pgx_bool(result, 0, 5);
+    row_text(ret_row->pause_reason, sizeof ret_row->pause_reason, result, 0, 6);
+    row_text(ret_row->created_by, sizeof ret_row->created_by, result, 0, 7);
+    if (!tmv_settings_from_json(pgx_text(result, 0, 8), &ret_row->settings, err))
+        return err_wrap(err, "config of migration %s", text);
+    ret_row->events_total = pgx_int(result, 0, 9);
+    ret_row->events_copied = pgx_int(result, 0, 10);
+    return true;
+}
+
+/* What a function of the control schema answered about a change of phase. */
+static bool read_answer(const struct pgx_result *result, const struct owner *owner, const char *change,
+                        struct tmv_error *err)
+{
+    const char *answer = pgx_rows(result) > 0 ? pgx_text(result, 0, 0) : "";
+    char id[TMV_UUID_TEXT];
+
+    if (strcmp(answer, "ok") == 0)
+        return true;
+    if (strcmp(answer, "ownership") == 0)
+        return row_ownership_lost(owner, err);
+    if (strcmp(answer, "conflict") == 0)
+        return err_set(err, TMV_ERR_CONFLICT, "migration %s was changed or paused by somebody else before %s",
+                       tmv_uuid_format(&owner->migration, id), change);
+    return err_set(err, TMV_ERR_INTERNAL, "a change of phase answered '%s'", answer);
+}
+
+bool control_phase_change(struct pgx_conn *conn, const struct owner *owner, const struct phase_change *change,
+                          struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+    const char *to = tmv_phase_name(change->to);
+    struct pgx_args args = PGX_ARGS(OWNER_ARGS(owner), PGX_TEXT(tmv_phase_name(change->from)), PGX_TEXT(to),
+                                    PGX_TEXT(change->event_type), PGX_TEXT(change->details),
+                                    PGX_TEXT(change->operator_name), PGX_TEXT(change->last_error));
+
+    if (!lifecycle_change_is_legal(change->from, change->to) || change->to == TMV_PHASE_COMPLETED)
+        return err_set(err, TMV_ERR_REFUSED, "a migration does not go from %s to %s",
+                       tmv_phase_name(change->from), to);
+    if (!pgx_query(conn, CONTROL_TIMEOUT_US, sql_control_phase_change, args, &result, err))
+        return err_wrap(err, "changing the phase to %s", to);
+    return read_answer(result, owner, to, err);
+}
+
+bool control_complete_cutover(struct pgx_conn *conn, const struct owner *owner, const char *target_store,
+                              const char *details, const char *operator_name, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+    struct pgx_args args =
+        PGX_ARGS(OWNER_ARGS(owner), PGX_TEXT(target_store), PGX_TEXT(details), PGX_TEXT(operator_name));
+
+    if (!pgx_query(conn, CONTROL_TIMEOUT_US, sql_control_complete, args, &result, err))
+        return err_wrap(err, "recording the decision");
+    return read_answer(result, owner, "the decision", err);
+}
+
+bool control_follow_decision(struct pgx_conn *conn, const struct owner *owner, const char *target_store,
+                             const char *details, const char *operator_name, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+    struct pgx_args args =
+        PGX_ARGS(OWNER_ARGS(owner), PGX_TEXT(target_store), PGX_TEXT(details), PGX_TEXT(operator_name));
+
+    if (!pgx_query(conn, CONTROL_TIMEOUT_US, sql_control_follow_decision, args, &result, err))
+        return err_wrap(err, "recording a decision that was made");
+    return read_answer(result, owner, "the decision was recorded", err);
+}
+
+bool control_set_paused(struct pgx_conn *conn, const struct owner *owner, bool paused, const char *reason,
+                        const char *operator_name, struct tmv_error *err)
+{
+    struct pgx_args args =
+        PGX_ARGS(OWNER_ARGS(owner), PGX_BOOL(paused), PGX_TEXT(reason), PGX_TEXT(operator_name));
+
+    if (!row_owned(conn, owner, sql_control_set_paused, args, NULL, err))
+        return err_wrap(err, paused ? "pausing" : "resuming");
+    return true;
+}
+
+/* The caller frees it; NULL only when memory is out. */
+static char *gates_to_json(const struct tmv_gate *gates, size_t count)
+{
+    AUTO(json) cJSON *list = cJSON_CreateArray();
+
+    for (size_t i = 0; list && i < count; i++) {
+        cJSON *gate = cJSON_CreateObject();
+
+        if (!gate)
+            return NULL;
+        json_add_text(gate, "name", gates[i].name);
+        json_add_bool(gate, "green", gates[i].green);
+        json_add_text(gate, "seen", gates[i].seen);
+        cJSON_AddItemToArray(list, gate);
+    }
+    return list ? json_print(list) : NULL;
+}
+
+bool control_report_progress(struct pgx_conn *conn, const struct owner *owner,
+                             const struct migration_progress *p, struct tmv_error *err)
+{
+    AUTO_FREE char *gates = p->gates ? gates_to_json(p->gates, p->gate_count) : NULL;
+    struct pgx_args args =
+        PGX_ARGS(OWNER_ARGS(owner), PGX_INT(p->events_total), PGX_INT(p->events_copied), PGX_INT(p->rate),
+                 PGX_INT(p->lag_us), PGX_INT(p->lag_events), PGX_INT(p->verified_to), PGX_INT(p->watermark),
+                 PGX_INT(p->eta_us), PGX_INT(p->predicted_pause_us), PGX_BOOL(p->ready), PGX_TEXT(p->step),
+                 PGX_TEXT(p->note), PGX_TEXT(gates), PGX_BOOL(p->sample));
+
+    if (p->gates && !gates)
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    if (pgx_in_transaction(conn)) /* its commit would not be waited for either */
+        return err_set(err, TMV_ERR_INTERNAL, "progress reported inside a transaction");
+    if (!row_owned(conn, owner, sql_control_report_progress, args, NULL, err))
+        return err_wrap(err, "reporting progress");
+    return true;
+}
+
+bool control_report_error(struct pgx_conn *conn, const struct owner *owner, const struct tmv_error *what,
+                          struct tmv_error *err)
+{
+    AUTO(json) cJSON *details = cJSON_CreateObject();
+    AUTO_FREE char *text = NULL;
+
+    if (details) {
+        json_add_text(details, "code", tmv_code_name(what->code));
+        json_add_text(details, "sqlstate", what->sqlstate[0] ? what->sqlstate : NULL);
+        json_add_text(details, "message", what->message);
+        json_add_text(details, "hint", what->hint[0] ? what->hint : NULL);
+        text = json_print(details);
+    }
+    if (!text)
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    if (!row_owned(conn, owner, sql_control_report_error,
+                   PGX_ARGS(OWNER_ARGS(owner), PGX_TEXT(what->message), PGX_TEXT(text)), NULL, err))
+        return err_wrap(err, "recording an error");
+    return true;
+}
+
+bool control_audit(struct pgx_conn *conn, const struct owner *owner, const char *event_type,
+                   const char *details, const char *operator_name, struct tmv_error *err)
+{
+    if (!row_owned(
+            conn, owner, sql_control_audit_add,
+            PGX_ARGS(OWNER_ARGS(owner), PGX_TEXT(event_type), PGX_TEXT(details), PGX_TEXT(operator_name)),
+            NULL, err))
+        return err_wrap(err, "writing the audit row %s", event_type);
+    return true;
+}

@@ -1,0 +1,12 @@
+-- Compare-and-set of a phase: ok, conflict or ownership.
+-- database: control
+-- $1 uuid: migration
+-- $2 bigint: owner epoch
+-- $3 uuid: engine
+-- $4 text: phase it must be in
+-- $5 text: phase it gets
+-- $6 text: type of the audit row
+-- $7 jsonb: details of the audit row, may be null
+-- $8 text: operator, null for the engine itself
+-- $9 text: what happened when it failed, else null
+SELECT tenantmv.change_phase($1::uuid, $2::bigint, $3::uuid, $4::text, $5::text, $6::text, $7::jsonb, $8::text, $9::text)
