@@ -9,7 +9,7 @@
  * cancel). */
 struct range_digest {
     int64_t events;
-    char sums[4][48]; /* decimal numerics */
+    char sums[2][48]; /* decimal numerics: sums of the first and second 64 bits of each event's SHA-256 */
 };
 /* Builds the statement whose one row is the digest of positions ($1, $2] of tenant $3, for the copied columns
  * of both ends, on `side` (source or target shape: same text but for the table). One plan: bounded range of

@@ -1,0 +1,170 @@
+/* The verifier on real servers: whatever differs in a copied column is found, and nothing else is. */
+#include "test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "migrate/consistency_verifier.h"
+#include "support/support.h"
+
+#define TENANT "bda448be-6aa4-4002-8af3-c3b3e2529478"
+#define OTHER "00000000-0000-4000-8000-000000000002"
+#define WAIT_US (30 * 1000 * 1000LL)
+
+/* Two stores that hold the same events. */
+struct bed {
+    struct tmv_store_info info[2]; /* source, target */
+    struct pgx_conn *conn[2];
+    struct store_shape shape[2];
+    struct tmv_uuid tenant;
+};
+
+/* The same `count` events on both sides (positions 1 …), every tenth of them of another tenant and only on
+ * the source. */
+static void open_bed(struct bed *bed, bool partitioned_target, int count, const char *changes)
+{
+    static const char *const names[] = {"source", "target"};
+    struct tmv_error err = {0};
+
+    assert_true(tmv_uuid_parse(TENANT, &bed->tenant));
+    for (int side = 0; side < 2; side++) {
+        support_store(support_cluster("store", NULL), names[side], side == 1 && partitioned_target,
+                      &bed->info[side]);
+        bed->conn[side] = support_connect(bed->info[side].conninfo);
+        if (changes)
+            support_sql(bed->conn[side], "SET search_path = public; %s; SET search_path = pg_catalog",
+                        changes);
+        support_sql(
+            bed->conn[side],
+            "INSERT INTO public.events (global_position, event_id, aggregate_id, aggregate_type, event_type,"
+            " tenant_id, actor_id, version, \"timestamp\", payload, created_at)"
+            " SELECT i, md5('e' || i)::uuid, md5('a' || i / 10)::uuid, 'Order', 'OrderPlaced',"
+            " CASE WHEN i %% 10 = 0 THEN '%s' ELSE '%s' END::uuid, nullif(i %% 3, 0)::text, i %% 10 + 1,"
+            " '2026-01-01Z'::timestamptz + i * interval '1 second',"
+            " jsonb_build_object('amount', 1.0, 'text', 'Grüße ' || i), '2026-02-01Z'"
+            " FROM generate_series(1, %d) i WHERE %d = 0 OR i %% 10 <> 0",
+            OTHER, TENANT, count, side);
+        assert_done(store_shape_discover(bed->conn[side], "public", "events", &bed->shape[side], &err), &err);
+    }
+}
+
+static void close_bed(struct bed *bed)
+{
+    pgx_close(bed->conn[0]);
+    pgx_close(bed->conn[1]);
+}
+
+static struct range_digest digest(struct bed *bed, int side, int64_t low, int64_t high)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(20000);
+    AUTO_RESULT struct pgx_result *result = NULL;
+    struct range_digest d;
+    struct tmv_error err = {0};
+
+    assert_done(verifier_digest_sql(&bed->shape[0], &bed->shape[1], &bed->shape[side], &sql, &err), &err);
+    assert_done(pgx_query(bed->conn[side], WAIT_US, buf_text(&sql),
+                          PGX_ARGS(PGX_INT(low), PGX_INT(high), PGX_TEXT(TENANT)), &result, &err),
+                &err);
+    verifier_read_digest(result, &d);
+    return d;
+}
+
+static bool digests_equal(struct bed *bed, int64_t low, int64_t high)
+{
+    struct range_digest a = digest(bed, 0, low, high);
+    struct range_digest b = digest(bed, 1, low, high);
+
+    return range_digest_equal(&a, &b);
+}
+
+static void digests_of_equal_ranges_are_equal(void **state)
+{
+    struct bed bed;
+
+    (void)state;
+    open_bed(&bed, true, 200, NULL);
+    assert_int_equal(digest(&bed, 0, 0, 200).events, 180);
+    assert_true(digests_equal(&bed, 0, 200));
+    assert_true(digests_equal(&bed, 50, 51));
+    assert_true(digests_equal(&bed, 200, 300));
+    assert_int_equal(digest(&bed, 0, 200, 300).events, 0);
+    close_bed(&bed);
+}
+
+static void the_digest_does_not_depend_on_session_settings(void **state)
+{
+    struct bed bed;
+
+    (void)state;
+    open_bed(&bed, false, 100,
+             "CREATE TYPE mood AS ENUM ('fine', 'odd');"
+             "ALTER TABLE events ADD f float8 DEFAULT 0.1, ADD i interval DEFAULT '1 day 2 s',"
+             " ADD m mood DEFAULT 'odd', ADD ms mood[] DEFAULT '{fine,odd}', ADD b bytea DEFAULT 'x'");
+    support_sql(bed.conn[1],
+                "SET TimeZone = 'Asia/Tokyo'; SET DateStyle = 'German'; SET extra_float_digits = -10;"
+                "SET IntervalStyle = 'iso_8601'; SET bytea_output = 'escape'; SET lc_numeric = 'C'");
+    assert_true(digests_equal(&bed, 0, 100));
+    close_bed(&bed);
+}
+
+/* The sums are over the digest's bytes as big-endian integers: computed here in another way. */
+static void the_sums_are_those_of_the_sha256(void **state)
+{
+    struct bed bed;
+    AUTO_FREE char *expected = NULL;
+
+    (void)state;
+    open_bed(&bed, false, 9, NULL);
+    expected = support_text(
+        bed.conn[0],
+        "SELECT sum(('x' || substr(h, 1, 16))::bit(64)::bigint) || ' ' || sum(('x' || substr(h, 17, "
+        "16))::bit(64)::bigint)"
+        " FROM (SELECT encode(sha256(record_send(ROW(global_position, event_id, aggregate_id, aggregate_type,"
+        " event_type, tenant_id, actor_id, version, \"timestamp\", payload, created_at))), 'hex') AS h"
+        " FROM public.events) x");
+    struct range_digest d = digest(&bed, 0, 0, 9);
+    char got[120];
+    snprintf(got, sizeof got, "%s %s", d.sums[0], d.sums[1]);
+    assert_string_equal(got, expected);
+    close_bed(&bed);
+}
+
+static void the_digest_finds_every_small_change(void **state)
+{
+    static const char *const changes[] = {
+        "payload = '{\"amount\": 1.00, \"text\": \"Grüße 5\"}'",
+        "payload = '{\"amount\": 1.0, \"text\": \"Grüse 5\"}'",
+        "created_at = created_at + interval '1 microsecond'",
+        "actor_id = ''",
+        "actor_id = NULL",
+        "version = 77",
+        "global_position = 1005",
+        "event_id = 'bda448be-6aa4-4002-8af3-c3b3e2529479'",
+        "tenant_id = '" OTHER "'",
+    };
+    struct bed bed;
+
+    (void)state;
+    open_bed(&bed, false, 20, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+        assert_true(digests_equal(&bed, 0, 2000));
+        support_sql(bed.conn[1], "BEGIN; UPDATE public.events SET %s WHERE global_position = 5", changes[i]);
+        if (digests_equal(&bed, 0, 2000))
+            fail_msg("not found: %s", changes[i]);
+        support_sql(bed.conn[1], "ROLLBACK");
+    }
+    close_bed(&bed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(digests_of_equal_ranges_are_equal),
+        cmocka_unit_test(the_digest_does_not_depend_on_session_settings),
+        cmocka_unit_test(the_sums_are_those_of_the_sha256),
+        cmocka_unit_test(the_digest_finds_every_small_change),
+    };
+
+    return cmocka_run_group_tests(tests, support_setup, support_teardown);
+}
