@@ -1,3 +1,4 @@
 -- Makes every transaction of the session read only.
 -- database: control
+-- script
 SET default_transaction_read_only = on
