@@ -38,6 +38,8 @@ static const struct sample {
      "global_position, event_id, aggregate_id, aggregate_type, event_type, tenant_id, version, "
      "\"timestamp\", payload"},
     {NULL, "copy", "NULL::jsonb"},
+    {NULL, "record", "int8send(e.global_position), jsonb_send(e.payload)"},
+    {NULL, "barrier", "OFFSET 0"},
     {NULL, "low", "0"},
     {NULL, "high", "1000"},
     {NULL, "local_only", "txid"},
