@@ -77,6 +77,8 @@ struct cli {
 /* Runs the program; the result is its exit code. */
 int cli_main(int argc, char **argv);
 
+/* The connection string of the control database; USAGE when none is named anywhere. */
+TMV_NODISCARD bool cli_conninfo(const struct cli *cli, const char **ret_conninfo, struct tmv_error *err);
 /* The control database, opened once as the command's `access` says. */
 TMV_NODISCARD bool cli_control(struct cli *cli, struct tmv_control **ret_control, struct tmv_error *err);
 /* The JSON object that is printed at the end in JSON mode; an error is added to it as member "error". */

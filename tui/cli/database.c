@@ -2,21 +2,28 @@
 #include "cli/cli.h"
 #include "cli/failure.h"
 
+bool cli_conninfo(const struct cli *cli, const char **ret_conninfo, struct tmv_error *err)
+{
+    *ret_conninfo = cli->config.control;
+    if (cli->config.control)
+        return true;
+    failure(err, TMV_ERR_USAGE, "no control database is named");
+    return failure_hint(
+        err, "name it with --control, TENANTMV_CONTROL or \"control\" in the configuration, for example "
+             "--control \"host=db1 dbname=tenantmv\"");
+}
+
 bool cli_control(struct cli *cli, struct tmv_control **ret_control, struct tmv_error *err)
 {
+    const char *conninfo;
     bool ok = true;
 
-    if (!cli->config.control) {
-        failure(err, TMV_ERR_USAGE, "no control database is named");
-        return failure_hint(
-            err, "name it with --control, TENANTMV_CONTROL or \"control\" in the configuration, for "
-                 "example --control \"host=db1 dbname=tenantmv\"");
-    }
-    if (!cli->control)
-        ok = cli->command->access == ACCESS_READ
-                 ? tmv_control_open_read_only(cli->config.control, &cli->control, err)
-                 : tmv_control_open(cli->config.control, &cli->control, err);
+    if (!cli_conninfo(cli, &conninfo, err))
+        return false;
     cli->close_control = tmv_control_close;
+    if (!cli->control)
+        ok = cli->command->access == ACCESS_READ ? tmv_control_open_read_only(conninfo, &cli->control, err)
+                                                 : tmv_control_open(conninfo, &cli->control, err);
     *ret_control = cli->control;
     return ok;
 }

@@ -3,6 +3,7 @@
 #include "command/table.h"
 
 const struct command *const commands[] = {
+    &command_init,
     &command_version,
     &command_completion,
     &command_help,

@@ -1,0 +1,41 @@
+/* Operations on a running migration: written as a command for the engine that owns it, and then waited for.
+ */
+#pragma once
+
+#include "cli/cli.h"
+#include "tenantmv/snapshot.h"
+
+/* What to ask and how long to wait for the outcome. */
+struct ask {
+    struct tmv_request request; /* migration and generation are filled in here */
+    bool wait;          /* until it is done; otherwise only a moment, to say how it went if it goes fast */
+    int64_t timeout_us; /* with `wait`: give up waiting after so long; the command stays */
+};
+
+/* How long verbs wait that were not told to, microseconds. */
+#define ASK_GRACE_US INT64_C(3000000)
+
+/* Options of every verb that asks: --wait and --timeout. */
+#define ASK_WAIT_OPTIONS(arguments)                                                                          \
+    {"wait",                                                                                                 \
+     'w',                                                                                                    \
+     OPTION_FLAG,                                                                                            \
+     offsetof(arguments, wait),                                                                              \
+     NULL,                                                                                                   \
+     0,                                                                                                      \
+     0,                                                                                                      \
+     NULL,                                                                                                   \
+     COMPLETE_NOTHING,                                                                                       \
+     "wait until the engine has done it, and end with its outcome"},                                         \
+    {                                                                                                        \
+        "timeout", 0, OPTION_DURATION, offsetof(arguments, timeout_us), "TIME", 1000000, 86400000000, NULL,  \
+            COMPLETE_NOTHING, "with --wait: stop waiting after so long; 10m otherwise"                       \
+    }
+#define ASK_TIMEOUT_US INT64_C(600000000)
+
+/* Writes the command and waits. Prints how it went. Errors: those of tmv_request; REFUSED or SQL with what
+ * the engine said; TIMEOUT when it was not done in time; CANCELLED by Ctrl-C, and the command stays. */
+TMV_NODISCARD bool ask_engine(struct cli *cli, const struct tmv_migration *migration, const struct ask *ask,
+                              struct tmv_error *err);
+/* Whether some engine owns the migration and was heard lately. */
+bool engine_is_alive(const struct tmv_migration *migration);

@@ -1,0 +1,260 @@
+#include "command/report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/resolve.h"
+#include "widgets/format.h"
+
+enum tone report_state_tone(enum tmv_display_state state)
+{
+    switch (state) {
+    case TMV_SHOW_READY:
+    case TMV_SHOW_DONE:
+        return TONE_GOOD;
+    case TMV_SHOW_PAUSED:
+    case TMV_SHOW_ORPHAN:
+        return TONE_WARN;
+    case TMV_SHOW_FAILED:
+        return TONE_BAD;
+    case TMV_SHOW_CUTOVER:
+        return TONE_STRONG;
+    case TMV_SHOW_ABORTED:
+        return TONE_FAINT;
+    case TMV_SHOW_PENDING:
+    case TMV_SHOW_COPY:
+    case TMV_SHOW_SYNC:
+    case TMV_SHOW_COUNT:
+        break;
+    }
+    return TONE_PLAIN;
+}
+
+/* ---- JSON ---- */
+
+static void add_times(cJSON *object, const struct tmv_migration *m)
+{
+    json_time(object, "created_at", m->created_at_us);
+    json_time(object, "started_at", m->started_at_us);
+    json_time(object, "bulk_copy_completed_at", m->bulk_copy_completed_at_us);
+    json_time(object, "dual_write_started_at", m->dual_write_started_at_us);
+    json_time(object, "cutover_started_at", m->cutover_started_at_us);
+    json_time(object, "completed_at", m->completed_at_us);
+}
+
+static void add_gates(cJSON *object, const struct tmv_migration *m)
+{
+    cJSON *gates = cJSON_AddArrayToObject(object, "gates");
+
+    for (size_t i = 0; i < m->gate_count; i++) {
+        cJSON *gate = cJSON_CreateObject();
+
+        cJSON_AddStringToObject(gate, "name", m->gates[i].name);
+        cJSON_AddBoolToObject(gate, "green", m->gates[i].green);
+        json_text(gate, "seen", m->gates[i].seen);
+        cJSON_AddItemToArray(gates, gate);
+    }
+}
+
+cJSON *report_migration_json(const struct cli *cli, const struct tmv_migration *m)
+{
+    cJSON *object = cJSON_CreateObject();
+
+    json_id(object, "id", &m->id);
+    json_id(object, "tenant", &m->tenant);
+    json_text(object, "alias", config_alias(&cli->config, &m->tenant));
+    cJSON_AddStringToObject(object, "source", m->source);
+    cJSON_AddStringToObject(object, "target", m->target);
+    cJSON_AddStringToObject(object, "phase", tmv_phase_name(m->phase));
+    cJSON_AddStringToObject(object, "state", tmv_display_state_name(m->show));
+    cJSON_AddBoolToObject(object, "paused", m->paused);
+    json_text(object, "pause_reason", m->pause_reason);
+    json_text(object, "note", m->note);
+    json_text(object, "step", m->step);
+    json_int(object, "generation", m->generation);
+    json_int(object, "events_total", m->events_total);
+    json_int(object, "events_copied", m->events_copied);
+    json_int(object, "percent", m->percent);
+    json_known(object, "events_per_second", m->rate);
+    json_known(object, "lag_us", m->lag_us);
+    json_known(object, "lag_events", m->lag_events);
+    json_int(object, "verified_to", m->verified_to);
+    json_int(object, "watermark", m->watermark);
+    json_known(object, "eta_us", m->eta_us);
+    json_known(object, "predicted_pause_us", m->predicted_pause_us);
+    json_text(object, "owner", m->owner);
+    json_known(object, "owner_age_us", m->owner_age_us);
+    json_text(object, "created_by", m->created_by);
+    add_times(object, m);
+    json_text(object, "last_error", m->last_error);
+    add_gates(object, m);
+    return object;
+}
+
+cJSON *report_attempt_json(const struct tmv_attempt *a)
+{
+    cJSON *object = cJSON_CreateObject();
+
+    json_int(object, "number", a->number);
+    cJSON_AddBoolToObject(object, "rehearsal", a->rehearsal);
+    cJSON_AddStringToObject(object, "outcome", a->outcome);
+    json_text(object, "reason", a->reason);
+    json_text(object, "requested_by", a->requested_by);
+    json_time(object, "started_at", a->started_at_us);
+    json_int(object, "lock_us", a->lock_us);
+    json_int(object, "drain_us", a->drain_us);
+    json_int(object, "decide_us", a->decide_us);
+    json_int(object, "pause_us", a->pause_us);
+    json_int(object, "drained_events", a->drained_events);
+    json_int(object, "held_writers", a->held_writers);
+    return object;
+}
+
+const struct tmv_attempt *report_latest_attempt(const struct tmv_snapshot *snapshot,
+                                                const struct tmv_uuid *migration)
+{
+    const struct tmv_attempt *latest = NULL;
+
+    for (size_t i = 0; i < snapshot->attempt_count; i++) {
+        const struct tmv_attempt *a = &snapshot->attempts[i];
+
+        if (tmv_uuid_equal(&a->migration, migration) && (!latest || a->number > latest->number))
+            latest = a;
+    }
+    return latest;
+}
+
+static bool is_shown(const struct tmv_migration *m, bool only_active)
+{
+    return !only_active || !tmv_phase_is_terminal(m->phase);
+}
+
+cJSON *report_list_json(const struct cli *cli, const struct tmv_snapshot *snapshot, bool only_active)
+{
+    cJSON *array = cJSON_CreateArray();
+
+    for (size_t i = 0; i < snapshot->migration_count; i++)
+        if (is_shown(&snapshot->migrations[i], only_active))
+            cJSON_AddItemToArray(array, report_migration_json(cli, &snapshot->migrations[i]));
+    return array;
+}
+
+/* ---- text ---- */
+
+void report_list(const struct cli *cli, const struct tmv_snapshot *snapshot, bool only_active)
+{
+    static const struct listing_column columns[] = {
+        {"TENANT", false},    {"FROM", false}, {"TO", false}, {"STATE", false},
+        {"COPIED", true},     {"EV/S", true},  {"LAG", true}, {"ETA", true},
+        {"MIGRATION", false}, {"NOTE", false}, {NULL, false},
+    };
+    struct listing listing;
+    char label[CONFIG_ALIAS_MAX], id[TMV_UUID_TEXT], rate[FORMAT_MAX], lag[FORMAT_MAX], eta[FORMAT_MAX];
+
+    listing_init(&listing, columns);
+    for (size_t i = 0; i < snapshot->migration_count; i++) {
+        const struct tmv_migration *m = &snapshot->migrations[i];
+
+        if (!is_shown(m, only_active))
+            continue;
+        listing_cell(&listing, TONE_PLAIN, "%s", tenant_label(cli, &m->tenant, label));
+        listing_cell(&listing, TONE_PLAIN, "%s", m->source);
+        listing_cell(&listing, TONE_PLAIN, "%s", m->target);
+        listing_cell(&listing, report_state_tone(m->show), "%s", tmv_display_state_name(m->show));
+        listing_cell(&listing, TONE_PLAIN, "%d%%", m->percent);
+        listing_cell(&listing, TONE_PLAIN, "%s", format_count(m->rate, rate));
+        listing_cell(&listing, TONE_PLAIN, "%s", format_short(m->lag_us, lag));
+        listing_cell(&listing, TONE_PLAIN, "%s", format_short(m->eta_us, eta));
+        listing_cell(&listing, TONE_FAINT, "%.8s", tmv_uuid_format(&m->id, id));
+        listing_cell(&listing, TONE_PLAIN, "%s", *m->note ? m->note : m->step);
+    }
+    if (listing.count == 0)
+        cli_note(cli, "no %smigrations; `tenantmv start TENANT --to STORE` starts one",
+                 only_active ? "active " : "");
+    listing_print(cli, &listing);
+    listing_release(&listing);
+}
+
+const char *report_attempt_text(const struct tmv_attempt *a, char text[200])
+{
+    char lock[FORMAT_MAX], drain[FORMAT_MAX], decide[FORMAT_MAX], pause[FORMAT_MAX];
+
+    snprintf(text, 200,
+             "writes held for %s (lock %s, drain %s of %lld events, decide %s), %lld writers waited",
+             format_duration(a->pause_us, pause), format_duration(a->lock_us, lock),
+             format_duration(a->drain_us, drain), (long long)a->drained_events,
+             format_duration(a->decide_us, decide), (long long)a->held_writers);
+    return text;
+}
+
+static void print_copy(const struct cli *cli, const struct tmv_migration *m)
+{
+    char copied[FORMAT_MAX], total[FORMAT_MAX], rate[FORMAT_MAX], eta[FORMAT_MAX], lag[FORMAT_MAX],
+        behind[FORMAT_MAX];
+
+    print_line(cli, "copied", TONE_PLAIN, "%s of %s events (%d%%), %s/s",
+               format_grouped(m->events_copied, copied), format_grouped(m->events_total, total), m->percent,
+               format_count(m->rate, rate));
+    if (m->eta_us >= 0)
+        print_line(cli, "still needs", TONE_PLAIN, "%s", format_duration(m->eta_us, eta));
+    if (m->lag_us >= 0 || m->lag_events >= 0)
+        print_line(cli, "lag", TONE_PLAIN, "%s, %s events", format_duration(m->lag_us, lag),
+                   format_grouped(m->lag_events, behind));
+    if (m->verified_to > 0)
+        print_line(cli, "verified to", TONE_PLAIN, "%s", format_grouped(m->verified_to, copied));
+}
+
+static void print_gates(const struct cli *cli, const struct tmv_migration *m)
+{
+    char pause[FORMAT_MAX];
+
+    for (size_t i = 0; i < m->gate_count; i++)
+        print_line(cli, i ? "" : "gates", m->gates[i].green ? TONE_GOOD : TONE_BAD, "%s %s%s%s",
+                   m->gates[i].green ? "ok " : "red", m->gates[i].name, *m->gates[i].seen ? ": " : "",
+                   m->gates[i].seen);
+    if (m->predicted_pause_us >= 0 && !tmv_phase_is_terminal(m->phase))
+        print_line(cli, "predicted pause", TONE_PLAIN, "%s", format_duration(m->predicted_pause_us, pause));
+}
+
+static void print_owner(const struct cli *cli, const struct tmv_migration *m)
+{
+    char age[FORMAT_MAX];
+
+    if (tmv_phase_is_terminal(m->phase))
+        return;
+    if (!*m->owner)
+        print_line(cli, "engine", TONE_WARN, "none: start `tenantmv worker` or the console");
+    else
+        print_line(cli, "engine", TONE_PLAIN, "%s, heard %s ago", m->owner,
+                   format_duration(m->owner_age_us, age));
+}
+
+void report_migration(const struct cli *cli, const struct tmv_snapshot *snapshot,
+                      const struct tmv_migration *m)
+{
+    char label[CONFIG_ALIAS_MAX], id[TMV_UUID_TEXT], time[FORMAT_MAX], attempt_text[200];
+    const struct tmv_attempt *attempt = report_latest_attempt(snapshot, &m->id);
+
+    print_line(cli, "tenant", TONE_STRONG, "%s", tenant_label(cli, &m->tenant, label));
+    print_line(cli, "migration", TONE_PLAIN, "%s", tmv_uuid_format(&m->id, id));
+    print_line(cli, "from, to", TONE_PLAIN, "%s -> %s", m->source, m->target);
+    print_line(cli, "state", report_state_tone(m->show), "%s%s%s", tmv_display_state_name(m->show),
+               *m->step ? ": " : "", m->step);
+    print_line(cli, "phase", TONE_PLAIN, "%s%s%s%s", tmv_phase_name(m->phase), m->paused ? ", paused" : "",
+               m->paused && *m->pause_reason ? ": " : "", m->paused ? m->pause_reason : "");
+    print_line(cli, "note", TONE_PLAIN, "%s", m->note);
+    print_copy(cli, m);
+    print_gates(cli, m);
+    if (attempt) {
+        print_line(cli, attempt->rehearsal ? "last rehearsal" : "last cutover", TONE_PLAIN, "%s%s%s",
+                   attempt->outcome, *attempt->reason ? ": " : "", attempt->reason);
+        if (attempt->pause_us > 0)
+            print_line(cli, "", TONE_PLAIN, "%s", report_attempt_text(attempt, attempt_text));
+    }
+    print_owner(cli, m);
+    print_line(cli, "last error", TONE_BAD, "%s", m->last_error);
+    print_line(cli, "started", TONE_FAINT, "%s by %s", format_time(m->created_at_us, time),
+               *m->created_by ? m->created_by : "nobody named");
+    if (m->completed_at_us)
+        print_line(cli, "ended", TONE_FAINT, "%s", format_time(m->completed_at_us, time));
+}

@@ -1,0 +1,441 @@
+/* tenantmv preflight, start: both take what a migration is made of. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/failure.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/resolve.h"
+#include "command/ask.h"
+#include "command/report.h"
+#include "command/table.h"
+#include "tenantmv/preflight.h"
+#include "widgets/format.h"
+
+#define NOT_GIVEN INT64_C(-2)
+
+struct arguments {
+    const char *tenant, *source, *target, *wait_phase;
+    bool dry_run, no_preflight, keep_indexes, no_verify, auto_cutover;
+    int64_t batch_size, max_rate, workers, max_lag_events, max_lag_us, pause_us, lock_us, drain_us,
+        timeout_us;
+};
+static const struct arguments defaults = {
+    .batch_size = NOT_GIVEN,
+    .max_rate = NOT_GIVEN,
+    .workers = NOT_GIVEN,
+    .max_lag_events = NOT_GIVEN,
+    .max_lag_us = NOT_GIVEN,
+    .pause_us = NOT_GIVEN,
+    .lock_us = NOT_GIVEN,
+    .drain_us = NOT_GIVEN,
+    .timeout_us = INT64_C(86400000000),
+};
+
+#define AT(member) offsetof(struct arguments, member)
+/* Waiting for an end other than this makes no sense: cutover is over in milliseconds. */
+static const char *const wait_phases[] = {"bulk_copy", "dual_write", "ready", "completed", NULL};
+
+#define MIGRATION_OPTIONS                                                                                      \
+    {"to",                                                                                                     \
+     't',                                                                                                      \
+     OPTION_TEXT,                                                                                              \
+     AT(target),                                                                                               \
+     "STORE",                                                                                                  \
+     1,                                                                                                        \
+     TMV_NAME_MAX - 1,                                                                                         \
+     NULL,                                                                                                     \
+     COMPLETE_NOTHING,                                                                                         \
+     "the store that the tenant moves to (required)"},                                                         \
+        {"from",           0,                                                                                  \
+         OPTION_TEXT,      AT(source),                                                                         \
+         "STORE",          1,                                                                                  \
+         TMV_NAME_MAX - 1, NULL,                                                                               \
+         COMPLETE_NOTHING, "the store that it leaves; otherwise where routing says it lives"},                 \
+        {"batch-size",     0,                                                                                  \
+         OPTION_INTEGER,   AT(batch_size),                                                                     \
+         "EVENTS",         1,                                                                                  \
+         1000000,          NULL,                                                                               \
+         COMPLETE_NOTHING, "events per chunk of the copy"},                                                    \
+        {"max-rate",       0,                                                                                  \
+         OPTION_INTEGER,   AT(max_rate),                                                                       \
+         "EVENTS",         0,                                                                                  \
+         100000000,        NULL,                                                                               \
+         COMPLETE_NOTHING, "at most so many events per second; 0: as fast as it goes"},                        \
+        {"workers", 0,  OPTION_INTEGER, AT(workers),      "N",                                                 \
+         1,         16, NULL,           COMPLETE_NOTHING, "connections that copy at once"},                    \
+        {"keep-indexes",                                                                                       \
+         0,                                                                                                    \
+         OPTION_FLAG,                                                                                          \
+         AT(keep_indexes),                                                                                     \
+         NULL,                                                                                                 \
+         0,                                                                                                    \
+         0,                                                                                                    \
+         NULL,                                                                                                 \
+         COMPLETE_NOTHING,                                                                                     \
+         "do not drop and rebuild the target's secondary indexes"},                                            \
+        {"max-lag",        0,                                                                                  \
+         OPTION_DURATION,  AT(max_lag_us),                                                                     \
+         "TIME",           1000,                                                                               \
+         3600000000,       NULL,                                                                               \
+         COMPLETE_NOTHING, "gate of the cutover: how far the target may be behind"},                           \
+        {"max-lag-events", 0,                                                                                  \
+         OPTION_INTEGER,   AT(max_lag_events),                                                                 \
+         "EVENTS",         -1,                                                                                 \
+         1000000000,       NULL,                                                                               \
+         COMPLETE_NOTHING, "gate of the cutover in events; -1: none"},                                         \
+        {"pause-budget",   0,                                                                                  \
+         OPTION_DURATION,  AT(pause_us),                                                                       \
+         "TIME",           100000,                                                                             \
+         60000000,         NULL,                                                                               \
+         COMPLETE_NOTHING, "the cutover holds writes for so long at most"},                                    \
+        {"lock-budget",    0,                                                                                  \
+         OPTION_DURATION,  AT(lock_us),                                                                        \
+         "TIME",           1000,                                                                               \
+         60000000,         NULL,                                                                               \
+         COMPLETE_NOTHING, "of that: for the lock"},                                                           \
+        {"drain-budget",   0,                                                                                  \
+         OPTION_DURATION,  AT(drain_us),                                                                       \
+         "TIME",           1000,                                                                               \
+         60000000,         NULL,                                                                               \
+         COMPLETE_NOTHING, "of that: for the last events"},                                                    \
+        {"no-verify", 0, OPTION_FLAG, AT(no_verify),    NULL,                                                  \
+         0,           0, NULL,        COMPLETE_NOTHING, "do not make the verification a gate of the cutover"}, \
+    {                                                                                                          \
+        "auto-cutover", 0, OPTION_FLAG, AT(auto_cutover), NULL, 0, 0, NULL, COMPLETE_NOTHING,                  \
+            "cut over as soon as every gate is green"                                                          \
+    }
+
+static const struct option_spec preflight_options[] = {
+    {"dry-run", 'n', OPTION_FLAG, AT(dry_run), NULL, 0, 0, NULL, COMPLETE_NOTHING,
+     "also print every statement that starting would run"},
+    MIGRATION_OPTIONS,
+    {0},
+};
+static const struct option_spec start_options[] = {
+    MIGRATION_OPTIONS,
+    {"no-preflight", 0, OPTION_FLAG, AT(no_preflight), NULL, 0, 0, NULL, COMPLETE_NOTHING,
+     "do not check from here first; the engine checks in any case"},
+    {"wait", 'w', OPTION_CHOICE, AT(wait_phase), "PHASE", 0, 0, wait_phases, COMPLETE_NOTHING,
+     "wait until the migration has come so far"},
+    {"timeout", 0, OPTION_DURATION, AT(timeout_us), "TIME", 1000000, INT64_C(2592000000000), NULL,
+     COMPLETE_NOTHING, "with --wait: stop waiting after so long; 24h otherwise"},
+    {0},
+};
+static const struct operand_spec operands[] = {
+    {"TENANT", AT(tenant), false, NULL, COMPLETE_TENANT, "the tenant that moves"},
+    {0},
+};
+
+static void set_if_given(int64_t given, int64_t unit, int64_t *setting)
+{
+    if (given != NOT_GIVEN)
+        *setting = given / unit;
+}
+
+static bool make_options(struct cli *cli, const struct arguments *a, struct tmv_start_options *o,
+                         struct tmv_error *err)
+{
+    struct tmv_settings *s = &o->settings;
+
+    if (!a->target) {
+        failure(err, TMV_ERR_USAGE, "--to STORE is missing: where should the tenant move?");
+        return failure_hint(err, "`tenantmv store list` shows the stores");
+    }
+    tmv_settings_default(s);
+    set_if_given(a->batch_size, 1, &s->batch_size);
+    set_if_given(a->max_rate, 1, &s->max_bulk_copy_rate);
+    set_if_given(a->max_lag_events, 1, &s->cutover_max_lag_events);
+    set_if_given(a->max_lag_us, 1000, &s->cutover_max_lag_ms);
+    set_if_given(a->pause_us, 1000, &s->cutover_timeout_ms);
+    set_if_given(a->lock_us, 1000, &s->lock_budget_ms);
+    set_if_given(a->drain_us, 1000, &s->drain_budget_ms);
+    if (a->workers != NOT_GIVEN)
+        s->copy_workers = (int)a->workers;
+    s->keep_indexes = a->keep_indexes;
+    s->auto_cutover = a->auto_cutover;
+    if (a->no_verify)
+        s->verify_consistency = false;
+    o->source = a->source;
+    o->target = a->target;
+    return resolve_tenant(cli, a->tenant, &o->tenant, err);
+}
+
+/* ---- preflight ---- */
+
+static void checks_json(cJSON *document, const struct tmv_preflight *p)
+{
+    cJSON *object = cJSON_AddObjectToObject(document, "preflight");
+    cJSON *checks;
+
+    json_int(object, "refusals", p->refusals);
+    json_int(object, "warnings", p->warnings);
+    checks = cJSON_AddArrayToObject(object, "checks");
+    for (size_t i = 0; i < p->count; i++) {
+        cJSON *check = cJSON_CreateObject();
+
+        cJSON_AddStringToObject(check, "group", p->checks[i].group);
+        cJSON_AddStringToObject(check, "name", p->checks[i].name);
+        cJSON_AddStringToObject(check, "verdict", tmv_verdict_name(p->checks[i].verdict));
+        json_text(check, "seen", p->checks[i].seen);
+        json_text(check, "todo", p->checks[i].todo);
+        cJSON_AddItemToArray(checks, check);
+    }
+    if (p->statements)
+        cJSON_AddStringToObject(object, "statements", p->statements);
+}
+
+static void checks_text(const struct cli *cli, const struct tmv_preflight *p, enum tmv_verdict lowest)
+{
+    static const enum tone tones[] = {
+        [TMV_VERDICT_OK] = TONE_GOOD, [TMV_VERDICT_WARN] = TONE_WARN, [TMV_VERDICT_REFUSE] = TONE_BAD};
+    const char *group = "";
+
+    for (size_t i = 0; i < p->count; i++) {
+        const struct tmv_check *c = &p->checks[i];
+        int pad = 7 - (int)strlen(tmv_verdict_name(c->verdict));
+
+        if (c->verdict < lowest)
+            continue;
+        if (strcmp(group, c->group) != 0) {
+            print_tone(cli, TONE_STRONG, "%s", c->group);
+            putchar('\n');
+        }
+        group = c->group;
+        fputs("  ", stdout);
+        print_tone(cli, tones[c->verdict], "%s", tmv_verdict_name(c->verdict));
+        printf("%*s", pad > 0 ? pad : 1, "");
+        print_tone(cli, TONE_PLAIN, "%-28s %s", c->name, c->seen);
+        putchar('\n');
+        if (*c->todo) {
+            printf("%*s", 38, "");
+            print_tone(cli, TONE_PLAIN, "-> %s", c->todo);
+            putchar('\n');
+        }
+    }
+    if (p->statements)
+        printf("\nStatements that starting would run:\n%s\n", p->statements);
+}
+
+static bool judge(const struct tmv_preflight *p, const char *tenant, struct tmv_error *err)
+{
+    if (p->refusals == 0)
+        return true;
+    failure(err, TMV_ERR_REFUSED, "%d of %zu checks refuse to move %s", p->refusals, p->count, tenant);
+    return failure_hint(err, "do what stands behind the arrows, then check again with `tenantmv preflight`");
+}
+
+static bool run_preflight(struct cli *cli, const void *arguments, struct tmv_error *err)
+{
+    const struct arguments *a = arguments;
+    struct tmv_control *control;
+    struct tmv_start_options options = {0};
+    struct tmv_preflight *preflight = NULL;
+
+    if (!make_options(cli, a, &options, err) || !cli_control(cli, &control, err) ||
+        !tmv_preflight_run(control, &options, a->dry_run, &preflight, err))
+        return false;
+    if (cli->json)
+        checks_json(cli_document(cli), preflight);
+    else
+        checks_text(cli, preflight, TMV_VERDICT_OK);
+    if (preflight->refusals == 0)
+        cli_note(cli, "%zu checks, %d warnings: the tenant can be moved", preflight->count,
+                 preflight->warnings);
+    bool ok = judge(preflight, a->tenant, err);
+    tmv_preflight_free(preflight);
+    return ok;
+}
+
+const struct command command_preflight = {
+    .name = "preflight",
+    .summary = "check every condition of a migration, changing nothing",
+    .description = "Looks at both stores, the rights, the shapes of the tables, the tenant's events and the "
+                   "load, and prints "
+                   "each check with its verdict (ok, warn, refuse), what was seen and what to do about it. "
+                   "Exit code 3 when "
+                   "a check refuses.",
+    .options = preflight_options,
+    .operands = operands,
+    .arguments_size = sizeof(struct arguments),
+    .defaults = &defaults,
+    .examples = "  tenantmv preflight acme --to dedicated-1\n"
+                "  tenantmv preflight acme --to dedicated-1 --dry-run\n",
+    .access = ACCESS_WRITE,
+    .run = run_preflight,
+};
+
+/* ---- start ---- */
+
+/* Shows refusals (and, in JSON, everything), so that a start which the engine would refuse is not begun. */
+static bool check_first(struct cli *cli, struct tmv_control *control, const struct arguments *a,
+                        const struct tmv_start_options *options, struct tmv_error *err)
+{
+    struct tmv_preflight *preflight = NULL;
+
+    if (!tmv_preflight_run(control, options, false, &preflight, err))
+        return false;
+    if (cli->json)
+        checks_json(cli_document(cli), preflight);
+    else
+        checks_text(cli, preflight, TMV_VERDICT_WARN);
+    bool ok = judge(preflight, a->tenant, err);
+    tmv_preflight_free(preflight);
+    return ok;
+}
+
+/* What the migration is, now. */
+static bool look(struct tmv_control *control, const struct tmv_uuid *tenant, const struct tmv_uuid *id,
+                 struct tmv_migration *ret_migration, struct tmv_error *err)
+{
+    struct tmv_snapshot *snapshot = NULL;
+    bool found = false;
+
+    if (!tmv_snapshot_read(control, tenant, 100, &snapshot, err))
+        return false;
+    for (size_t i = 0; i < snapshot->migration_count; i++) {
+        if (!tmv_uuid_equal(&snapshot->migrations[i].id, id))
+            continue;
+        *ret_migration = snapshot->migrations[i];
+        found = true;
+    }
+    tmv_snapshot_free(snapshot);
+    return found ||
+           failure(err, TMV_ERR_NOT_FOUND, "the migration has disappeared from the control database");
+}
+
+/* Whether the migration has come as far as `--wait` says; an end always counts. */
+static bool has_come(const struct tmv_migration *m, const char *phase)
+{
+    enum tmv_phase wanted;
+
+    if (tmv_phase_is_terminal(m->phase))
+        return true;
+    if (!phase) /* only until an engine has it */
+        return engine_is_alive(m);
+    if (strcmp(phase, "ready") == 0)
+        return m->show == TMV_SHOW_READY || m->phase == TMV_PHASE_CUTOVER;
+    return tmv_phase_parse(phase, &wanted) && m->phase >= wanted;
+}
+
+static void show_progress(struct progress *progress, const struct tmv_migration *m)
+{
+    char copied[FORMAT_MAX], total[FORMAT_MAX], rate[FORMAT_MAX], eta[FORMAT_MAX], lag[FORMAT_MAX];
+
+    if (m->phase == TMV_PHASE_BULK_COPY)
+        progress_show(progress, m->percent, tmv_display_state_name(m->show),
+                      "%s of %s events  %s/s  eta %s  %s", format_count(m->events_copied, copied),
+                      format_count(m->events_total, total), format_count(m->rate, rate),
+                      format_short(m->eta_us, eta), m->step);
+    else
+        progress_show(progress, -1, tmv_display_state_name(m->show), "lag %s  %s",
+                      format_duration(m->lag_us, lag), *m->note ? m->note : m->step);
+}
+
+static bool wait_for(struct cli *cli, struct tmv_control *control, const struct arguments *a,
+                     struct tmv_migration *m, struct tmv_error *err)
+{
+    int64_t started = progress_now_us();
+    int64_t deadline = started + (a->wait_phase ? a->timeout_us : ASK_GRACE_US);
+    struct tmv_uuid tenant = m->tenant, id = m->id;
+    struct progress progress;
+    bool warned = false, ok;
+
+    progress_begin(&progress, cli);
+    for (;;) {
+        ok = look(control, &tenant, &id, m, err);
+        if (!ok || has_come(m, a->wait_phase) || cli_interrupted() || progress_now_us() >= deadline)
+            break;
+        if (a->wait_phase && !warned && !engine_is_alive(m) && progress_now_us() - started >= ASK_GRACE_US) {
+            progress_end(&progress);
+            cli_note(cli,
+                     "no engine runs: start `tenantmv worker` or the console; the migration waits for one");
+            warned = true;
+        }
+        if (a->wait_phase)
+            show_progress(&progress, m);
+        ok = tmv_control_wait_change(control, 200000, err);
+        if (!ok)
+            break;
+    }
+    progress_end(&progress);
+    return ok;
+}
+
+static bool judge_wait(const struct cli *cli, const struct arguments *a, const struct tmv_migration *m,
+                       struct tmv_error *err)
+{
+    enum tmv_phase wanted = TMV_PHASE_COUNT;
+
+    if (a->wait_phase)
+        tmv_phase_parse(a->wait_phase, &wanted);
+    if (m->phase == TMV_PHASE_FAILED || m->phase == TMV_PHASE_ABORTED) {
+        failure(err, m->phase == TMV_PHASE_FAILED ? TMV_ERR_SQL : TMV_ERR_CANCELLED,
+                "the migration is %s%s%s", tmv_phase_name(m->phase), *m->last_error ? ": " : "",
+                m->last_error);
+        return failure_hint(err, "`tenantmv audit %s` shows what happened", a->tenant);
+    }
+    if (has_come(m, a->wait_phase))
+        return true;
+    if (cli_interrupted())
+        return failure(err, TMV_ERR_CANCELLED, "stopped waiting; the migration goes on");
+    if (!a->wait_phase) {
+        cli_note(cli, "no engine runs: start `tenantmv worker` or the console; the migration waits for one");
+        return true;
+    }
+    failure(err, TMV_ERR_TIMEOUT, "the migration has not come to %s yet; it goes on", a->wait_phase);
+    return failure_hint(err, "`tenantmv status %s` shows what it waits for", a->tenant);
+}
+
+static void print_started(struct cli *cli, const struct tmv_migration *m)
+{
+    char label[CONFIG_ALIAS_MAX], id[TMV_UUID_TEXT];
+
+    if (cli->json) {
+        cJSON_AddBoolToObject(cli_document(cli), "engine_alive", engine_is_alive(m));
+        cJSON_AddItemToObject(cli_document(cli), "migration", report_migration_json(cli, m));
+        return;
+    }
+    printf("migration %s of %s: %s\n", tmv_uuid_format(&m->id, id), tenant_label(cli, &m->tenant, label),
+           tmv_phase_name(m->phase));
+}
+
+static bool run_start(struct cli *cli, const void *arguments, struct tmv_error *err)
+{
+    const struct arguments *a = arguments;
+    struct tmv_control *control;
+    struct tmv_start_options options = {0};
+    struct tmv_migration migration = {0};
+    struct tmv_actor actor;
+
+    if (!make_options(cli, a, &options, err) || !cli_control(cli, &control, err))
+        return false;
+    if (!a->no_preflight && !check_first(cli, control, a, &options, err))
+        return false;
+    cli_actor(cli, &actor);
+    cli_catch_interrupts();
+    migration.tenant = options.tenant;
+    if (!tmv_start(control, &options, &actor, &migration.id, err) ||
+        !wait_for(cli, control, a, &migration, err))
+        return false;
+    print_started(cli, &migration);
+    return judge_wait(cli, a, &migration, err);
+}
+
+const struct command command_start = {
+    .name = "start",
+    .summary = "start to move a tenant to another store",
+    .description =
+        "Checks first (see `tenantmv preflight`), then creates the migration; an engine (the console or "
+        "`tenantmv "
+        "worker`) carries it out up to the point where it waits for the cutover. With --wait it shows the "
+        "progress until the migration has come so far; \"ready\" means that every gate of the cutover is "
+        "green.",
+    .options = start_options,
+    .operands = operands,
+    .arguments_size = sizeof(struct arguments),
+    .defaults = &defaults,
+    .examples = "  tenantmv start acme --to dedicated-1 --wait ready\n",
+    .access = ACCESS_WRITE,
+    .run = run_start,
+};

@@ -1,0 +1,176 @@
+/* tenantmv verify */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/failure.h"
+#include "cli/output.h"
+#include "cli/resolve.h"
+#include "command/ask.h"
+#include "command/table.h"
+#include "tenantmv/verify.h"
+#include "widgets/format.h"
+
+struct arguments {
+    const char *what, *level;
+    bool direct, wait;
+    int64_t from, to, timeout_us;
+};
+static const char *const levels[TMV_VERIFY_LEVELS + 1] = {
+    [TMV_VERIFY_COUNT] = "count", [TMV_VERIFY_HASH] = "hash"};
+static const struct arguments defaults = {.level = "hash", .timeout_us = ASK_TIMEOUT_US};
+static const struct option_spec options[] = {
+    {"direct", 'd', OPTION_FLAG, offsetof(struct arguments, direct), NULL, 0, 0, NULL, COMPLETE_NOTHING,
+     "compare the two stores right here instead of asking the engine"},
+    {"level", 0, OPTION_CHOICE, offsetof(struct arguments, level), "LEVEL", 0, 0, levels, COMPLETE_NOTHING,
+     "with --direct: how thoroughly; hash otherwise"},
+    {"from", 0, OPTION_INTEGER, offsetof(struct arguments, from), "POSITION", 0, INT64_MAX, NULL,
+     COMPLETE_NOTHING, "with --direct: only events behind this position"},
+    {"to", 0, OPTION_INTEGER, offsetof(struct arguments, to), "POSITION", 0, INT64_MAX, NULL,
+     COMPLETE_NOTHING,
+     "with --direct: only events up to this position; otherwise up to what is known to be mirrored"},
+    ASK_WAIT_OPTIONS(struct arguments),
+    {0},
+};
+static const struct operand_spec operands[] = {
+    {"TENANT", offsetof(struct arguments, what), false, NULL, COMPLETE_TENANT, "a tenant or a migration"},
+    {0},
+};
+
+static size_t named(const struct tmv_verify_report *report)
+{
+    return report->differences < TMV_DIFFERENCES_MAX ? (size_t)report->differences : TMV_DIFFERENCES_MAX;
+}
+
+static void print_json(struct cli *cli, const struct tmv_verify_report *r)
+{
+    cJSON *object = cJSON_AddObjectToObject(cli_document(cli), "verification");
+    cJSON *found;
+
+    cJSON_AddStringToObject(object, "level", levels[r->level]);
+    cJSON_AddBoolToObject(object, "consistent", r->consistent);
+    json_int(object, "from_position", r->from_position);
+    json_int(object, "to_position", r->to_position);
+    json_int(object, "events_source", r->events_source);
+    json_int(object, "events_target", r->events_target);
+    json_int(object, "differences", r->differences);
+    json_int(object, "duration_us", r->duration_us);
+    found = cJSON_AddArrayToObject(object, "found");
+    for (size_t i = 0; i < named(r); i++) {
+        const struct tmv_difference *d = &r->found[i];
+        cJSON *item = cJSON_CreateObject();
+
+        cJSON_AddStringToObject(item, "kind", d->kind);
+        json_id(item, "event_id", &d->event_id);
+        json_id(item, "aggregate", &d->aggregate);
+        json_int(item, "version", d->version);
+        json_int(item, "position", d->position);
+        json_text(item, "columns", d->columns);
+        cJSON_AddItemToArray(found, item);
+    }
+}
+
+static void print_text(const struct cli *cli, const struct tmv_verify_report *r)
+{
+    static const struct listing_column columns[] = {{"KIND", false},   {"POSITION", true}, {"EVENT", false},
+                                                    {"STREAM", false}, {"VERSION", true},  {"COLUMNS", false},
+                                                    {NULL, false}};
+    char event[TMV_UUID_TEXT], stream[TMV_UUID_TEXT], time[FORMAT_MAX], source[FORMAT_MAX],
+        target[FORMAT_MAX];
+    struct listing listing;
+
+    print_line(cli, "level", TONE_PLAIN, "%s", levels[r->level]);
+    print_line(cli, "positions", TONE_PLAIN, "above %lld up to %lld", (long long)r->from_position,
+               (long long)r->to_position);
+    print_line(cli, "events", TONE_PLAIN, "%s on the source, %s on the target",
+               format_grouped(r->events_source, source), format_grouped(r->events_target, target));
+    print_line(cli, "result", r->consistent ? TONE_GOOD : TONE_BAD, "%s",
+               r->consistent ? "equal" : "different");
+    print_line(cli, "took", TONE_PLAIN, "%s", format_duration(r->duration_us, time));
+    listing_init(&listing, columns);
+    for (size_t i = 0; i < named(r); i++) {
+        const struct tmv_difference *d = &r->found[i];
+
+        listing_cell(&listing, TONE_BAD, "%s", d->kind);
+        listing_cell(&listing, TONE_PLAIN, "%lld", (long long)d->position);
+        listing_cell(&listing, TONE_PLAIN, "%s", tmv_uuid_format(&d->event_id, event));
+        listing_cell(&listing, TONE_PLAIN, "%s", tmv_uuid_format(&d->aggregate, stream));
+        listing_cell(&listing, TONE_PLAIN, "%lld", (long long)d->version);
+        listing_cell(&listing, TONE_PLAIN, "%s", d->columns);
+    }
+    listing_print(cli, &listing);
+    listing_release(&listing);
+}
+
+static bool compare(struct cli *cli, const struct tmv_migration *m, const struct arguments *a,
+                    struct tmv_error *err)
+{
+    enum tmv_verify_level level =
+        strcmp(a->level, levels[TMV_VERIFY_COUNT]) == 0 ? TMV_VERIFY_COUNT : TMV_VERIFY_HASH;
+    /* While events are still mirrored, those above the watermark may be missing on the target rightfully. */
+    int64_t to = a->to ? a->to : m->phase == TMV_PHASE_COMPLETED ? 0 : m->watermark;
+    struct tmv_verify_report *report;
+    struct tmv_store_info source, target;
+    struct tmv_control *control;
+
+    if (m->phase != TMV_PHASE_COMPLETED && to == 0) {
+        failure(err, TMV_ERR_REFUSED, "nothing is known to be mirrored yet (the migration is in phase %s)",
+                tmv_phase_name(m->phase));
+        return failure_hint(err, "wait for dual_write, or name a range with --to POSITION");
+    }
+    if (!cli_control(cli, &control, err) || !tmv_store_get(control, m->source, &source, err) ||
+        !tmv_store_get(control, m->target, &target, err))
+        return false;
+    report = calloc(1, sizeof *report);
+    if (!report)
+        return failure(err, TMV_ERR_NOMEM, "out of memory");
+    bool ok = tmv_verify_stores(&source, &target, &m->tenant, level, a->from, to, report, err);
+    if (ok && cli->json)
+        print_json(cli, report);
+    else if (ok)
+        print_text(cli, report);
+    if (ok && !report->consistent) {
+        ok = failure(err, TMV_ERR_DIVERGED, "the stores differ in %lld events",
+                     (long long)report->differences);
+        failure_hint(err, "do not cut over; `tenantmv audit` shows what happened to the migration");
+    }
+    free(report);
+    return ok;
+}
+
+static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
+{
+    const struct arguments *a = arguments;
+    const struct ask ask = {
+        .request = {.operation = TMV_OP_VERIFY}, .wait = a->wait, .timeout_us = a->timeout_us};
+    struct tmv_snapshot *snapshot = NULL;
+    const struct tmv_migration *migration = NULL;
+
+    if (!a->direct && (a->from || a->to)) {
+        failure(err, TMV_ERR_USAGE, "--from and --to need --direct");
+        return failure_hint(err, "the engine always verifies everything that is mirrored");
+    }
+    if (!resolve_migration(cli, a->what, &snapshot, &migration, err))
+        return false;
+    bool ok = a->direct ? compare(cli, migration, a, err) : ask_engine(cli, migration, &ask, err);
+    tmv_snapshot_free(snapshot);
+    return ok;
+}
+
+const struct command command_verify = {
+    .name = "verify",
+    .summary = "prove that both stores hold the same events of a tenant",
+    .description = "Asks the engine to verify everything that is mirrored, as it does before a cutover; or, "
+                   "with --direct, "
+                   "compares the two stores from here and names the events that differ. Reads only. Exit "
+                   "code 1 when the "
+                   "stores differ.",
+    .options = options,
+    .operands = operands,
+    .arguments_size = sizeof(struct arguments),
+    .defaults = &defaults,
+    .examples = "  tenantmv verify acme --wait\n"
+                "  tenantmv verify acme --direct --level count --json\n",
+    .access = ACCESS_WRITE,
+    .run = run,
+};

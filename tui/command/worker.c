@@ -1,0 +1,148 @@
+/* tenantmv worker: the engine without a screen. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/failure.h"
+#include "cli/output.h"
+#include "command/table.h"
+#include "tenantmv/engine.h"
+#include "tenantmv/log.h"
+
+struct arguments {
+    const char *name, *webhook, *level;
+    bool log_json;
+    int64_t max_migrations;
+};
+static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
+static const struct arguments defaults = {.level = "info"};
+static const struct option_spec options[] = {
+    {"name", 0, OPTION_TEXT, offsetof(struct arguments, name), "NAME", 1, 100, NULL, COMPLETE_NOTHING,
+     "how this engine is shown; \"worker\" and the host otherwise"},
+    {"max-migrations", 0, OPTION_INTEGER, offsetof(struct arguments, max_migrations), "N", 1, 64, NULL,
+     COMPLETE_NOTHING, "run at most so many at once; otherwise as configured"},
+    {"webhook", 0, OPTION_TEXT, offsetof(struct arguments, webhook), "URL", 1, 1000, NULL, COMPLETE_NOTHING,
+     "tell this URL of phase changes by POST"},
+    {"log-level", 0, OPTION_CHOICE, offsetof(struct arguments, level), "LEVEL", 0, 0, levels,
+     COMPLETE_NOTHING, "lowest level of log lines; info otherwise"},
+    {"log-json", 0, OPTION_FLAG, offsetof(struct arguments, log_json), NULL, 0, 0, NULL, COMPLETE_NOTHING,
+     "log lines as JSON objects"},
+    {0},
+};
+
+static void log_time(char text[40])
+{
+    struct timespec now;
+    struct tm tm;
+    size_t n;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &tm);
+    n = strftime(text, 40, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(text + n, 40 - n, ".%03ldZ", now.tv_nsec / 1000000);
+}
+
+static void log_text(void *user, enum tmv_log_level level, const char *line)
+{
+    char time[40];
+
+    (void)user;
+    log_time(time);
+    fprintf(stderr, "%s %-5s %s\n", time, tmv_log_level_name(level), line);
+}
+
+static void log_object(void *user, enum tmv_log_level level, const char *line)
+{
+    cJSON *object = cJSON_CreateObject();
+    char time[40];
+
+    (void)user;
+    log_time(time);
+    cJSON_AddStringToObject(object, "time", time);
+    cJSON_AddStringToObject(object, "level", tmv_log_level_name(level));
+    cJSON_AddStringToObject(object, "message", line);
+    char *text = cJSON_PrintUnformatted(object);
+    fprintf(stderr, "%s\n", text ? text : line);
+    cJSON_free(text);
+    cJSON_Delete(object);
+}
+
+static enum tmv_log_level level_of(const char *name)
+{
+    enum tmv_log_level level = TMV_LOG_DEBUG;
+
+    for (size_t i = 0; levels[i]; i++)
+        if (strcmp(levels[i], name) == 0)
+            level = (enum tmv_log_level)i;
+    return level;
+}
+
+/* Fails early when the control database is misconfigured: retrying for ever would only hide it. A database
+ * that cannot be reached right now is no reason to give up. */
+static bool look_at_control(const char *conninfo, struct tmv_error *err)
+{
+    struct tmv_control *control = NULL;
+
+    if (tmv_control_open(conninfo, &control, err)) {
+        tmv_control_close(control);
+        return true;
+    }
+    return tmv_error_classify(err) == TMV_CLASS_RECONNECT || tmv_error_classify(err) == TMV_CLASS_RETRY;
+}
+
+static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
+{
+    const struct arguments *a = arguments;
+    struct tmv_engine_options engine_options = {0};
+    struct tmv_engine *engine = NULL;
+    char host[100] = "", name[120];
+    sigset_t signals;
+    int received = 0;
+
+    gethostname(host, sizeof host - 1);
+    snprintf(name, sizeof name, "worker %s", *host ? host : "?");
+    if (!cli_conninfo(cli, &engine_options.control_conninfo, err) ||
+        !look_at_control(engine_options.control_conninfo, err))
+        return false;
+    engine_options.name = a->name ? a->name : name;
+    engine_options.max_migrations = (int)(a->max_migrations ? a->max_migrations : cli->config.max_migrations);
+    engine_options.webhook_url = a->webhook ? a->webhook : cli->config.webhook;
+    tmv_log_set_sink(a->log_json || cli->json ? log_object : log_text, NULL, level_of(a->level));
+
+    /* Blocked before the engine's threads are made, so that only sigwait below receives them. */
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    if (!tmv_engine_start(&engine_options, &engine, err))
+        return false;
+    cli_note(cli, "the engine %s runs; SIGTERM or Ctrl-C stops it at a safe point", engine_options.name);
+    sigwait(&signals, &received);
+    cli_note(cli, "stopping at a safe point");
+    tmv_engine_stop(engine);
+    tmv_log_set_sink(NULL, NULL, TMV_LOG_ERROR);
+    if (cli->json)
+        cJSON_AddStringToObject(cli_document(cli), "stopped_by", strsignal(received));
+    return true;
+}
+
+const struct command command_worker = {
+    .name = "worker",
+    .summary = "run the engine without a screen",
+    .description =
+        "Carries out migrations until SIGTERM, SIGINT or SIGHUP, and then stops at the next safe point of "
+        "each. It "
+        "may be killed at any moment: another engine, or the same started again, goes on. Log lines go to "
+        "standard error.",
+    .options = options,
+    .arguments_size = sizeof(struct arguments),
+    .defaults = &defaults,
+    .examples = "  tenantmv worker --log-json --webhook https://hooks.example/tenantmv\n",
+    .access = ACCESS_WRITE,
+    .run = run,
+};
