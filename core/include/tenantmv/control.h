@@ -179,6 +179,7 @@ struct tmv_audit_entry {
     char operator_name[TMV_NAME_MAX];
     int64_t occurred_at_us;
     char details[800]; /* JSON, cut when longer */
+    bool by_others;    /* written by another program than tenantmv */
 };
 /* Entries of one migration (or all when NULL), oldest first, ids above `after_id`, at most `limit`. The
  * caller frees. */

@@ -1,0 +1,170 @@
+/* What people and programs may ask for. Each call is one statement, so that a caller on a dying link leaves
+ * no lock behind; who carries it out decides again when the time comes. */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "control/lifecycle.h"
+#include "control/row.h"
+#include "control/settings.h"
+#include "sql_embedded.h"
+
+/* What start_migration answered, in words. */
+static bool start_refused(const struct pgx_result *result, const struct tmv_start_options *options,
+                          const char *outcome, struct tmv_error *err)
+{
+    char tenant[TMV_UUID_TEXT];
+    char place[TMV_NAME_MAX];
+
+    tmv_uuid_format(&options->tenant, tenant);
+    row_text(place, sizeof place, result, 0, 2);
+    if (strcmp(outcome, "active") == 0) {
+        err_set(err, TMV_ERR_REFUSED, "tenant %s has an active migration already: %s", tenant,
+                pgx_text(result, 0, 1));
+        return err_hint(err, "watch it with `tenantmv status`, or abort it first");
+    }
+    if (strcmp(outcome, "unrouted") == 0) {
+        err_set(err, TMV_ERR_REFUSED, "no routing row says where tenant %s lives", tenant);
+        return err_hint(err, "register it where it lives now: see `tenantmv routing --help`");
+    }
+    if (strcmp(outcome, "same") == 0)
+        return err_set(err, TMV_ERR_REFUSED, "tenant %s: source and target are the same store, %s", tenant,
+                       options->target);
+    if (strcmp(outcome, "elsewhere") == 0) {
+        err_set(err, TMV_ERR_REFUSED, "tenant %s does not live on %s but on %s", tenant, options->source,
+                place);
+        return err_hint(err, "leave the source out: routing knows it");
+    }
+    if (strcmp(outcome, "no_store") == 0) {
+        err_set(err, TMV_ERR_NOT_FOUND, "there is no store %s", place);
+        return err_hint(err, "add it with `tenantmv store add`");
+    }
+    return err_set(err, TMV_ERR_INTERNAL, "starting answered '%s'", outcome);
+}
+
+/* Two starts at the same moment: the index lets one through, and the other reads whose it was. */
+static bool start_raced(struct tmv_control *control, const struct pgx_args *args,
+                        const struct tmv_start_options *options, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    if (!err_is_sqlstate(err, "23505"))
+        return err_wrap(err, "starting a migration");
+    if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_start, *args, &result, err))
+        return err_wrap(err, "starting a migration");
+    if (strcmp(pgx_text(result, 0, 0), "ok") == 0)
+        return true;
+    return start_refused(result, options, pgx_text(result, 0, 0), err);
+}
+
+bool tmv_start(struct tmv_control *control, const struct tmv_start_options *options,
+               const struct tmv_actor *actor, struct tmv_uuid *ret_migration, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+    AUTO_FREE char *config = tmv_settings_to_json(&options->settings);
+    struct tmv_uuid id = tmv_uuid_random();
+    struct pgx_args args =
+        PGX_ARGS(PGX_UUID(&id), PGX_UUID(&options->tenant), PGX_TEXT(options->source),
+                 PGX_TEXT(options->target), PGX_TEXT(config), PGX_TEXT(actor->name), PGX_TEXT(actor->from));
+
+    if (!control_check_writable(control, err) || !settings_check(&options->settings, err))
+        return false;
+    if (!config)
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    if (!options->target || !options->target[0])
+        return err_set(err, TMV_ERR_USAGE, "a migration needs a target store");
+    if (tmv_uuid_is_nil(&options->tenant))
+        return err_set(err, TMV_ERR_USAGE, "a migration needs a tenant");
+    if (pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_start, args, &result, err)) {
+        if (strcmp(pgx_text(result, 0, 0), "ok") != 0)
+            return start_refused(result, options, pgx_text(result, 0, 0), err);
+    } else if (!start_raced(control, &args, options, err)) {
+        return false;
+    }
+    *ret_migration = id;
+    return true;
+}
+
+static bool check_request(const struct tmv_request *request, struct tmv_error *err)
+{
+    bool wants_reason =
+        request->operation == TMV_OP_ABORT || (request->operation == TMV_OP_CUTOVER && request->force);
+
+    if ((unsigned)request->operation >= TMV_OP_COUNT || request->operation == TMV_OP_START)
+        return err_set(err, TMV_ERR_USAGE, "%s is not an operation on a migration",
+                       tmv_operation_name(request->operation));
+    if (wants_reason && (!request->reason || !request->reason[0]))
+        return err_set(err, TMV_ERR_USAGE, "%s%s needs a reason", request->force ? "a forced " : "",
+                       tmv_operation_name(request->operation));
+    return true;
+}
+
+/* The phase table and the picture the person acts on, against what is so now. */
+static bool check_state(struct tmv_control *control, const struct tmv_request *request, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+    struct tmv_migration now = {0};
+    char id[TMV_UUID_TEXT];
+    char why[TMV_REASON_MAX];
+
+    tmv_uuid_format(&request->migration, id);
+    if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_request_look,
+                   PGX_ARGS(PGX_UUID(&request->migration)), &result, err))
+        return err_wrap(err, "reading migration %s", id);
+    if (pgx_rows(result) == 0)
+        return err_set(err, TMV_ERR_NOT_FOUND, "there is no migration %s", id);
+    if (!tmv_phase_parse(pgx_text(result, 0, 0), &now.phase))
+        return err_set(err, TMV_ERR_REFUSED, "migration %s is in an unknown phase: %s", id,
+                       pgx_text(result, 0, 0));
+    now.paused = pgx_bool(result, 0, 1);
+    now.generation = pgx_int(result, 0, 2);
+    if (!tmv_operation_allowed(&now, request->operation, why))
+        return err_set(err, TMV_ERR_REFUSED, "%s", why);
+    if (request->generation && request->generation != now.generation) {
+        err_set(err, TMV_ERR_REFUSED, "migration %s has changed since you looked (generation %lld, now %lld)",
+                id, (long long)request->generation, (long long)now.generation);
+        return err_hint(err, "look again, then decide again");
+    }
+    return true;
+}
+
+bool tmv_request(struct tmv_control *control, const struct tmv_request *request,
+                 const struct tmv_actor *actor, struct tmv_uuid *ret_command, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+    struct tmv_uuid id = tmv_uuid_random();
+    char reason[TMV_REASON_MAX];
+    char by[TMV_NAME_MAX];
+    struct pgx_args args =
+        PGX_ARGS(PGX_UUID(&id), PGX_UUID(&request->migration),
+                 PGX_TEXT(tmv_operation_name(request->operation)), PGX_INT(request->generation),
+                 PGX_TEXT(request->reason ? reason : NULL), PGX_BOOL(request->keep_copied_events),
+                 PGX_BOOL(request->force), PGX_TEXT(actor->name), PGX_TEXT(actor->from));
+
+    if (!control_check_writable(control, err) || !check_request(request, err) ||
+        !check_state(control, request, err))
+        return false;
+    text_copy(reason, sizeof reason, request->reason);
+    text_sanitize(reason);
+    if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_request_add, args, &result, err))
+        return err_wrap(err, "requesting %s", tmv_operation_name(request->operation));
+    if (!pgx_bool(result, 0, 0)) {
+        row_text(by, sizeof by, result, 0, 3);
+        err_set(err, TMV_ERR_REFUSED, "%s is %s already, by %s (command %s)",
+                tmv_operation_name(request->operation), pgx_text(result, 0, 2), by, pgx_text(result, 0, 1));
+        return err_hint(err, "wait for its outcome; without a running engine nothing is carried out");
+    }
+    *ret_command = id;
+    return true;
+}
+
+bool tmv_operation_allowed(const struct tmv_migration *migration, enum tmv_operation operation,
+                           char why[TMV_REASON_MAX])
+{
+    if (migration->generation != 0)
+        return lifecycle_allows(migration->phase, migration->paused, operation, why);
+    if (why)
+        text_copy(why, TMV_REASON_MAX, "another program runs this migration; tenantmv does not touch it");
+    return false;
+}

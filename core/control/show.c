@@ -1,0 +1,114 @@
+#include "control/show.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+static const char *const names[TMV_SHOW_COUNT] = {
+    [TMV_SHOW_PENDING] = "PENDING", [TMV_SHOW_COPY] = "COPY",       [TMV_SHOW_SYNC] = "SYNC",
+    [TMV_SHOW_READY] = "READY",     [TMV_SHOW_CUTOVER] = "CUTOVER", [TMV_SHOW_DONE] = "DONE",
+    [TMV_SHOW_PAUSED] = "PAUSED",   [TMV_SHOW_FAILED] = "FAILED",   [TMV_SHOW_ABORTED] = "ABORTED",
+    [TMV_SHOW_ORPHAN] = "ORPHAN",
+};
+
+const char *tmv_display_state_name(enum tmv_display_state state)
+{
+    return (unsigned)state < TMV_SHOW_COUNT ? names[state] : "?";
+}
+
+/* The word of a phase while an engine (or another program) runs it. */
+static enum tmv_display_state running_word(const struct tmv_migration *m, bool ready)
+{
+    if (m->paused && m->phase != TMV_PHASE_CUTOVER)
+        return TMV_SHOW_PAUSED;
+    switch (m->phase) {
+    case TMV_PHASE_PENDING:
+        return TMV_SHOW_PENDING;
+    case TMV_PHASE_BULK_COPY:
+        return TMV_SHOW_COPY;
+    case TMV_PHASE_DUAL_WRITE:
+        return ready ? TMV_SHOW_READY : TMV_SHOW_SYNC;
+    case TMV_PHASE_CUTOVER:
+        return TMV_SHOW_CUTOVER;
+    case TMV_PHASE_COMPLETED:
+        return TMV_SHOW_DONE;
+    case TMV_PHASE_ABORTED:
+        return TMV_SHOW_ABORTED;
+    case TMV_PHASE_FAILED:
+    case TMV_PHASE_COUNT:
+        break;
+    }
+    return TMV_SHOW_FAILED;
+}
+
+/* Nobody runs it: no engine, or one that is silent. A new one is given the time that an engine needs to see
+ * it. */
+static bool is_orphan(const struct tmv_migration *m, int64_t now_us)
+{
+    if (m->generation == 0 || tmv_phase_is_terminal(m->phase))
+        return false;
+    if (m->owner_age_us >= 0)
+        return m->owner_age_us > LEASE_TTL_US;
+    return m->phase != TMV_PHASE_PENDING || now_us - m->created_at_us > LEASE_TTL_US;
+}
+
+static void orphan(struct tmv_migration *m)
+{
+    m->show = TMV_SHOW_ORPHAN;
+    m->rate = 0;
+    m->lag_us = m->lag_events = m->eta_us = m->predicted_pause_us = -1;
+    if (m->owner_age_us >= 0)
+        snprintf(m->note, sizeof m->note, "its engine (%s) is silent for %lld s; another one takes over",
+                 m->owner, (long long)(m->owner_age_us / US_PER_S));
+    else
+        snprintf(m->note, sizeof m->note, "no engine runs it: start a console or `tenantmv worker`");
+    text_sanitize(m->note);
+}
+
+static int percent(const struct tmv_migration *m)
+{
+    if (m->phase == TMV_PHASE_COMPLETED || m->phase == TMV_PHASE_CUTOVER || m->phase == TMV_PHASE_DUAL_WRITE)
+        return 100;
+    if (m->events_total <= 0 || m->events_copied <= 0)
+        return 0;
+    /* The total is an estimate that may turn out too low: 100 is kept for a copy that is done. */
+    if (m->events_copied >= m->events_total)
+        return m->bulk_copy_completed_at_us ? 100 : 99;
+    return (int)((double)m->events_copied * 100.0 / (double)m->events_total);
+}
+
+static void estimate(struct tmv_migration *m)
+{
+    int64_t left = m->events_total - m->events_copied;
+
+    if (m->phase != TMV_PHASE_BULK_COPY || m->paused) {
+        m->eta_us = -1;
+        return;
+    }
+    if (m->eta_us < 0 && m->rate > 0 && left >= 0)
+        m->eta_us = (int64_t)((double)left / (double)m->rate * (double)US_PER_S);
+}
+
+static void explain(struct tmv_migration *m)
+{
+    if (m->show == TMV_SHOW_FAILED)
+        text_copy(m->note, sizeof m->note, m->last_error);
+    else if (m->show == TMV_SHOW_PAUSED && m->pause_reason[0])
+        snprintf(m->note, sizeof m->note, "paused: %.380s", m->pause_reason);
+    else if (m->generation == 0 && !tmv_phase_is_terminal(m->phase) && !m->note[0])
+        text_copy(m->note, sizeof m->note, "another program runs it");
+    text_sanitize(m->note);
+}
+
+void show_migration(struct tmv_migration *m, bool ready, int64_t now_us)
+{
+    m->percent = percent(m);
+    if (is_orphan(m, now_us)) {
+        orphan(m);
+        return;
+    }
+    m->show = running_word(m, ready);
+    estimate(m);
+    explain(m);
+}

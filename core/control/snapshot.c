@@ -1,0 +1,242 @@
+/* One picture of all migrations, read in one read-only transaction of a handful of statements, whatever their
+ * number. */
+#include "tenantmv/snapshot.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "control/audit.h"
+#include "control/row.h"
+#include "control/show.h"
+#include "sql_embedded.h"
+
+#define EVENTS_MAX 100
+#define ATTEMPTS_MAX 50
+
+static void snapshot_auto(struct tmv_snapshot **snapshot)
+{
+    tmv_snapshot_free(*snapshot);
+}
+
+void tmv_snapshot_free(struct tmv_snapshot *snapshot)
+{
+    if (!snapshot)
+        return;
+    free(snapshot->migrations);
+    free(snapshot->events);
+    free(snapshot->attempts);
+    free(snapshot);
+}
+
+static bool begin(struct tmv_control *control, struct tmv_snapshot *snapshot, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *now = NULL;
+
+    if (!pgx_script(control->conn, CONTROL_TIMEOUT_US, sql_control_snapshot_begin, 1, &now, err))
+        return err_wrap(err, "reading a snapshot");
+    snapshot->taken_at_us = pgx_int(now, 0, 0);
+    snapshot->taken_mono_us = clock_now_us();
+    return true;
+}
+
+/* Gates are our own JSON, but they come from a database: what does not fit is left out. */
+static void read_gates(const char *text, struct tmv_migration *m)
+{
+    AUTO(json) cJSON *list = NULL;
+    struct tmv_error ignored;
+    const cJSON *item;
+
+    if (!json_parse(text, &list, &ignored))
+        return;
+    cJSON_ArrayForEach(item, list)
+    {
+        struct tmv_gate *gate = &m->gates[m->gate_count];
+
+        if (m->gate_count == TMV_GATES_MAX)
+            break;
+        text_copy(gate->name, sizeof gate->name, json_get_text(item, "name", "?"));
+        text_copy(gate->seen, sizeof gate->seen, json_get_text(item, "seen", ""));
+        text_sanitize(gate->name);
+        text_sanitize(gate->seen);
+        gate->green = json_get_bool(item, "green", false);
+        m->gate_count++;
+    }
+}
+
+static void read_texts(const struct pgx_result *r, int row, struct tmv_migration *m)
+{
+    row_text(m->source, sizeof m->source, r, row, 2);
+    row_text(m->target, sizeof m->target, r, row, 3);
+    row_text(m->pause_reason, sizeof m->pause_reason, r, row, 6);
+    row_text(m->note, sizeof m->note, r, row, 7);
+    row_text(m->step, sizeof m->step, r, row, 8);
+    row_text(m->created_by, sizeof m->created_by, r, row, 9);
+    row_text(m->owner, sizeof m->owner, r, row, 26);
+    row_text(m->last_error, sizeof m->last_error, r, row, 29);
+}
+
+static bool read_migration(const struct pgx_result *r, int row, int64_t now_us, struct tmv_migration *m,
+                           struct tmv_error *err)
+{
+    m->id = pgx_uuid(r, row, 0);
+    m->tenant = pgx_uuid(r, row, 1);
+    if (!tmv_phase_parse(pgx_text(r, row, 4), &m->phase))
+        return err_set(err, TMV_ERR_REFUSED, "migration %s is in an unknown phase: %s", pgx_text(r, row, 0),
+                       pgx_text(r, row, 4));
+    m->paused = pgx_bool(r, row, 5);
+    read_texts(r, row, m);
+    m->generation = pgx_int(r, row, 10);
+    m->events_total = pgx_int(r, row, 11);
+    m->events_copied = pgx_int(r, row, 12);
+    m->rate = pgx_int(r, row, 13);
+    m->lag_us = pgx_int(r, row, 14);
+    m->lag_events = pgx_int(r, row, 15);
+    m->verified_to = pgx_int(r, row, 16);
+    m->watermark = pgx_int(r, row, 17);
+    m->eta_us = pgx_int(r, row, 18);
+    m->predicted_pause_us = pgx_int(r, row, 19);
+    m->created_at_us = pgx_int(r, row, 20);
+    m->started_at_us = pgx_int(r, row, 21);
+    m->bulk_copy_completed_at_us = pgx_int(r, row, 22);
+    m->dual_write_started_at_us = pgx_int(r, row, 23);
+    m->cutover_started_at_us = pgx_int(r, row, 24);
+    m->completed_at_us = pgx_int(r, row, 25);
+    m->owner_age_us = pgx_is_null(r, row, 27) ? -1 : pgx_int(r, row, 27);
+    read_gates(pgx_text(r, row, 28), m);
+    show_migration(m, pgx_bool(r, row, 30), now_us);
+    return true;
+}
+
+static bool read_migrations(struct tmv_control *control, const struct tmv_uuid *tenant, int limit,
+                            struct tmv_snapshot *snapshot, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *r = NULL;
+    size_t count;
+
+    if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_snapshot_migrations,
+                   PGX_ARGS(tenant ? PGX_UUID(tenant) : PGX_NULL, PGX_INT(limit)), &r, err))
+        return err_wrap(err, "reading migrations");
+    count = (size_t)pgx_rows(r);
+    snapshot->migrations = calloc(count + 1, sizeof *snapshot->migrations);
+    if (!snapshot->migrations)
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    for (size_t i = 0; i < count; i++)
+        if (!read_migration(r, (int)i, snapshot->taken_at_us, &snapshot->migrations[i], err))
+            return false;
+    snapshot->migration_count = count;
+    return true;
+}
+
+/* The migrations whose samples are wanted: those that run, which stand first, or all of one tenant. */
+static size_t sampled_count(const struct tmv_snapshot *snapshot, const struct tmv_uuid *tenant)
+{
+    size_t n = 0;
+
+    while (n < snapshot->migration_count && (tenant || !tmv_phase_is_terminal(snapshot->migrations[n].phase)))
+        n++;
+    return n;
+}
+
+static bool read_samples(struct tmv_control *control, const struct tmv_uuid *tenant,
+                         struct tmv_snapshot *snapshot, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *r = NULL;
+    size_t count = sampled_count(snapshot, tenant);
+    AUTO(buf) struct buf ids = BUF_INIT(count * TMV_UUID_TEXT + 3);
+    char id[TMV_UUID_TEXT];
+
+    if (count == 0)
+        return true;
+    for (size_t i = 0; i < count; i++)
+        buf_printf(&ids, "%c%s", i ? ',' : '{', tmv_uuid_format(&snapshot->migrations[i].id, id));
+    buf_char(&ids, '}');
+    if (!buf_ok(&ids, err) ||
+        !pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_snapshot_samples,
+                   PGX_ARGS(PGX_TEXT(buf_text(&ids)), PGX_INT(TMV_SAMPLES_MAX)), &r, err))
+        return err_wrap(err, "reading samples");
+    for (int row = 0; row < pgx_rows(r); row++) {
+        struct tmv_migration *m = &snapshot->migrations[pgx_int(r, row, 0)];
+
+        if (m->sample_count == TMV_SAMPLES_MAX)
+            continue;
+        m->samples[m->sample_count++] = (struct tmv_sample){.at_us = pgx_int(r, row, 1),
+                                                            .events_copied = pgx_int(r, row, 2),
+                                                            .rate = pgx_int(r, row, 3),
+                                                            .lag_us = pgx_int(r, row, 4),
+                                                            .lag_events = pgx_int(r, row, 5)};
+    }
+    return true;
+}
+
+static bool read_events(struct tmv_control *control, const struct tmv_uuid *tenant,
+                        struct tmv_snapshot *snapshot, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *r = NULL;
+
+    if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_snapshot_events,
+                   PGX_ARGS(tenant ? PGX_UUID(tenant) : PGX_NULL, PGX_INT(EVENTS_MAX)), &r, err))
+        return err_wrap(err, "reading the audit");
+    snapshot->events = calloc((size_t)pgx_rows(r) + 1, sizeof *snapshot->events);
+    if (!snapshot->events)
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    for (int row = 0; row < pgx_rows(r); row++)
+        audit_read(r, row, &snapshot->events[snapshot->event_count++]);
+    return true;
+}
+
+static bool read_attempts(struct tmv_control *control, const struct tmv_uuid *tenant,
+                          struct tmv_snapshot *snapshot, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *r = NULL;
+
+    if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_snapshot_attempts,
+                   PGX_ARGS(tenant ? PGX_UUID(tenant) : PGX_NULL, PGX_INT(ATTEMPTS_MAX)), &r, err))
+        return err_wrap(err, "reading cutover attempts");
+    snapshot->attempts = calloc((size_t)pgx_rows(r) + 1, sizeof *snapshot->attempts);
+    if (!snapshot->attempts)
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    for (int row = 0; row < pgx_rows(r); row++) {
+        struct tmv_attempt *a = &snapshot->attempts[snapshot->attempt_count++];
+
+        a->number = (int)pgx_int(r, row, 0);
+        a->migration = pgx_uuid(r, row, 1);
+        a->rehearsal = pgx_bool(r, row, 2);
+        row_text(a->outcome, sizeof a->outcome, r, row, 3);
+        row_text(a->reason, sizeof a->reason, r, row, 4);
+        row_text(a->requested_by, sizeof a->requested_by, r, row, 5);
+        a->started_at_us = pgx_int(r, row, 6);
+        a->lock_us = pgx_int(r, row, 7);
+        a->drain_us = pgx_int(r, row, 8);
+        a->decide_us = pgx_int(r, row, 9);
+        a->pause_us = pgx_int(r, row, 10);
+        a->drained_events = pgx_int(r, row, 11);
+        a->held_writers = pgx_int(r, row, 12);
+    }
+    return true;
+}
+
+bool tmv_snapshot_read(struct tmv_control *control, const struct tmv_uuid *tenant, int limit,
+                       struct tmv_snapshot **ret_snapshot, struct tmv_error *err)
+{
+    AUTO(snapshot) struct tmv_snapshot *snapshot = calloc(1, sizeof *snapshot);
+    bool ok;
+
+    if (!snapshot)
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    if (limit < 1)
+        return err_set(err, TMV_ERR_USAGE, "a snapshot holds at least one migration");
+    ok = begin(control, snapshot, err) && read_migrations(control, tenant, limit, snapshot, err) &&
+         read_samples(control, tenant, snapshot, err) && read_events(control, tenant, snapshot, err) &&
+         read_attempts(control, tenant, snapshot, err);
+    pgx_rollback(control->conn, CONTROL_TIMEOUT_US); /* nothing was written */
+    if (!ok)
+        return false;
+    *ret_snapshot = TAKE(snapshot);
+    return true;
+}

@@ -1,0 +1,103 @@
+/* The registry of stores. */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "control/row.h"
+#include "sql_embedded.h"
+
+/* Names travel into routing rows, messages and command lines. */
+static bool check_id(const char *id, struct tmv_error *err)
+{
+    char safe[TMV_NAME_MAX];
+
+    if (!id[0])
+        return err_set(err, TMV_ERR_USAGE, "a store needs a name");
+    text_copy(safe, sizeof safe, id);
+    text_sanitize(safe);
+    if (strcmp(safe, id) != 0 || strpbrk(id, " \t'\""))
+        return err_set(err, TMV_ERR_USAGE, "a store's name has no spaces, quotes or control characters");
+    return true;
+}
+
+bool tmv_store_add(struct tmv_control *control, const struct tmv_store_info *store, struct tmv_error *err)
+{
+    const char *schema = store->events_schema[0] ? store->events_schema : "public";
+    const char *table = store->events_table[0] ? store->events_table : "events";
+
+    if (!control_check_writable(control, err) || !check_id(store->id, err) ||
+        !tmv_conninfo_check(store->conninfo, err))
+        return false;
+    if (!store->conninfo[0])
+        return err_set(err, TMV_ERR_USAGE, "store %s needs a connection string", store->id);
+    if (!pgx_query(
+            control->conn, CONTROL_TIMEOUT_US, sql_control_store_add,
+            PGX_ARGS(PGX_TEXT(store->id), PGX_TEXT(store->conninfo), PGX_TEXT(schema), PGX_TEXT(table)), NULL,
+            err))
+        return err_wrap(err, "adding store %s", store->id);
+    return true;
+}
+
+static void read_store(const struct pgx_result *result, int row, struct tmv_store_info *store)
+{
+    row_text(store->id, sizeof store->id, result, row, 0);
+    row_text(store->conninfo, sizeof store->conninfo, result, row, 1);
+    row_text(store->events_schema, sizeof store->events_schema, result, row, 2);
+    row_text(store->events_table, sizeof store->events_table, result, row, 3);
+}
+
+bool tmv_store_list(struct tmv_control *control, struct tmv_store_info **ret_stores, size_t *ret_count,
+                    struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+    struct tmv_store_info *stores;
+
+    if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_store_list, PGX_ARGS(PGX_NULL), &result,
+                   err))
+        return err_wrap(err, "listing stores");
+    stores = calloc((size_t)pgx_rows(result) + 1, sizeof *stores);
+    if (!stores)
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    for (int row = 0; row < pgx_rows(result); row++)
+        read_store(result, row, &stores[row]);
+    *ret_stores = stores;
+    *ret_count = (size_t)pgx_rows(result);
+    return true;
+}
+
+static bool unknown_store(const char *id, struct tmv_error *err)
+{
+    err_set(err, TMV_ERR_NOT_FOUND, "there is no store %s", id);
+    return err_hint(err, "`tenantmv store list` shows those there are");
+}
+
+bool tmv_store_get(struct tmv_control *control, const char *id, struct tmv_store_info *ret_store,
+                   struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_store_list, PGX_ARGS(PGX_TEXT(id)), &result,
+                   err))
+        return err_wrap(err, "reading store %s", id);
+    if (pgx_rows(result) == 0)
+        return unknown_store(id, err);
+    memset(ret_store, 0, sizeof *ret_store);
+    read_store(result, 0, ret_store);
+    return true;
+}
+
+bool tmv_store_remove(struct tmv_control *control, const char *id, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    if (!control_check_writable(control, err))
+        return false;
+    if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_store_remove, PGX_ARGS(PGX_TEXT(id)),
+                   &result, err))
+        return err_wrap(err, "removing store %s", id);
+    if (pgx_int(result, 0, 1) > 0)
+        return err_set(err, TMV_ERR_REFUSED, "store %s is in use %lld times, by %s for one", id,
+                       (long long)pgx_int(result, 0, 1), pgx_text(result, 0, 2));
+    return pgx_bool(result, 0, 0) || unknown_store(id, err);
+}

@@ -1,0 +1,22 @@
+-- A command for the owner, unless one of its kind is waiting or running; then that one's id comes back.
+-- database: control
+-- $1 uuid: id of the command
+-- $2 uuid: migration
+-- $3 text: operation
+-- $4 bigint: generation that the person saw, 0 any
+-- $5 text: reason, may be null
+-- $6 boolean: keep the copied events
+-- $7 boolean: force
+-- $8 text: who asks
+-- $9 text: from where
+WITH added AS (
+    INSERT INTO tenantmv.command (id, migration_id, operation, generation, reason, keep_copied_events, forced,
+                                  requested_by, requested_from)
+    VALUES ($1::uuid, $2::uuid, $3::text, $4::bigint, $5::text, $6::boolean, $7::boolean, $8::text, $9::text)
+    ON CONFLICT (migration_id, operation) WHERE state IN ('requested', 'running') DO NOTHING
+    RETURNING id
+)
+SELECT EXISTS (SELECT FROM added), c.id, c.state, c.requested_by, pg_notify('tenantmv', $2::text)
+  FROM (SELECT) AS one
+  LEFT JOIN tenantmv.command c ON c.migration_id = $2::uuid AND c.operation = $3::text
+                              AND c.state IN ('requested', 'running')

@@ -1,0 +1,23 @@
+-- Migrations for a screen: active ones first, then newest first.
+-- database: control
+-- $1 uuid: one tenant, null for all
+-- $2 bigint: at most so many
+SELECT m.id, m.tenant_id, m.source_store_id, m.target_store_id, m.phase, coalesce(m.is_paused, false),
+       coalesce(m.pause_reason, ''), coalesce(s.note, ''), coalesce(s.step, ''), coalesce(m.created_by, ''),
+       coalesce(s.generation, 0), coalesce(m.events_total, 0), coalesce(m.events_copied, 0), coalesce(s.rate, 0),
+       coalesce(s.lag_us, -1), coalesce(s.lag_events, -1), coalesce(s.verified_to, 0), coalesce(s.watermark, 0),
+       coalesce(s.eta_us, -1), coalesce(s.predicted_pause_us, -1),
+       (extract(epoch FROM m.created_at) * 1000000)::bigint, (extract(epoch FROM m.started_at) * 1000000)::bigint,
+       (extract(epoch FROM m.bulk_copy_completed_at) * 1000000)::bigint,
+       (extract(epoch FROM m.dual_write_started_at) * 1000000)::bigint,
+       (extract(epoch FROM m.cutover_started_at) * 1000000)::bigint,
+       (extract(epoch FROM m.completed_at) * 1000000)::bigint,
+       coalesce(l.engine_name, ''),
+       greatest(0, (extract(epoch FROM clock_timestamp() - l.heartbeat_at) * 1000000)::bigint),
+       coalesce(s.gates::text, '[]'), coalesce(m.last_error, ''), coalesce(s.ready, false)
+  FROM public.tenant_migrations m
+  LEFT JOIN tenantmv.migration_state s ON s.migration_id = m.id
+  LEFT JOIN tenantmv.lease l ON l.migration_id = m.id AND l.engine IS NOT NULL
+ WHERE $1::uuid IS NULL OR m.tenant_id = $1::uuid
+ ORDER BY m.phase IN ('completed', 'aborted', 'failed'), m.created_at DESC, m.id
+ LIMIT $2::bigint
