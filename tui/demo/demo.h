@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <cjson/cJSON.h>
 #include <stdint.h>
 
 #include "tenantmv/error.h"
@@ -28,7 +29,9 @@ struct demo_options {
 void demo_options_default(bool headless, struct demo_options *ret_options);
 /* Runs the demo to its end: until the console is left, or headless until all is checked. Call it from the
  * main thread, before the program starts others. *ret_clean is false when something was lost, duplicated,
- * reordered or failed (the report says what). SIGINT, SIGTERM and SIGHUP end it early with CANCELLED. In
- * every case no process and no directory stays, unless options->keep. Errors: USAGE for options out of range,
- * NOT_FOUND without PostgreSQL's programs. */
-TMV_NODISCARD bool demo_run(const struct demo_options *options, bool *ret_clean, struct tmv_error *err);
+ * reordered or failed (the report says what). Headless with options->json, the report's members are added to
+ * `object` (else NULL); without, lines go to stdout. SIGINT, SIGTERM and SIGHUP end it early with CANCELLED.
+ * In every case no process and no directory stays, unless options->keep. Errors: USAGE for options out of
+ * range, NOT_FOUND without PostgreSQL's programs. */
+TMV_NODISCARD bool demo_run(const struct demo_options *options, cJSON *object, bool *ret_clean,
+                            struct tmv_error *err);

@@ -1,0 +1,195 @@
+#include "demo/mover.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/failure.h"
+#include "demo/cancel.h"
+#include "demo/process.h"
+
+#define TRIES 5
+#define LOOK_US 25000        /* between two looks at the control database, when nothing is announced */
+#define READY_US 1000000     /* it must have been ready for so long: lag is measured meanwhile */
+#define GAP_MARGIN_US 250000 /* the writers are watched for so long after the cutover */
+#define STUCK_US 900000000   /* nothing moved for so long */
+
+/* One migration under way. */
+struct passage {
+    const struct mover *mover;
+    const struct stage_tenant *tenant;
+    size_t number;
+    struct tmv_uuid migration;
+    int attempts;             /* seen so far: the highest number */
+    int64_t moved_us;         /* when something last changed, monotonic */
+    int64_t generation;       /* of the last look */
+    struct tmv_migration now; /* the last look */
+};
+
+static bool note_attempts(struct passage *p, const struct tmv_snapshot *snapshot, int64_t gap_us,
+                          struct tmv_error *err)
+{
+    int highest = p->attempts;
+
+    for (size_t i = snapshot->attempt_count; i-- > 0;) { /* oldest first */
+        const struct tmv_attempt *a = &snapshot->attempts[i];
+        struct report_cutover cutover = {.attempt = *a, .writer_gap_us = gap_us};
+
+        if (!tmv_uuid_equal(&a->migration, &p->migration) || a->rehearsal || a->number <= p->attempts ||
+            strcmp(a->outcome, "running") == 0)
+            continue;
+        if (!report_add_cutover(p->mover->report, &cutover, err))
+            return false;
+        if (a->number > highest)
+            highest = a->number;
+    }
+    p->attempts = highest;
+    return true;
+}
+
+/* Looks once. `gap_us` ≥ 0: attempts that ended since the last look are recorded with it. */
+static bool look(struct passage *p, int64_t gap_us, struct tmv_error *err)
+{
+    struct tmv_snapshot *snapshot = NULL;
+    bool found = false, ok;
+
+    if (!tmv_snapshot_read(p->mover->control, &p->tenant->id, 10, &snapshot, err))
+        return false;
+    for (size_t i = 0; i < snapshot->migration_count && !found; i++) {
+        found = tmv_uuid_equal(&snapshot->migrations[i].id, &p->migration);
+        if (found)
+            p->now = snapshot->migrations[i];
+    }
+    ok = gap_us < 0 || note_attempts(p, snapshot, gap_us, err);
+    tmv_snapshot_free(snapshot);
+    if (!ok)
+        return false;
+    if (!found)
+        return failure(err, TMV_ERR_NOT_FOUND, "the migration is not in the control database any more");
+    if (p->now.generation != p->generation || p->moved_us == 0)
+        p->moved_us = process_now_us();
+    p->generation = p->now.generation;
+    if (p->now.phase == TMV_PHASE_FAILED || p->now.phase == TMV_PHASE_ABORTED)
+        return failure(err, TMV_ERR_REFUSED, "the migration %s: %.400s", tmv_phase_name(p->now.phase),
+                       p->now.last_error[0] ? p->now.last_error : p->now.note);
+    return true;
+}
+
+/* Waits for the next change. */
+static bool pause_and_look(struct passage *p, struct tmv_error *err)
+{
+    int64_t before = p->now.events_copied + p->now.watermark + p->now.verified_to;
+
+    if (cancel_asked())
+        return failure(err, TMV_ERR_CANCELLED, "stopped by a signal");
+    if (!tmv_control_wait_change(p->mover->control, LOOK_US, err) || !look(p, -1, err))
+        return false;
+    if (p->now.events_copied + p->now.watermark + p->now.verified_to != before)
+        p->moved_us = process_now_us();
+    if (process_now_us() - p->moved_us > STUCK_US)
+        return failure(err, TMV_ERR_TIMEOUT, "the migration stands still (%s, %s): %.300s",
+                       tmv_phase_name(p->now.phase), p->now.step, p->now.note);
+    return true;
+}
+
+static bool wait_ready(struct passage *p, struct tmv_error *err)
+{
+    int64_t since = 0;
+
+    for (;;) {
+        int64_t now = process_now_us();
+
+        if (p->now.phase == TMV_PHASE_DUAL_WRITE && p->now.lag_us >= 0)
+            figures_add(&p->mover->report->lag, p->now.lag_us);
+        if (p->now.show != TMV_SHOW_READY)
+            since = 0;
+        else if (!since)
+            since = now;
+        if (since && now - since >= READY_US)
+            return true;
+        if (!pause_and_look(p, err))
+            return false;
+    }
+}
+
+static bool wait_command(struct passage *p, const struct tmv_uuid *command, struct tmv_command_info *ret_info,
+                         struct tmv_error *err)
+{
+    for (;;) {
+        if (!tmv_command_get(p->mover->control, command, ret_info, err))
+            return false;
+        if (ret_info->state != TMV_COMMAND_REQUESTED && ret_info->state != TMV_COMMAND_RUNNING)
+            return true;
+        if (!pause_and_look(p, err))
+            return false;
+    }
+}
+
+/* Lets the writers go on for a moment, so that what they notice late is noticed. */
+static bool linger(const struct passage *p, struct tmv_error *err)
+{
+    int64_t end = process_now_us() + GAP_MARGIN_US;
+
+    for (int64_t left = GAP_MARGIN_US; left > 0; left = end - process_now_us())
+        if (!tmv_control_wait_change(p->mover->control, left, err))
+            return false;
+    return true;
+}
+
+/* One request for the cutover. *ret_done: the tenant moved. */
+static bool try_cutover(struct passage *p, bool *ret_done, struct tmv_command_info *ret_info,
+                        struct tmv_error *err)
+{
+    struct tmv_request request = {.operation = TMV_OP_CUTOVER, .migration = p->migration};
+    struct tmv_actor actor = live_actor();
+    struct workload *workload = p->mover->live->workload;
+    struct tmv_uuid command;
+    bool ok;
+    int64_t gap;
+
+    workload_gap_begin(workload, p->number);
+    ok = tmv_request(p->mover->control, &request, &actor, &command, err) &&
+         wait_command(p, &command, ret_info, err) && linger(p, err);
+    gap = workload_gap_end(workload, p->number);
+    if (!ok || !look(p, gap, err))
+        return false;
+    *ret_done = p->now.phase == TMV_PHASE_COMPLETED;
+    return true;
+}
+
+static void note_copy(const struct passage *p)
+{
+    int64_t took = p->now.bulk_copy_completed_at_us - p->now.started_at_us;
+
+    if (p->now.bulk_copy_completed_at_us && took > 0) {
+        p->mover->report->copied_events +=
+            p->tenant->seeded; /* and some that the writers added, which are not counted */
+        p->mover->report->copy_us += took;
+    }
+}
+
+static bool pass(struct passage *p, struct tmv_error *err)
+{
+    struct tmv_command_info info = {0};
+    bool done = false;
+
+    for (int i = 0; i < TRIES && !done; i++)
+        if (!wait_ready(p, err) || !try_cutover(p, &done, &info, err))
+            return false;
+    note_copy(p);
+    return done || failure(err, TMV_ERR_REFUSED, "%d cutovers did not succeed; the last was %s: %.300s",
+                           TRIES, tmv_command_state_name(info.state), info.outcome);
+}
+
+bool mover_run(const struct mover *mover, const struct stage_tenant *tenant, size_t number,
+               struct tmv_error *err)
+{
+    struct passage p = {.mover = mover, .tenant = tenant, .number = number};
+    struct tmv_start_options start = {.tenant = tenant->id, .target = tenant->store};
+    struct tmv_actor actor = live_actor();
+
+    tmv_settings_default(&start.settings);
+    workload_set_hot(mover->live->workload, number);
+    if (tmv_start(mover->control, &start, &actor, &p.migration, err) && look(&p, -1, err) && pass(&p, err))
+        return true;
+    return failure_wrap(err, "tenant %s", tenant->name);
+}

@@ -1,0 +1,225 @@
+#include "demo/stage.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/failure.h"
+#include "demo/demo_sql.h"
+
+#define SEED_TIMEOUT_US INT64_C(7200000000)
+#define SEED_JOBS 2
+
+typedef void say_fn(const char *fmt, ...);
+
+static const char *const names[] = {"acme",     "borealis", "cobalt",  "delta",    "ember",
+                                    "fjord",    "garnet",   "harbour", "indigo",   "juniper",
+                                    "kestrel",  "lumen",    "mistral", "nimbus",   "onyx",
+                                    "pinewood", "quartz",   "rowan",   "sterling", "tundra"};
+#define NAMES (sizeof names / sizeof *names)
+
+static const char *const cluster_settings[] = {"max_connections=400", NULL};
+
+void stage_share_out(int64_t total, size_t count, int64_t *sizes)
+{
+    double weights = 0;
+    int64_t given = 0;
+
+    for (size_t i = 0; i < count; i++)
+        weights += 1.0 / (double)(i + 1);
+    for (size_t i = 0; i < count; i++) {
+        sizes[i] = (int64_t)((double)total / (double)(i + 1) / weights);
+        if (sizes[i] < 1 && given < total)
+            sizes[i] = 1;
+        given += sizes[i];
+    }
+    sizes[0] += total - given; /* what rounding left over, or took too much */
+}
+
+static bool make_tenants(const struct demo_options *options, struct stage *s, struct tmv_error *err)
+{
+    int64_t sizes[DEMO_TENANTS_MAX];
+
+    s->tenant_count = (size_t)options->tenants;
+    s->tenants = calloc(s->tenant_count, sizeof *s->tenants);
+    if (!s->tenants)
+        return failure(err, TMV_ERR_NOMEM, "no memory for %d tenants", options->tenants);
+    stage_share_out(options->events, s->tenant_count, sizes);
+    for (size_t i = 0; i < s->tenant_count; i++) {
+        struct stage_tenant *t = &s->tenants[i];
+
+        t->id = tmv_uuid_random();
+        t->seeded = sizes[i];
+        if (i < NAMES)
+            snprintf(t->database, sizeof t->database, "%s", names[i]);
+        else
+            snprintf(t->database, sizeof t->database, "%s_%zu", names[i % NAMES], i / NAMES + 1);
+        snprintf(t->name, sizeof t->name, "%.31s", t->database);
+        snprintf(t->store, sizeof t->store, "dedicated-%.36s", t->database);
+    }
+    return true;
+}
+
+void stage_store(const struct stage *s, const struct stage_tenant *tenant, struct tmv_store_info *ret_store)
+{
+    memset(ret_store, 0, sizeof *ret_store);
+    snprintf(ret_store->id, sizeof ret_store->id, "%s", tenant ? tenant->store : STAGE_SHARED);
+    if (tenant)
+        cluster_conninfo(s->dedicated, tenant->database, ret_store->conninfo);
+    else
+        snprintf(ret_store->conninfo, sizeof ret_store->conninfo, "%s", s->control);
+    snprintf(ret_store->events_schema, sizeof ret_store->events_schema, "public");
+    snprintf(ret_store->events_table, sizeof ret_store->events_table, "events");
+}
+
+static bool start_clusters(const struct demo_options *options, int cancel_fd, struct stage *s,
+                           struct tmv_error *err)
+{
+    struct workspace_options where = {.keep = options->keep, .cancel_fd = cancel_fd};
+    struct cluster_options shared = {.name = "shared", .settings = cluster_settings};
+    struct cluster_options dedicated = {.name = "dedicated", .settings = cluster_settings};
+
+    return workspace_open(&where, &s->workspace, err) &&
+           workspace_make_dir(s->workspace, "journal", s->journal, sizeof s->journal, err) &&
+           cluster_start(s->workspace, &shared, &s->shared, err) &&
+           cluster_start(s->workspace, &dedicated, &s->dedicated, err);
+}
+
+static bool make_store(struct stage *s, struct tmv_control *control, const struct stage_tenant *tenant,
+                       struct tmv_error *err)
+{
+    struct tmv_store_info store;
+
+    stage_store(s, tenant, &store);
+    return tmv_store_create_events(&store, err) && tmv_store_add(control, &store, err);
+}
+
+/* Databases, control schema, stores and routes. */
+static bool register_all(struct stage *s, struct tmv_control *control, struct tmv_error *err)
+{
+    if (!make_store(s, control, NULL, err))
+        return false;
+    for (size_t i = 0; i < s->tenant_count; i++) {
+        const struct stage_tenant *t = &s->tenants[i];
+
+        if (!cluster_create_database(s->dedicated, t->database, err) || !make_store(s, control, t, err) ||
+            !tmv_routing_register(control, &t->id, STAGE_SHARED, err))
+            return failure_wrap(err, "tenant %s", t->name);
+    }
+    return true;
+}
+
+static bool make_databases(struct stage *s, struct tmv_error *err)
+{
+    struct tmv_control *control = NULL;
+    bool ok;
+
+    if (!cluster_create_database(s->shared, STAGE_SHARED, err))
+        return false;
+    cluster_conninfo(s->shared, STAGE_SHARED, s->control);
+    if (!tmv_control_init(s->control, err) || !tmv_control_open(s->control, &control, err))
+        return false;
+    ok = register_all(s, control, err);
+    tmv_control_close(control);
+    return ok;
+}
+
+static bool write_tenant_file(const struct stage *s, char *path, size_t size, struct tmv_error *err)
+{
+    char id[TMV_UUID_TEXT];
+    FILE *file;
+
+    snprintf(path, size, "%s/tenants", s->journal);
+    file = fopen(path, "we");
+    if (!file)
+        return failure_errno(err, "cannot write %s", path);
+    fchmod(fileno(file), 0644);
+    for (size_t i = 0; i < s->tenant_count; i++)
+        fprintf(file, "%zu\t%s\t%" PRId64 "\n", i, tmv_uuid_format(&s->tenants[i].id, id),
+                s->tenants[i].seeded);
+    return fclose(file) == 0 || failure_errno(err, "cannot write %s", path);
+}
+
+/* One of several sessions that fill in history at the same time, each for tenants of its own. */
+struct seed_job {
+    struct stage *stage;
+    const char *tenants; /* path of the file */
+    int number;
+    pthread_t thread;
+    bool ok;
+    struct tmv_error err;
+};
+
+static void *seed_main(void *argument)
+{
+    struct seed_job *job = argument;
+    char *script = NULL;
+
+    if (asprintf(&script, "\\set tenants '%s'\n\\set jobs %d\n\\set job %d\n%s", job->tenants, SEED_JOBS,
+                 job->number, demo_sql_seed) < 0) {
+        job->ok = failure(&job->err, TMV_ERR_NOMEM, "no memory for a script");
+        return NULL;
+    }
+    job->ok = cluster_psql(job->stage->shared, STAGE_SHARED, script, SEED_TIMEOUT_US, NULL, &job->err);
+    free(script);
+    return NULL;
+}
+
+static bool seed(struct stage *s, struct tmv_error *err)
+{
+    struct seed_job jobs[SEED_JOBS];
+    char path[300];
+    bool ok = true;
+
+    if (!write_tenant_file(s, path, sizeof path, err) ||
+        !cluster_psql(s->shared, STAGE_SHARED, demo_sql_seed_begin, SEED_TIMEOUT_US, NULL, err))
+        return false;
+    for (int i = 0; i < SEED_JOBS; i++) {
+        jobs[i] = (struct seed_job){.stage = s, .tenants = path, .number = i};
+        if (pthread_create(&jobs[i].thread, NULL, seed_main, &jobs[i]) != 0) {
+            seed_main(&jobs[i]);
+            jobs[i].thread = pthread_self();
+        }
+    }
+    for (int i = 0; i < SEED_JOBS; i++) {
+        if (!pthread_equal(jobs[i].thread, pthread_self()))
+            pthread_join(jobs[i].thread, NULL);
+        if (ok && !jobs[i].ok)
+            *err = jobs[i].err;
+        ok = ok && jobs[i].ok;
+    }
+    return ok && cluster_psql(s->shared, STAGE_SHARED, demo_sql_seed_end, SEED_TIMEOUT_US, NULL, err);
+}
+
+static void say_nothing(const char *fmt, ...)
+{
+    (void)fmt;
+}
+
+bool stage_open(const struct demo_options *options, int cancel_fd, say_fn *say, struct stage *s,
+                struct tmv_error *err)
+{
+    memset(s, 0, sizeof *s);
+    if (!say)
+        say = say_nothing;
+    say("starting two PostgreSQL servers");
+    if (!make_tenants(options, s, err) || !start_clusters(options, cancel_fd, s, err))
+        return false;
+    say("making a shared store and %d dedicated ones in %s", options->tenants, workspace_path(s->workspace));
+    if (!make_databases(s, err))
+        return failure_wrap(err, "preparing the demo's databases");
+    say("filling in %" PRId64 " events of history", options->events);
+    return seed(s, err) || failure_wrap(err, "filling in the demo's history");
+}
+
+void stage_close(struct stage *s)
+{
+    cluster_free(s->shared);
+    cluster_free(s->dedicated);
+    workspace_close(s->workspace);
+    free(s->tenants);
+    memset(s, 0, sizeof *s);
+}
