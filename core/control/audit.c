@@ -18,16 +18,17 @@ void audit_read(const struct pgx_result *result, int row, struct tmv_audit_entry
     entry->by_others = pgx_bool(result, row, 8);
 }
 
-bool tmv_audit_list(struct tmv_control *control, const struct tmv_uuid *migration, int64_t after_id,
-                    int limit, struct tmv_audit_entry **ret_entries, size_t *ret_count, struct tmv_error *err)
+bool tmv_audit_list(struct tmv_control *control, const struct tmv_audit_query *query,
+                    struct tmv_audit_entry **ret_entries, size_t *ret_count, struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *result = NULL;
     struct tmv_audit_entry *entries;
 
-    if (limit < 1)
+    if (query->limit < 1)
         return err_set(err, TMV_ERR_USAGE, "the limit of audit rows must be at least 1");
     if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_audit_list,
-                   PGX_ARGS(migration ? PGX_UUID(migration) : PGX_NULL, PGX_INT(after_id), PGX_INT(limit)),
+                   PGX_ARGS(query->migration ? PGX_UUID(query->migration) : PGX_NULL,
+                            PGX_INT(query->after_id), PGX_INT(query->limit)),
                    &result, err))
         return err_wrap(err, "reading the audit");
     entries = calloc((size_t)pgx_rows(result) + 1, sizeof *entries);

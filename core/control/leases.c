@@ -22,31 +22,27 @@ bool control_claimable(struct pgx_conn *conn, const struct tmv_uuid *engine, siz
     return true;
 }
 
-bool control_lease_take(struct pgx_conn *conn, const struct claimable *what, const struct tmv_uuid *engine,
-                        const char *engine_name, struct owner *ret_owner, bool *ret_taken,
-                        char **ret_sessions, struct tmv_error *err)
+bool control_lease_take(struct pgx_conn *conn, const struct claimable *what,
+                        const struct engine_identity *engine, struct lease *ret_lease, struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *result = NULL;
-    struct pgx_args args = PGX_ARGS(PGX_UUID(&what->tenant), PGX_UUID(&what->migration), PGX_UUID(engine),
-                                    PGX_TEXT(engine_name ? engine_name : ""), PGX_INT(LEASE_TTL_US));
+    struct pgx_args args =
+        PGX_ARGS(PGX_UUID(&what->tenant), PGX_UUID(&what->migration), PGX_UUID(&engine->id),
+                 PGX_TEXT(engine->name ? engine->name : ""), PGX_INT(LEASE_TTL_US));
 
-    *ret_taken = false;
-    if (ret_sessions)
-        *ret_sessions = NULL;
+    memset(ret_lease, 0, sizeof *ret_lease);
     if (!pgx_query(conn, CONTROL_TIMEOUT_US, sql_control_lease_take, args, &result, err))
         return err_wrap(err, "taking a lease");
     if (pgx_rows(result) == 0 || !pgx_bool(result, 0, 0))
         return true;
-    if (ret_sessions && !pgx_is_null(result, 0, 2)) {
-        *ret_sessions = strdup(pgx_text(result, 0, 2));
-        if (!*ret_sessions)
-            return err_set(err, TMV_ERR_NOMEM, "out of memory");
-    }
-    *ret_owner = (struct owner){.tenant = what->tenant,
-                                .migration = what->migration,
-                                .engine = *engine,
-                                .epoch = pgx_int(result, 0, 1)};
-    *ret_taken = true;
+    ret_lease->sessions = strdup(pgx_text(result, 0, 2));
+    if (!ret_lease->sessions)
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    ret_lease->owner = (struct owner){.tenant = what->tenant,
+                                      .migration = what->migration,
+                                      .engine = engine->id,
+                                      .epoch = pgx_int(result, 0, 1)};
+    ret_lease->taken = true;
     return true;
 }
 

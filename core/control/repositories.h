@@ -100,12 +100,20 @@ struct claimable {
 /* Migrations in an active phase that no live engine owns, oldest first, at most `limit`. */
 TMV_NODISCARD bool control_claimable(struct pgx_conn *conn, const struct tmv_uuid *engine, size_t limit,
                                      struct claimable *ret_rows, size_t *ret_count, struct tmv_error *err);
-/* Takes the lease with an epoch one higher than ever before for the tenant. *ret_taken false: somebody else
- * was faster. *ret_sessions (JSON text, owned by the caller, may be NULL) are the earlier owner's sessions,
- * to be ended. */
+/* Who asks for a lease. */
+struct engine_identity {
+    struct tmv_uuid id; /* this engine's instance, new at every start */
+    const char *name;   /* as screens show it; borrowed */
+};
+struct lease {
+    bool taken; /* false: somebody else was faster; the rest is empty */
+    struct owner owner;
+    char *sessions; /* JSON: the earlier owner's sessions, to be ended; the caller frees it */
+};
+/* Takes the lease with an epoch one higher than ever before for the tenant. Commands that the earlier owner
+ * had in hand wait again, or failed with it when they cannot be done twice (cutover, rehearse, verify). */
 TMV_NODISCARD bool control_lease_take(struct pgx_conn *conn, const struct claimable *what,
-                                      const struct tmv_uuid *engine, const char *engine_name,
-                                      struct owner *ret_owner, bool *ret_taken, char **ret_sessions,
+                                      const struct engine_identity *engine, struct lease *ret_lease,
                                       struct tmv_error *err);
 /* Heartbeat of all leases of this engine, by the database's clock. */
 TMV_NODISCARD bool control_lease_renew(struct pgx_conn *conn, const struct tmv_uuid *engine,

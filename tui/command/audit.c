@@ -120,8 +120,9 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
     if (!cli_control(cli, &control, err) ||
         (a->what && !resolve_migration(cli, a->what, &snapshot, &migration, err)))
         return false;
-    bool ok = tmv_audit_list(control, migration ? &migration->id : NULL, a->after, (int)a->limit, &entries,
-                             &count, err);
+    const struct tmv_audit_query query = {
+        .migration = migration ? &migration->id : NULL, .after_id = a->after, .limit = (int)a->limit};
+    bool ok = tmv_audit_list(control, &query, &entries, &count, err);
     if (ok)
         show(cli, entries, count);
     ok = ok && (!a->verify || check_chain(cli, control, &migration->id, err));

@@ -181,11 +181,15 @@ struct tmv_audit_entry {
     char details[800]; /* JSON, cut when longer */
     bool by_others;    /* written by another program than tenantmv */
 };
-/* Entries of one migration (or all when NULL), oldest first, ids above `after_id`, at most `limit`. The
- * caller frees. */
-TMV_API TMV_NODISCARD bool tmv_audit_list(struct tmv_control *control, const struct tmv_uuid *migration,
-                                          int64_t after_id, int limit, struct tmv_audit_entry **ret_entries,
-                                          size_t *ret_count, struct tmv_error *err);
+struct tmv_audit_query {
+    const struct tmv_uuid *migration; /* borrowed; NULL: all */
+    int64_t after_id;                 /* only entries with a higher id */
+    int limit;                        /* at most so many, 1 … */
+};
+/* Entries that fit the query, oldest first. The caller frees *ret_entries with free(). */
+TMV_API TMV_NODISCARD bool tmv_audit_list(struct tmv_control *control, const struct tmv_audit_query *query,
+                                          struct tmv_audit_entry **ret_entries, size_t *ret_count,
+                                          struct tmv_error *err);
 /* Checks the chain of hashes of a migration's audit. *ret_broken_id is the first row that does not fit, or 0.
  */
 TMV_API TMV_NODISCARD bool tmv_audit_verify(struct tmv_control *control, const struct tmv_uuid *migration,
