@@ -6,36 +6,30 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-/* Every operation that is allowed. What is not here is refused. */
-static const struct {
-    enum tmv_phase phase;
-    bool paused;
-    enum tmv_operation operation;
-} allowed[] = {
-    {TMV_PHASE_PENDING, false, TMV_OP_PAUSE},
-    {TMV_PHASE_PENDING, false, TMV_OP_ABORT},
-    {TMV_PHASE_PENDING, true, TMV_OP_RESUME},
-    {TMV_PHASE_PENDING, true, TMV_OP_ABORT},
-    {TMV_PHASE_BULK_COPY, false, TMV_OP_PAUSE}, /* stops at the next chunk, loses nothing */
-    {TMV_PHASE_BULK_COPY, false, TMV_OP_ABORT},
-    {TMV_PHASE_BULK_COPY, true, TMV_OP_RESUME},
-    {TMV_PHASE_BULK_COPY, true, TMV_OP_ABORT},
-    {TMV_PHASE_DUAL_WRITE, false, TMV_OP_PAUSE}, /* mirroring stops, the lag grows */
-    {TMV_PHASE_DUAL_WRITE, false, TMV_OP_CUTOVER},
-    {TMV_PHASE_DUAL_WRITE, false, TMV_OP_REHEARSE},
-    {TMV_PHASE_DUAL_WRITE, false, TMV_OP_ABORT},
-    {TMV_PHASE_DUAL_WRITE, false, TMV_OP_VERIFY},
-    {TMV_PHASE_DUAL_WRITE, true, TMV_OP_RESUME}, /* catches up */
-    {TMV_PHASE_DUAL_WRITE, true, TMV_OP_ABORT},
-    {TMV_PHASE_DUAL_WRITE, true, TMV_OP_VERIFY},
-    /* cutover: milliseconds long, and it rolls back by itself, so nothing is allowed in it */
-    {TMV_PHASE_COMPLETED, false, TMV_OP_VERIFY},
+/* Every operation that is allowed. What is not here is refused. Nothing is in cutover: it lasts milliseconds
+ * and rolls back by itself. */
+static const struct lifecycle_row allowed[] = {
+    {TMV_PHASE_PENDING, false, TMV_OP_PAUSE, "nothing begins until it is resumed"},
+    {TMV_PHASE_PENDING, false, TMV_OP_ABORT, "ends before anything was created"},
+    {TMV_PHASE_PENDING, true, TMV_OP_RESUME, "begins"},
+    {TMV_PHASE_PENDING, true, TMV_OP_ABORT, "ends before anything was created"},
+    {TMV_PHASE_BULK_COPY, false, TMV_OP_PAUSE, "stops at the next chunk, loses nothing"},
+    {TMV_PHASE_BULK_COPY, false, TMV_OP_ABORT, "undoes what was created; the source stays as it is"},
+    {TMV_PHASE_BULK_COPY, true, TMV_OP_RESUME, "goes on at the next chunk"},
+    {TMV_PHASE_BULK_COPY, true, TMV_OP_ABORT, "undoes what was created; the source stays as it is"},
+    {TMV_PHASE_DUAL_WRITE, false, TMV_OP_PAUSE, "mirroring stops, the lag grows"},
+    {TMV_PHASE_DUAL_WRITE, false, TMV_OP_CUTOVER, "switches the tenant, or rolls back by itself"},
+    {TMV_PHASE_DUAL_WRITE, false, TMV_OP_REHEARSE, "does all of a cutover but the decision"},
+    {TMV_PHASE_DUAL_WRITE, false, TMV_OP_ABORT, "undoes what was created; the source stays as it is"},
+    {TMV_PHASE_DUAL_WRITE, false, TMV_OP_VERIFY, "compares both ends"},
+    {TMV_PHASE_DUAL_WRITE, true, TMV_OP_RESUME, "catches up"},
+    {TMV_PHASE_DUAL_WRITE, true, TMV_OP_ABORT, "undoes what was created; the source stays as it is"},
+    {TMV_PHASE_DUAL_WRITE, true, TMV_OP_VERIFY, "compares both ends as far as was copied"},
+    {TMV_PHASE_COMPLETED, false, TMV_OP_VERIFY, "compares both ends as far as was copied"},
 };
 
 /* Every legal phase change. */
-static const struct {
-    enum tmv_phase from, to;
-} changes[] = {
+static const struct lifecycle_change changes[] = {
     {TMV_PHASE_PENDING, TMV_PHASE_BULK_COPY},    {TMV_PHASE_PENDING, TMV_PHASE_ABORTED},
     {TMV_PHASE_BULK_COPY, TMV_PHASE_DUAL_WRITE}, {TMV_PHASE_BULK_COPY, TMV_PHASE_ABORTED},
     {TMV_PHASE_BULK_COPY, TMV_PHASE_FAILED},     {TMV_PHASE_DUAL_WRITE, TMV_PHASE_CUTOVER},
@@ -100,4 +94,16 @@ bool lifecycle_change_is_legal(enum tmv_phase from, enum tmv_phase to)
 enum tmv_routing_state lifecycle_routing_state(enum tmv_phase phase)
 {
     return (unsigned)phase < TMV_PHASE_COUNT ? routing[phase] : TMV_ROUTING_NORMAL;
+}
+
+const struct lifecycle_row *lifecycle_rows(size_t *ret_count)
+{
+    *ret_count = ARRAY_LEN(allowed);
+    return allowed;
+}
+
+const struct lifecycle_change *lifecycle_changes(size_t *ret_count)
+{
+    *ret_count = ARRAY_LEN(changes);
+    return changes;
 }

@@ -12,3 +12,16 @@ bool lifecycle_allows(enum tmv_phase phase, bool paused, enum tmv_operation oper
 bool lifecycle_change_is_legal(enum tmv_phase from, enum tmv_phase to);
 /* The routing state that belongs to a phase. */
 enum tmv_routing_state lifecycle_routing_state(enum tmv_phase phase);
+
+/* The tables themselves, for tests and documentation. */
+struct lifecycle_row {
+    enum tmv_phase phase;
+    bool paused;
+    enum tmv_operation operation;
+    const char *effect; /* what happens then */
+};
+const struct lifecycle_row *lifecycle_rows(size_t *ret_count);
+struct lifecycle_change {
+    enum tmv_phase from, to;
+};
+const struct lifecycle_change *lifecycle_changes(size_t *ret_count);
