@@ -201,10 +201,11 @@ bool command_unknown(int count, char *const *words, struct tmv_error *err)
         names[n++] = (*c)->name;
     snprintf(typed, sizeof typed, "%s%s%s", words[0], group && count > 1 ? " " : "",
              group && count > 1 ? words[1] : "");
-    if (group && count < 2)
+    if (group && count < 2) {
         failure(err, TMV_ERR_USAGE, "%s: what to do is missing", words[0]);
-    else
-        failure(err, TMV_ERR_USAGE, "there is no command \"%s\"", typed);
+        return failure_hint(err, "see `tenantmv %s --help`", words[0]);
+    }
+    failure(err, TMV_ERR_USAGE, "there is no command \"%s\"", typed);
     const char *meant = suggest(typed, names);
     if (meant)
         return failure_hint(err, "did you mean `tenantmv %s`?", meant);
