@@ -1,0 +1,274 @@
+#include "terminal/keys.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void keys_init(struct keys *keys, int64_t escape_us)
+{
+    memset(keys, 0, sizeof *keys);
+    keys->escape_us = escape_us;
+    keys->changed_us = INT64_MIN / 2;
+}
+
+static bool emit(struct input *ret_input, enum input_kind kind, const char *text)
+{
+    size_t n = strlen(text);
+
+    ret_input->kind = kind;
+    memcpy(ret_input->text, text, n + 1);
+    return true;
+}
+
+/* The end of a sequence: one that continues an Escape is not a key of its own. */
+static bool finish(struct keys *keys, struct input *ret_input, enum input_kind kind)
+{
+    bool swallow = keys->swallow;
+
+    keys->state = KEYS_GROUND;
+    keys->swallow = false;
+    keys->length = 0;
+    keys->tail_until_us = 0;
+    return !swallow && kind != INPUT_NONE && emit(ret_input, kind, "");
+}
+
+static enum input_kind letter_key(unsigned char final)
+{
+    switch (final) {
+    case 'A':
+        return INPUT_UP;
+    case 'B':
+        return INPUT_DOWN;
+    case 'C':
+        return INPUT_RIGHT;
+    case 'D':
+        return INPUT_LEFT;
+    case 'H':
+        return INPUT_HOME;
+    case 'F':
+        return INPUT_END;
+    case 'Z':
+        return INPUT_BACKTAB;
+    case 'P': /* SS3 P: F1 */
+        return INPUT_F1;
+    case 'M': /* keypad Enter */
+        return INPUT_ENTER;
+    default:
+        return INPUT_OTHER;
+    }
+}
+
+/* ESC [ number ~ */
+static enum input_kind number_key(int number)
+{
+    static const enum input_kind keys[] = {
+        [1] = INPUT_HOME,      [3] = INPUT_DELETE, [4] = INPUT_END, [5] = INPUT_PAGE_UP,
+        [6] = INPUT_PAGE_DOWN, [7] = INPUT_HOME,   [8] = INPUT_END, [11] = INPUT_F1,
+    };
+    size_t count = sizeof keys / sizeof *keys;
+
+    if (number > 0 && (size_t)number < count && keys[number] != INPUT_NONE)
+        return keys[number];
+    return INPUT_OTHER;
+}
+
+static bool end_csi(struct keys *keys, unsigned char final, struct input *ret_input)
+{
+    int number;
+
+    keys->buffer[keys->length] = '\0';
+    number = atoi(keys->buffer);
+    if (final == '~' && number == 200 && keys->buffer[0] == '2') {
+        keys->pasting = true;
+        return finish(keys, ret_input, INPUT_NONE);
+    }
+    if (final == '~' && number == 201 && keys->pasting) {
+        keys->pasting = false;
+        keys->swallow = false;
+        return finish(keys, ret_input, INPUT_PASTE);
+    }
+    if (keys->pasting)
+        return finish(keys, ret_input, INPUT_NONE);
+    if (final == '~' || final == '^' || final == '$' || final == '@')
+        return finish(keys, ret_input, number_key(number));
+    /* replies (device attributes, cursor position, mode reports) and focus or mouse events are nobody's keys
+     */
+    if (strchr("?<>=", keys->buffer[0]) != NULL && keys->buffer[0] != '\0')
+        return finish(keys, ret_input, INPUT_NONE);
+    if (final == 'R' || final == 'n' || final == 'c' || final == 't' || final == 'y' || final == 'I' ||
+        final == 'O')
+        return finish(keys, ret_input, INPUT_NONE);
+    return finish(keys, ret_input, final == 'M' || final == 'P' ? INPUT_OTHER : letter_key(final));
+}
+
+static bool feed_csi(struct keys *keys, unsigned char byte, struct input *ret_input)
+{
+    if (byte == '[' && keys->length == 0 && !keys->pasting) {
+        keys->state = KEYS_CONSOLE; /* Linux console: ESC [ [ A is F1 */
+        return false;
+    }
+    if (byte >= 0x40 && byte <= 0x7e)
+        return end_csi(keys, byte, ret_input);
+    if (byte == 0x1b) { /* cut off by the next sequence */
+        keys->state = KEYS_ESCAPE;
+        keys->length = 0;
+        return false;
+    }
+    if (keys->length < (int)sizeof keys->buffer - 1)
+        keys->buffer[keys->length++] = (char)byte;
+    return false;
+}
+
+/* The byte after ESC: what kind of sequence it opens. False when none. */
+static bool opens_sequence(struct keys *keys, unsigned char byte)
+{
+    if (byte == '[')
+        keys->state = KEYS_CSI;
+    else if (byte == 'O')
+        keys->state = KEYS_SS3;
+    else if (byte == ']' || byte == 'P' || byte == '_' || byte == '^' || byte == 'X')
+        keys->state = KEYS_STRING;
+    else
+        return false;
+    keys->length = 0;
+    return true;
+}
+
+static bool feed_control(unsigned char byte, struct input *ret_input)
+{
+    char letter[2] = {(char)(byte + 'a' - 1), '\0'};
+
+    switch (byte) {
+    case '\r':
+    case '\n':
+        return emit(ret_input, INPUT_ENTER, "");
+    case '\t':
+        return emit(ret_input, INPUT_TAB, "");
+    case '\b':
+    case 0x7f:
+        return emit(ret_input, INPUT_BACKSPACE, "");
+    default:
+        if (byte >= 1 && byte <= 26)
+            return emit(ret_input, INPUT_CTRL, letter);
+        return emit(ret_input, INPUT_OTHER, "");
+    }
+}
+
+/* Part of a UTF-8 character; complete and valid ones are text, everything else is dropped. */
+static bool feed_utf8(struct keys *keys, unsigned char byte, struct input *ret_input)
+{
+    char text[8], grapheme[CELL_BYTES];
+    int width, length;
+
+    if (byte >= 0xc0) {
+        keys->length = 0;
+        keys->expected = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+    }
+    if (keys->expected == 0)
+        return false;
+    keys->buffer[keys->length++] = (char)byte;
+    if (keys->length < keys->expected)
+        return false;
+    length = keys->length;
+    memcpy(text, keys->buffer, (size_t)length);
+    text[length] = '\0';
+    keys->length = keys->expected = 0;
+    if (grapheme_next(text, grapheme, &width) != (size_t)length || strcmp(grapheme, text) != 0)
+        return false;
+    return emit(ret_input, INPUT_TEXT, text);
+}
+
+static bool feed_ground(struct keys *keys, unsigned char byte, int64_t now_us, struct input *ret_input)
+{
+    char text[2] = {(char)byte, '\0'};
+
+    if (byte == 0x1b) {
+        keys->state = KEYS_ESCAPE;
+        keys->swallow = false;
+        keys->expected = 0;
+        return false;
+    }
+    if (now_us < keys->tail_until_us && opens_sequence(keys, byte)) {
+        keys->swallow = true;
+        return false;
+    }
+    keys->tail_until_us = 0;
+    if (keys->pasting)
+        return false;
+    if (byte >= 0x80)
+        return feed_utf8(keys, byte, ret_input);
+    keys->expected = 0;
+    if (byte < 0x20 || byte == 0x7f)
+        return feed_control(byte, ret_input);
+    return emit(ret_input, INPUT_TEXT, text);
+}
+
+static bool feed_string(struct keys *keys, unsigned char byte, struct input *ret_input)
+{
+    if (keys->state == KEYS_STRING_END) { /* ESC seen: the string ends, with its backslash or cut off */
+        keys->state = KEYS_GROUND;
+        return byte == '\\' ? finish(keys, ret_input, INPUT_NONE) : false;
+    }
+    if (byte == 0x07 || byte == 0x18 || byte == 0x1a)
+        return finish(keys, ret_input, INPUT_NONE);
+    if (byte == 0x1b)
+        keys->state = KEYS_STRING_END;
+    return false;
+}
+
+static bool feed_state(struct keys *keys, unsigned char byte, int64_t now_us, struct input *ret_input)
+{
+    switch (keys->state) {
+    case KEYS_ESCAPE:
+        if (byte == 0x1b)
+            return keys->pasting ? false : emit(ret_input, INPUT_ESCAPE, "");
+        if (opens_sequence(keys, byte))
+            return false;
+        /* Alt with a key: a key, but not the letter */
+        return finish(keys, ret_input, keys->pasting ? INPUT_NONE : INPUT_OTHER);
+    case KEYS_CSI:
+        return feed_csi(keys, byte, ret_input);
+    case KEYS_SS3:
+        return finish(keys, ret_input, letter_key(byte));
+    case KEYS_CONSOLE:
+        return finish(keys, ret_input, byte == 'A' ? INPUT_F1 : INPUT_OTHER);
+    case KEYS_STRING:
+    case KEYS_STRING_END:
+        return feed_string(keys, byte, ret_input);
+    case KEYS_GROUND:
+        break;
+    }
+    return feed_ground(keys, byte, now_us, ret_input);
+}
+
+bool keys_feed(struct keys *keys, unsigned char byte, int64_t now_us, struct input *ret_input)
+{
+    ret_input->kind = INPUT_NONE;
+    ret_input->text[0] = '\0';
+    ret_input->at_us = now_us;
+    ret_input->gap_us = now_us - keys->changed_us;
+    keys->changed_us = now_us;
+    return feed_state(keys, byte, now_us, ret_input);
+}
+
+int64_t keys_deadline_us(const struct keys *keys)
+{
+    if (keys->state == KEYS_ESCAPE)
+        return keys->changed_us + keys->escape_us;
+    return keys->state == KEYS_GROUND ? INT64_MAX : keys->changed_us + KEYS_SEQUENCE_US;
+}
+
+bool keys_expire(struct keys *keys, int64_t now_us, struct input *ret_input)
+{
+    bool escape = keys->state == KEYS_ESCAPE && !keys->pasting;
+
+    if (now_us < keys_deadline_us(keys))
+        return false;
+    ret_input->at_us = now_us;
+    ret_input->gap_us = now_us - keys->changed_us;
+    keys->swallow = false;
+    finish(keys, ret_input, INPUT_NONE);
+    if (!escape)
+        return false;
+    keys->tail_until_us = now_us + KEYS_TAIL_US;
+    return emit(ret_input, INPUT_ESCAPE, "");
+}

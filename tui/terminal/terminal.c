@@ -1,0 +1,418 @@
+#include "terminal/terminal.h"
+
+#include <curses.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <term.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "widgets/ascii.h"
+
+struct terminal {
+    SCREEN *screen;
+    struct terminal_options options;
+    enum theme_tier tier;
+    bool default_colors; /* the terminal can show its own colours (-1) */
+    bool everything;     /* the next drawing starts from nothing */
+    struct canvas shown; /* what the screen shows; no cells: nothing yet */
+    struct keys keys;
+    int real_stderr; /* the true stderr while the screen is up; -1: was left alone */
+    int held_stderr; /* memory file that collects it meanwhile */
+};
+
+/* For the crash handler alone: it must work when everything else is broken. */
+static struct termios saved_modes;
+static volatile sig_atomic_t modes_saved;
+static const int crash_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+
+static void write_all(int fd, const char *text)
+{
+    size_t left = strlen(text);
+
+    while (left > 0) {
+        ssize_t n = write(fd, text, left);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return;
+        text += n;
+        left -= (size_t)n;
+    }
+}
+
+/* Leaves the alternate screen, shows the cursor, ends bracketed paste; fixed bytes, no curses. The handler
+ * was installed for one shot, so that returning runs into the same fault again, with its usual end. */
+static void on_crash(int number)
+{
+    write_all(STDOUT_FILENO, "\033[?2026l\033[?2004l\033[?1049l\033[?25h\033[0m\r\n");
+    if (modes_saved)
+        tcsetattr(STDIN_FILENO, TCSANOW, &saved_modes);
+    raise(number);
+}
+
+static void handle_crashes(bool on)
+{
+    struct sigaction action = {.sa_handler = on ? on_crash : SIG_DFL, .sa_flags = SA_RESETHAND};
+
+    for (size_t i = 0; i < sizeof crash_signals / sizeof *crash_signals; i++)
+        sigaction(crash_signals[i], &action, NULL);
+}
+
+void terminal_fill_standard_fds(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd)
+            return; /* the lowest free descriptor is always the one that is missing */
+}
+
+/* UTF-8 from the environment; else C.UTF-8 when the environment asks for a UTF-8 that is not installed or for
+ * nothing at all; else ASCII. Only LC_CTYPE: numbers stay as they are. */
+static bool choose_utf8(void)
+{
+    const char *wanted = getenv("LC_ALL");
+
+    if (wanted == NULL || wanted[0] == '\0')
+        wanted = getenv("LC_CTYPE");
+    if (wanted == NULL || wanted[0] == '\0')
+        wanted = getenv("LANG");
+    if (setlocale(LC_CTYPE, "") == NULL || wanted == NULL || wanted[0] == '\0')
+        setlocale(LC_CTYPE, "C.UTF-8");
+    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+/* A TERM that this machine does not know (a new emulator, seen over SSH) gets one that nearly fits. */
+static SCREEN *new_screen(char *why, size_t why_size)
+{
+    static const char *const fallbacks[] = {"xterm-256color", "xterm", "vt100", "ansi"};
+    const char *name = getenv("TERM");
+    SCREEN *screen;
+
+    if (name == NULL || name[0] == '\0' || strcmp(name, "dumb") == 0) {
+        snprintf(why, why_size, "TERM is %s", name != NULL && name[0] != '\0' ? name : "not set");
+        return NULL;
+    }
+    screen = newterm(name, stdout, stdin);
+    for (size_t i = 0; screen == NULL && i < sizeof fallbacks / sizeof *fallbacks; i++) {
+        screen = newterm(fallbacks[i], stdout, stdin);
+        if (screen != NULL)
+            snprintf(why, why_size, "terminal %.40s is not known here; taken for %s", name, fallbacks[i]);
+    }
+    if (screen == NULL)
+        snprintf(why, why_size, "terminal %.40s is not known here", name);
+    return screen;
+}
+
+static void choose_colors(struct terminal *t)
+{
+    t->tier = THEME_MONO;
+    if (t->options.no_color || !has_colors() || start_color() == ERR)
+        return;
+    t->default_colors = use_default_colors() != ERR;
+    t->tier = COLORS >= 256 ? THEME_256 : THEME_16;
+}
+
+/* While the screen is up, stderr goes to memory and is written out afterwards: a server's notice or a
+ * library's message must not tear the picture. A redirected stderr is left alone. */
+static void hold_stderr(struct terminal *t)
+{
+    t->real_stderr = t->held_stderr = -1;
+    if (!isatty(STDERR_FILENO))
+        return;
+    t->held_stderr = memfd_create("stderr", MFD_CLOEXEC);
+    t->real_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (t->held_stderr >= 0 && t->real_stderr >= 0)
+        dup2(t->held_stderr, STDERR_FILENO);
+}
+
+static void release_stderr(struct terminal *t, bool gone)
+{
+    char buffer[4096];
+    off_t size;
+    ssize_t n;
+
+    if (t->real_stderr >= 0) {
+        fflush(stderr);
+        dup2(t->real_stderr, STDERR_FILENO);
+        close(t->real_stderr);
+    }
+    if (t->held_stderr < 0)
+        return;
+    size = lseek(t->held_stderr, 0, SEEK_END);
+    lseek(t->held_stderr, size > 65536 ? size - 65536 : 0, SEEK_SET);
+    while (!gone && (n = read(t->held_stderr, buffer, sizeof buffer - 1)) > 0) {
+        buffer[n] = '\0';
+        write_all(STDERR_FILENO, buffer);
+    }
+    close(t->held_stderr);
+}
+
+static bool can_address_cursor(void)
+{
+    const char *cup = tigetstr("cup");
+
+    return cup != NULL && cup != (char *)-1;
+}
+
+/* raw(): Ctrl-S and Ctrl-Z are keys; in cbreak mode Ctrl-S stops all output. No keypad mode: keys.c decodes
+ * the bytes, so that split sequences, replies and pastes are handled in one place. */
+static void enter(struct terminal *t)
+{
+    raw();
+    noecho();
+    nonl();
+    keypad(stdscr, FALSE);
+    nodelay(stdscr, TRUE);
+    scrollok(stdscr, FALSE);
+    curs_set(0);
+    t->everything = true;
+}
+
+struct terminal *terminal_open(const struct terminal_options *options, char *why, size_t why_size)
+{
+    struct terminal *t;
+    bool ssh = getenv("SSH_CONNECTION") != NULL || getenv("SSH_TTY") != NULL;
+
+    why[0] = '\0';
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+        snprintf(why, why_size, "not a terminal");
+        return NULL;
+    }
+    t = calloc(1, sizeof *t);
+    if (t == NULL) {
+        snprintf(why, why_size, "no memory");
+        return NULL;
+    }
+    t->options = *options;
+    if (!choose_utf8())
+        t->options.ascii = true;
+    modes_saved = tcgetattr(STDIN_FILENO, &saved_modes) == 0;
+    unsetenv("LINES"); /* with these exported, a resize would do nothing */
+    unsetenv("COLUMNS");
+    t->screen = new_screen(why, why_size);
+    if (t->screen != NULL && !can_address_cursor()) {
+        endwin();
+        delscreen(t->screen);
+        t->screen = NULL;
+        snprintf(why, why_size, "the terminal cannot place its cursor");
+    }
+    if (t->screen == NULL) {
+        free(t);
+        return NULL;
+    }
+    handle_crashes(true);
+    hold_stderr(t);
+    choose_colors(t);
+    enter(t);
+    keys_init(&t->keys, ssh ? KEYS_ESCAPE_SSH_US : KEYS_ESCAPE_US);
+    write_all(STDOUT_FILENO, "\033[?2004h");
+    return t;
+}
+
+void terminal_close(struct terminal *t, bool gone)
+{
+    if (t == NULL)
+        return;
+    if (!gone) {
+        write_all(STDOUT_FILENO, "\033[?2004l");
+        endwin();
+        if (modes_saved)
+            tcsetattr(STDIN_FILENO, TCSANOW, &saved_modes);
+        delscreen(t->screen);
+    } /* else curses would write to a terminal that is not there; its memory goes with the process */
+    handle_crashes(false);
+    release_stderr(t, gone);
+    canvas_release(&t->shown);
+    free(t);
+}
+
+int terminal_fd(const struct terminal *t)
+{
+    (void)t;
+    return STDIN_FILENO;
+}
+
+void terminal_size(const struct terminal *t, int *ret_cols, int *ret_rows)
+{
+    (void)t;
+    *ret_cols = COLS < 1 ? 1 : COLS;
+    *ret_rows = LINES < 1 ? 1 : LINES;
+}
+
+bool terminal_has_input(const struct terminal *t)
+{
+    int bytes = 0;
+
+    (void)t;
+    return ioctl(STDIN_FILENO, FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
+/* curses notices SIGWINCH at its next getch; asking the kernel as well closes the gap between getch and poll.
+ */
+static bool size_changed(void)
+{
+    struct winsize size;
+
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0)
+        return false;
+    if (!is_term_resized(size.ws_row, size.ws_col))
+        return false;
+    resizeterm(size.ws_row, size.ws_col);
+    return true;
+}
+
+bool terminal_read(struct terminal *t, int64_t now_us, struct input *ret_input)
+{
+    int byte;
+
+    memset(ret_input, 0, sizeof *ret_input);
+    if (size_changed()) {
+        t->everything = true;
+        ret_input->kind = INPUT_RESIZE;
+        return true;
+    }
+    while ((byte = getch()) != ERR) {
+        if (byte == KEY_RESIZE) {
+            t->everything = true;
+            ret_input->kind = INPUT_RESIZE;
+            return true;
+        }
+        if (byte >= 0 && byte < 256 && keys_feed(&t->keys, (unsigned char)byte, now_us, ret_input))
+            return true;
+    }
+    return keys_expire(&t->keys, now_us, ret_input);
+}
+
+int64_t terminal_deadline_us(const struct terminal *t)
+{
+    return keys_deadline_us(&t->keys);
+}
+
+void terminal_drop_input(struct terminal *t)
+{
+    tcflush(STDIN_FILENO, TCIFLUSH);
+    flushinp();
+    keys_init(&t->keys, t->keys.escape_us);
+}
+
+static void set_style(const struct terminal *t, struct style style)
+{
+    attr_t attrs = A_NORMAL;
+    int pair = 0, fg = style.fg, bg = style.bg;
+
+    if (t->tier == THEME_16 && COLORS < 16) { /* eight colours: bright is bold, and grey is plain text */
+        if (fg == 8)
+            fg = -1;
+        if (fg > 8) {
+            fg -= 8;
+            attrs |= A_BOLD;
+        }
+        bg = bg > 7 ? bg - 8 : bg;
+    }
+    if (t->tier != THEME_MONO && (fg >= 0 || bg >= 0)) {
+        if (!t->default_colors) {
+            fg = fg < 0 ? COLOR_WHITE : fg;
+            bg = bg < 0 ? COLOR_BLACK : bg;
+        }
+        pair = alloc_pair(fg, bg);
+        pair = pair < 0 ? 0 : pair;
+    }
+    if (style.attrs & STYLE_BOLD)
+        attrs |= A_BOLD;
+    if (style.attrs & STYLE_DIM)
+        attrs |= A_DIM;
+    if (style.attrs & STYLE_UNDERLINE)
+        attrs |= A_UNDERLINE;
+    if (style.attrs & STYLE_REVERSE)
+        attrs |= A_REVERSE;
+    attr_set(attrs, 0, &pair);
+}
+
+static bool same_cell(const struct cell *a, const struct cell *b)
+{
+    return a->width == b->width && a->role == b->role && a->over == b->over && strcmp(a->text, b->text) == 0;
+}
+
+static void draw_cell(const struct terminal *t, const struct cell *cell, int x, int y)
+{
+    const char *text = t->options.ascii ? ascii_for(cell->text) : cell->text;
+
+    set_style(t, theme_style(t->options.theme, t->tier, (enum role)cell->role, (enum role)cell->over));
+    mvaddstr(y, x, text);
+    if (t->options.ascii && cell->width == 2)
+        mvaddstr(y, x + 1, " ");
+}
+
+/* Makes `shown` a canvas of the same size; true when the drawing starts from nothing. */
+static bool prepare(struct terminal *t, const struct canvas *canvas)
+{
+    bool fresh = t->everything || t->shown.cells == NULL || t->shown.cols != canvas->cols ||
+                 t->shown.rows != canvas->rows;
+
+    if (!fresh)
+        return false;
+    canvas_release(&t->shown);
+    if (!canvas_init(&t->shown, canvas->cols, canvas->rows))
+        memset(&t->shown, 0, sizeof t->shown);
+    attr_set(A_NORMAL, 0, NULL);
+    erase();
+    if (t->everything)
+        clearok(curscr, TRUE);
+    t->everything = false;
+    return true;
+}
+
+void terminal_draw(struct terminal *t, const struct canvas *canvas)
+{
+    bool fresh = prepare(t, canvas), any = fresh;
+
+    for (int y = 0; y < canvas->rows; y++) {
+        for (int x = 0; x < canvas->cols; x++) {
+            const struct cell *cell = canvas_at(canvas, x, y);
+            struct cell *before = t->shown.cells != NULL ? canvas_at(&t->shown, x, y) : NULL;
+            if (cell->width == 0 || (!fresh && before != NULL && same_cell(cell, before)))
+                continue;
+            draw_cell(t, cell, x, y);
+            any = true;
+        }
+    }
+    if (t->shown.cells != NULL)
+        memcpy(t->shown.cells, canvas->cells,
+               sizeof *canvas->cells * (size_t)canvas->cols * (size_t)canvas->rows);
+    any = any || canvas->cursor_x != t->shown.cursor_x || canvas->cursor_y != t->shown.cursor_y;
+    if (!any)
+        return;
+    t->shown.cursor_x = canvas->cursor_x;
+    t->shown.cursor_y = canvas->cursor_y;
+    curs_set(canvas->cursor_x >= 0 ? 1 : 0);
+    move(canvas->cursor_x >= 0 ? canvas->cursor_y : canvas->rows - 1,
+         canvas->cursor_x >= 0 ? canvas->cursor_x : canvas->cols - 1);
+    wnoutrefresh(stdscr);
+    write_all(STDOUT_FILENO, "\033[?2026h");
+    doupdate();
+    write_all(STDOUT_FILENO, "\033[?2026l");
+}
+
+void terminal_redraw(struct terminal *t)
+{
+    t->everything = true;
+}
+
+void terminal_suspend(struct terminal *t)
+{
+    write_all(STDOUT_FILENO, "\033[?2004l");
+    endwin();
+    raise(SIGSTOP);
+    enter(t);
+    refresh();
+    write_all(STDOUT_FILENO, "\033[?2004h");
+    keys_init(&t->keys, t->keys.escape_us);
+}
