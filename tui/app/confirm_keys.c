@@ -1,0 +1,218 @@
+#include "app/confirm_keys.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ALONE_US                                                                                             \
+    INT64_C(50000) /* a y counts only with so much silence around it: replies of terminals end in y */
+
+void confirm_open(struct confirm *confirm, const struct action *action, const struct model *model)
+{
+    const struct tmv_migration *m = model_selected(model);
+
+    memset(confirm, 0, sizeof *confirm);
+    if (m == NULL)
+        return;
+    confirm->kind = action->way == ACTION_TYPED ? CONFIRM_TYPED : CONFIRM_YES_NO;
+    confirm->operation = action->operation;
+    confirm->title = action->name;
+    confirm->effect = action->effect;
+    confirm->back = action->back;
+    confirm->go = action->way == ACTION_TYPED ? "Arm" : action->name;
+    confirm->needs_reason = action->needs_reason;
+    confirm->offers_keep = action->operation == TMV_OP_ABORT;
+    confirm->migration = m->id;
+    confirm->generation = m->generation;
+    tenant_name(&model->names, &m->tenant, confirm->name);
+    confirm->opened_us = model->now_us;
+}
+
+static enum confirm_focus next_focus(const struct confirm *confirm, int step)
+{
+    int focus = (int)confirm->focus;
+
+    do
+        focus = (focus + step + CONFIRM_ON_CANCEL + 1) % (CONFIRM_ON_CANCEL + 1);
+    while ((focus == CONFIRM_ON_REASON && !confirm->needs_reason) ||
+           (focus == CONFIRM_ON_KEEP && !confirm->offers_keep));
+    return (enum confirm_focus)focus;
+}
+
+/* Enter in a field: with nothing typed it is Cancel, the default; else it goes on to what is missing. */
+static enum confirm_result enter(struct confirm *confirm, const struct model *model)
+{
+    char why[TMV_REASON_MAX];
+    bool matches = strcmp(confirm->typed.text, confirm->name) == 0;
+
+    if (confirm->focus == CONFIRM_ON_CANCEL || confirm->typed.length == 0)
+        return CONFIRM_CLOSED;
+    confirm_blocked(confirm, model, why, sizeof why);
+    if (confirm->focus != CONFIRM_ON_GO) {
+        if (!matches)
+            confirm->focus = CONFIRM_ON_NAME;
+        else if (confirm->needs_reason && confirm->reason.length == 0)
+            confirm->focus = CONFIRM_ON_REASON;
+        else
+            confirm->focus = CONFIRM_ON_GO;
+        return CONFIRM_STAYS;
+    }
+    if (why[0] == '\0')
+        confirm->armed_until_us = model->now_us + CONFIRM_COUNTDOWN_US;
+    return CONFIRM_STAYS;
+}
+
+static void edit(struct confirm *confirm, const struct input *input)
+{
+    struct field *field = confirm->focus == CONFIRM_ON_NAME     ? &confirm->typed
+                          : confirm->focus == CONFIRM_ON_REASON ? &confirm->reason
+                                                                : NULL;
+
+    if (confirm->focus == CONFIRM_ON_KEEP && input->kind == INPUT_TEXT && input->text[0] == ' ')
+        confirm->keep_events = !confirm->keep_events;
+    if (field == NULL)
+        return;
+    if (input->kind == INPUT_TEXT)
+        field_add(field, input->text);
+    else if (input->kind == INPUT_BACKSPACE)
+        field_backspace(field);
+    else if (input->kind == INPUT_CTRL && input->text[0] == 'w')
+        field_erase_word(field);
+    else if (input->kind == INPUT_CTRL && input->text[0] == 'u')
+        field_clear(field);
+}
+
+static enum confirm_result typed_key(struct confirm *confirm, const struct model *model,
+                                     const struct input *input)
+{
+    switch (input->kind) {
+    case INPUT_PASTE:
+        snprintf(confirm->notice, sizeof confirm->notice, "pasted text was dropped: type it");
+        return CONFIRM_STAYS;
+    case INPUT_ENTER:
+        return enter(confirm, model);
+    case INPUT_TAB:
+    case INPUT_DOWN:
+    case INPUT_RIGHT:
+        confirm->focus = next_focus(confirm, 1);
+        return CONFIRM_STAYS;
+    case INPUT_BACKTAB:
+    case INPUT_UP:
+    case INPUT_LEFT:
+        confirm->focus = next_focus(confirm, -1);
+        return CONFIRM_STAYS;
+    case INPUT_TEXT:
+    case INPUT_CTRL:
+    case INPUT_BACKSPACE:
+        edit(confirm, input);
+        return CONFIRM_STAYS;
+    case INPUT_NONE:
+    case INPUT_ESCAPE:
+    case INPUT_HOME:
+    case INPUT_END:
+    case INPUT_PAGE_UP:
+    case INPUT_PAGE_DOWN:
+    case INPUT_DELETE:
+    case INPUT_F1:
+    case INPUT_OTHER:
+    case INPUT_RESIZE:
+        break;
+    }
+    return CONFIRM_STAYS;
+}
+
+static enum confirm_result yes_no_key(struct confirm *confirm, const struct model *model,
+                                      const struct input *input)
+{
+    char why[TMV_REASON_MAX];
+    bool yes = input->kind == INPUT_TEXT && input->text[0] == 'y' && input->gap_us >= ALONE_US;
+
+    confirm_blocked(confirm, model, why, sizeof why);
+    if (!yes || why[0] != '\0' || confirm->yes_until_us > 0)
+        return CONFIRM_CLOSED;
+    confirm->yes_until_us = input->at_us + ALONE_US;
+    return CONFIRM_STAYS;
+}
+
+enum confirm_result confirm_key(struct confirm *confirm, const struct model *model, const struct input *input)
+{
+    bool cancels = input->kind == INPUT_ESCAPE || (input->kind == INPUT_CTRL && input->text[0] == 'c');
+
+    if (input->kind == INPUT_RESIZE)
+        return CONFIRM_STAYS;
+    if (confirm->armed_until_us > 0) { /* any key cancels, and only that */
+        confirm->armed_until_us = 0;
+        confirm->focus = CONFIRM_ON_CANCEL;
+        snprintf(confirm->notice, sizeof confirm->notice, "Countdown cancelled. Nothing was sent.");
+        return CONFIRM_STAYS;
+    }
+    if (cancels)
+        return CONFIRM_CLOSED;
+    if (input->at_us - confirm->opened_us < CONFIRM_DEAF_US)
+        return CONFIRM_STAYS;
+    confirm->notice[0] = '\0';
+    return confirm->kind == CONFIRM_YES_NO ? yes_no_key(confirm, model, input)
+                                           : typed_key(confirm, model, input);
+}
+
+void confirm_void(struct confirm *confirm)
+{
+    confirm->armed_until_us = 0;
+    confirm->yes_until_us = 0;
+}
+
+/* The person armed what they saw: when it is no longer so, they look again. */
+static void void_if_changed(struct confirm *confirm, const struct model *model)
+{
+    const struct tmv_migration *m = model_find(model, &confirm->migration);
+    char why[TMV_REASON_MAX];
+
+    if (m == NULL)
+        return;
+    if (m->generation != confirm->generation) {
+        confirm->generation = m->generation;
+        field_clear(&confirm->typed);
+        confirm->focus = CONFIRM_ON_NAME;
+        confirm_void(confirm);
+        snprintf(confirm->notice, sizeof confirm->notice,
+                 "The migration changed meanwhile: look again, then type again.");
+        return;
+    }
+    confirm_blocked(confirm, model, why, sizeof why);
+    if (confirm->armed_until_us > 0 && why[0] != '\0') {
+        confirm_void(confirm);
+        confirm->focus = CONFIRM_ON_CANCEL;
+        snprintf(confirm->notice, sizeof confirm->notice, "Countdown stopped, nothing was sent: %.140s", why);
+    }
+}
+
+enum confirm_result confirm_tick(struct confirm *confirm, const struct model *model)
+{
+    if (confirm->kind == CONFIRM_NONE)
+        return CONFIRM_STAYS;
+    void_if_changed(confirm, model);
+    if (confirm->armed_until_us > 0 && model->now_us >= confirm->armed_until_us)
+        return CONFIRM_SEND;
+    if (confirm->yes_until_us > 0 && model->now_us >= confirm->yes_until_us)
+        return CONFIRM_SEND;
+    return CONFIRM_STAYS;
+}
+
+int64_t confirm_deadline_us(const struct confirm *confirm)
+{
+    if (confirm->kind == CONFIRM_NONE)
+        return INT64_MAX;
+    if (confirm->yes_until_us > 0)
+        return confirm->yes_until_us;
+    return confirm->armed_until_us > 0 ? confirm->armed_until_us : INT64_MAX;
+}
+
+struct tmv_request confirm_request(const struct confirm *confirm)
+{
+    return (struct tmv_request){
+        .operation = confirm->operation,
+        .migration = confirm->migration,
+        .generation = confirm->generation,
+        .reason = confirm->reason.length > 0 ? confirm->reason.text : NULL,
+        .keep_copied_events = confirm->keep_events,
+    };
+}

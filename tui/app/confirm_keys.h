@@ -1,0 +1,25 @@
+/* What keys and time do to the confirmation dialog. Pure: no clock, no terminal, nothing is sent from here.
+ */
+#pragma once
+
+#include "app/actions.h"
+#include "terminal/keys.h"
+
+enum confirm_result {
+    CONFIRM_STAYS,
+    CONFIRM_CLOSED, /* cancelled: nothing was and nothing will be sent */
+    CONFIRM_SEND,   /* the request of confirm_request may be sent, now */
+};
+
+/* Opens the dialog of an action for the migration under the model's cursor. */
+void confirm_open(struct confirm *confirm, const struct action *action, const struct model *model);
+enum confirm_result confirm_key(struct confirm *confirm, const struct model *model,
+                                const struct input *input);
+/* Called at each turn: ends the countdown, voids it when a gate turned red or the migration changed. */
+enum confirm_result confirm_tick(struct confirm *confirm, const struct model *model);
+/* The connection to the person was lost: a countdown is void. */
+void confirm_void(struct confirm *confirm);
+/* When confirm_tick has to be called next; INT64_MAX: not by time. */
+int64_t confirm_deadline_us(const struct confirm *confirm);
+/* The request it stands for; `reason` points into the dialog. */
+struct tmv_request confirm_request(const struct confirm *confirm);

@@ -1,0 +1,38 @@
+#include "app/console.h"
+
+#include <stdio.h>
+
+#include "app/session.h"
+#include "terminal/terminal.h"
+
+static int run_on_terminal(struct session *session)
+{
+    char why[200] = "";
+    bool no_terminal = false;
+    int code = run_screen(session, why, sizeof why, &no_terminal);
+
+    if (!no_terminal)
+        return code;
+    fprintf(stderr, "tenantmv: no screen (%s): one line per change instead\n", why);
+    return run_plain(session);
+}
+
+int console_run(const struct console_options *options)
+{
+    struct session session;
+    int code;
+
+    terminal_fill_standard_fds();
+    if (!session_start(&session, options))
+        return 1;
+    if (options->script != NULL)
+        code = run_script(&session);
+    else if (options->once)
+        code = run_once(&session);
+    else if (options->plain)
+        code = run_plain(&session);
+    else
+        code = run_on_terminal(&session);
+    session_stop(&session);
+    return code;
+}

@@ -1,0 +1,24 @@
+/* Keeps reading the control database in a thread of its own, and hands pictures over. It survives every lost
+ * connection: being cut off is something it reports, never an end.
+ */
+#pragma once
+
+#include "tenantmv/snapshot.h"
+
+struct monitor;
+
+struct monitor_report {
+    struct tmv_snapshot *snapshot; /* newer than the last one taken, now the taker's; NULL: no newer one */
+    bool connected;
+    int64_t offline_since_us; /* monotonic, when not connected */
+    char error[400];          /* why not, "" */
+    char hint[400];
+};
+
+/* Starts it; `wake_fd` (an eventfd) is written at every change. Both strings are copied. NULL without memory.
+ */
+struct monitor *monitor_start(const char *conninfo, int wake_fd, int limit);
+/* What changed since the last call; false: nothing. Does not block. */
+bool monitor_take(struct monitor *monitor, struct monitor_report *ret_report);
+/* Ends it. Waits a moment only: a thread that hangs in a dying connection ends by itself. NULL is fine. */
+void monitor_stop(struct monitor *monitor);

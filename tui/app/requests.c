@@ -1,0 +1,277 @@
+#include "app/requests.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/thread.h"
+
+#define JOBS_MAX 16
+#define NEWS_MAX 64
+#define FOLLOW_WAIT_US INT64_C(200000)
+#define RETRY_US INT64_C(500000)
+
+struct job {
+    struct tmv_request request;
+    char reason[TMV_REASON_MAX]; /* the request's own copy */
+    bool sent;
+    struct tmv_uuid command; /* once sent */
+    enum outcome_kind last;  /* what was told last */
+    bool lost;               /* OUTCOME_UNKNOWN was told since */
+};
+
+struct requests {
+    struct thread thread; /* first: see thread.h */
+    char *conninfo;
+    struct tmv_actor actor;
+    struct job jobs[JOBS_MAX]; /* under the lock: the first job_count */
+    int job_count;
+    struct outcome news[NEWS_MAX]; /* under the lock: a ring */
+    int news_first, news_count;
+    struct tmv_control *control; /* the thread's own */
+};
+
+static void requests_free(struct requests *r)
+{
+    free(r->conninfo);
+    free(r);
+}
+
+static void tell(struct requests *r, const struct job *job, enum outcome_kind kind, const char *text)
+{
+    struct outcome *outcome;
+
+    pthread_mutex_lock(&r->thread.lock);
+    if (r->news_count == NEWS_MAX) { /* nobody takes them: the oldest leaves */
+        r->news_first = (r->news_first + 1) % NEWS_MAX;
+        r->news_count--;
+    }
+    outcome = &r->news[(r->news_first + r->news_count++) % NEWS_MAX];
+    memset(outcome, 0, sizeof *outcome);
+    outcome->kind = kind;
+    outcome->operation = job->request.operation;
+    outcome->migration = job->request.migration;
+    outcome->command = job->command;
+    outcome->ended = kind == OUTCOME_DONE || kind == OUTCOME_REFUSED || kind == OUTCOME_FAILED;
+    snprintf(outcome->text, sizeof outcome->text, "%s", text);
+    pthread_mutex_unlock(&r->thread.lock);
+    thread_wake(&r->thread);
+}
+
+static bool connected(struct requests *r, struct tmv_error *err)
+{
+    return r->control != NULL || tmv_control_open(r->conninfo, &r->control, err);
+}
+
+static void drop_connection(struct requests *r)
+{
+    tmv_control_close(r->control);
+    r->control = NULL;
+}
+
+static bool is_lost_link(const struct tmv_error *err)
+{
+    return err->code == TMV_ERR_UNREACHABLE || err->code == TMV_ERR_TIMEOUT || err->code == TMV_ERR_UNKNOWN;
+}
+
+/* Sends one. True when the job has ended. */
+static bool send_job(struct requests *r, struct job *job)
+{
+    struct tmv_error err = {0};
+    char text[sizeof r->news->text];
+
+    if (!connected(r, &err)) { /* nothing has been sent: the person decides whether to ask again */
+        snprintf(text, sizeof text, "not sent: %.600s", err.message);
+        tell(r, job, OUTCOME_FAILED, text);
+        return true;
+    }
+    job->request.reason = job->reason[0] != '\0' ? job->reason : NULL;
+    if (tmv_request(r->control, &job->request, &r->actor, &job->command, &err)) {
+        job->sent = true;
+        tell(r, job, OUTCOME_REQUESTED, "");
+        return false;
+    }
+    if (is_lost_link(&err)) {
+        drop_connection(r);
+        snprintf(text, sizeof text, "the answer was lost, it may have been sent: see the events (%.400s)",
+                 err.message);
+        tell(r, job, OUTCOME_FAILED, text);
+        return true;
+    }
+    snprintf(text, sizeof text, "%.600s", err.message);
+    tell(r, job,
+         err.code == TMV_ERR_REFUSED || err.code == TMV_ERR_CONFLICT ? OUTCOME_REFUSED : OUTCOME_FAILED,
+         text);
+    return true;
+}
+
+static enum outcome_kind kind_of(enum tmv_command_state state)
+{
+    switch (state) {
+    case TMV_COMMAND_RUNNING:
+        return OUTCOME_RUNNING;
+    case TMV_COMMAND_DONE:
+        return OUTCOME_DONE;
+    case TMV_COMMAND_REFUSED:
+        return OUTCOME_REFUSED;
+    case TMV_COMMAND_FAILED:
+        return OUTCOME_FAILED;
+    case TMV_COMMAND_REQUESTED:
+    case TMV_COMMAND_STATE_COUNT:
+        break;
+    }
+    return OUTCOME_REQUESTED;
+}
+
+/* Looks at one that was sent. True when it has ended. */
+static bool follow_job(struct requests *r, struct job *job)
+{
+    struct tmv_command_info info;
+    struct tmv_error err = {0};
+    enum outcome_kind kind;
+
+    if (!connected(r, &err) || !tmv_command_get(r->control, &job->command, &info, &err)) {
+        if (!job->lost)
+            tell(r, job, OUTCOME_UNKNOWN, err.message);
+        job->lost = true;
+        drop_connection(r);
+        return false;
+    }
+    kind = kind_of(info.state);
+    if (kind != job->last || job->lost)
+        tell(r, job, kind, info.outcome);
+    job->last = kind;
+    job->lost = false;
+    return kind == OUTCOME_DONE || kind == OUTCOME_REFUSED || kind == OUTCOME_FAILED;
+}
+
+/* Under the lock: waits for work; copies the jobs so that nothing is held while a database is asked. */
+static int take_jobs(struct requests *r, struct job jobs[JOBS_MAX])
+{
+    pthread_mutex_lock(&r->thread.lock);
+    while (!r->thread.stop && r->job_count == 0)
+        thread_wait(&r->thread, INT64_MAX);
+    memcpy(jobs, r->jobs, sizeof r->jobs);
+    int count = r->thread.stop ? 0 : r->job_count;
+    pthread_mutex_unlock(&r->thread.lock);
+    return count;
+}
+
+/* Puts the jobs that go on back in front of those that came meanwhile. */
+static void keep_jobs(struct requests *r, const struct job *jobs, int before, const bool *ended)
+{
+    struct job kept[JOBS_MAX];
+    int n = 0;
+
+    pthread_mutex_lock(&r->thread.lock);
+    for (int i = 0; i < r->job_count; i++)
+        if (i >= before || !ended[i])
+            kept[n++] = i < before ? jobs[i] : r->jobs[i];
+    memcpy(r->jobs, kept, sizeof *kept * (size_t)n);
+    r->job_count = n;
+    pthread_mutex_unlock(&r->thread.lock);
+}
+
+/* A moment between two looks: until the database says that something changed, or the time passes. */
+static void wait_for_change(struct requests *r)
+{
+    struct tmv_error err;
+
+    if (r->control != NULL) {
+        if (!tmv_control_wait_change(r->control, FOLLOW_WAIT_US, &err))
+            drop_connection(r);
+        return;
+    }
+    pthread_mutex_lock(&r->thread.lock);
+    if (!r->thread.stop)
+        thread_wait(&r->thread, thread_now_us() + RETRY_US);
+    pthread_mutex_unlock(&r->thread.lock);
+}
+
+static void *requests_run(void *self)
+{
+    struct requests *r = self;
+    struct job jobs[JOBS_MAX];
+    int count;
+
+    while ((count = take_jobs(r, jobs)) > 0) {
+        bool ended[JOBS_MAX] = {false}, any_left = false;
+        for (int i = 0; i < count; i++) {
+            ended[i] = !jobs[i].sent ? send_job(r, &jobs[i]) : follow_job(r, &jobs[i]);
+            any_left = any_left || !ended[i];
+        }
+        keep_jobs(r, jobs, count, ended);
+        if (any_left)
+            wait_for_change(r);
+    }
+    drop_connection(r);
+    if (thread_release(&r->thread))
+        requests_free(r);
+    return NULL;
+}
+
+struct requests *requests_start(const char *conninfo, const struct tmv_actor *actor, int wake_fd)
+{
+    struct requests *r = calloc(1, sizeof *r);
+
+    if (r == NULL)
+        return NULL;
+    r->conninfo = strdup(conninfo);
+    r->actor = *actor;
+    if (r->conninfo == NULL || !thread_start(&r->thread, wake_fd, requests_run)) {
+        requests_free(r);
+        return NULL;
+    }
+    return r;
+}
+
+bool requests_send(struct requests *r, const struct tmv_request *request)
+{
+    bool room;
+
+    pthread_mutex_lock(&r->thread.lock);
+    room = r->job_count < JOBS_MAX;
+    if (room) {
+        struct job *job = &r->jobs[r->job_count++];
+        memset(job, 0, sizeof *job);
+        job->request = *request;
+        snprintf(job->reason, sizeof job->reason, "%s", request->reason != NULL ? request->reason : "");
+        pthread_cond_broadcast(&r->thread.changed);
+    }
+    pthread_mutex_unlock(&r->thread.lock);
+    return room;
+}
+
+bool requests_take(struct requests *r, struct outcome *ret_outcome)
+{
+    bool any;
+
+    pthread_mutex_lock(&r->thread.lock);
+    any = r->news_count > 0;
+    if (any) {
+        *ret_outcome = r->news[r->news_first];
+        r->news_first = (r->news_first + 1) % NEWS_MAX;
+        r->news_count--;
+    }
+    pthread_mutex_unlock(&r->thread.lock);
+    return any;
+}
+
+int requests_pending(struct requests *r)
+{
+    int pending;
+
+    pthread_mutex_lock(&r->thread.lock);
+    pending = r->job_count;
+    pthread_mutex_unlock(&r->thread.lock);
+    return pending;
+}
+
+void requests_stop(struct requests *r)
+{
+    if (r == NULL)
+        return;
+    thread_stop(&r->thread);
+    if (thread_release(&r->thread))
+        requests_free(r);
+}

@@ -1,0 +1,35 @@
+/* Sends operations from a thread of its own and follows each command to its end, so that the screen never
+ * waits. */
+#pragma once
+
+#include "tenantmv/snapshot.h"
+
+struct requests;
+
+enum outcome_kind {
+    OUTCOME_REQUESTED, /* the command stands in the control database and waits for the owner */
+    OUTCOME_RUNNING,
+    OUTCOME_DONE,
+    OUTCOME_REFUSED,
+    OUTCOME_FAILED,
+    OUTCOME_UNKNOWN, /* the connection was lost while it was sent or followed; it is being looked up */
+};
+struct outcome {
+    enum outcome_kind kind;
+    enum tmv_operation operation;
+    struct tmv_uuid migration;
+    struct tmv_uuid command; /* nil when it never came to one */
+    bool ended;              /* nothing more will come */
+    char text[TMV_REASON_MAX + 400];
+};
+
+/* Starts it; strings are copied. NULL without memory. */
+struct requests *requests_start(const char *conninfo, const struct tmv_actor *actor, int wake_fd);
+/* Queues an operation; false when too many wait already. Does not block. */
+bool requests_send(struct requests *requests, const struct tmv_request *request);
+/* The next news about a command; false: none. Does not block. */
+bool requests_take(struct requests *requests, struct outcome *ret_outcome);
+/* Commands sent or queued whose end is not known yet. */
+int requests_pending(struct requests *requests);
+/* Ends it; what was queued and not sent is dropped. NULL is fine. */
+void requests_stop(struct requests *requests);

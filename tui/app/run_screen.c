@@ -1,0 +1,139 @@
+/* The console on a terminal: one poll over the terminal, the threads, signals and time. */
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/session.h"
+#include "app/thread.h"
+#include "terminal/terminal.h"
+
+#define TICK_US INT64_C(1000000) /* the clock and the ages move */
+#define GAP_US INT64_C(100000)   /* between two drawings that nobody asked for by a key */
+#define GAP_SSH_US INT64_C(1000000)
+#define STALL_US INT64_C(1000000) /* a drawing that took so long: nobody saw what was typed meanwhile */
+#define EMPTY_READS 3             /* readable without a byte: the terminal is gone */
+
+struct screen_run {
+    struct session *session;
+    struct terminal *terminal;
+    int64_t gap_us;
+    int64_t drawn_us; /* last drawing */
+    bool dirty;       /* something came that nobody asked for */
+    bool asked;       /* a key or a resize: draw at once */
+    bool gone;
+    int empty_reads;
+};
+
+static void load_theme(const struct console_options *options, struct theme *theme, struct state *state)
+{
+    const char *path = options->theme != NULL ? options->theme : getenv("TENANTMV_THEME");
+    char problem[200];
+
+    if (path == NULL || path[0] == '\0')
+        theme_default(theme);
+    else if (!theme_load(path, theme, problem, sizeof problem))
+        state_toast(state, ROLE_LEVEL_WARN, "theme: %s", problem);
+}
+
+static bool fit_canvas(struct screen_run *run)
+{
+    struct canvas *canvas = &run->session->canvas;
+    int cols, rows;
+
+    terminal_size(run->terminal, &cols, &rows);
+    if (cols == canvas->cols && rows == canvas->rows)
+        return true;
+    canvas_release(canvas);
+    return canvas_init(canvas, cols, rows);
+}
+
+static void read_keys(struct screen_run *run)
+{
+    struct state *state = &run->session->state;
+    struct input input;
+
+    while (!state->quit && terminal_read(run->terminal, state->model.now_us, &input)) {
+        run->asked = true;
+        if (input.kind == INPUT_RESIZE && !fit_canvas(run))
+            return;
+        state_key(state, &input, &run->session->canvas);
+    }
+    if (state->redraw)
+        terminal_redraw(run->terminal);
+    state->redraw = false;
+    if (state->suspend)
+        terminal_suspend(run->terminal);
+    state->suspend = false;
+}
+
+static void draw(struct screen_run *run)
+{
+    struct session *session = run->session;
+    int64_t began_us = thread_now_us();
+
+    if (!fit_canvas(run))
+        return;
+    state_draw(&session->state, &session->canvas);
+    terminal_draw(run->terminal, &session->canvas);
+    run->drawn_us = thread_now_us();
+    run->dirty = run->asked = false;
+    if (run->drawn_us - began_us > STALL_US)
+        terminal_drop_input(run->terminal);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void wait_for_something(struct screen_run *run)
+{
+    int64_t deadline = run->drawn_us + (run->dirty ? run->gap_us : TICK_US);
+    int events;
+
+    deadline = earlier(deadline, terminal_deadline_us(run->terminal));
+    deadline = earlier(deadline, state_deadline_us(&run->session->state));
+    events = session_wait(run->session, terminal_fd(run->terminal), deadline);
+    if (events & (POLLHUP | POLLERR | POLLNVAL))
+        run->gone = true;
+    run->empty_reads = (events & POLLIN) && !terminal_has_input(run->terminal) ? run->empty_reads + 1 : 0;
+    if (run->empty_reads >= EMPTY_READS)
+        run->gone = true;
+}
+
+int run_screen(struct session *session, char *why, size_t why_size, bool *ret_no_terminal)
+{
+    struct state *state = &session->state;
+    struct theme theme;
+    struct terminal_options options = {&theme, session->options->ascii, session->options->no_color};
+    struct screen_run run = {.session = session,
+                             .gap_us = getenv("SSH_CONNECTION") != NULL ? GAP_SSH_US : GAP_US};
+    const char *no_color = getenv("NO_COLOR");
+
+    options.no_color = options.no_color || (no_color != NULL && no_color[0] != '\0');
+    load_theme(session->options, &theme, state);
+    run.terminal = terminal_open(&options, why, why_size);
+    *ret_no_terminal = run.terminal == NULL;
+    if (run.terminal == NULL)
+        return 1;
+    if (why[0] != '\0')
+        state_toast(state, ROLE_LEVEL_WARN, "%s", why);
+    run.asked = true;
+    while (!state->quit && !run.gone && session_signal(session) == 0) {
+        int64_t since_us;
+        run.dirty = session_turn(session) || run.dirty;
+        read_keys(&run);
+        since_us = state->model.now_us - run.drawn_us;
+        if (!state->quit && (run.asked || (run.dirty && since_us >= run.gap_us) || since_us >= TICK_US))
+            draw(&run);
+        if (!state->quit)
+            wait_for_something(&run);
+    }
+    confirm_void(&state->confirm); /* nobody is there any more to see what it would do */
+    run.gone = run.gone || session_signal(session) == SIGHUP;
+    terminal_close(run.terminal, run.gone);
+    if (session_signal(session) != 0)
+        return 128 + session_signal(session);
+    return run.gone ? 128 + SIGHUP : 0;
+}

@@ -1,0 +1,187 @@
+#include "app/session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "app/thread.h"
+
+static const int end_signals[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP};
+
+#define END_SIGNALS (sizeof end_signals / sizeof *end_signals)
+
+/* Handlers can reach nothing else. One session at a time. */
+static volatile sig_atomic_t signal_seen;
+static int signal_wake = -1;
+static struct sigaction actions_before[END_SIGNALS];
+
+/* The screen's thread may hang in a write to a terminal that does not read: a second signal ends the program.
+ */
+static void on_signal(int number)
+{
+    static const char reset[] = "\033[?2004l\033[?1049l\033[?25h\033[0m\r\n";
+    uint64_t one = 1;
+    int saved = errno;
+    ssize_t n;
+
+    if (signal_seen != 0) {
+        if (number != SIGHUP)
+            n = write(STDOUT_FILENO, reset, sizeof reset - 1);
+        _exit(128 + number);
+    }
+    signal_seen = number;
+    n = write(signal_wake, &one, sizeof one);
+    (void)n;
+    errno = saved;
+}
+
+static void handle_signals(bool on)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+
+    for (size_t i = 0; i < END_SIGNALS; i++) {
+        if (on)
+            sigaction(end_signals[i], &action, &actions_before[i]);
+        else
+            sigaction(end_signals[i], &actions_before[i], NULL);
+    }
+}
+
+static void fill_actor(const struct console_options *options, struct tmv_actor *ret_actor)
+{
+    char host[128] = "";
+
+    memset(ret_actor, 0, sizeof *ret_actor);
+    snprintf(ret_actor->name, sizeof ret_actor->name, "%s", options->who != NULL ? options->who : "console");
+    gethostname(host, sizeof host - 1);
+    if (options->from != NULL)
+        snprintf(ret_actor->from, sizeof ret_actor->from, "%s", options->from);
+    else
+        snprintf(ret_actor->from, sizeof ret_actor->from, "%s pid %d", host, (int)getpid());
+}
+
+static void update_clocks(struct session *session)
+{
+    struct timespec wall;
+
+    clock_gettime(CLOCK_REALTIME, &wall);
+    session->state.model.now_us = thread_now_us();
+    session->state.model.wall_us = session->fixed_wall_us > 0
+                                       ? session->fixed_wall_us
+                                       : (int64_t)wall.tv_sec * 1000000 + wall.tv_nsec / 1000;
+}
+
+bool session_start(struct session *session, const struct console_options *options)
+{
+    struct model *model = &session->state.model;
+    struct tmv_actor actor;
+
+    memset(session, 0, sizeof *session);
+    state_init(&session->state);
+    session->options = options;
+    session->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    session->signal_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    model->environment = options->environment;
+    model->environment_kind = options->environment_kind;
+    model->who = options->who;
+    model->engine_note = options->engine_note;
+    model->read_only = options->read_only;
+    model->names = options->names;
+    update_clocks(session);
+    signal_seen = 0;
+    signal_wake = session->signal_fd;
+    handle_signals(true);
+    fill_actor(options, &actor);
+    session->monitor = monitor_start(options->control_conninfo, session->wake_fd, FLEET_MAX);
+    if (!options->read_only && !options->plain && !options->once)
+        session->state.requests = requests_start(options->control_conninfo, &actor, session->wake_fd);
+    if (session->monitor != NULL && canvas_init(&session->canvas, 80, 24) &&
+        (options->read_only || options->plain || options->once || session->state.requests != NULL))
+        return true;
+    fprintf(stderr, "tenantmv: the console cannot start: %s\n", strerror(errno));
+    session_stop(session);
+    return false;
+}
+
+void session_stop(struct session *session)
+{
+    requests_stop(session->state.requests);
+    session->state.requests = NULL;
+    monitor_stop(session->monitor);
+    state_release(&session->state);
+    canvas_release(&session->canvas);
+    handle_signals(false);
+    signal_wake = -1;
+    close(session->wake_fd);
+    close(session->signal_fd);
+}
+
+int session_signal(const struct session *session)
+{
+    (void)session;
+    return signal_seen;
+}
+
+static void take_report(struct session *session, struct monitor_report *report)
+{
+    struct model *model = &session->state.model;
+
+    model->connected = report->connected;
+    model->offline_since_us = report->offline_since_us;
+    snprintf(model->link_error, sizeof model->link_error, "%s", report->error);
+    snprintf(model->link_hint, sizeof model->link_hint, "%s", report->hint);
+    if (report->snapshot != NULL)
+        state_set_snapshot(&session->state, report->snapshot);
+}
+
+bool session_turn(struct session *session)
+{
+    struct monitor_report report;
+    struct outcome outcome;
+    bool any = false;
+
+    update_clocks(session);
+    if (!session->state.model.frozen && monitor_take(session->monitor, &report)) {
+        take_report(session, &report);
+        any = true;
+    }
+    while (session->state.requests != NULL && requests_take(session->state.requests, &outcome)) {
+        state_outcome(&session->state, &outcome);
+        any = true;
+    }
+    if (session->options->note != NULL)
+        session->options->note(session->options->note_user, session->state.model.note,
+                               sizeof session->state.model.note);
+    state_tick(&session->state);
+    return any;
+}
+
+static void drain(int fd)
+{
+    uint64_t value;
+    ssize_t n = read(fd, &value, sizeof value);
+
+    (void)n; /* empty is fine */
+}
+
+int session_wait(struct session *session, int fd, int64_t deadline_us)
+{
+    struct pollfd fds[] = {
+        {.fd = session->signal_fd, .events = POLLIN},
+        {.fd = session->wake_fd, .events = POLLIN},
+        {.fd = fd, .events = POLLIN},
+    };
+    int64_t left_us = deadline_us - thread_now_us();
+    int timeout_ms = left_us <= 0 ? 0 : left_us > 60000000 ? 60000 : (int)(left_us / 1000) + 1;
+
+    if (poll(fds, fd >= 0 ? 3 : 2, timeout_ms) < 0)
+        return 0; /* interrupted: the caller looks again */
+    if (fds[1].revents != 0)
+        drain(session->wake_fd);
+    return fd >= 0 ? fds[2].revents : 0;
+}
