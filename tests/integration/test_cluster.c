@@ -58,6 +58,21 @@ static void keeps_committed_rows_over_every_kind_of_stop(void **state)
     pgx_close(conn);
 }
 
+static void tells_servers_apart(void **state)
+{
+    static const char *const sql = "SELECT system_identifier FROM pg_control_system()";
+    char conninfo[CLUSTER_CONNINFO_MAX];
+    struct pgx_conn *source =
+        support_connect(cluster_conninfo(support_cluster("source", NULL), "postgres", conninfo));
+    struct pgx_conn *target =
+        support_connect(cluster_conninfo(support_cluster("target", NULL), "postgres", conninfo));
+
+    (void)state;
+    assert_true(support_int(source, "%s", sql) != support_int(target, "%s", sql));
+    pgx_close(source);
+    pgx_close(target);
+}
+
 static void makes_stores_of_both_shapes(void **state)
 {
     struct cluster *cluster = support_cluster("source", NULL);
@@ -164,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_on_its_private_socket_only),
         cmocka_unit_test(keeps_committed_rows_over_every_kind_of_stop),
+        cmocka_unit_test(tells_servers_apart),
         cmocka_unit_test(makes_stores_of_both_shapes),
         cmocka_unit_test(runs_scripts_and_reports_their_first_error),
         cmocka_unit_test(reports_why_a_server_does_not_start),

@@ -78,19 +78,21 @@ const char *support_temporary_dir(void)
     return bed.temporary;
 }
 
-/* The build keeps one data directory fresh from initdb; copying it is many times faster than making another.
- */
-static const char *template_dir(void)
+/* The build keeps a data directory fresh from initdb for each name; copying it is many times faster than
+ * making another. For each name, because copies have the same system identifier, by which servers are told
+ * apart. */
+static void template_dir(const char *name, char *text, size_t size)
 {
     const char *dir = getenv("TENANTMV_TEST_TEMPLATE");
 
-    return dir ? dir : SUPPORT_TEMPLATE_DIR;
+    snprintf(text, size, "%s-%s", dir ? dir : SUPPORT_TEMPLATE_DIR, name);
 }
 
 struct cluster *support_cluster(const char *name, const char *const *settings)
 {
     const char *all[16] = {"max_prepared_transactions=10", "shared_buffers=32MB"};
-    struct cluster_options options = {.name = name, .settings = all, .template_dir = template_dir()};
+    char template[400];
+    struct cluster_options options = {.name = name, .settings = all, .template_dir = template};
     struct tmv_error err = {0};
     size_t count = 2;
 
@@ -99,6 +101,7 @@ struct cluster *support_cluster(const char *name, const char *const *settings)
             return bed.clusters[i].cluster;
     for (; settings && *settings && count < 15; settings++)
         all[count++] = *settings;
+    template_dir(name, template, sizeof template);
     assert_in_range(bed.cluster_count, 0, CLUSTERS_MAX - 1);
     snprintf(bed.clusters[bed.cluster_count].name, sizeof bed.clusters[0].name, "%s", name);
     assert_done(cluster_start(bed.workspace, &options, &bed.clusters[bed.cluster_count].cluster, &err), &err);

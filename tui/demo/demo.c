@@ -1,9 +1,7 @@
 #include "demo/demo.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cli/failure.h"
@@ -11,34 +9,6 @@
 #include "demo/headless.h"
 #include "demo/interactive.h"
 #include "demo/stage.h"
-
-void demo_options_default(bool headless, struct demo_options *ret_options)
-{
-    memset(ret_options, 0, sizeof *ret_options);
-    ret_options->headless = headless;
-    ret_options->events = headless ? 100000 : 150000;
-    ret_options->tenants = headless ? 5 : 8;
-    ret_options->writers = 8;
-    ret_options->rate = headless ? 1000 : 400;
-    ret_options->cutovers = headless ? 5 : 0;
-}
-
-static bool check_options(const struct demo_options *o, struct tmv_error *err)
-{
-    if (o->tenants < 1 || o->tenants > DEMO_TENANTS_MAX)
-        return failure(err, TMV_ERR_USAGE, "tenants: %d is not within 1 … %d", o->tenants, DEMO_TENANTS_MAX);
-    if (o->events < 0 || o->events > DEMO_EVENTS_MAX)
-        return failure(err, TMV_ERR_USAGE, "events: %" PRId64 " is not within 0 … %" PRId64, o->events,
-                       DEMO_EVENTS_MAX);
-    if (o->writers < 0 || o->writers > DEMO_WRITERS_MAX)
-        return failure(err, TMV_ERR_USAGE, "writers: %d is not within 0 … %d", o->writers, DEMO_WRITERS_MAX);
-    if (o->rate < 0)
-        return failure(err, TMV_ERR_USAGE, "rate: %" PRId64 " is negative", o->rate);
-    if (o->cutovers < 0 || o->cutovers > o->tenants)
-        return failure(err, TMV_ERR_USAGE, "cutovers: %d is not within 0 … %d, the number of tenants",
-                       o->cutovers, o->tenants);
-    return true;
-}
 
 static void say_aloud(const char *fmt, ...) TMV_PRINTF(1, 2);
 static void say_aloud(const char *fmt, ...)
@@ -81,7 +51,7 @@ bool demo_run(const struct demo_options *options, cJSON *object, bool *ret_clean
     bool ok;
 
     *ret_clean = false;
-    if (!check_options(options, err) || !cancel_begin(&cancel_fd, err))
+    if (!demo_options_check(options, err) || !cancel_begin(&cancel_fd, err))
         return false;
     ok = stage_open(options, cancel_fd, say, &stage, err);
     if (ok && options->headless)

@@ -27,6 +27,8 @@ struct demo_options {
 #define DEMO_WRITERS_MAX 64
 
 void demo_options_default(bool headless, struct demo_options *ret_options);
+/* USAGE when a value is out of range. */
+TMV_NODISCARD bool demo_options_check(const struct demo_options *options, struct tmv_error *err);
 /* Runs the demo to its end: until the console is left, or headless until all is checked. Call it from the
  * main thread, before the program starts others. *ret_clean is false when something was lost, duplicated,
  * reordered or failed (the report says what). Headless with options->json, the report's members are added to

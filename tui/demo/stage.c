@@ -25,18 +25,16 @@ static const char *const cluster_settings[] = {"max_connections=400", NULL};
 
 void stage_share_out(int64_t total, size_t count, int64_t *sizes)
 {
+    int64_t least = total >= (int64_t)count ? 1 : 0, rest = total - least * (int64_t)count;
     double weights = 0;
-    int64_t given = 0;
 
     for (size_t i = 0; i < count; i++)
         weights += 1.0 / (double)(i + 1);
     for (size_t i = 0; i < count; i++) {
-        sizes[i] = (int64_t)((double)total / (double)(i + 1) / weights);
-        if (sizes[i] < 1 && given < total)
-            sizes[i] = 1;
-        given += sizes[i];
+        sizes[i] = least + (int64_t)((double)(total - least * (int64_t)count) / (double)(i + 1) / weights);
+        rest -= sizes[i] - least;
     }
-    sizes[0] += total - given; /* what rounding left over, or took too much */
+    sizes[0] += rest; /* what rounding left over */
 }
 
 static bool make_tenants(const struct demo_options *options, struct stage *s, struct tmv_error *err)
@@ -75,17 +73,47 @@ void stage_store(const struct stage *s, const struct stage_tenant *tenant, struc
     snprintf(ret_store->events_table, sizeof ret_store->events_table, "events");
 }
 
+/* One of the two servers, started at the same time as the other. */
+struct start_job {
+    struct stage *stage;
+    const char *name;
+    struct cluster *cluster;
+    struct tmv_error err;
+};
+
+static void *start_main(void *argument)
+{
+    struct start_job *job = argument;
+    struct cluster_options options = {.name = job->name, .settings = cluster_settings};
+
+    /* no template: two servers must not have one system identifier */
+    if (!cluster_start(job->stage->workspace, &options, &job->cluster, &job->err))
+        job->cluster = NULL;
+    return NULL;
+}
+
 static bool start_clusters(const struct demo_options *options, int cancel_fd, struct stage *s,
                            struct tmv_error *err)
 {
     struct workspace_options where = {.keep = options->keep, .cancel_fd = cancel_fd};
-    struct cluster_options shared = {.name = "shared", .settings = cluster_settings};
-    struct cluster_options dedicated = {.name = "dedicated", .settings = cluster_settings};
+    struct start_job shared = {.stage = s, .name = "shared"}, dedicated = {.stage = s, .name = "dedicated"};
+    pthread_t thread;
 
-    return workspace_open(&where, &s->workspace, err) &&
-           workspace_make_dir(s->workspace, "journal", s->journal, sizeof s->journal, err) &&
-           cluster_start(s->workspace, &shared, &s->shared, err) &&
-           cluster_start(s->workspace, &dedicated, &s->dedicated, err);
+    if (!workspace_open(&where, &s->workspace, err) ||
+        !workspace_make_dir(s->workspace, "journal", s->journal, sizeof s->journal, err))
+        return false;
+    if (pthread_create(&thread, NULL, start_main, &dedicated) == 0) {
+        start_main(&shared);
+        pthread_join(thread, NULL);
+    } else {
+        start_main(&shared);
+        start_main(&dedicated);
+    }
+    s->shared = shared.cluster;
+    s->dedicated = dedicated.cluster;
+    if (!s->shared || !s->dedicated)
+        *err = s->shared ? dedicated.err : shared.err;
+    return s->shared && s->dedicated;
 }
 
 static bool make_store(struct stage *s, struct tmv_control *control, const struct stage_tenant *tenant,

@@ -1,0 +1,87 @@
+/* tenantmv demo: private servers, live writers, and the console or a whole headless life. */
+#include "cli/failure.h"
+#include "command/table.h"
+#include "demo/demo.h"
+
+#define UNSET (-1)
+
+struct arguments {
+    bool headless;
+    int64_t events, tenants, writers, rate, cutovers;
+    const char *keep;
+};
+static const struct arguments defaults = {
+    .events = UNSET, .tenants = UNSET, .writers = UNSET, .rate = UNSET, .cutovers = UNSET};
+static const struct option_spec options[] = {
+    {"headless", 0, OPTION_FLAG, offsetof(struct arguments, headless), NULL, 0, 0, NULL, COMPLETE_NOTHING,
+     "no console: move tenants one after the other, then check every event"},
+    {"events", 0, OPTION_INTEGER, offsetof(struct arguments, events), "N", 0, DEMO_EVENTS_MAX, NULL,
+     COMPLETE_NOTHING, "history in the shared store before anything moves; 150000, or 100000 headless"},
+    {"tenants", 0, OPTION_INTEGER, offsetof(struct arguments, tenants), "N", 1, DEMO_TENANTS_MAX, NULL,
+     COMPLETE_NOTHING, "tenants, of very different sizes; 8, or 5 headless"},
+    {"writers", 0, OPTION_INTEGER, offsetof(struct arguments, writers), "N", 0, DEMO_WRITERS_MAX, NULL,
+     COMPLETE_NOTHING, "threads that append through the router; 8"},
+    {"rate", 0, OPTION_INTEGER, offsetof(struct arguments, rate), "N", 0, 1000000, NULL, COMPLETE_NOTHING,
+     "writes per second over all writers; 0: each as fast as it can; 400, or 1000 headless"},
+    {"cutovers", 0, OPTION_INTEGER, offsetof(struct arguments, cutovers), "N", 0, DEMO_TENANTS_MAX, NULL,
+     COMPLETE_NOTHING, "headless: how many tenants to move; all otherwise"},
+    {"keep", 0, OPTION_TEXT, offsetof(struct arguments, keep), "DIR", 1, 200, NULL, COMPLETE_FILE,
+     "work in DIR, which is made or empty, and leave the databases there"},
+    {0},
+};
+
+static int64_t chosen(int64_t value, int64_t otherwise)
+{
+    return value == UNSET ? otherwise : value;
+}
+
+static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
+{
+    const struct arguments *a = arguments;
+    struct demo_options o;
+    bool clean;
+
+    demo_options_default(a->headless, &o);
+    if (!a->headless && cli->json) {
+        failure(err, TMV_ERR_USAGE, "--json needs --headless: the console has nothing to print");
+        return failure_hint(err, "tenantmv demo --headless --json");
+    }
+    o.json = cli->json;
+    o.keep = a->keep;
+    o.events = chosen(a->events, o.events);
+    o.tenants = (int)chosen(a->tenants, o.tenants);
+    o.writers = (int)chosen(a->writers, o.writers);
+    o.rate = chosen(a->rate, o.rate);
+    o.cutovers = a->headless ? (int)chosen(a->cutovers, o.tenants) : 0;
+    if (!demo_run(&o, cli->json ? cli_document(cli) : NULL, &clean, err))
+        return false;
+    if (clean)
+        return true;
+    failure(err, TMV_ERR_DIVERGED, "the demo did not end as it should; its report says why");
+    return failure_hint(err,
+                        "Run it again with --keep DIR and look at DIR/shared/log and DIR/dedicated/log.");
+}
+
+const struct command command_demo = {
+    .name = "demo",
+    .summary = "try everything on private databases with live writers",
+    .description =
+        "Starts two private PostgreSQL servers in a temporary directory (unix sockets only), fills a shared "
+        "store with "
+        "the histories of several tenants, and starts writers that append through the router. Then it opens "
+        "the console "
+        "on it, with an engine and three migrations under way. Leaving the console ends the servers and "
+        "removes the "
+        "directory. As root, the servers run as the user postgres, or else nobody.\n\n"
+        "With --headless it moves tenants one after the other into a dedicated database each, while the "
+        "writers write "
+        "(seven of eight writes go to the tenant that moves), and then compares every write that was "
+        "acknowledged with "
+        "what the stores hold. Exit code 0 only if nothing was lost, duplicated, reordered or failed.",
+    .options = options,
+    .arguments_size = sizeof(struct arguments),
+    .defaults = &defaults,
+    .examples = "  tenantmv demo\n"
+                "  tenantmv demo --headless --events 1000000 --tenants 20 --rate 1000 --json\n",
+    .run = run,
+};
