@@ -121,6 +121,11 @@ static bool check_state(struct tmv_control *control, const struct tmv_request *r
     now.generation = pgx_int(result, 0, 2);
     if (!tmv_operation_allowed(&now, request->operation, why))
         return err_set(err, TMV_ERR_REFUSED, "%s", why);
+    if (tmv_phase_is_terminal(now.phase)) {
+        err_set(err, TMV_ERR_REFUSED, "migration %s is %s: no engine runs it any more", id,
+                tmv_phase_name(now.phase));
+        return err_hint(err, "compare the stores from here: tenantmv verify --direct");
+    }
     if (request->generation && request->generation != now.generation) {
         err_set(err, TMV_ERR_REFUSED, "migration %s has changed since you looked (generation %lld, now %lld)",
                 id, (long long)request->generation, (long long)now.generation);

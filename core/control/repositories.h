@@ -97,7 +97,8 @@ struct claimable {
     struct tmv_uuid migration, tenant;
     bool takeover; /* the lease names another engine that fell silent */
 };
-/* Migrations in an active phase that no live engine owns, oldest first, at most `limit`. */
+/* Migrations in an active phase that no live engine but perhaps this one owns, oldest first, at most `limit`;
+ * those that this one holds come last, so that an engine that lost a migration's thread finds it again. */
 TMV_NODISCARD bool control_claimable(struct pgx_conn *conn, const struct tmv_uuid *engine, size_t limit,
                                      struct claimable *ret_rows, size_t *ret_count, struct tmv_error *err);
 /* Who asks for a lease. */

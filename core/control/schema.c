@@ -6,6 +6,16 @@
 #include "control/repositories.h"
 #include "sql_embedded.h"
 
+static bool look_failed(struct pgx_conn *conn, struct tmv_error *err)
+{
+    err_wrap(err, "looking for the control schema in %s", pgx_place(conn));
+    if (err_is_sqlstate(err, "42501"))
+        err_hint(err,
+                 "GRANT USAGE ON SCHEMA tenantmv TO %s; GRANT SELECT ON ALL TABLES IN SCHEMA tenantmv TO %s",
+                 pgx_user(conn), pgx_user(conn));
+    return false;
+}
+
 /* 0: no schema. */
 static bool read_version(struct pgx_conn *conn, int64_t *ret_version, struct tmv_error *err)
 {
@@ -14,18 +24,11 @@ static bool read_version(struct pgx_conn *conn, int64_t *ret_version, struct tmv
 
     *ret_version = 0;
     if (!pgx_query(conn, CONTROL_TIMEOUT_US, sql_control_version, PGX_NONE, &stands, err))
-        return err_wrap(err, "looking for the control schema");
+        return look_failed(conn, err);
     if (!pgx_bool(stands, 0, 0))
         return true;
-    if (!pgx_query(conn, CONTROL_TIMEOUT_US, sql_control_version_read, PGX_NONE, &version, err)) {
-        err_wrap(err, "reading the control schema's version");
-        if (err_is_sqlstate(err, "42501"))
-            err_hint(
-                err,
-                "GRANT USAGE ON SCHEMA tenantmv TO %s; GRANT SELECT ON ALL TABLES IN SCHEMA tenantmv TO %s",
-                pgx_user(conn), pgx_user(conn));
-        return false;
-    }
+    if (!pgx_query(conn, CONTROL_TIMEOUT_US, sql_control_version_read, PGX_NONE, &version, err))
+        return look_failed(conn, err);
     *ret_version = pgx_rows(version) > 0 ? pgx_int(version, 0, 0) : 0;
     return true;
 }

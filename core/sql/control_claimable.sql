@@ -1,15 +1,15 @@
--- Migrations that want an engine and have no live one, oldest first. A row without one in
--- migration_state is another program's.
+-- Migrations that want an engine and have no live one but perhaps this one, oldest first; those that this engine holds come
+-- last: it may have lost their thread. One without a row in migration_state is another program's.
 -- database: control
 -- $1 uuid: this engine
 -- $2 bigint: silence in microseconds after which an owner counts as gone
 -- $3 bigint: at most so many
-SELECT m.id, m.tenant_id, coalesce(l.engine IS NOT NULL, false)
+SELECT m.id, m.tenant_id, l.engine IS NOT NULL AND l.engine <> $1::uuid
   FROM public.tenant_migrations m
   JOIN tenantmv.migration_state s ON s.migration_id = m.id
   LEFT JOIN tenantmv.lease l ON l.tenant_id = m.tenant_id
  WHERE m.phase NOT IN ('completed', 'aborted', 'failed')
-   AND (l.engine IS NULL
-        OR (l.engine <> $1::uuid AND clock_timestamp() - l.heartbeat_at > $2::bigint * interval '1 microsecond'))
- ORDER BY m.created_at, m.id
+   AND (l.engine IS NULL OR l.engine = $1::uuid
+        OR clock_timestamp() - l.heartbeat_at > $2::bigint * interval '1 microsecond')
+ ORDER BY l.engine IS NOT DISTINCT FROM $1::uuid, m.created_at, m.id
  LIMIT $3::bigint

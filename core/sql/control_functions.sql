@@ -274,7 +274,8 @@ BEGIN
     which := p_id;
 END $$;
 
--- Takes a tenant's lease for an engine unless another one is alive; the epoch is one higher than ever before. What the
+-- Takes a tenant's lease for an engine unless another one is alive; the epoch is one higher than ever before, also when
+-- the engine had it already (and lost the connection over which it would have given it back). What the
 -- earlier owner had in hand is taken back: commands that can be done again wait again, the others failed with it.
 CREATE OR REPLACE FUNCTION tenantmv.take_lease(
     p_tenant uuid, p_migration uuid, p_engine uuid, p_name text, p_ttl_us bigint,
@@ -286,7 +287,7 @@ BEGIN
     taken := false;
     INSERT INTO tenantmv.lease (tenant_id) VALUES (p_tenant) ON CONFLICT DO NOTHING;
     SELECT l.* INTO STRICT held FROM tenantmv.lease l WHERE l.tenant_id = p_tenant FOR UPDATE;
-    IF held.engine IS NOT NULL AND clock_timestamp() - held.heartbeat_at <= p_ttl_us * interval '1 microsecond' THEN
+    IF held.engine <> p_engine AND clock_timestamp() - held.heartbeat_at <= p_ttl_us * interval '1 microsecond' THEN
         RETURN;
     END IF;
     UPDATE tenantmv.lease l

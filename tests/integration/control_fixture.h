@@ -1,0 +1,96 @@
+/* A control database of its own for each case: stores `shared` and `dedicated`, one tenant that lives on
+ * `shared`. */
+#pragma once
+
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "control/repositories.h"
+#include "sql_embedded.h"
+#include "support/support.h"
+
+struct control_fixture {
+    char conninfo[CLUSTER_CONNINFO_MAX];
+    struct tmv_control *control; /* a person's handle */
+    struct pgx_conn *conn;       /* an engine's, or anybody's, connection */
+    struct tmv_uuid tenant;
+    struct tmv_uuid migration; /* after control_fixture_start */
+    struct tmv_actor actor;
+    struct owner owner; /* after control_fixture_own */
+};
+
+static inline void control_fixture_open(struct control_fixture *f)
+{
+    struct tmv_error err = {0};
+    const struct tmv_store_info stores[] = {{.id = "shared", .conninfo = "host=one"},
+                                            {.id = "dedicated", .conninfo = "host=two"}};
+
+    *f = (struct control_fixture){.tenant = tmv_uuid_random(),
+                                  .actor = {.name = "amy", .from = "bastion2 pid 4711"}};
+    support_database(support_cluster("source", NULL), f->conninfo);
+    assert_done(tmv_control_init(f->conninfo, &err), &err);
+    assert_done(tmv_control_open(f->conninfo, &f->control, &err), &err);
+    f->conn = support_connect(f->conninfo);
+    for (size_t i = 0; i < ARRAY_LEN(stores); i++)
+        assert_done(tmv_store_add(f->control, &stores[i], &err), &err);
+    assert_done(tmv_routing_register(f->control, &f->tenant, "shared", &err), &err);
+}
+
+static inline void control_fixture_close(struct control_fixture *f)
+{
+    tmv_control_close(f->control);
+    pgx_close(f->conn);
+}
+
+static inline void control_fixture_options(const struct control_fixture *f,
+                                           struct tmv_start_options *ret_options)
+{
+    *ret_options = (struct tmv_start_options){.tenant = f->tenant, .target = "dedicated"};
+    tmv_settings_default(&ret_options->settings);
+}
+
+static inline void control_fixture_start(struct control_fixture *f)
+{
+    struct tmv_start_options options;
+    struct tmv_error err = {0};
+
+    control_fixture_options(f, &options);
+    assert_done(tmv_start(f->control, &options, &f->actor, &f->migration, &err), &err);
+}
+
+/* Takes the lease for a new engine; fails the test when another one is alive. */
+static inline void control_fixture_take(struct control_fixture *f, struct owner *ret_owner)
+{
+    const struct claimable what = {.migration = f->migration, .tenant = f->tenant};
+    const struct engine_identity engine = {.id = tmv_uuid_random(), .name = "worker one"};
+    struct lease lease;
+    struct tmv_error err = {0};
+
+    assert_done(control_lease_take(f->conn, &what, &engine, &lease, &err), &err);
+    assert_true(lease.taken);
+    free(lease.sessions);
+    *ret_owner = lease.owner;
+}
+
+static inline void control_fixture_own(struct control_fixture *f)
+{
+    control_fixture_start(f);
+    control_fixture_take(f, &f->owner);
+}
+
+static inline void control_fixture_to(struct control_fixture *f, enum tmv_phase from, enum tmv_phase to)
+{
+    const struct phase_change change = {.from = from, .to = to, .event_type = "phase_changed"};
+    struct tmv_error err = {0};
+
+    assert_done(control_phase_change(f->conn, &f->owner, &change, &err), &err);
+}
+
+static inline void control_fixture_to_cutover(struct control_fixture *f)
+{
+    control_fixture_own(f);
+    control_fixture_to(f, TMV_PHASE_PENDING, TMV_PHASE_BULK_COPY);
+    control_fixture_to(f, TMV_PHASE_BULK_COPY, TMV_PHASE_DUAL_WRITE);
+    control_fixture_to(f, TMV_PHASE_DUAL_WRITE, TMV_PHASE_CUTOVER);
+}
