@@ -85,12 +85,25 @@ class Function:
         self.name = head[opening - 1][0]
         self.parameters = count_parameters(head[opening:])
         inner = toks[body[0] + 1 : body[1]]
-        self.complexity = 1 + sum(t in ("if", "for", "while", "case", "&&", "||", "?") for t, _ in inner)
+        self.complexity = 1 + branches([t for t, _ in inner])
         self.nesting = Nesting(toks).block(body[0], 0)
 
     @property
     def lines(self):
         return self.last_line - self.line + 1
+
+
+def branches(words):
+    """Decisions; the labels of one branch of a switch (case A: case B:) are one decision."""
+    count, stacked = 0, False
+    for i, word in enumerate(words):
+        if word == "case":
+            count += not stacked
+        elif word in ("if", "for", "while", "&&", "||", "?"):
+            count += 1
+        if word == ":":
+            stacked = words[i + 1 : i + 2] == ["case"]
+    return count
 
 
 def last_group(head):

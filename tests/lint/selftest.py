@@ -19,6 +19,11 @@ def deep(levels):
     return text + "g();\n" + "}\n" * levels + "}\n"
 
 
+def switch_of(labels, each):
+    cases = "".join(f"case {n}:\n{each}\n" for n in range(labels))
+    return "void f(int a)\n{\nswitch (a) {\n" + cases + "break;\n}\n}\n"
+
+
 BRANCHES_15 = "int f(int a)\n{\n" + "    if (a)\n        g();\n" * 14 + "}\n"
 BRANCHES_16 = BRANCHES_15.replace("int f", "int h").replace("    if (a)\n", "    if (a && b)\n", 1)
 
@@ -42,6 +47,7 @@ CASES = [
     (rules.rule_homes, "core/pg/x.c", '#include "base/json.h"\n', '#include "base/text.h"\n'),
     (rules.rule_size, "core/base/x.c", long_function(81), long_function(80)),
     (rules.rule_size, "core/base/x.c", BRANCHES_16, BRANCHES_15),
+    (rules.rule_size, "core/base/x.c", switch_of(15, "g();"), switch_of(14, "g();") + switch_of(20, "")),
     (rules.rule_size, "core/base/x.c", "int f(int a, int b, int c, int d, int e, int (*g)(int, int), int h)\n{\n}\n",
      "int f(int a, int b, int c, int d, int e, int (*g)(int, int))\n{\n}\n"),
     (rules.rule_size, "core/base/x.c", deep(5), deep(4)),

@@ -102,34 +102,48 @@ static void wait_for_something(struct screen_run *run)
         run->gone = true;
 }
 
+static struct terminal *open_terminal(const struct session *session, const struct theme *theme, char *why,
+                                      size_t why_size)
+{
+    struct terminal_options options = {theme, session->options->ascii, session->options->no_color};
+    const char *no_color = getenv("NO_COLOR");
+
+    options.no_color = options.no_color || (no_color != NULL && no_color[0] != '\0');
+    return terminal_open(&options, why, why_size);
+}
+
+/* One round: what happened elsewhere, the keys, and a picture when there is something new to see. */
+static void run_once(struct screen_run *run)
+{
+    struct state *state = &run->session->state;
+    int64_t since_us;
+
+    run->dirty = session_turn(run->session) || run->dirty;
+    read_keys(run);
+    since_us = state->model.now_us - run->drawn_us;
+    if (!state->quit && (run->asked || (run->dirty && since_us >= run->gap_us) || since_us >= TICK_US))
+        draw(run);
+    if (!state->quit)
+        wait_for_something(run);
+}
+
 int run_screen(struct session *session, char *why, size_t why_size, bool *ret_no_terminal)
 {
     struct state *state = &session->state;
     struct theme theme;
-    struct terminal_options options = {&theme, session->options->ascii, session->options->no_color};
     struct screen_run run = {.session = session,
                              .gap_us = getenv("SSH_CONNECTION") != NULL ? GAP_SSH_US : GAP_US};
-    const char *no_color = getenv("NO_COLOR");
 
-    options.no_color = options.no_color || (no_color != NULL && no_color[0] != '\0');
     load_theme(session->options, &theme, state);
-    run.terminal = terminal_open(&options, why, why_size);
+    run.terminal = open_terminal(session, &theme, why, why_size);
     *ret_no_terminal = run.terminal == NULL;
     if (run.terminal == NULL)
         return 1;
     if (why[0] != '\0')
         state_toast(state, ROLE_LEVEL_WARN, "%s", why);
     run.asked = true;
-    while (!state->quit && !run.gone && session_signal(session) == 0) {
-        int64_t since_us;
-        run.dirty = session_turn(session) || run.dirty;
-        read_keys(&run);
-        since_us = state->model.now_us - run.drawn_us;
-        if (!state->quit && (run.asked || (run.dirty && since_us >= run.gap_us) || since_us >= TICK_US))
-            draw(&run);
-        if (!state->quit)
-            wait_for_something(&run);
-    }
+    while (!state->quit && !run.gone && session_signal(session) == 0)
+        run_once(&run);
     confirm_void(&state->confirm); /* nobody is there any more to see what it would do */
     run.gone = run.gone || session_signal(session) == SIGHUP;
     terminal_close(run.terminal, run.gone);

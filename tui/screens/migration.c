@@ -96,38 +96,43 @@ static void reason_section(const struct view *view, struct canvas *canvas, struc
 
 /* ---- plan ---- */
 
+/* A step of the plan; times are 0 while it has not begun or ended. */
+struct plan_step {
+    const char *name;
+    int64_t from, to;
+};
+
+static void put_step(struct line *line, const struct view *view, const struct plan_step *step, bool is_last)
+{
+    bool done = step->to > 0 || (is_last && step->from > 0);
+    bool here = !done && step->from > 0 && !tmv_phase_is_terminal(view->m->phase);
+    enum role role = done ? ROLE_STATE_DONE : here ? state_look(view->m->show)->role : ROLE_TEXT_DIM;
+    int64_t until = step->to > 0 ? step->to : model_database_now_us(view->model);
+    char took[FORMAT_MAX];
+
+    line_putf(line, role, " %s %s", done ? "✓" : here ? "▶" : "·", step->name);
+    if (here || step->to > 0)
+        line_putf(line, ROLE_TEXT, " %s", format_elapsed(until - step->from, took));
+    line_put(line, ROLE_TEXT, "  ");
+}
+
 static void plan_section(const struct view *view, struct canvas *canvas, struct rect area)
 {
     const struct tmv_migration *m = view->m;
-    const struct {
-        const char *name;
-        int64_t from, to;
-    } steps[] = {
+    const struct plan_step steps[] = {
         {"prepare", m->created_at_us, m->started_at_us},
         {"copy", m->started_at_us, m->bulk_copy_completed_at_us},
         {"catch up", m->bulk_copy_completed_at_us, m->dual_write_started_at_us},
         {"dual write", m->dual_write_started_at_us, m->phase == TMV_PHASE_COMPLETED ? m->completed_at_us : 0},
         {"on target", m->phase == TMV_PHASE_COMPLETED ? m->completed_at_us : 0, 0},
     };
-    int64_t now = model_database_now_us(view->model);
+    size_t count = sizeof steps / sizeof *steps;
     struct line line;
-    char took[FORMAT_MAX];
 
     canvas_separator(canvas, rect_top(&area, 1), "plan", "");
     line = line_begin(canvas, area);
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        bool done = steps[i].to > 0,
-             now_here = !done && steps[i].from > 0 && !tmv_phase_is_terminal(m->phase);
-        bool last = steps[i].from > 0 && i == sizeof steps / sizeof *steps - 1;
-        enum role role = done || last ? ROLE_STATE_DONE
-                         : now_here   ? state_look(m->show)->role
-                                      : ROLE_TEXT_DIM;
-        line_putf(&line, role, " %s %s", done || last ? "✓" : now_here ? "▶" : "·", steps[i].name);
-        if (done || now_here)
-            line_putf(&line, ROLE_TEXT, " %s",
-                      format_elapsed((done ? steps[i].to : now) - steps[i].from, took));
-        line_put(&line, ROLE_TEXT, "  ");
-    }
+    for (size_t i = 0; i < count; i++)
+        put_step(&line, view, &steps[i], i == count - 1);
 }
 
 /* ---- lag ---- */

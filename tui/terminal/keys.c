@@ -71,6 +71,11 @@ static enum input_kind number_key(int number)
     return INPUT_OTHER;
 }
 
+static bool is_one_of(unsigned char byte, const char *bytes)
+{
+    return byte != '\0' && strchr(bytes, byte) != NULL;
+}
+
 static bool end_csi(struct keys *keys, unsigned char final, struct input *ret_input)
 {
     int number;
@@ -88,14 +93,11 @@ static bool end_csi(struct keys *keys, unsigned char final, struct input *ret_in
     }
     if (keys->pasting)
         return finish(keys, ret_input, INPUT_NONE);
-    if (final == '~' || final == '^' || final == '$' || final == '@')
+    if (is_one_of(final, "~^$@"))
         return finish(keys, ret_input, number_key(number));
     /* replies (device attributes, cursor position, mode reports) and focus or mouse events are nobody's keys
      */
-    if (strchr("?<>=", keys->buffer[0]) != NULL && keys->buffer[0] != '\0')
-        return finish(keys, ret_input, INPUT_NONE);
-    if (final == 'R' || final == 'n' || final == 'c' || final == 't' || final == 'y' || final == 'I' ||
-        final == 'O')
+    if (is_one_of((unsigned char)keys->buffer[0], "?<>=") || is_one_of(final, "RnctyIO"))
         return finish(keys, ret_input, INPUT_NONE);
     return finish(keys, ret_input, final == 'M' || final == 'P' ? INPUT_OTHER : letter_key(final));
 }

@@ -303,9 +303,24 @@ void terminal_drop_input(struct terminal *t)
     keys_init(&t->keys, t->keys.escape_us);
 }
 
-static void set_style(const struct terminal *t, struct style style)
+static attr_t attributes(struct style style)
 {
     attr_t attrs = A_NORMAL;
+
+    if (style.attrs & STYLE_BOLD)
+        attrs |= A_BOLD;
+    if (style.attrs & STYLE_DIM)
+        attrs |= A_DIM;
+    if (style.attrs & STYLE_UNDERLINE)
+        attrs |= A_UNDERLINE;
+    if (style.attrs & STYLE_REVERSE)
+        attrs |= A_REVERSE;
+    return attrs;
+}
+
+static void set_style(const struct terminal *t, struct style style)
+{
+    attr_t attrs = attributes(style);
     int pair = 0, fg = style.fg, bg = style.bg;
 
     if (t->tier == THEME_16 && COLORS < 16) { /* eight colours: bright is bold, and grey is plain text */
@@ -325,14 +340,6 @@ static void set_style(const struct terminal *t, struct style style)
         pair = alloc_pair(fg, bg);
         pair = pair < 0 ? 0 : pair;
     }
-    if (style.attrs & STYLE_BOLD)
-        attrs |= A_BOLD;
-    if (style.attrs & STYLE_DIM)
-        attrs |= A_DIM;
-    if (style.attrs & STYLE_UNDERLINE)
-        attrs |= A_UNDERLINE;
-    if (style.attrs & STYLE_REVERSE)
-        attrs |= A_REVERSE;
     attr_set(attrs, 0, &pair);
 }
 
