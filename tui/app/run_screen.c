@@ -113,7 +113,7 @@ static struct terminal *open_terminal(const struct session *session, const struc
 }
 
 /* One round: what happened elsewhere, the keys, and a picture when there is something new to see. */
-static void run_once(struct screen_run *run)
+static void do_round(struct screen_run *run)
 {
     struct state *state = &run->session->state;
     int64_t since_us;
@@ -143,7 +143,7 @@ int run_screen(struct session *session, char *why, size_t why_size, bool *ret_no
         state_toast(state, ROLE_LEVEL_WARN, "%s", why);
     run.asked = true;
     while (!state->quit && !run.gone && session_signal(session) == 0)
-        run_once(&run);
+        do_round(&run);
     confirm_void(&state->confirm); /* nobody is there any more to see what it would do */
     run.gone = run.gone || session_signal(session) == SIGHUP;
     terminal_close(run.terminal, run.gone);
