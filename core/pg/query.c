@@ -32,6 +32,11 @@ int pgx_rows(const struct pgx_result *result)
     return PQntuples(as_pg(result));
 }
 
+int pgx_columns(const struct pgx_result *result)
+{
+    return PQnfields(as_pg(result));
+}
+
 int64_t pgx_affected(const struct pgx_result *result)
 {
     int64_t n = 0;

@@ -33,6 +33,7 @@ struct pgx_args {
 struct pgx_result; /* owned by whoever received it */
 void pgx_result_free(struct pgx_result *result);
 int pgx_rows(const struct pgx_result *result);
+int pgx_columns(const struct pgx_result *result);
 int64_t pgx_affected(const struct pgx_result *result); /* rows a command touched */
 bool pgx_is_null(const struct pgx_result *result, int row, int column);
 /* Text of a field, "" for NULL. Borrowed from the result. */

@@ -1,0 +1,59 @@
+#include "migrate/preflight/check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+
+void check_seen(struct tmv_check *check, enum tmv_verdict verdict, const char *fmt, ...)
+{
+    va_list args;
+
+    check->verdict = verdict;
+    va_start(args, fmt);
+    vsnprintf(check->seen, sizeof check->seen, fmt, args);
+    va_end(args);
+    text_sanitize(check->seen);
+}
+
+void check_todo(struct tmv_check *check, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(check->todo, sizeof check->todo, fmt, args);
+    va_end(args);
+    text_sanitize(check->todo);
+}
+
+bool check_query(struct preflight_end *end, const char *sql, struct pgx_args args,
+                 struct pgx_result **ret_result, struct tmv_error *err)
+{
+    AUTO(buf) struct buf text = BUF_INIT(32 * 1024);
+
+    if (!end->has_shape)
+        return pgx_query(end->conn, PREFLIGHT_WAIT_US, sql, args, ret_result, err);
+    return store_sql(&text, sql, &end->shape, NULL, 0, err) &&
+           pgx_query(end->conn, PREFLIGHT_WAIT_US, buf_text(&text), args, ret_result, err);
+}
+
+bool check_finding(struct preflight_end *end, const struct finding *finding, struct tmv_check *ret_check,
+                   struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+    enum tmv_verdict verdict = finding->verdict;
+
+    if (!check_query(end, finding->sql, finding->args, &result, err))
+        return false;
+    if (pgx_rows(result) == 0 || pgx_is_null(result, 0, 0)) {
+        check_seen(ret_check, TMV_VERDICT_OK, "%s", finding->fine);
+        return true;
+    }
+    if (pgx_columns(result) > 2)
+        verdict = strcmp(pgx_text(result, 0, 2), "warn") == 0 ? TMV_VERDICT_WARN : TMV_VERDICT_REFUSE;
+    check_seen(ret_check, verdict, "%s", pgx_text(result, 0, 0));
+    check_todo(ret_check, "%s", pgx_text(result, 0, 1));
+    return true;
+}

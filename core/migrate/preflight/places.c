@@ -1,0 +1,358 @@
+/* Places: where the two stores and the control database are, and whether they are the right ones. */
+#include "migrate/preflight/check.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "control/repositories.h"
+#include "sql_embedded.h"
+
+/* Connections that a migration keeps beside its copy workers: tail, verification, cutover's lock session,
+ * probes. */
+#define CONNECTIONS_BESIDE_COPY 6
+#define COMMIT_SLOW_US (20 * US_PER_MS)
+
+static bool reachable(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
+                      struct tmv_error *err)
+{
+    (void)view;
+    (void)err;
+    if (end->conn) {
+        check_seen(check, TMV_VERDICT_OK, "%s", pgx_place(end->conn));
+        return true;
+    }
+    check_seen(check, TMV_VERDICT_REFUSE, "%s", end->why_not.message);
+    check_todo(check, "%s", *end->why_not.hint ? end->why_not.hint : "make the server reachable from here");
+    return true;
+}
+
+static bool source_reachable(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
+                             struct tmv_error *err)
+{
+    (void)end;
+    return reachable(view, &view->source, check, err);
+}
+
+static bool target_reachable(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
+                             struct tmv_error *err)
+{
+    (void)end;
+    return reachable(view, &view->target, check, err);
+}
+
+/* Opening a connection refuses what is too old and what stands in between; this says what was found instead.
+ */
+static bool server(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
+                   struct tmv_error *err)
+{
+    (void)view;
+    (void)err;
+    check_seen(check, TMV_VERDICT_OK, "PostgreSQL %s, no pooler in between", end->facts.version);
+    return true;
+}
+
+static bool primary(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
+                    struct tmv_error *err)
+{
+    (void)view;
+    (void)err;
+    check_seen(check, TMV_VERDICT_OK, "a primary");
+    if (!end->facts.standby)
+        return true;
+    check_seen(check, TMV_VERDICT_REFUSE, "%s is a standby in recovery", pgx_place(end->conn));
+    check_todo(
+        check,
+        "point the store %s at the primary (target_session_attrs=read-write finds it), or promote this "
+        "one: SELECT pg_promote();",
+        end->store.id);
+    return true;
+}
+
+static bool writable(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
+                     struct tmv_error *err)
+{
+    (void)view;
+    (void)err;
+    check_seen(check, TMV_VERDICT_OK, "takes writes");
+    if (!end->facts.read_only)
+        return true;
+    check_seen(check, TMV_VERDICT_REFUSE, "transactions of %s are read only", pgx_place(end->conn));
+    check_todo(check, "set default_transaction_read_only to off for the role, the database or the server");
+    return true;
+}
+
+static bool encodings(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
+                      struct tmv_error *err)
+{
+    const char *from = view->source.facts.encoding;
+    const char *to = end->facts.encoding;
+
+    (void)err;
+    check_seen(check, TMV_VERDICT_OK, "both %s", to);
+    if (strcmp(from, to) != 0) {
+        check_seen(check, TMV_VERDICT_REFUSE, "the source is encoded in %s, the target in %s", from, to);
+        check_todo(check,
+                   "create the target database anew: CREATE DATABASE … TEMPLATE template0 ENCODING '%s';",
+                   from);
+    } else if (strcmp(to, "SQL_ASCII") == 0) {
+        check_seen(check, TMV_VERDICT_WARN, "both SQL_ASCII: nothing checks that text is UTF-8");
+        check_todo(check, "bytes that are not UTF-8 are copied as they are, but cannot be shown");
+    }
+    return true;
+}
+
+static bool differ(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
+                   struct tmv_error *err)
+{
+    (void)err;
+    check_seen(check, TMV_VERDICT_OK, "two databases");
+    if (strcmp(view->source.facts.identity, end->facts.identity) != 0)
+        return true;
+    check_seen(check, TMV_VERDICT_REFUSE, "the stores %s and %s are the same database (%s)",
+               view->source.store.id, end->store.id, pgx_place(end->conn));
+    check_todo(check, "name a target in another database; a tenant cannot move within one");
+    return true;
+}
+
+static bool routing(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
+                    struct tmv_error *err)
+{
+    const char *source = view->source.store.id;
+
+    (void)end;
+    (void)err;
+    if (!view->has_route) {
+        check_seen(check, TMV_VERDICT_REFUSE, "the tenant %s has no routing row", view->tenant);
+        check_todo(
+            check,
+            "check the tenant's id; if it is right, register where the tenant lives: a row (tenant, '%s', "
+            "'normal') in tenant_routing",
+            source);
+    } else if (strcmp(view->route.store_id, source) != 0) {
+        check_seen(check, TMV_VERDICT_REFUSE, "the tenant lives on %s, not on %s", view->route.store_id,
+                   source);
+        check_todo(check, "start from %s; a tenant is never copied from a store that it has left",
+                   view->route.store_id);
+    } else {
+        check_seen(check, TMV_VERDICT_OK, "the tenant lives on %s (%s)", source,
+                   tmv_routing_state_name(view->route.state));
+    }
+    return true;
+}
+
+/* The fence outranks the routing table: it is what writers really meet. */
+static bool fence(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
+                  struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *known = NULL;
+    AUTO_RESULT struct pgx_result *row = NULL;
+    bool source = end == &view->source;
+
+    check_seen(check, TMV_VERDICT_OK, "nothing stands against it");
+    if (!check_query(end, sql_preflight_schema_version, PGX_NONE, &known, err))
+        return false;
+    if (!pgx_bool(known, 0, 1))
+        return true;
+    if (!check_query(end, sql_preflight_fence, PGX_ARGS(PGX_TEXT(view->tenant)), &row, err))
+        return false;
+    if (pgx_rows(row) == 0)
+        return true;
+    const char *state = pgx_text(row, 0, 0);
+    bool open = strcmp(state, "open") == 0;
+    bool armed = strcmp(state, "armed") == 0;
+    bool away = strcmp(state, "moved") == 0;
+
+    if (source ? open || strcmp(state, "off") == 0 : !open && !armed) {
+        check_seen(check, TMV_VERDICT_OK, "the tenant's fence is %s", state);
+    } else if (source && away) {
+        check_seen(check, TMV_VERDICT_REFUSE, "the tenant has moved from here to %s", pgx_text(row, 0, 1));
+        check_todo(check, "start from %s, and correct tenant_routing if it says otherwise",
+                   pgx_text(row, 0, 1));
+    } else {
+        check_seen(check, TMV_VERDICT_REFUSE, "the tenant's fence on the %s is %s", end->word, state);
+        check_todo(check,
+                   source ? "an earlier migration is not resolved: let an engine finish or abort it"
+                          : "the tenant is, or is about to be, at home there: look at its earlier migrations "
+                            "(tenantmv audit)");
+    }
+    return true;
+}
+
+static bool active_migration(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
+                             struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *rows = NULL;
+
+    (void)end;
+    if (!pgx_query(view->control->conn, PREFLIGHT_WAIT_US, sql_preflight_active_migrations,
+                   PGX_ARGS(PGX_TEXT(view->tenant), PGX_TEXT(view->source.store.id),
+                            PGX_TEXT(view->target.store.id)),
+                   &rows, err))
+        return false;
+    check_seen(check, TMV_VERDICT_OK, "the tenant has no other migration");
+    for (int i = 0; i < pgx_rows(rows); i++) {
+        if (strcmp(pgx_text(rows, i, 1), view->tenant) != 0)
+            continue;
+        const char *phase = pgx_text(rows, i, 4);
+        bool same = strcmp(pgx_text(rows, i, 2), view->source.store.id) == 0 &&
+                    strcmp(pgx_text(rows, i, 3), view->target.store.id) == 0;
+        if (same && strcmp(phase, "pending") == 0) {
+            check_seen(check, TMV_VERDICT_OK, "migration %s is pending and is this one",
+                       pgx_text(rows, i, 0));
+            return true;
+        }
+        check_seen(check, TMV_VERDICT_REFUSE, "migration %s of the tenant to %s is active (%s)",
+                   pgx_text(rows, i, 0), pgx_text(rows, i, 3), phase);
+        check_todo(check, "let it finish, or abort it: tenantmv abort %s", view->tenant);
+        return true;
+    }
+    return true;
+}
+
+/* Each moving tenant has triggers of its own; more than twenty are felt by everybody's inserts. */
+static bool guards(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
+                   struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *rows = NULL;
+    int moving = 0;
+
+    (void)end;
+    if (!pgx_query(view->control->conn, PREFLIGHT_WAIT_US, sql_preflight_active_migrations,
+                   PGX_ARGS(PGX_TEXT(view->tenant), PGX_TEXT(view->source.store.id),
+                            PGX_TEXT(view->target.store.id)),
+                   &rows, err))
+        return false;
+    for (int i = 0; i < pgx_rows(rows); i++)
+        if (strcmp(pgx_text(rows, i, 2), view->source.store.id) == 0 &&
+            strcmp(pgx_text(rows, i, 1), view->tenant) != 0)
+            moving++;
+    check_seen(check, TMV_VERDICT_OK, "%d other tenants move away from %s now", moving,
+               view->source.store.id);
+    if (moving < 20)
+        return true;
+    check->verdict = TMV_VERDICT_REFUSE;
+    check_todo(check, "at most 20 tenants leave a store at a time: start when one has finished");
+    return true;
+}
+
+static bool control_place(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
+                          struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *row = NULL;
+
+    if (!pgx_query(view->control->conn, PREFLIGHT_WAIT_US, sql_preflight_facts, PGX_NONE, &row, err))
+        return false;
+    if (strcmp(pgx_text(row, 0, 3), end->facts.identity) == 0) {
+        check_seen(check, TMV_VERDICT_OK,
+                   "control is the source's database: routing switches with the decision");
+        return true;
+    }
+    check_seen(check, TMV_VERDICT_WARN, "the control database (%s) is not the source's",
+               pgx_place(view->control->conn));
+    check_todo(
+        check,
+        "routing follows the decision a moment later: processes that do not use the router may see TM001 "
+        "until then; zero failed writes is promised to them only with control in the source's database");
+    return true;
+}
+
+static bool connections(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
+                        struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *row = NULL;
+    int64_t workers = view->options->settings.copy_workers > 0 ? view->options->settings.copy_workers : 2;
+    int64_t needed = workers + CONNECTIONS_BESIDE_COPY;
+
+    if (!check_query(end, sql_preflight_connections, PGX_NONE, &row, err))
+        return false;
+    int64_t left = pgx_int(row, 0, 0);
+    check_seen(check, TMV_VERDICT_OK, "%" PRId64 " free, %" PRId64 " needed", left, needed);
+    if (left >= needed)
+        return true;
+    check->verdict = left >= needed / 2 ? TMV_VERDICT_WARN : TMV_VERDICT_REFUSE;
+    check_todo(
+        check,
+        "raise max_connections, or the limit of the role (ALTER ROLE … CONNECTION LIMIT) or the database; "
+        "or use fewer copy workers");
+    return true;
+}
+
+/* A commit that waits for standbys, timed on a connection of its own: the wait obeys no server timeout. */
+static bool probe_commit(struct preflight_end *end, int64_t *ret_us, struct tmv_error *err)
+{
+    AUTO_CONN struct pgx_conn *conn = NULL;
+    const struct pgx_options options = {.part = "preflight", .statement_timeout_us = PREFLIGHT_STATEMENT_US};
+    int64_t begun;
+
+    if (!store_connect(&end->store, &options, &conn, err))
+        return false;
+    begun = clock_now_us();
+    if (!pgx_query(conn, 2 * US_PER_S, sql_preflight_probe_commit, PGX_NONE, NULL, err))
+        return false;
+    *ret_us = clock_now_us() - begun;
+    return true;
+}
+
+static bool durability(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
+                       struct tmv_error *err)
+{
+    const struct preflight_facts *f = &end->facts;
+    int64_t took_us = 0;
+
+    (void)view;
+    if (!f->fsync) {
+        check_seen(check, TMV_VERDICT_WARN,
+                   "fsync is off: a crash of the machine can lose acknowledged events");
+        check_todo(check, "set fsync = on and reload the server");
+        return true;
+    }
+    if (f->standby)
+        return true;
+    if (!*f->synchronous_names) {
+        check_seen(check, TMV_VERDICT_WARN, "no synchronous standby (%" PRId64 " connected)", f->replicas);
+        check_todo(
+            check,
+            "a failover to an asynchronous standby can forget the cutover; set synchronous_standby_names "
+            "if this server can fail over, otherwise nothing is to be done");
+        return true;
+    }
+    if (!probe_commit(end, &took_us, err)) {
+        check_seen(check, TMV_VERDICT_REFUSE, "a commit was not confirmed by the standbys (%s): %s",
+                   f->synchronous_names, err->message);
+        check_todo(check, "bring a standby named in synchronous_standby_names back, or take it out");
+        return true;
+    }
+    check_seen(check, took_us > COMMIT_SLOW_US ? TMV_VERDICT_WARN : TMV_VERDICT_OK,
+               "standbys (%s) confirm a commit in %.1f ms", f->synchronous_names,
+               (double)took_us / US_PER_MS);
+    if (check->verdict == TMV_VERDICT_WARN)
+        check_todo(check,
+                   "each pause takes at least two such commits: look at the standby's network and load");
+    return true;
+}
+
+static const struct preflight_check checks[] = {
+    {"source-reachable", ON_NOTHING, false, source_reachable},
+    {"target-reachable", ON_NOTHING, false, target_reachable},
+    {"source-server", ON_SOURCE, false, server},
+    {"target-server", ON_TARGET, false, server},
+    {"source-primary", ON_SOURCE, false, primary},
+    {"target-primary", ON_TARGET, false, primary},
+    {"source-writable", ON_SOURCE, false, writable},
+    {"target-writable", ON_TARGET, false, writable},
+    {"encodings", ON_BOTH, false, encodings},
+    {"source-target-differ", ON_BOTH, false, differ},
+    {"routing", ON_NOTHING, false, routing},
+    {"source-fence", ON_SOURCE, false, fence},
+    {"target-fence", ON_TARGET, false, fence},
+    {"no-active-migration", ON_NOTHING, false, active_migration},
+    {"guards", ON_NOTHING, false, guards},
+    {"control-place", ON_SOURCE, false, control_place},
+    {"source-connections", ON_SOURCE, false, connections},
+    {"target-connections", ON_TARGET, false, connections},
+    {"source-durability", ON_SOURCE, false, durability},
+    {"target-durability", ON_TARGET, false, durability},
+};
+const struct preflight_group preflight_places = {"places", checks, ARRAY_LEN(checks)};
