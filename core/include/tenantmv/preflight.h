@@ -9,8 +9,8 @@ struct tmv_check {
     char group[16]; /* places, rights, shape, data, load */
     char name[48];  /* "source-target-differ" */
     enum tmv_verdict verdict;
-    char seen[300]; /* what was found */
-    char todo[400]; /* what to do; "" when ok */
+    char seen[400]; /* what was found */
+    char todo[800]; /* what to do, often the statements to run; "" when ok */
 };
 struct tmv_preflight {
     size_t count;
