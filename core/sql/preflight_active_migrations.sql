@@ -6,5 +6,5 @@
 SELECT id, tenant_id, source_store_id, target_store_id, phase
 FROM public.tenant_migrations
 WHERE phase NOT IN ('completed', 'aborted', 'failed')
-  AND (tenant_id = $1::uuid OR source_store_id IN ($2, $3) OR target_store_id IN ($2, $3))
+  AND (tenant_id = $1::uuid OR source_store_id IN ($2::text, $3::text) OR target_store_id IN ($2::text, $3::text))
 ORDER BY created_at

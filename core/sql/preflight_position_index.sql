@@ -2,8 +2,8 @@
 -- database: store
 -- $1 oid: the events table
 -- $2 text: the position's column
-SELECT format('%s has no index that begins with %s', $1::oid::regclass, $2),
-       format('CREATE INDEX ON %s (%I);', $1::oid::regclass, $2)
+SELECT format('%s has no index that begins with %s', $1::oid::regclass, $2::text),
+       format('CREATE INDEX ON %s (%I);', $1::oid::regclass, $2::text)
 WHERE NOT EXISTS (
     SELECT FROM pg_index i
     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]

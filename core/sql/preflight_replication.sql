@@ -15,6 +15,6 @@ SELECT format('publications carry every copied event on: %s', string_agg(DISTINC
        'warn'
 FROM tree JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_publication_tables p ON p.schemaname = n.nspname AND p.tablename = c.relname
-WHERE $2 = 'target'
+WHERE $2::text = 'target'
 HAVING count(*) > 0
 LIMIT 1

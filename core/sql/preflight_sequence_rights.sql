@@ -2,8 +2,8 @@
 -- database: store
 -- $1 text: the sequence, quoted and qualified
 -- $2 text: privileges needed, separated by commas
-SELECT format('%s lacks %s on sequence %s', current_user, string_agg(p, ', '), $1),
-       format('GRANT %s ON SEQUENCE %s TO %I;', string_agg(p, ', '), $1, current_user)
-FROM unnest(string_to_array($2, ',')) p
-WHERE NOT has_sequence_privilege(to_regclass($1)::oid, p)
+SELECT format('%s lacks %s on sequence %s', current_user, string_agg(p, ', '), $1::text),
+       format('GRANT %s ON SEQUENCE %s TO %I;', string_agg(p, ', '), $1::text, current_user)
+FROM unnest(string_to_array($2::text, ',')) p
+WHERE NOT has_sequence_privilege(to_regclass($1::text)::oid, p)
 HAVING count(*) > 0

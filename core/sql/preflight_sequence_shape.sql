@@ -5,19 +5,19 @@
 -- $3 text: the position's column
 WITH wrong AS (
     SELECT 'increment ' || seqincrement AS what, 'INCREMENT BY 1' AS fix FROM pg_sequence
-    WHERE seqrelid = to_regclass($1)::oid AND seqincrement <> 1
+    WHERE seqrelid = to_regclass($1::text)::oid AND seqincrement <> 1
     UNION ALL
-    SELECT 'CYCLE', 'NO CYCLE' FROM pg_sequence WHERE seqrelid = to_regclass($1)::oid AND seqcycle
+    SELECT 'CYCLE', 'NO CYCLE' FROM pg_sequence WHERE seqrelid = to_regclass($1::text)::oid AND seqcycle
     UNION ALL
-    SELECT 'CACHE ' || seqcache, 'CACHE 1' FROM pg_sequence WHERE seqrelid = to_regclass($1)::oid AND seqcache <> 1
+    SELECT 'CACHE ' || seqcache, 'CACHE 1' FROM pg_sequence WHERE seqrelid = to_regclass($1::text)::oid AND seqcache <> 1
     UNION ALL
     SELECT format('type %s while the column is %s', format_type(seqtypid, NULL), format_type(a.atttypid, NULL)),
            'AS ' || format_type(a.atttypid, NULL)
     FROM pg_sequence JOIN pg_attribute a ON a.attrelid = $2::oid AND a.attname = $3::name
-    WHERE seqrelid = to_regclass($1)::oid AND seqtypid <> a.atttypid
+    WHERE seqrelid = to_regclass($1::text)::oid AND seqtypid <> a.atttypid
 )
-SELECT format('the sequence %s has %s', $1, string_agg(what, ', ')),
-       format('ALTER SEQUENCE %s %s;', $1, string_agg(fix, ' '))
+SELECT format('the sequence %s has %s', $1::text, string_agg(what, ', ')),
+       format('ALTER SEQUENCE %s %s;', $1::text, string_agg(fix, ' '))
 FROM wrong
 HAVING count(*) > 0
 UNION ALL

@@ -17,8 +17,8 @@ WITH writer AS (
     WHERE NOT has_any_column_privilege(oid, $1::oid, 'INSERT')
        OR NOT has_any_column_privilege(oid, $1::oid, 'SELECT')
     UNION ALL
-    SELECT rolname, format('USAGE ON SEQUENCE %s', $3) FROM writer
-    WHERE $3 <> '' AND NOT has_sequence_privilege(oid, to_regclass($3)::oid, 'USAGE')
+    SELECT rolname, format('USAGE ON SEQUENCE %s', $3::text) FROM writer
+    WHERE $3::text <> '' AND NOT has_sequence_privilege(oid, to_regclass($3::text)::oid, 'USAGE')
 ), absent AS (
     SELECT name FROM unnest($2::text[]) name
     WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = name)

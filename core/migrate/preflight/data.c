@@ -16,9 +16,12 @@ static bool estimate(struct preflight_view *view, struct preflight_end *end, int
                      struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *plan = NULL;
+    AUTO(buf) struct buf sql = BUF_INIT(4096);
     AUTO(json) cJSON *root = NULL;
+    const struct pgx_var vars[] = {{"tenant_id", view->tenant}};
 
-    if (!check_query(end, sql_preflight_tenant_estimate, PGX_ARGS(PGX_TEXT(view->tenant)), &plan, err) ||
+    if (!store_sql(&sql, sql_preflight_tenant_estimate, &end->shape, vars, ARRAY_LEN(vars), err) ||
+        !pgx_query(end->conn, PREFLIGHT_WAIT_US, buf_text(&sql), PGX_NONE, &plan, err) ||
         !json_parse(pgx_text(plan, 0, 0), &root, err))
         return false;
     *ret_events = json_get_int64(cJSON_GetObjectItem(cJSON_GetArrayItem(root, 0), "Plan"), "Plan Rows", 0);
@@ -38,9 +41,7 @@ static bool tenant_events(struct preflight_view *view, struct preflight_end *end
                      &count, err))
         return false;
     int64_t counted = pgx_int(count, 0, 0);
-    if (counted < COUNT_LIMIT)
-        view->tenant_events = counted;
-    else if (guessed < counted)
+    if (counted < COUNT_LIMIT || guessed < counted)
         view->tenant_events = counted;
     if (counted == 0)
         check_seen(check, TMV_VERDICT_OK,
@@ -227,7 +228,7 @@ static bool positions(struct preflight_view *view, struct preflight_end *end, st
         return true;
     check_seen(check, TMV_VERDICT_REFUSE, "position %s stands in the table, but the sequence is at %s",
                pgx_text(row, 0, 0), pgx_text(row, 0, 1));
-    check_todo(check, "SELECT setval('%s', %s); a later event would get a position that is taken",
+    check_todo(check, "run: SELECT setval('%s', %s); a later event would get a position that is taken",
                end->shape.sequence, pgx_text(row, 0, 0));
     return true;
 }

@@ -37,44 +37,60 @@ static void add_name(struct buf *list, const char *name)
     buf_printf(list, "%s%s", list->len ? ", " : "", name);
 }
 
-static bool columns(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
-                    struct tmv_error *err)
-{
-    const struct store_shape *source = &view->source.shape;
-    const struct store_shape *target = &end->shape;
-    AUTO(buf) struct buf lost = BUF_INIT(LIST_MAX);
-    AUTO(buf) struct buf extra = BUF_INIT(LIST_MAX);
-    AUTO(buf) struct buf required = BUF_INIT(LIST_MAX);
+/* Columns that only one side has, sorted by what that means. */
+struct column_lists {
+    struct buf lost;     /* only on the source: not copied */
+    struct buf extra;    /* only on the target, which fills them */
+    struct buf required; /* only on the target, which cannot fill them */
+};
 
-    (void)err;
+static void compare_columns(const struct store_shape *source, const struct store_shape *target,
+                            struct column_lists *lists)
+{
     for (size_t i = 0; i < source->column_count; i++)
         if (!store_shape_column(target, source->columns[i].name) && !is_local_only(&source->columns[i]))
-            add_name(&lost, source->columns[i].name);
+            add_name(&lists->lost, source->columns[i].name);
     for (size_t i = 0; i < target->column_count; i++) {
         const struct store_column *c = &target->columns[i];
         const struct store_column *from = store_shape_column(source, c->name);
 
         if (c->generated || is_local_only(c) || (from && !from->generated))
             continue;
-        add_name(c->not_null && !c->has_default ? &required : &extra, c->name);
+        add_name(c->not_null && !c->has_default ? &lists->required : &lists->extra, c->name);
     }
-    if (required.len) {
+}
+
+static bool columns(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
+                    struct tmv_error *err)
+{
+    const struct store_shape *target = &end->shape;
+    AUTO(buf) struct buf both = BUF_INIT(2 * LIST_MAX);
+    struct column_lists lists = {BUF_INIT(LIST_MAX), BUF_INIT(LIST_MAX), BUF_INIT(LIST_MAX)};
+
+    (void)err;
+    compare_columns(&view->source.shape, target, &lists);
+    if (lists.lost.len)
+        buf_printf(&both, "only on the source, so not copied: %s", buf_text(&lists.lost));
+    if (lists.extra.len)
+        buf_printf(&both, "%sonly on the target, so filled by their default: %s", both.len ? "; " : "",
+                   buf_text(&lists.extra));
+    if (lists.required.len) {
         check_seen(check, TMV_VERDICT_REFUSE,
-                   "the target insists on values that the source does not have: %s", buf_text(&required));
-        check_todo(
-            check,
-            "ALTER TABLE %s ALTER COLUMN … DROP NOT NULL; or SET DEFAULT, for each of them on the target",
-            target->events);
-    } else if (lost.len || extra.len) {
-        check_seen(check, TMV_VERDICT_WARN, "%s%s%s%s%s",
-                   lost.len ? "only on the source, so not copied: " : "", buf_text(&lost),
-                   lost.len && extra.len ? "; " : "",
-                   extra.len ? "only on the target, so filled by their default: " : "", buf_text(&extra));
+                   "the target insists on values that the source does not have: %s",
+                   buf_text(&lists.required));
+        check_todo(check,
+                   "on the target, for each: ALTER TABLE %s ALTER COLUMN … DROP NOT NULL; or SET DEFAULT",
+                   target->events);
+    } else if (both.len) {
+        check_seen(check, TMV_VERDICT_WARN, "%s", buf_text(&both));
         check_todo(check, "add what should be copied to the target: ALTER TABLE %s ADD COLUMN …",
                    target->events);
     } else {
         check_seen(check, TMV_VERDICT_OK, "the same %zu columns on both sides", target->column_count);
     }
+    buf_release(&lists.lost);
+    buf_release(&lists.extra);
+    buf_release(&lists.required);
     return true;
 }
 
@@ -131,7 +147,7 @@ static bool types(struct preflight_view *view, struct preflight_end *end, struct
     if (!wrong.len)
         return true;
     check_seen(check, TMV_VERDICT_REFUSE, "%s", buf_text(&wrong));
-    check_todo(check, "ALTER TABLE %s ALTER COLUMN … TYPE …; on the target, so that the types are equal",
+    check_todo(check, "make the types equal on the target: ALTER TABLE %s ALTER COLUMN … TYPE …;",
                end->shape.events);
     return true;
 }
@@ -177,11 +193,10 @@ static bool position(struct preflight_view *view, struct preflight_end *end, str
     if (*end->shape.sequence)
         return check_finding(end, &f, check, err);
     check_seen(check, TMV_VERDICT_REFUSE, "the default of %s is not exactly nextval of one sequence", column);
-    check_todo(
-        check,
-        "CREATE SEQUENCE s; ALTER TABLE %s ALTER COLUMN %s DROP IDENTITY IF EXISTS, ALTER COLUMN %s SET "
-        "DEFAULT nextval('s'); and setval it beyond the highest position",
-        end->shape.events, column, column);
+    check_todo(check,
+               "give it one: CREATE SEQUENCE s; ALTER TABLE %s ALTER COLUMN %s DROP IDENTITY IF EXISTS; "
+               "then make DEFAULT nextval('s') the default of %s, and setval it beyond the highest position",
+               end->shape.events, column, column);
     return true;
 }
 
