@@ -1,0 +1,571 @@
+/* The real program against a private cluster: exit codes, messages, JSON, and a round trip through the registry, the
+ * routes, a migration and its audit. No engine runs here, so that what the verbs say about that is seen too. */
+#include "test.h"
+
+#include <cjson/cJSON.h>
+#include <pty.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "support/support.h"
+
+#define TENANT "5d0c5a1e-6a52-4c0b-9f6a-0f4f6f1f2a3b"
+#define OTHER "5d0cffff-6a52-4c0b-9f6a-0f4f6f1f2a3b"
+#define OUTPUT_MAX 200000
+#define PATIENCE_S 120 /* the program is ended then; a test that gets there has failed */
+
+static char control[CLUSTER_CONNINFO_MAX];
+static char home[300];
+static struct tmv_store_info shared_store, dedicated_store;
+
+struct outcome {
+    int code;
+    char out[OUTPUT_MAX], err[OUTPUT_MAX];
+};
+
+static void read_whole(const char *path, char text[OUTPUT_MAX])
+{
+    FILE *file = fopen(path, "r");
+
+    assert_non_null(file);
+    text[fread(text, 1, OUTPUT_MAX - 1, file)] = 0;
+    fclose(file);
+}
+
+/* In the child: the program with these words, the last of which is NULL. */
+static _Noreturn void become(const char *const *words)
+{
+    const char *argv[40] = {"tenantmv"};
+
+    for (size_t i = 0; words[i] && i < 38; i++)
+        argv[i + 1] = words[i];
+    setenv("XDG_CONFIG_HOME", home, 1);
+    alarm(PATIENCE_S);
+    execv(getenv("TENANTMV_PROGRAM"), (char *const *)(uintptr_t)argv);
+    _exit(127);
+}
+
+/* Runs the program without a terminal. */
+static struct outcome *run_words(const char *const *words)
+{
+    static struct outcome o;
+    char out[400], err[400];
+    int status = 0;
+
+    snprintf(out, sizeof out, "%s/out", support_temporary_dir());
+    snprintf(err, sizeof err, "%s/err", support_temporary_dir());
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        if (freopen("/dev/null", "r", stdin) && freopen(out, "w", stdout) && freopen(err, "w", stderr))
+            become(words);
+        _exit(127);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    o.code = WEXITSTATUS(status);
+    read_whole(out, o.out);
+    read_whole(err, o.err);
+    return &o;
+}
+#define run(...) run_words((const char *const[]){__VA_ARGS__, NULL})
+
+/* Fails with everything that was printed unless the exit code is this one. */
+static struct outcome *expect(int code, struct outcome *o)
+{
+    if (o->code != code)
+        fail_msg("exit code %d instead of %d\nstdout: %s\nstderr: %s", o->code, code, o->out, o->err);
+    return o;
+}
+
+static void says(const char *text, const char *part)
+{
+    if (!strstr(text, part))
+        fail_msg("\"%s\" does not say \"%s\"", text, part);
+}
+
+/* The one JSON document of standard output; the caller deletes it. */
+static cJSON *document(struct outcome *o)
+{
+    cJSON *root = cJSON_ParseWithOpts(o->out, NULL, 1);
+
+    if (!root)
+        fail_msg("not one JSON document: %s", o->out);
+    return root;
+}
+
+static const cJSON *at(const cJSON *root, const char *first, const char *second)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, first);
+
+    if (cJSON_IsArray(item))
+        item = cJSON_GetArrayItem(item, 0);
+    return second ? cJSON_GetObjectItemCaseSensitive(item, second) : item;
+}
+
+static void has_text(const cJSON *root, const char *first, const char *second, const char *value)
+{
+    const cJSON *item = at(root, first, second);
+
+    if (!cJSON_IsString(item) || strcmp(item->valuestring, value) != 0) {
+        char *text = cJSON_Print(root);
+        fail_msg("%s.%s is not \"%s\" in %s", first, second, value, text);
+    }
+}
+
+/* ---- fixtures ---- */
+
+static const char *configuration_path(void)
+{
+    static char path[400];
+
+    snprintf(path, sizeof path, "%s/tenantmv/config.json", home);
+    return path;
+}
+
+static void write_configuration(const char *fmt, ...) TMV_PRINTF(1, 2);
+static void write_configuration(const char *fmt, ...)
+{
+    FILE *file = fopen(configuration_path(), "w");
+    va_list ap;
+
+    assert_non_null(file);
+    va_start(ap, fmt);
+    vfprintf(file, fmt, ap);
+    va_end(ap);
+    fclose(file);
+}
+
+/* A control database with its schema and two stores, in the configuration. */
+static int fresh(void **state)
+{
+    struct cluster *cluster = support_cluster("cli", NULL);
+
+    (void)state;
+    if (!*home) {
+        char folder[400];
+
+        snprintf(home, sizeof home, "%s", support_temporary_dir());
+        snprintf(folder, sizeof folder, "%s/tenantmv", home);
+        assert_int_equal(mkdir(folder, 0700), 0);
+    }
+    support_database(cluster, control);
+    support_store(cluster, "shared", false, &shared_store);
+    support_store(cluster, "dedicated", false, &dedicated_store);
+    write_configuration("{\"control\": \"%s\", \"aliases\": {\"acme\": \"" TENANT "\"}}", control);
+    expect(0, run("init"));
+    return 0;
+}
+
+static void register_all(void)
+{
+    expect(0, run("store", "add", "shared", shared_store.conninfo));
+    expect(0, run("store", "add", "dedicated", dedicated_store.conninfo));
+    expect(0, run("routing", TENANT, "--register", "shared"));
+}
+
+/* Name of a command as words, with room for more. */
+static size_t name_words(const struct command *command, char copy[80], const char **words)
+{
+    size_t count = 0;
+
+    snprintf(copy, 80, "%s", command->name);
+    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
+        words[count++] = word;
+    return count;
+}
+
+/* ---- usage ---- */
+
+static void shows_the_help_of_every_command(void **state)
+{
+    (void)state;
+    for (const struct command *const *c = commands; *c; c++) {
+        const char *words[8] = {NULL};
+        char copy[80];
+        size_t n = name_words(*c, copy, words);
+
+        words[n] = "--help";
+        struct outcome *o = expect(0, run_words(words));
+        says(o->out, "Usage: tenantmv");
+        says(o->out, "Exit codes");
+        assert_string_equal(o->err, "");
+    }
+    says(expect(0, run("help"))->out, "store remove");
+    says(expect(0, run("help", "store", "add"))->out, "--create-events");
+    says(expect(0, run("help", "config"))->out, "TENANTMV_CONTROL");
+    says(expect(0, run("help", "--man"))->out, ".SH COMMANDS");
+    says(expect(0, run("store", "--help"))->out, "store check");
+}
+
+static void refuses_an_unknown_option_of_every_command(void **state)
+{
+    (void)state;
+    for (const struct command *const *c = commands; *c; c++) {
+        const char *words[8] = {NULL};
+        char copy[80];
+        size_t n = name_words(*c, copy, words);
+
+        words[n++] = "--no-such-option";
+        says(expect(2, run_words(words))->err, "unknown option \"--no-such-option\"");
+        words[n] = "--json";
+        cJSON *root = document(expect(2, run_words(words)));
+        has_text(root, "error", "code", "usage");
+        cJSON_Delete(root);
+    }
+}
+
+static void names_a_command_that_was_meant(void **state)
+{
+    (void)state;
+    says(expect(2, run("stauts"))->err, "did you mean `tenantmv status`?");
+    says(expect(2, run("store", "ad"))->err, "did you mean `tenantmv store add`?");
+    says(expect(2, run("store"))->err, "what to do is missing");
+    says(expect(2, run("--control"))->err, "an argument CONNINFO is missing");
+    says(expect(2, run("help", "stauts"))->err, "did you mean");
+}
+
+static void completion_scripts_are_valid_shell(void **state)
+{
+    char path[400], line[500];
+    struct outcome *o = expect(0, run("completion", "bash"));
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/completion.bash", home);
+    FILE *file = fopen(path, "w");
+    fputs(o->out, file);
+    fputs("\nCOMP_WORDS=(tenantmv store a); COMP_CWORD=2; _tenantmv; echo \"${COMPREPLY[*]}\"\n"
+          "COMP_WORDS=(tenantmv start --wa); COMP_CWORD=2; _tenantmv; echo \"${COMPREPLY[*]}\"\n"
+          "COMP_WORDS=(tenantmv start --wait r); COMP_CWORD=3; _tenantmv; echo \"${COMPREPLY[*]}\"\n"
+          "COMP_WORDS=(tenantmv st); COMP_CWORD=1; _tenantmv; echo \"${COMPREPLY[*]}\"\n",
+          file);
+    fclose(file);
+    snprintf(line, sizeof line, "bash '%s'", path);
+    FILE *bash = popen(line, "r");
+    char text[600] = "";
+    assert_non_null(bash);
+    text[fread(text, 1, sizeof text - 1, bash)] = 0;
+    assert_int_equal(pclose(bash), 0);
+    assert_string_equal(text, "add\n--wait\nready\nstore start status\n");
+    says(expect(0, run("completion", "fish"))->out, "complete -c tenantmv");
+    says(expect(0, run("completion", "zsh"))->out, "#compdef tenantmv");
+    expect(2, run("completion", "tcsh"));
+    assert_string_equal(expect(0, run("completion", "bash", "--aliases"))->out, "acme\n");
+}
+
+static void names_file_line_and_key_of_a_wrong_configuration(void **state)
+{
+    struct outcome *o;
+
+    (void)state;
+    write_configuration("{\n\"contrl\": \"x\"\n}");
+    o = expect(2, run("list"));
+    says(o->err, "config.json:2: contrl: unknown key");
+    says(o->err, "did you mean \"control\"?");
+    write_configuration("{\"control\": \"host=/tmp password=geheim\"}");
+    o = expect(2, run("list"));
+    says(o->err, "config.json:1: control: the connection string carries a password");
+    assert_null(strstr(o->err, "geheim"));
+    assert_int_equal(unlink(configuration_path()), 0);
+    says(expect(2, run("list"))->err, "no control database is named");
+    expect(2, run("list", "--config", "/nowhere/config.json"));
+    expect(0, run("list", "--control", control));
+}
+
+/* ---- places ---- */
+
+static void ends_with_4_when_the_control_database_is_unreachable(void **state)
+{
+    static const char *const lines[][6] = {
+        {"init"},  {"list"},           {"status"},         {"audit"},         {"routing"},         {"store", "list"},
+        {"store", "check", "x"},       {"store", "remove", "x"},              {"status", TENANT},  {"pause", TENANT},
+        {"resume", TENANT},            {"cutover", TENANT, "--confirm", "acme"}, {"rehearse", TENANT},
+        {"store", "add", "x", "dbname=x", "--no-check"},
+        {"abort", TENANT, "--reason", "r"},
+        {"verify", TENANT},            {"start", TENANT, "--to", "x"},        {"preflight", TENANT, "--to", "x"},
+    };
+
+    (void)state;
+    write_configuration("{\"control\": \"host=/nowhere dbname=x\"}");
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        const char *words[8] = {NULL};
+        size_t n = 0;
+
+        for (; n < 6 && lines[i][n]; n++)
+            words[n] = lines[i][n];
+        says(expect(4, run_words(words))->err, "hint: ");
+        words[n] = "--json";
+        cJSON *root = document(expect(4, run_words(words)));
+        has_text(root, "error", "code", "unreachable");
+        cJSON_Delete(root);
+    }
+}
+
+static void says_init_when_the_schema_is_missing(void **state)
+{
+    char empty[CLUSTER_CONNINFO_MAX];
+
+    (void)state;
+    support_database(support_cluster("cli", NULL), empty);
+    says(expect(3, run("list", "--control", empty))->err, "tenantmv init");
+}
+
+static void ends_with_3_for_what_does_not_exist(void **state)
+{
+    static const char *const lines[][6] = {
+        {"status", OTHER},          {"pause", "acme"},           {"resume", "beef"},     {"abort", OTHER, "--reason", "r"},
+        {"cutover", "zzz"},         {"rehearse", OTHER},         {"verify", OTHER},      {"audit", OTHER},
+        {"routing", OTHER},         {"store", "check", "nope"},  {"store", "remove", "nope"},
+        {"routing", OTHER, "--register", "nope"},                {"start", TENANT, "--to", "nope"},
+        {"start", "beef", "--to", "dedicated"},                  {"preflight", TENANT, "--to", "nope"},
+    };
+
+    (void)state;
+    register_all();
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        const char *words[8] = {NULL};
+
+        for (size_t n = 0; n < 6 && lines[i][n]; n++)
+            words[n] = lines[i][n];
+        struct outcome *o = expect(3, run_words(words));
+        assert_string_equal(o->out, "");
+        says(o->err, "tenantmv ");
+    }
+}
+
+static void registers_lists_checks_and_removes_stores(void **state)
+{
+    struct outcome *o;
+    cJSON *root;
+    char empty[CLUSTER_CONNINFO_MAX];
+
+    (void)state;
+    register_all();
+    says(expect(0, run("store", "list"))->out, "shared");
+    root = document(expect(0, run("store", "list", "--json")));
+    has_text(root, "stores", "id", "dedicated");
+    cJSON_Delete(root);
+    root = document(expect(0, run("store", "check", "shared", "--json")));
+    assert_true(cJSON_IsTrue(at(root, "store", "has_events")));
+    cJSON_Delete(root);
+
+    support_database(support_cluster("cli", NULL), empty);
+    says(expect(3, run("store", "add", "new", empty))->err, "--create-events");
+    expect(0, run("store", "add", "new", empty, "--create-events"));
+    expect(0, run("store", "check", "new"));
+    expect(0, run("store", "remove", "new"));
+    expect(3, run("store", "check", "new"));
+    expect(4, run("store", "add", "far", "host=/nowhere dbname=x"));
+    expect(0, run("store", "add", "far", "host=/nowhere dbname=x", "--no-check"));
+    expect(4, run("store", "check", "far"));
+
+    o = expect(2, run("store", "add", "bad", "host=/tmp password=geheim"));
+    assert_null(strstr(o->err, "geheim"));
+    o = expect(2, run("store", "add", "bad", "postgresql://amy:geheim@db1:x:y/z"));
+    assert_null(strstr(o->err, "geheim"));
+    says(expect(3, run("store", "remove", "shared"))->err, "shared");
+}
+
+/* ---- names ---- */
+
+static void takes_an_alias_a_uuid_or_a_unique_beginning_for_a_tenant(void **state)
+{
+    static const char *const words[] = {"acme", TENANT, "5d0c5a1e", "5D0C5", "5d0c5a1e-6a52"};
+    struct outcome *o;
+
+    (void)state;
+    register_all();
+    expect(0, run("routing", OTHER, "--register", "shared"));
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        cJSON *root = document(expect(0, run("routing", words[i], "--json")));
+
+        has_text(root, "routes", "tenant", TENANT);
+        has_text(root, "routes", "alias", "acme");
+        cJSON_Delete(root);
+    }
+    o = expect(3, run("routing", "5d0c"));
+    says(o->err, "fits more than one tenant");
+    says(o->err, OTHER);
+    says(expect(3, run("routing", "5d0"))->err, "neither an alias nor");
+    says(expect(0, run("routing"))->out, "acme");
+}
+
+/* ---- a migration without an engine ---- */
+
+static void start_without_an_engine_says_so_and_stays(void **state)
+{
+    struct outcome *o;
+    cJSON *root;
+
+    (void)state;
+    register_all();
+    o = expect(0, run("start", "acme", "--to", "dedicated", "--no-preflight"));
+    says(o->out, "of acme: pending");
+    says(o->err, "no engine runs: start `tenantmv worker` or the console");
+    says(expect(3, run("start", "acme", "--to", "dedicated", "--no-preflight"))->err, "migration");
+    root = document(expect(0, run("status", "acme", "--json")));
+    has_text(root, "migration", "phase", "pending");
+    has_text(root, "migration", "tenant", TENANT);
+    has_text(root, "migration", "target", "dedicated");
+    char id[TMV_UUID_TEXT], prefix[9];
+    snprintf(id, sizeof id, "%s", at(root, "migration", "id")->valuestring);
+    cJSON_Delete(root);
+    snprintf(prefix, sizeof prefix, "%.8s", id);
+    says(expect(0, run("status", prefix))->out, id);
+    says(expect(0, run("list"))->out, "acme");
+    says(expect(0, run("status"))->out, "PENDING");
+    root = document(expect(0, run("list", "--active", "--json")));
+    has_text(root, "migrations", "id", id);
+    cJSON_Delete(root);
+
+    root = document(expect(0, run("audit", "acme", "--verify", "--json")));
+    has_text(root, "entries", "event", "migration_started");
+    has_text(root, "entries", "migration", id);
+    assert_true(cJSON_IsTrue(at(root, "chain_intact", NULL)));
+    cJSON_Delete(root);
+    expect(3, run("store", "remove", "dedicated"));
+    expect(1, run("start", OTHER, "--to", "dedicated", "--from", "shared", "--no-preflight", "--wait", "dual_write",
+                  "--timeout", "1s"));
+}
+
+static void notices_a_changed_audit(void **state)
+{
+    struct pgx_conn *conn;
+
+    (void)state;
+    register_all();
+    expect(0, run("start", "acme", "--to", "dedicated", "--no-preflight"));
+    conn = support_connect(control);
+    support_sql(conn, "update public.tenant_routing set store_id = store_id");
+    support_sql(conn, "update public.migration_audit_log set operator = 'somebody else'");
+    pgx_close(conn);
+    says(expect(1, run("audit", "acme", "--verify"))->err, "does not fit its chain of hashes");
+}
+
+static void writes_a_request_that_waits_for_an_engine(void **state)
+{
+    struct outcome *o;
+    cJSON *root;
+
+    (void)state;
+    register_all();
+    expect(0, run("start", "acme", "--to", "dedicated", "--no-preflight", "--operator", "amy"));
+    o = expect(0, run("pause", "acme", "--reason", "a deploy", "--operator", "ben"));
+    says(o->out, "pause acme: requested");
+    says(o->err, "no engine runs");
+    root = document(expect(0, run("pause", "acme", "--json", "--operator", "ben")));
+    has_text(root, "command", "state", "requested");
+    has_text(root, "command", "requested_by", "ben");
+    has_text(root, "migration", "created_by", "amy");
+    assert_true(cJSON_IsFalse(at(root, "engine_alive", NULL)));
+    cJSON_Delete(root);
+    says(expect(1, run("pause", "acme", "--wait", "--timeout", "1s"))->err, "is not done yet");
+    o = expect(3, run("cutover", "acme", "--confirm", "acme"));
+    says(o->err, "pending");
+}
+
+static void wants_the_tenant_named_before_an_abort(void **state)
+{
+    (void)state;
+    register_all();
+    expect(0, run("start", "acme", "--to", "dedicated", "--no-preflight"));
+    says(expect(2, run("abort", "acme", "--reason", "r"))->err, "add --confirm acme");
+    says(expect(2, run("abort", "acme", "--confirm", "acme"))->err, "an abort needs a reason");
+    says(expect(3, run("abort", "acme", "--reason", "r", "--confirm", "5d0c5"))->err, "nothing was done");
+    says(expect(3, run("abort", "acme", "--reason", "r", "--confirm", OTHER))->err, "nothing was done");
+    says(expect(0, run("abort", "acme", "--reason", "r", "--confirm", "5d0c5a1e"))->out, "abort acme: requested");
+    says(expect(2, run("cutover", "acme", "--force", "--confirm", "acme"))->err, "--force needs --reason");
+}
+
+/* ---- on a terminal ---- */
+
+/* Runs the program on a pseudo-terminal, types `typed` at once, and gathers the screen's text. */
+static int run_terminal(const char *const *words, const char *typed, char text[OUTPUT_MAX])
+{
+    size_t used = 0;
+    int terminal, status = 0;
+    pid_t pid = forkpty(&terminal, NULL, NULL, NULL);
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        setenv("TERM", "xterm", 1);
+        become(words);
+    }
+    assert_int_equal(write(terminal, typed, strlen(typed)), strlen(typed));
+    while (used < OUTPUT_MAX - 1) {
+        ssize_t n = read(terminal, text + used, OUTPUT_MAX - 1 - used);
+        if (n <= 0)
+            break;
+        used += (size_t)n;
+    }
+    text[used] = 0;
+    close(terminal);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void asks_on_a_terminal_for_reason_and_tenant(void **state)
+{
+    static char text[OUTPUT_MAX];
+
+    (void)state;
+    register_all();
+    setenv("TENANTMV_ENVIRONMENT", "PROD", 1);
+    expect(0, run("start", "acme", "--to", "dedicated", "--no-preflight"));
+    assert_int_equal(run_terminal((const char *const[]){"abort", "acme", NULL}, "too big\nacne\n", text), 3);
+    says(text, "Type acme to confirm");
+    says(text, "[PROD] abort: acme: shared -> dedicated");
+    assert_int_equal(run_terminal((const char *const[]){"abort", "acme", NULL}, "too big\nacme\n", text), 0);
+    says(text, "abort acme: requested");
+    unsetenv("TENANTMV_ENVIRONMENT");
+}
+
+static void colours_only_on_a_terminal(void **state)
+{
+    static char text[OUTPUT_MAX];
+    const char *const words[] = {"status", "acme", NULL};
+
+    (void)state;
+    register_all();
+    expect(0, run("start", "acme", "--to", "dedicated", "--no-preflight"));
+    assert_null(strchr(expect(0, run("status", "acme"))->out, '\033'));
+    assert_non_null(strchr(expect(0, run("status", "acme", "--color", "always"))->out, '\033'));
+    assert_int_equal(run_terminal(words, "", text), 0);
+    assert_non_null(strchr(text, '\033'));
+    setenv("NO_COLOR", "1", 1);
+    assert_int_equal(run_terminal(words, "", text), 0);
+    assert_null(strchr(text, '\033'));
+    unsetenv("NO_COLOR");
+    assert_int_equal(run_terminal((const char *const[]){"status", "acme", "--no-color", NULL}, "", text), 0);
+    assert_null(strchr(text, '\033'));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(shows_the_help_of_every_command, fresh),
+        cmocka_unit_test_setup(refuses_an_unknown_option_of_every_command, fresh),
+        cmocka_unit_test_setup(names_a_command_that_was_meant, fresh),
+        cmocka_unit_test_setup(completion_scripts_are_valid_shell, fresh),
+        cmocka_unit_test_setup(names_file_line_and_key_of_a_wrong_configuration, fresh),
+        cmocka_unit_test_setup(ends_with_4_when_the_control_database_is_unreachable, fresh),
+        cmocka_unit_test_setup(says_init_when_the_schema_is_missing, fresh),
+        cmocka_unit_test_setup(ends_with_3_for_what_does_not_exist, fresh),
+        cmocka_unit_test_setup(registers_lists_checks_and_removes_stores, fresh),
+        cmocka_unit_test_setup(takes_an_alias_a_uuid_or_a_unique_beginning_for_a_tenant, fresh),
+        cmocka_unit_test_setup(start_without_an_engine_says_so_and_stays, fresh),
+        cmocka_unit_test_setup(notices_a_changed_audit, fresh),
+        cmocka_unit_test_setup(writes_a_request_that_waits_for_an_engine, fresh),
+        cmocka_unit_test_setup(wants_the_tenant_named_before_an_abort, fresh),
+        cmocka_unit_test_setup(asks_on_a_terminal_for_reason_and_tenant, fresh),
+        cmocka_unit_test_setup(colours_only_on_a_terminal, fresh),
+    };
+
+    return cmocka_run_group_tests(tests, support_setup, support_teardown);
+}
