@@ -1,5 +1,6 @@
-/* The real program against a private cluster: exit codes, messages, JSON, and a round trip through the registry, the
- * routes, a migration and its audit. No engine runs here, so that what the verbs say about that is seen too. */
+/* The real program against a private cluster: exit codes, messages, JSON, and a round trip through the
+ * registry, the routes, a migration and its audit. No engine runs here, so that what the verbs say about that
+ * is seen too. */
 #include "test.h"
 
 #include <cjson/cJSON.h>
@@ -282,12 +283,24 @@ static void names_file_line_and_key_of_a_wrong_configuration(void **state)
 static void ends_with_4_when_the_control_database_is_unreachable(void **state)
 {
     static const char *const lines[][6] = {
-        {"init"},  {"list"},           {"status"},         {"audit"},         {"routing"},         {"store", "list"},
-        {"store", "check", "x"},       {"store", "remove", "x"},              {"status", TENANT},  {"pause", TENANT},
-        {"resume", TENANT},            {"cutover", TENANT, "--confirm", "acme"}, {"rehearse", TENANT},
+        {"init"},
+        {"list"},
+        {"status"},
+        {"audit"},
+        {"routing"},
+        {"store", "list"},
+        {"store", "check", "x"},
+        {"store", "remove", "x"},
+        {"status", TENANT},
+        {"pause", TENANT},
+        {"resume", TENANT},
+        {"cutover", TENANT, "--confirm", "acme"},
+        {"rehearse", TENANT},
         {"store", "add", "x", "dbname=x", "--no-check"},
         {"abort", TENANT, "--reason", "r"},
-        {"verify", TENANT},            {"start", TENANT, "--to", "x"},        {"preflight", TENANT, "--to", "x"},
+        {"verify", TENANT},
+        {"start", TENANT, "--to", "x"},
+        {"preflight", TENANT, "--to", "x"},
     };
 
     (void)state;
@@ -318,11 +331,21 @@ static void says_init_when_the_schema_is_missing(void **state)
 static void ends_with_3_for_what_does_not_exist(void **state)
 {
     static const char *const lines[][6] = {
-        {"status", OTHER},          {"pause", "acme"},           {"resume", "beef"},     {"abort", OTHER, "--reason", "r"},
-        {"cutover", "zzz"},         {"rehearse", OTHER},         {"verify", OTHER},      {"audit", OTHER},
-        {"routing", OTHER},         {"store", "check", "nope"},  {"store", "remove", "nope"},
-        {"routing", OTHER, "--register", "nope"},                {"start", TENANT, "--to", "nope"},
-        {"start", "beef", "--to", "dedicated"},                  {"preflight", TENANT, "--to", "nope"},
+        {"status", OTHER},
+        {"pause", "acme"},
+        {"resume", "beef"},
+        {"abort", OTHER, "--reason", "r"},
+        {"cutover", "zzz"},
+        {"rehearse", OTHER},
+        {"verify", OTHER},
+        {"audit", OTHER},
+        {"routing", OTHER},
+        {"store", "check", "nope"},
+        {"store", "remove", "nope"},
+        {"routing", OTHER, "--register", "nope"},
+        {"start", TENANT, "--to", "nope"},
+        {"start", "beef", "--to", "dedicated"},
+        {"preflight", TENANT, "--to", "nope"},
     };
 
     (void)state;
@@ -429,8 +452,8 @@ static void start_without_an_engine_says_so_and_stays(void **state)
     assert_true(cJSON_IsTrue(at(root, "chain_intact", NULL)));
     cJSON_Delete(root);
     expect(3, run("store", "remove", "dedicated"));
-    expect(1, run("start", OTHER, "--to", "dedicated", "--from", "shared", "--no-preflight", "--wait", "dual_write",
-                  "--timeout", "1s"));
+    expect(1, run("start", OTHER, "--to", "dedicated", "--from", "shared", "--no-preflight", "--wait",
+                  "dual_write", "--timeout", "1s"));
 }
 
 static void notices_a_changed_audit(void **state)
@@ -478,7 +501,8 @@ static void wants_the_tenant_named_before_an_abort(void **state)
     says(expect(2, run("abort", "acme", "--confirm", "acme"))->err, "an abort needs a reason");
     says(expect(3, run("abort", "acme", "--reason", "r", "--confirm", "5d0c5"))->err, "nothing was done");
     says(expect(3, run("abort", "acme", "--reason", "r", "--confirm", OTHER))->err, "nothing was done");
-    says(expect(0, run("abort", "acme", "--reason", "r", "--confirm", "5d0c5a1e"))->out, "abort acme: requested");
+    says(expect(0, run("abort", "acme", "--reason", "r", "--confirm", "5d0c5a1e"))->out,
+         "abort acme: requested");
     says(expect(2, run("cutover", "acme", "--force", "--confirm", "acme"))->err, "--force needs --reason");
 }
 

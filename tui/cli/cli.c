@@ -141,7 +141,7 @@ static void add_error(cJSON *document, const struct tmv_error *err)
 /* Says how it ended and gives the exit code. `err` NULL: well. */
 static int finish(struct cli *cli, const struct tmv_error *err)
 {
-    int code = err ? tmv_error_exit_code(err) : 0;
+    int code = err ? tmv_error_exit_code(err) : cli->exit_code;
 
     if (cli->json && err)
         add_error(cli_document(cli), err);

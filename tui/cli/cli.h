@@ -71,7 +71,8 @@ struct cli {
     struct tmv_control *control;                        /* owned; NULL until cli_control */
     void (*close_control)(struct tmv_control *control); /* set together with it */
     cJSON *document;                                    /* owned; the result in JSON mode, see cli_document */
-    bool streaming;                                     /* results were printed line by line already */
+    int exit_code;  /* of a command that ended well but has more to say than 0 */
+    bool streaming; /* results were printed line by line already */
 };
 
 /* Runs the program; the result is its exit code. */

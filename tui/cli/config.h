@@ -20,7 +20,7 @@ struct config {
     const char *control;       /* connection string of the control database, NULL: none given */
     const char *environment;   /* badge on screens and in questions, "PROD"; NULL: none */
     const char *operator_name; /* who acts; never NULL after config_complete */
-    const char *theme;         /* colour theme of the console, NULL: its default */
+    const char *theme;         /* file with the colour theme of the console, NULL: its default */
     const char *color;         /* "auto", "always", "never" */
     const char *webhook;       /* URL that an engine tells of phase changes, NULL: nobody */
     bool ascii;                /* no characters beyond ASCII on screens */

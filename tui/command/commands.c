@@ -3,8 +3,23 @@
 #include "command/table.h"
 
 const struct command *const commands[] = {
-    &command_init,       &command_store_add,    &command_store_list, &command_store_check, &command_store_remove,
-    &command_list,       &command_status,       &command_pause,      &command_resume,      &command_cutover,
-    &command_rehearse,   &command_abort,        &command_audit,      &command_routing,
-    &command_completion, &command_version,      &command_help,       NULL,
+    &command_init,
+    &command_store_add,
+    &command_store_list,
+    &command_store_check,
+    &command_store_remove,
+    &command_list,
+    &command_status,
+    &command_pause,
+    &command_resume,
+    &command_cutover,
+    &command_rehearse,
+    &command_abort,
+    &command_audit,
+    &command_routing,
+    &command_watch,
+    &command_completion,
+    &command_version,
+    &command_help,
+    NULL,
 };

@@ -83,9 +83,8 @@ static bool show(struct cli *cli, const struct arguments *a, bool *ret_ended, st
     return true;
 }
 
-static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
+static bool show_until_the_end(struct cli *cli, const struct arguments *a, struct tmv_error *err)
 {
-    const struct arguments *a = arguments;
     bool ended = false;
 
     if (a->watch)
@@ -102,6 +101,19 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
         if (cli_interrupted())
             return true;
     }
+}
+
+static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
+{
+    return show_until_the_end(cli, arguments, err);
+}
+
+bool status_show_all(struct cli *cli, bool watch, struct tmv_error *err)
+{
+    struct arguments a = defaults;
+
+    a.watch = watch;
+    return show_until_the_end(cli, &a, err);
 }
 
 const struct command command_status = {

@@ -1,0 +1,52 @@
+#include "command/screen.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cli/failure.h"
+
+const char *screen_environment_kind(const char *environment)
+{
+    static const char *const kinds[] = {"prod", "staging", "dev", "demo"};
+
+    for (size_t i = 0; environment && i < sizeof kinds / sizeof *kinds; i++)
+        if (strncasecmp(environment, kinds[i], strlen(kinds[i])) == 0)
+            return kinds[i];
+    return NULL;
+}
+
+bool screen_options(const struct cli *cli, const struct screen_arguments *arguments,
+                    struct console_options *ret_options, struct tmv_error *err)
+{
+    const struct config *config = &cli->config;
+    struct tenant_alias *aliases = calloc(config->alias_count + 1, sizeof *aliases);
+    const char *kind = screen_environment_kind(config->environment);
+
+    if (!aliases)
+        return failure(err, TMV_ERR_NOMEM, "out of memory");
+    for (size_t i = 0; i < config->alias_count; i++)
+        aliases[i] = (struct tenant_alias){config->aliases[i].tenant, config->aliases[i].name};
+    *ret_options = (struct console_options){
+        .environment = kind && strcasecmp(kind, config->environment) == 0 ? NULL : config->environment,
+        .environment_kind = kind,
+        .who = config->operator_name,
+        .theme = arguments->theme ? arguments->theme : config->theme,
+        .script = arguments->script,
+        .ascii = arguments->ascii || config->ascii,
+        .no_color = strcmp(config->color, "never") == 0,
+        .plain = arguments->plain,
+        .once = arguments->once,
+        .names = {aliases, config->alias_count},
+    };
+    if (cli_conninfo(cli, &ret_options->control_conninfo, err))
+        return true;
+    screen_release(ret_options);
+    return false;
+}
+
+void screen_release(struct console_options *options)
+{
+    free((void *)(uintptr_t)options->names.aliases);
+    *options = (struct console_options){0};
+}
