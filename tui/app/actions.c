@@ -31,19 +31,20 @@ static const struct action actions[] = {
 };
 
 /* Keys that change nothing: moving and looking. `bar`: shown in the key bar. */
+enum { ON_FLEET = 1, ON_MIGRATION = 2 };
 static const struct {
     const char *key, *label, *help;
-    bool bar;
+    int bar; /* screens whose key bar shows it */
 } views[] = {
-    {"Enter", "open", "opens the migration under the cursor", true},
-    {"/", "filter", "shows only what contains a word; Esc shows all again", true},
-    {"s", "sort", "next order of the fleet", true},
-    {"1 2", "screens", "fleet, migration", false},
-    {"j k ↑ ↓", "move", "also g G, Page Up, Page Down, Ctrl-U, Ctrl-D", false},
-    {"f", "freeze", "stops the display; migrations and their records go on", false},
-    {"Ctrl-L", "redraw", "draws everything anew", false},
-    {"Ctrl-Z", "suspend", "as in a shell, when no engine runs in this program", false},
-    {"Esc", "back", "closes what is open; never quits", false},
+    {"Enter", "open", "opens the migration under the cursor", ON_FLEET},
+    {"/", "filter", "shows only what contains a word; Esc shows all again", ON_FLEET},
+    {"s", "sort", "next order of the fleet", ON_FLEET},
+    {"1 2", "screens", "fleet, migration", 0},
+    {"j k", "move", "or the arrows; also g G, Page Up, Page Down, Ctrl-U, Ctrl-D", ON_MIGRATION},
+    {"f", "freeze", "stops the display; migrations and their records go on", 0},
+    {"Ctrl-L", "redraw", "draws everything anew", 0},
+    {"Ctrl-Z", "suspend", "as in a shell, when no engine runs in this program", 0},
+    {"Esc", "back", "closes what is open; never quits", ON_MIGRATION},
     {"q", "quit", "closes what is open; at the top it quits. Migrations go on wherever their engine runs",
      false},
 };
@@ -94,10 +95,18 @@ bool action_available(const struct action *action, const struct model *model, ch
         snprintf(why, TMV_REASON_MAX, "no migration is selected");
         return false;
     }
-    return tmv_operation_allowed(m, action->operation, why);
+    if (!tmv_operation_allowed(m, action->operation, why))
+        return false;
+    for (size_t i = 0; action->operation == TMV_OP_CUTOVER && i < m->gate_count; i++) {
+        if (m->gates[i].green)
+            continue;
+        snprintf(why, TMV_REASON_MAX, "gate is red: %s %s", m->gates[i].name, m->gates[i].seen);
+        return false;
+    }
+    return true;
 }
 
-int action_key_bar(const struct model *model, struct key_item items[KEY_ITEMS_MAX],
+int action_key_bar(const struct model *model, int screen, struct key_item items[KEY_ITEMS_MAX],
                    char whys[KEY_ITEMS_MAX][TMV_REASON_MAX])
 {
     int n = 0;
@@ -110,15 +119,10 @@ int action_key_bar(const struct model *model, struct key_item items[KEY_ITEMS_MA
         n++;
     }
     for (size_t i = 0; i < VIEWS && n < KEY_ITEMS_MAX; i++) {
-        if (!views[i].bar)
+        if ((views[i].bar & 1 << screen) == 0)
             continue;
         whys[n][0] = '\0';
         items[n] = (struct key_item){views[i].key, views[i].label, true, whys[n]};
-        n++;
-    }
-    if (n < KEY_ITEMS_MAX) {
-        whys[n][0] = '\0';
-        items[n] = (struct key_item){"q", "quit", true, whys[n]};
         n++;
     }
     return n;
@@ -146,7 +150,7 @@ void action_draw_help(const struct model *model, struct canvas *canvas)
                                   DIALOG_PLAIN, "help", "any key closes");
 
     canvas_fit(canvas, rect_top(&in, 1), ROLE_TEXT_DIM,
-               "All state lives in the databases and the engine: the console may end at any moment.");
+               "State lives in the databases and the engine: the console may end any time.");
     if (!model->read_only) {
         canvas_separator(canvas, rect_top(&in, 1), "actions on the migration under the cursor", "");
         for (int i = 0; i < action_count() && in.h > 0; i++) {

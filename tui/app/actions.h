@@ -34,9 +34,9 @@ const struct action *action_by_operation(enum tmv_operation operation);
 bool action_available(const struct action *action, const struct model *model, char why[TMV_REASON_MAX]);
 
 #define KEY_ITEMS_MAX 24
-/* The key bar: moving and viewing keys, then the actions unless the model is read only. `whys` keeps their
- * texts. */
-int action_key_bar(const struct model *model, struct key_item items[KEY_ITEMS_MAX],
+/* The key bar of the screen with this index: its moving and viewing keys, and the actions unless the model is
+ * read only. `whys` keeps their texts. */
+int action_key_bar(const struct model *model, int screen, struct key_item items[KEY_ITEMS_MAX],
                    char whys[KEY_ITEMS_MAX][TMV_REASON_MAX]);
 /* The help overlay, from the same table. */
 void action_draw_help(const struct model *model, struct canvas *canvas);

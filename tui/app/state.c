@@ -348,7 +348,7 @@ void state_draw(struct state *state, struct canvas *canvas)
         .screen_count = SCREENS,
         .active = state->active,
         .keys = keys,
-        .key_count = action_key_bar(&state->model, keys, whys),
+        .key_count = action_key_bar(&state->model, state->active, keys, whys),
         .toast = state->toast,
         .toast_role = state->toast_role,
         .toast_hint = state->toast_hint,

@@ -153,6 +153,13 @@ static void draw_armed(const struct confirm *confirm, const struct model *model,
               (int)((left < 0 ? 0 : left) / 1000000) + 1);
 }
 
+static void upper(char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (text[i] >= 'a' && text[i] <= 'z')
+            text[i] = (char)(text[i] - 'a' + 'A');
+}
+
 static void draw_typed(const struct confirm *confirm, const struct model *model,
                        const struct tmv_migration *m, struct canvas *canvas)
 {
@@ -167,6 +174,8 @@ static void draw_typed(const struct confirm *confirm, const struct model *model,
              m->target);
     snprintf(badge, sizeof badge, "%s%.30s%s", model->environment_kind ? "[" : "",
              model->environment_kind ? model->environment_kind : "", model->environment_kind ? "]" : "");
+    upper(title, strlen(confirm->title));
+    upper(badge, strlen(badge));
     in = dialog_frame(canvas, canvas_all(canvas), (struct rect){0, 0, 78, rows + 2}, DIALOG_DANGER, title,
                       badge);
     buttons = rect_bottom(&in, 1);

@@ -1,6 +1,7 @@
 #include "screens/events.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "widgets/format.h"
@@ -27,13 +28,32 @@ static const struct {
     {"progress_checkpoint", "progress", ROLE_LOG_DEBUG},
 };
 
-/* The details are a JSON object; as words: without braces and quotes, ": " and ", " kept. Good enough to read
- * and never fails on a cut text. */
+/* "pause_us: 4600" that ends at `used` becomes "pause 4.6 ms". Returns the new end. */
+static size_t humanize_us(char *text, size_t used)
+{
+    char duration[FORMAT_MAX];
+    size_t digits = used;
+
+    while (digits > 0 && text[digits - 1] >= '0' && text[digits - 1] <= '9')
+        digits--;
+    if (digits == used || digits < 6 || memcmp(text + digits - 5, "_us: ", 5) != 0)
+        return used;
+    text[used] = '\0';
+    format_duration(strtoll(text + digits, NULL, 10), duration);
+    text[digits - 5] = ' ';
+    memcpy(text + digits - 4, duration, strlen(duration)); /* the caller leaves room for it */
+    return digits - 4 + strlen(duration);
+}
+
+/* The details are a JSON object; as words: without braces and quotes, ": " and ", " kept, microseconds as
+ * durations. Good enough to read, and never fails on a cut text. */
 static void json_words(const char *json, char *text, size_t size)
 {
     size_t used = 0;
 
-    for (; *json != '\0' && used + 3 < size; json++) {
+    for (; *json != '\0' && used + FORMAT_MAX < size; json++) {
+        if (*json == ',' || *json == '}')
+            used = humanize_us(text, used);
         if (strchr("{}\"\\[]", *json) != NULL)
             continue;
         if (*json == ' ' && (used == 0 || text[used - 1] == ' '))

@@ -24,16 +24,16 @@ enum fleet_column {
 };
 static const struct column columns[] = {
     [COLUMN_GLYPH] = {"", 1, 1, 0, false, false},
-    [COLUMN_TENANT] = {"TENANT", 8, 22, 0, false, false},
+    [COLUMN_TENANT] = {"TENANT", 12, 18, 0, false, false},
     [COLUMN_PHASE] = {"PHASE", 9, 9, 0, false, false},
-    [COLUMN_PROGRESS] = {"PROGRESS", 10, 16, 3, false, false},
+    [COLUMN_PROGRESS] = {"PROGRESS", 10, 15, 3, false, false},
     [COLUMN_EVENTS] = {"EVENTS", 6, 10, 7, false, true},
     [COLUMN_RATE] = {"EV/S", 5, 5, 5, false, true},
     [COLUMN_LAG] = {"LAG", 5, 6, 2, false, true},
-    [COLUMN_SPARK] = {"60s", 6, 12, 6, false, false},
+    [COLUMN_SPARK] = {"60s", 6, 10, 6, false, false},
     [COLUMN_ETA] = {"ETA", 4, 5, 4, false, true},
-    [COLUMN_ROUTE] = {"FROM → TO", 15, 24, 8, false, false},
-    [COLUMN_NOTE] = {"NOTE", 10, 24, 1, true, false},
+    [COLUMN_ROUTE] = {"FROM → TO", 15, 22, 8, false, false},
+    [COLUMN_NOTE] = {"NOTE", 22, 60, 1, true, false},
 };
 
 #define COLUMNS ((int)(sizeof columns / sizeof *columns))
@@ -110,7 +110,7 @@ static void spark_cell(const struct tmv_migration *m, struct canvas *canvas, str
 
     for (size_t i = 0; i < count; i++)
         lags[i] = m->samples[i].lag_us;
-    chart_spark(canvas, cell, lags, count);
+    chart_spark(canvas, cell, lags, count, GATE_LAG_US);
 }
 
 /* Whether rate, lag and time left mean anything in this state. */

@@ -105,12 +105,13 @@ struct plan_step {
 static void put_step(struct line *line, const struct view *view, const struct plan_step *step, bool is_last)
 {
     bool done = step->to > 0 || (is_last && step->from > 0);
-    bool here = !done && step->from > 0 && !tmv_phase_is_terminal(view->m->phase);
-    enum role role = done ? ROLE_STATE_DONE : here ? state_look(view->m->show)->role : ROLE_TEXT_DIM;
+    bool begun = !done && step->from > 0, here = begun && !tmv_phase_is_terminal(view->m->phase);
+    enum role role = done ? ROLE_STATE_DONE : begun ? state_look(view->m->show)->role : ROLE_TEXT_DIM;
     int64_t until = step->to > 0 ? step->to : model_database_now_us(view->model);
     char took[FORMAT_MAX];
 
-    line_putf(line, role, " %s %s", done ? "✓" : here ? "▶" : "·", step->name);
+    line_put(line, ROLE_TEXT, " ");
+    line_putf(line, role, "%s %s", done ? "✓" : here ? "▶" : begun ? "✗" : "·", step->name);
     if (here || step->to > 0)
         line_putf(line, ROLE_TEXT, " %s", format_elapsed(until - step->from, took));
     line_put(line, ROLE_TEXT, "  ");
@@ -124,7 +125,7 @@ static void plan_section(const struct view *view, struct canvas *canvas, struct 
         {"copy", m->started_at_us, m->bulk_copy_completed_at_us},
         {"catch up", m->bulk_copy_completed_at_us, m->dual_write_started_at_us},
         {"dual write", m->dual_write_started_at_us, m->phase == TMV_PHASE_COMPLETED ? m->completed_at_us : 0},
-        {"on target", m->phase == TMV_PHASE_COMPLETED ? m->completed_at_us : 0, 0},
+        {"moved", m->phase == TMV_PHASE_COMPLETED ? m->completed_at_us : 0, 0},
     };
     size_t count = sizeof steps / sizeof *steps;
     struct line line;
@@ -186,7 +187,7 @@ static void lag_section(const struct view *view, struct canvas *canvas, struct r
     const struct tmv_migration *m = view->m;
     int64_t lags[TMV_SAMPLES_MAX];
     size_t count = m->sample_count > TMV_SAMPLES_MAX ? TMV_SAMPLES_MAX : m->sample_count;
-    struct plot plot = {lags, count, 50000, format_short};
+    struct plot plot = {lags, count, GATE_LAG_US, format_short};
     struct rect figures;
     char right[64] = "gate 50 ms";
 
@@ -243,10 +244,6 @@ static void work_proof(const struct view *view, struct canvas *canvas, struct re
     line_put(&line, ROLE_TEXT, m->watermark > 0 ? format_grouped(m->watermark, a) : "none");
     line_put(&line, ROLE_TEXT_DIM, "   verified to ");
     line_put(&line, ROLE_TEXT, m->verified_to > 0 ? format_grouped(m->verified_to, a) : "nothing yet");
-    line_put(&line, ROLE_TEXT_DIM, "   owner ");
-    line_put(&line, m->owner[0] ? ROLE_TEXT : ROLE_LEVEL_WARN, m->owner[0] ? m->owner : "none");
-    if (m->owner[0] != '\0' && m->owner_age_us >= 0)
-        line_putf(&line, ROLE_TEXT_DIM, " seen %s ago", format_duration(m->owner_age_us, a));
 }
 
 static void work_section(const struct view *view, struct canvas *canvas, struct rect area)
@@ -254,9 +251,11 @@ static void work_section(const struct view *view, struct canvas *canvas, struct 
     const struct tmv_migration *m = view->m;
     struct line line;
     struct rect bar;
-    char text[TMV_REASON_MAX];
+    char text[TMV_REASON_MAX], owner[120] = "no engine owns it", age[FORMAT_MAX];
 
-    canvas_separator(canvas, rect_top(&area, 1), "work", m->created_by);
+    if (m->owner[0] != '\0' && m->owner_age_us >= 0)
+        snprintf(owner, sizeof owner, "%.60s, seen %s ago", m->owner, format_duration(m->owner_age_us, age));
+    canvas_separator(canvas, rect_top(&area, 1), "work", owner);
     bar = rect_top(&area, 1);
     line = line_begin(canvas, bar);
     snprintf(text, sizeof text, " %3d%% ", m->percent);
@@ -284,10 +283,32 @@ static void gate_draw(struct line *line, const struct tmv_gate *gate)
     }
 }
 
+/* What all gates together mean. */
+static void gates_verdict(const struct tmv_migration *m, size_t green, struct canvas *canvas,
+                          struct rect area)
+{
+    char why[TMV_REASON_MAX] = "", text[TMV_REASON_MAX + 80], pause[FORMAT_MAX];
+    enum role role = ROLE_TEXT_DIM;
+    struct rect indented = {area.x + 1, area.y, area.w - 2, area.h};
+
+    if (tmv_operation_allowed(m, TMV_OP_CUTOVER, why)) {
+        role = green < m->gate_count ? ROLE_LEVEL_WARN : ROLE_STATE_READY;
+        snprintf(why, sizeof why, "%s",
+                 green < m->gate_count ? "no cutover while a gate is red"
+                 : m->gate_count > 0   ? "ready: c starts the cutover"
+                                       : "no gate has been looked at yet");
+    }
+    snprintf(text, sizeof text, "%s", why);
+    if (m->predicted_pause_us >= 0)
+        snprintf(text, sizeof text, "predicted pause %s   %s", format_duration(m->predicted_pause_us, pause),
+                 why);
+    canvas_wrap(canvas, indented, role, text);
+}
+
 static void gates_section(const struct view *view, struct canvas *canvas, struct rect area)
 {
     const struct tmv_migration *m = view->m;
-    char why[TMV_REASON_MAX] = "", right[64], pause[FORMAT_MAX];
+    char right[64];
     size_t green = 0;
     int columns = area.w >= 76 ? 2 : 1, width = area.w / columns, x = 0;
     struct rect verdict;
@@ -297,7 +318,7 @@ static void gates_section(const struct view *view, struct canvas *canvas, struct
         green += m->gates[i].green;
     snprintf(right, sizeof right, "%zu of %zu", green, m->gate_count);
     canvas_separator(canvas, rect_top(&area, 1), "cutover gates", m->gate_count > 0 ? right : "");
-    verdict = rect_bottom(&area, 1);
+    verdict = rect_bottom(&area, area.w >= 76 ? 1 : 2);
     for (size_t i = 0; i < m->gate_count && area.h > 0; i++) {
         line = line_begin(canvas, (struct rect){area.x + x * width, area.y, width - 1, 1});
         gate_draw(&line, &m->gates[i]);
@@ -305,22 +326,14 @@ static void gates_section(const struct view *view, struct canvas *canvas, struct
         if (x == 0)
             rect_top(&area, 1);
     }
-    line = line_begin(canvas, verdict);
-    if (m->predicted_pause_us >= 0)
-        line_putf(&line, ROLE_TEXT, " predicted pause %s  ", format_duration(m->predicted_pause_us, pause));
-    if (!tmv_operation_allowed(m, TMV_OP_CUTOVER, why))
-        line_putf(&line, ROLE_TEXT_DIM, " %s", why);
-    else if (green < m->gate_count)
-        line_put(&line, ROLE_LEVEL_WARN, " no cutover while a gate is red");
-    else if (m->gate_count > 0)
-        line_put(&line, ROLE_STATE_READY, " ready: c starts the cutover");
+    gates_verdict(m, green, canvas, verdict);
 }
 
 static int gate_rows(const struct tmv_migration *m, int width)
 {
     int columns = width >= 76 ? 2 : 1;
 
-    return 2 + ((int)m->gate_count + columns - 1) / columns;
+    return (columns == 2 ? 2 : 3) + ((int)m->gate_count + columns - 1) / columns;
 }
 
 /* ---- last cutover ---- */
@@ -333,14 +346,14 @@ static void step_line(struct canvas *canvas, struct rect area, const char *name,
     char text[FORMAT_MAX];
 
     canvas_fit(canvas, (struct rect){area.x, area.y, 17, area.h}, ROLE_TEXT, name);
-    canvas_fit_right(canvas, figure, ROLE_TEXT, format_duration(took, text));
-    if (width < 8 || took < 0)
+    canvas_fit_right(canvas, figure, ROLE_TEXT, format_duration(took > 0 ? took : -1, text));
+    if (width < 8 || took <= 0)
         return;
     bar.x += 29 + (int)(from * width / total);
     bar.w = (int)(took * width / total);
     bar.w = bar.w < 1 ? 1 : bar.w;
     if (bar.x + bar.w <= area.x + area.w)
-        canvas_fill(canvas, bar, ROLE_BAR_FULL, "█");
+        canvas_fill(canvas, bar, ROLE_BAR_FULL, "━");
 }
 
 static void attempt_section(const struct view *view, struct canvas *canvas, struct rect area)
@@ -357,7 +370,9 @@ static void attempt_section(const struct view *view, struct canvas *canvas, stru
     canvas_separator(canvas, rect_top(&area, 1), title, format_clock(a->started_at_us, clock));
     line = line_begin(canvas, rect_top(&area, 1));
     snprintf(text, sizeof text, " %s %s", well ? "✓" : runs ? "●" : "✗", a->outcome);
-    line_put(&line, well ? ROLE_STATE_READY : runs ? ROLE_STATE_CUTOVER : ROLE_STATE_FAILED, text);
+    for (char *c = strchr(text, '_'); c != NULL; c = strchr(c, '_'))
+        *c = ' ';
+    line_put(&line, well ? ROLE_LEVEL_OK : runs ? ROLE_STATE_CUTOVER : ROLE_LEVEL_CRIT, text);
     if (a->pause_us > 0)
         line_putf(&line, ROLE_TEXT_STRONG, "   writes paused %s", format_duration(a->pause_us, pause));
     if (well || a->drained_events > 0)
@@ -428,23 +443,23 @@ static void migration_draw(const struct model *model, struct canvas *canvas, str
     title_section(&view, canvas, rect_top(&area, 1));
     if (wide) {
         const struct section side[] = {{gates_section, gates, gates, 1, false},
-                                       {attempt_section, 5, attempt, 2, false},
-                                       {own_events_section, 2, 4, 3, true}};
+                                       {attempt_section, 5, attempt, 2, false}};
         const struct section rest[] = {{reason_section, 1, reason * 2, 1, false},
                                        {plan_section, 2, 2, 2, false},
                                        {work_section, 4, 4, 3, false},
-                                       {lag_section, 5, 12, 4, true}};
+                                       {lag_section, 4, 14, 4, false}};
+        own_events_section(&view, canvas, rect_bottom(&area, area.h > 24 ? area.h - 22 : area.h / 5));
         right.y = area.y;
         right.h = area.h;
         right.x = area.x + area.w - right.w;
         area.w -= right.w + 1;
         draw_stack(&view, canvas, area, rest, 4);
-        draw_stack(&view, canvas, right, side, 3);
+        draw_stack(&view, canvas, right, side, 2);
     } else {
         const struct section all[] = {
             {reason_section, 1, reason, 1, false},   {plan_section, 2, 2, 4, false},
             {gates_section, gates, gates, 2, false}, {attempt_section, 5, attempt, 3, false},
-            {work_section, 4, 4, 5, false},          {lag_section, 5, 8, 6, false},
+            {work_section, 4, 4, 5, false},          {lag_section, 4, 8, 6, false},
             {own_events_section, 2, 3, 7, true},
         };
         draw_stack(&view, canvas, area, all, 7);

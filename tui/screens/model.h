@@ -16,6 +16,8 @@
 
 enum freshness { FRESH_CONNECTING, FRESH_LIVE, FRESH_LAG, FRESH_STALE, FRESH_OFFLINE };
 
+#define GATE_LAG_US INT64_C(50000) /* the usual gate of the cutover; charts keep it in sight */
+
 #define FLEET_MAX 1000 /* migrations that a snapshot is asked for */
 
 struct fleet_state {

@@ -9,8 +9,8 @@ void chart_bar(struct canvas *canvas, struct rect line, int percent)
     percent = percent < 0 ? 0 : percent > 100 ? 100 : percent;
     line.h = full.h = line.h > 0 ? 1 : 0;
     full.w = line.w * percent / 100;
-    canvas_fill(canvas, line, ROLE_BAR_REST, "░");
-    canvas_fill(canvas, full, ROLE_BAR_FULL, "█");
+    canvas_fill(canvas, line, ROLE_BAR_REST, "─");
+    canvas_fill(canvas, full, ROLE_BAR_FULL, "━");
 }
 
 /* Largest known value of bucket `at` of `buckets`; -1 when none is known. With fewer values than buckets they
@@ -33,18 +33,18 @@ static int64_t bucket(const int64_t *values, size_t count, int at, int buckets)
     return largest;
 }
 
-void chart_spark(struct canvas *canvas, struct rect line, const int64_t *values, size_t count)
+void chart_spark(struct canvas *canvas, struct rect line, const int64_t *values, size_t count, int64_t top)
 {
-    static const char *const levels[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-    int64_t top = 1;
-
+    static const char *const levels[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇"};
     for (size_t i = 0; i < count; i++)
         if (values[i] > top)
             top = values[i];
+    if (top < 1)
+        top = 1;
     for (int x = 0; x < line.w; x++) {
         int64_t v = bucket(values, count, x, line.w);
         if (v >= 0)
-            canvas_text(canvas, line, x, ROLE_SPARK, levels[v * 7 / top]);
+            canvas_text(canvas, line, x, ROLE_SPARK, levels[v * 6 / top]);
     }
 }
 

@@ -3,10 +3,12 @@
 
 #include "widgets/canvas.h"
 
-/* ████░░░ over the whole line; percent is held within 0 … 100, and 100 only for 100. */
+/* ━━━━─── over the whole line, thin so that bars of neighbouring rows stay apart; percent is held within 0 …
+ * 100. */
 void chart_bar(struct canvas *canvas, struct rect line, int percent);
-/* ▁▂▄█ of the last values, one column each after the largest of every bucket; negative: unknown, a blank. */
-void chart_spark(struct canvas *canvas, struct rect line, const int64_t *values, size_t count);
+/* ▁▂▄▇ of the last values, each column the largest of its bucket; negative: unknown, a blank. The highest
+ * shape stands for the largest value, at least for `top`. */
+void chart_spark(struct canvas *canvas, struct rect line, const int64_t *values, size_t count, int64_t top);
 
 struct plot {
     const int64_t *values; /* oldest first; negative: unknown */
