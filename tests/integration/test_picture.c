@@ -1,0 +1,403 @@
+/* What people read of the control database: the audit and its chain of hashes, and the snapshot. */
+#include "test.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "control_fixture.h"
+
+static int64_t broken(struct control_fixture *f)
+{
+    int64_t id = -1;
+    struct tmv_error err = {0};
+
+    assert_done(tmv_audit_verify(f->control, &f->migration, &id, &err), &err);
+    return id;
+}
+
+/* A migration with a few audit rows, one of them by another program in the middle. */
+static void with_history(struct control_fixture *f)
+{
+    struct tmv_error err = {0};
+
+    control_fixture_open(f);
+    control_fixture_own(f);
+    control_fixture_to(f, TMV_PHASE_PENDING, TMV_PHASE_BULK_COPY);
+    support_sql(f->conn, "INSERT INTO public.migration_audit_log (migration_id, event_type, operator) "
+                         "SELECT id, 'migration_paused', 'python' FROM public.tenant_migrations");
+    assert_done(control_audit(f->conn, &f->owner, "progress_checkpoint", "{\"events\":\"7\"}", NULL, &err),
+                &err);
+    control_fixture_to(f, TMV_PHASE_BULK_COPY, TMV_PHASE_DUAL_WRITE);
+}
+
+static void takes_in_rows_of_other_programs(void **state)
+{
+    struct control_fixture f;
+    struct tmv_audit_entry *entries = NULL;
+    size_t count = 0;
+    struct tmv_error err = {0};
+
+    (void)state;
+    with_history(&f);
+    const struct tmv_audit_query query = {.migration = &f.migration, .limit = 100};
+    assert_done(tmv_audit_list(f.control, &query, &entries, &count, &err), &err);
+    assert_int_equal(count, 5);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(entries[i].by_others, strcmp(entries[i].operator_name, "python") == 0);
+    assert_string_equal(entries[0].event_type, "migration_started");
+    assert_string_equal(entries[4].new_phase, "dual_write");
+    free(entries);
+    assert_int_equal(broken(&f), 0);
+    assert_int_equal(support_int(f.conn, "SELECT count(*) FROM tenantmv.audit_chain WHERE by_others"), 1);
+    control_fixture_close(&f);
+}
+
+static void finds_an_edited_row(void **state)
+{
+    static const char *const edits[] = {"operator = 'eve'", "details = '{}'",
+                                        "occurred_at = occurred_at + '1us'",
+                                        "event_type = 'migration_resumed'", "new_phase = 'failed'"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(edits); i++) {
+        struct control_fixture f;
+
+        with_history(&f);
+        int64_t id =
+            support_int(f.conn, "SELECT id FROM public.migration_audit_log ORDER BY id OFFSET 2 LIMIT 1");
+        support_sql(f.conn, "UPDATE public.migration_audit_log SET %s WHERE id = %lld", edits[i],
+                    (long long)id);
+        if (broken(&f) != id)
+            fail_msg("not found: %s", edits[i]);
+        control_fixture_close(&f);
+    }
+}
+
+static void finds_deleted_rows_wherever_they_stood(void **state)
+{
+    (void)state;
+    for (int place = 0; place < 5; place++) {
+        struct control_fixture f;
+
+        with_history(&f);
+        int64_t id = support_int(
+            f.conn, "SELECT id FROM public.migration_audit_log ORDER BY id OFFSET %d LIMIT 1", place);
+        support_sql(f.conn, "DELETE FROM public.migration_audit_log WHERE id = %lld", (long long)id);
+        assert_int_equal(broken(&f), id);
+        /* and when the chain was cut with it */
+        support_sql(f.conn, "DELETE FROM tenantmv.audit_chain WHERE audit_id = %lld", (long long)id);
+        assert_int_not_equal(broken(&f), 0);
+        control_fixture_close(&f);
+    }
+}
+
+static void finds_an_edit_even_if_the_link_was_made_to_fit(void **state)
+{
+    struct control_fixture f;
+
+    (void)state;
+    with_history(&f);
+    support_sql(
+        f.conn,
+        "UPDATE public.migration_audit_log SET operator = 'eve' WHERE event_type = 'progress_checkpoint'");
+    support_sql(
+        f.conn,
+        "UPDATE tenantmv.audit_chain c SET hash = sha256(p.hash || tenantmv.audit_canonical(l, false)) "
+        "FROM public.migration_audit_log l, tenantmv.audit_chain p "
+        "WHERE l.id = c.audit_id AND l.operator = 'eve' AND p.migration_id = c.migration_id "
+        "AND p.number = c.number - 1");
+    assert_int_not_equal(broken(&f), 0); /* the next link does not fit any more */
+    control_fixture_close(&f);
+}
+
+static void never_waits_for_the_audit_of_another_migration(void **state)
+{
+    struct control_fixture f;
+    struct owner first;
+    struct tmv_error err = {0};
+
+    (void)state;
+    control_fixture_open(&f);
+    control_fixture_own(&f);
+    first = f.owner;
+    f.tenant = tmv_uuid_random();
+    assert_done(tmv_routing_register(f.control, &f.tenant, "shared", &err), &err);
+    control_fixture_own(&f);
+    AUTO_CONN struct pgx_conn *slow = support_connect(f.conninfo);
+    assert_done(pgx_begin(slow, CONTROL_TIMEOUT_US, &err), &err);
+    assert_done(control_audit(slow, &first, "progress_checkpoint", NULL, NULL, &err), &err);
+    support_sql(f.conn, "SET lock_timeout = '1s'"); /* far below the other transaction's end */
+    assert_done(control_audit(f.conn, &f.owner, "progress_checkpoint", NULL, NULL, &err), &err);
+    const struct phase_change change = {
+        .from = TMV_PHASE_PENDING, .to = TMV_PHASE_BULK_COPY, .event_type = "phase_changed"};
+    assert_done(control_phase_change(f.conn, &f.owner, &change, &err), &err);
+    pgx_rollback(slow, CONTROL_TIMEOUT_US);
+    control_fixture_close(&f);
+}
+
+static void pages_through_the_audit(void **state)
+{
+    struct control_fixture f;
+    struct tmv_audit_query query = {.limit = 2};
+    struct tmv_audit_entry *entries = NULL;
+    size_t count = 0;
+    size_t seen = 0;
+    struct tmv_error err = {0};
+
+    (void)state;
+    with_history(&f);
+    do {
+        assert_done(tmv_audit_list(f.control, &query, &entries, &count, &err), &err);
+        for (size_t i = 0; i < count; i++) {
+            assert_true(entries[i].id > query.after_id);
+            query.after_id = entries[i].id;
+        }
+        seen += count;
+        free(entries);
+    } while (count == 2);
+    assert_int_equal(seen, 5);
+    control_fixture_close(&f);
+}
+
+static void report(struct control_fixture *f, int64_t copied, bool ready)
+{
+    const struct tmv_gate gates[] = {{.name = "lag", .green = true, .seen = "3 ms < 50 ms"},
+                                     {.name = "verified", .green = ready, .seen = "to \"12\""}};
+    const struct migration_progress p = {.events_total = 1000,
+                                         .events_copied = copied,
+                                         .rate = 100,
+                                         .lag_us = 3000,
+                                         .lag_events = 2,
+                                         .verified_to = INT64_C(9007199254740993),
+                                         .watermark = 13,
+                                         .eta_us = -1,
+                                         .predicted_pause_us = 6000,
+                                         .ready = ready,
+                                         .step = "copying chunk 3 of 12",
+                                         .note = "",
+                                         .gates = gates,
+                                         .gate_count = 2,
+                                         .sample = true};
+    struct tmv_error err = {0};
+
+    assert_done(control_report_progress(f->conn, &f->owner, &p, &err), &err);
+}
+
+static struct tmv_snapshot *look(struct control_fixture *f, const struct tmv_uuid *tenant)
+{
+    struct tmv_snapshot *snapshot = NULL;
+    struct tmv_error err = {0};
+
+    assert_done(tmv_snapshot_read(f->control, tenant, 1000, &snapshot, &err), &err);
+    return snapshot;
+}
+
+static void shows_what_the_engine_reported(void **state)
+{
+    struct control_fixture f;
+
+    (void)state;
+    control_fixture_open(&f);
+    control_fixture_own(&f);
+    control_fixture_to(&f, TMV_PHASE_PENDING, TMV_PHASE_BULK_COPY);
+    for (int i = 0; i < TMV_SAMPLES_MAX + 5; i++)
+        report(&f, i * 10, false);
+    struct tmv_snapshot *s = look(&f, NULL);
+    assert_int_equal(s->migration_count, 1);
+    const struct tmv_migration *m = &s->migrations[0];
+    assert_true(tmv_uuid_equal(&m->id, &f.migration) && tmv_uuid_equal(&m->tenant, &f.tenant));
+    assert_int_equal(m->show, TMV_SHOW_COPY);
+    assert_int_equal(m->percent, 64);
+    assert_int_equal(m->eta_us, 3600000);
+    assert_true(m->verified_to == INT64_C(9007199254740993)); /* no double on the way */
+    assert_string_equal(m->step, "copying chunk 3 of 12");
+    assert_string_equal(m->owner, "worker one");
+    assert_true(m->owner_age_us >= 0 && m->started_at_us >= m->created_at_us && m->completed_at_us == 0);
+    assert_int_equal(m->gate_count, 2);
+    assert_true(m->gates[0].green && !m->gates[1].green);
+    assert_string_equal(m->gates[1].seen, "to \"12\"");
+    assert_int_equal(m->sample_count, TMV_SAMPLES_MAX);
+    assert_int_equal(m->samples[TMV_SAMPLES_MAX - 1].events_copied,
+                     (TMV_SAMPLES_MAX + 4) * 10); /* newest last */
+    for (size_t i = 1; i < m->sample_count; i++)
+        assert_true(m->samples[i].at_us > m->samples[i - 1].at_us);
+    assert_int_equal(s->event_count, 2);
+    assert_string_equal(s->events[0].new_phase, "bulk_copy"); /* newest first */
+    tmv_snapshot_free(s);
+    control_fixture_close(&f);
+}
+
+static void shows_ready_paused_and_orphan_as_they_come(void **state)
+{
+    struct control_fixture f;
+
+    (void)state;
+    control_fixture_open(&f);
+    control_fixture_own(&f);
+    control_fixture_to(&f, TMV_PHASE_PENDING, TMV_PHASE_BULK_COPY);
+    control_fixture_to(&f, TMV_PHASE_BULK_COPY, TMV_PHASE_DUAL_WRITE);
+    report(&f, 1000, true);
+    struct tmv_snapshot *s = look(&f, NULL);
+    assert_int_equal(s->migrations[0].show, TMV_SHOW_READY);
+    tmv_snapshot_free(s);
+    /* paused by plain SQL of another program, with a reason that is not fit for a terminal */
+    support_sql(f.conn,
+                "UPDATE public.tenant_migrations SET is_paused = true, pause_reason = E'deploy\\033[2J'");
+    s = look(&f, NULL);
+    assert_int_equal(s->migrations[0].show, TMV_SHOW_PAUSED);
+    assert_string_equal(s->migrations[0].note, "paused: deploy?[2J");
+    tmv_snapshot_free(s);
+    support_sql(f.conn, "UPDATE public.tenant_migrations SET is_paused = false;"
+                        "UPDATE tenantmv.lease SET heartbeat_at = clock_timestamp() - interval '1 minute'");
+    s = look(&f, NULL);
+    assert_int_equal(s->migrations[0].show, TMV_SHOW_ORPHAN);
+    assert_int_equal(s->migrations[0].lag_us, -1);
+    assert_non_null(strstr(s->migrations[0].note, "worker one"));
+    tmv_snapshot_free(s);
+    control_fixture_close(&f);
+}
+
+static void shows_migrations_of_other_programs_as_such(void **state)
+{
+    struct control_fixture f;
+    char why[TMV_REASON_MAX];
+
+    (void)state;
+    control_fixture_open(&f);
+    support_sql(
+        f.conn,
+        "INSERT INTO public.tenant_migrations (id, tenant_id, source_store_id, target_store_id, phase, "
+        "events_total, events_copied) "
+        "VALUES (gen_random_uuid(), gen_random_uuid(), 'a', 'b', 'bulk_copy', 10, 5)");
+    struct tmv_snapshot *s = look(&f, NULL);
+    assert_int_equal(s->migrations[0].show, TMV_SHOW_COPY);
+    assert_int_equal(s->migrations[0].percent, 50);
+    assert_string_equal(s->migrations[0].note, "another program runs it");
+    assert_false(tmv_operation_allowed(&s->migrations[0], TMV_OP_ABORT, why));
+    tmv_snapshot_free(s);
+    control_fixture_close(&f);
+}
+
+static void shows_attempts_with_their_times(void **state)
+{
+    struct control_fixture f;
+    const struct tmv_attempt done = {.outcome = "completed",
+                                     .lock_us = 1100,
+                                     .drain_us = 2200,
+                                     .decide_us = 1300,
+                                     .pause_us = 4600,
+                                     .drained_events = 28,
+                                     .held_writers = 3};
+    int64_t number;
+    struct tmv_error err = {0};
+
+    (void)state;
+    control_fixture_open(&f);
+    control_fixture_to_cutover(&f);
+    assert_done(control_attempt_begin(f.conn, &f.owner, true, "amy", &number, &err), &err);
+    assert_int_equal(number, 1);
+    assert_done(control_attempt_begin(f.conn, &f.owner, false, "amy", &number, &err), &err);
+    assert_int_equal(number, 2);
+    assert_done(control_attempt_end(f.conn, &f.owner, number, &done, &err), &err);
+    struct tmv_snapshot *s = look(&f, &f.tenant);
+    assert_int_equal(s->attempt_count, 2);
+    assert_int_equal(s->attempts[0].number, 2);
+    assert_string_equal(s->attempts[0].outcome, "completed");
+    assert_int_equal(s->attempts[0].lock_us, 1100);
+    assert_int_equal(s->attempts[0].drain_us, 2200);
+    assert_int_equal(s->attempts[0].decide_us, 1300);
+    assert_int_equal(s->attempts[0].pause_us, 4600);
+    assert_int_equal(s->attempts[0].drained_events, 28);
+    assert_int_equal(s->attempts[0].held_writers, 3);
+    assert_true(s->attempts[1].rehearsal);
+    assert_string_equal(s->attempts[1].outcome, "running");
+    tmv_snapshot_free(s);
+    control_fixture_close(&f);
+}
+
+static void shows_only_the_tenant_that_was_asked_for(void **state)
+{
+    struct control_fixture f;
+    const struct tmv_uuid nobody = {{1}};
+    struct tmv_snapshot *s;
+
+    (void)state;
+    with_history(&f);
+    s = look(&f, &nobody);
+    assert_int_equal(s->migration_count + s->event_count + s->attempt_count, 0);
+    tmv_snapshot_free(s);
+    s = look(&f, &f.tenant);
+    assert_int_equal(s->migration_count, 1);
+    assert_int_equal(s->event_count, 5);
+    tmv_snapshot_free(s);
+    control_fixture_close(&f);
+}
+
+static void puts_active_migrations_first(void **state)
+{
+    struct control_fixture f;
+    struct tmv_snapshot *s = NULL;
+    struct tmv_error err = {0};
+
+    (void)state;
+    control_fixture_open(&f);
+    support_sql(
+        f.conn,
+        "INSERT INTO public.tenant_migrations (id, tenant_id, source_store_id, target_store_id, phase, "
+        "created_at) SELECT gen_random_uuid(), gen_random_uuid(), 'a', 'b', "
+        "CASE WHEN n %% 3 = 0 THEN 'bulk_copy' ELSE 'completed' END, now() - n * interval '1 minute' "
+        "FROM generate_series(1, 600) n");
+    assert_done(tmv_snapshot_read(f.control, NULL, 300, &s, &err), &err);
+    assert_int_equal(s->migration_count, 300);
+    for (size_t i = 0; i < 300; i++) {
+        assert_int_equal(tmv_phase_is_terminal(s->migrations[i].phase), i >= 200);
+        if (i != 0 && i != 200)
+            assert_true(s->migrations[i].created_at_us < s->migrations[i - 1].created_at_us);
+    }
+    tmv_snapshot_free(s);
+    assert_fails(tmv_snapshot_read(f.control, NULL, 0, &s, &err), &err, TMV_ERR_USAGE);
+    control_fixture_close(&f);
+}
+
+static void keeps_errors_and_counts_them(void **state)
+{
+    struct control_fixture f;
+    struct tmv_error what = {0};
+    struct tmv_error err = {0};
+
+    (void)state;
+    control_fixture_open(&f);
+    control_fixture_own(&f);
+    err_set(&what, TMV_ERR_UNREACHABLE, "cannot connect to the \"target\"");
+    for (int i = 0; i < 2; i++)
+        assert_done(control_report_error(f.conn, &f.owner, &what, &err), &err);
+    assert_int_equal(support_int(f.conn, "SELECT error_count FROM public.tenant_migrations"), 2);
+    assert_int_equal(support_int(f.conn, "SELECT count(*) FROM public.migration_audit_log WHERE event_type = "
+                                         "'error_occurred' AND details->>'code' = 'unreachable'"),
+                     2);
+    struct tmv_snapshot *s = look(&f, NULL);
+    assert_string_equal(s->migrations[0].last_error, "cannot connect to the \"target\"");
+    tmv_snapshot_free(s);
+    control_fixture_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_in_rows_of_other_programs),
+        cmocka_unit_test(finds_an_edited_row),
+        cmocka_unit_test(finds_deleted_rows_wherever_they_stood),
+        cmocka_unit_test(finds_an_edit_even_if_the_link_was_made_to_fit),
+        cmocka_unit_test(never_waits_for_the_audit_of_another_migration),
+        cmocka_unit_test(pages_through_the_audit),
+        cmocka_unit_test(shows_what_the_engine_reported),
+        cmocka_unit_test(shows_ready_paused_and_orphan_as_they_come),
+        cmocka_unit_test(shows_migrations_of_other_programs_as_such),
+        cmocka_unit_test(shows_attempts_with_their_times),
+        cmocka_unit_test(shows_only_the_tenant_that_was_asked_for),
+        cmocka_unit_test(puts_active_migrations_first),
+        cmocka_unit_test(keeps_errors_and_counts_them),
+    };
+
+    return cmocka_run_group_tests(tests, support_setup, support_teardown);
+}
