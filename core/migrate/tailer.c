@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/fault.h"
 #include "base/text.h"
+#include "migrate/consistency_verifier.h"
 #include "pg/copy.h"
 #include "sql_embedded.h"
 
@@ -22,6 +23,7 @@
                          */
 #define EMPTY_STREAM 21 /* bytes of a binary COPY without rows: header 19, trailer 2 */
 #define STAGED_RANGES 100
+#define LOOK_BACK_POSITIONS 100000 /* compared when a connection is opened */
 #define POSITION_SQL 24
 
 /* One range (low, high] to apply. */
@@ -97,23 +99,51 @@ static bool read_watermark(struct tailer *t, struct tmv_error *err)
     return true;
 }
 
+static bool went_back(struct tmv_error *err)
+{
+    return err_hint(err,
+                    "the source lost committed data (a crash or failover without its last WAL): abort the "
+                    "migration and start again");
+}
+
 /* A source that crashed without its latest WAL hands positions out again that the target has seen. T3
- * prevents it; this check stops the migration if it happened all the same (a failover that lost commits). */
+ * prevents it; this check stops the migration if it happened all the same (a failover that lost commits). The
+ * sequence alone does not tell: it is logged ahead of its use. So the last part of what was applied is
+ * compared too; what lies before, the verification compares. */
 static bool check_not_ahead(struct tailer *t, struct tmv_error *err)
 {
+    AUTO(buf) struct buf source_sql = BUF_INIT(64 * 1024);
+    AUTO(buf) struct buf target_sql = BUF_INIT(64 * 1024);
+    AUTO_RESULT struct pgx_result *source = NULL;
+    AUTO_RESULT struct pgx_result *target = NULL;
+    struct range_digest a, b;
     int64_t value;
+    int64_t from = t->watermark > LOOK_BACK_POSITIONS ? t->watermark - LOOK_BACK_POSITIONS : 0;
+    struct pgx_args args = PGX_ARGS(PGX_INT(from), PGX_INT(t->watermark), PGX_UUID(&t->ends->owner.tenant));
 
     if (!guard_sequence_value(t->source, t->guard->shape, &value, err))
         return false;
-    if (value >= t->watermark)
+    if (value < t->watermark) {
+        err_set(err, TMV_ERR_DIVERGED,
+                "the source's positions went back: it is at %" PRId64 ", the target has seen %" PRId64, value,
+                t->watermark);
+        return went_back(err);
+    }
+    if (!verifier_digest_sql(&t->ends->source, &t->ends->target, &t->ends->source, &source_sql, err) ||
+        !verifier_digest_sql(&t->ends->source, &t->ends->target, &t->ends->target, &target_sql, err) ||
+        !pgx_send(t->source, buf_text(&source_sql), args, err) ||
+        !pgx_query(t->target, TAIL_TIMEOUT_US, buf_text(&target_sql), args, &target, err) ||
+        !pgx_receive(t->source, TAIL_TIMEOUT_US, &source, err))
+        return err_wrap(err, "comparing the latest events");
+    verifier_read_digest(source, &a);
+    verifier_read_digest(target, &b);
+    if (range_digest_equal(&a, &b))
         return true;
     err_set(err, TMV_ERR_DIVERGED,
-            "the source's positions went back: it is at %" PRId64 ", the target has seen %" PRId64, value,
-            t->watermark);
-    return err_hint(
-        err,
-        "the source lost committed data (a crash or failover without its last WAL): abort the migration and "
-        "start again");
+            "source and target disagree about events that were already moved, at positions %" PRId64
+            " to %" PRId64 ": the source has %" PRId64 ", the target %" PRId64,
+            from + 1, t->watermark, a.events, b.events);
+    return went_back(err);
 }
 
 bool tailer_connect(struct tailer *t, struct tmv_error *err)
@@ -333,6 +363,8 @@ static bool observe(struct tailer *t, struct tmv_error *err)
     }
     text_copy(t->server_start, sizeof t->server_start, pgx_text(value, 0, 1));
     t->value = pgx_int(value, 0, 0);
+    if (fault_is_mutant("tail.v_without_is_called") && t->value == 0)
+        t->value = 1;
     if (count > HORIZON_HOLDERS_MAX)
         return true; /* the reading is dropped: it only delays */
     for (size_t i = 0; i < count; i++)
@@ -375,7 +407,9 @@ bool tailer_turn(struct tailer *t, bool *ret_behind, struct tmv_error *err)
     t->oldest_writer_us = a.oldest_holder_us;
     int64_t known_us = -1;
     if (a.final_position >= 0) {
-        if (!apply_up_to(t, t->watermark, a.final_position, true, err))
+        /* From the watermark, not from what was reached: the last read, with a snapshot of now. */
+        int64_t low = fault_is_mutant("tail.no_last_read") ? t->reached : t->watermark;
+        if (!apply_up_to(t, low, a.final_position, true, err))
             return false;
         known_us = a.final_taken_us;
     }

@@ -8,8 +8,12 @@ SELECT m.id, m.tenant_id, l.engine IS NOT NULL AND l.engine <> $1::uuid
   FROM public.tenant_migrations m
   JOIN tenantmv.migration_state s ON s.migration_id = m.id
   LEFT JOIN tenantmv.lease l ON l.tenant_id = m.tenant_id
- WHERE m.phase NOT IN ('completed', 'aborted', 'failed')
-   AND (l.engine IS NULL OR l.engine = $1::uuid
+ WHERE (l.engine IS NULL OR l.engine = $1::uuid
         OR clock_timestamp() - l.heartbeat_at > $2::bigint * interval '1 microsecond')
+   AND (m.phase NOT IN ('completed', 'aborted', 'failed')
+        -- a crash right after the decision: the target may still have to be opened
+        OR (m.phase = 'completed' AND l.migration_id = m.id AND l.engine IS NOT NULL)
+        OR (m.phase = 'completed'
+            AND EXISTS (SELECT FROM tenantmv.command c WHERE c.migration_id = m.id AND c.state = 'requested')))
  ORDER BY l.engine IS NOT DISTINCT FROM $1::uuid, m.created_at, m.id
  LIMIT $3::bigint

@@ -1,0 +1,388 @@
+#include "migrate/coordinator.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "control/lifecycle.h"
+#include "migrate/takeover.h"
+#include "sql_embedded.h"
+
+#define POLL_US (200 * US_PER_MS)
+#define FIRST_RETRY_US (200 * US_PER_MS)
+#define LAST_RETRY_US (5 * US_PER_S)
+
+/* ---- talking to control ---- */
+
+bool coordinator_say(struct coordinator *c, const char *step, const char *note, struct tmv_error *err)
+{
+    struct migration_progress p = {
+        .events_total = c->row.events_total,
+        .events_copied = c->row.events_copied,
+        .lag_us = -1,
+        .lag_events = -1,
+        .eta_us = -1,
+        .predicted_pause_us = -1,
+        .step = step,
+        .note = note,
+    };
+
+    return control_report_progress(c->control, &c->ends.owner, &p, err);
+}
+
+bool coordinator_answer(struct coordinator *c, const struct command_row *command,
+                        enum tmv_command_state state, const char *outcome, struct tmv_error *err)
+{
+    if (!command)
+        return true;
+    log_info("command %s of %s on migration %s: %s: %s", tmv_operation_name(command->operation),
+             command->requested_by, c->ends.migration, tmv_command_state_name(state), outcome);
+    return control_command_finish(c->control, &c->ends.owner, &command->id, state, outcome, err);
+}
+
+static void tell_webhook(struct coordinator *c, const struct phase_change *change)
+{
+    cJSON *o;
+    char *text;
+
+    if (!c->options->webhook)
+        return;
+    o = cJSON_CreateObject();
+    json_add_text(o, "event", change->event_type);
+    json_add_text(o, "migration_id", c->ends.migration);
+    json_add_text(o, "tenant_id", c->ends.tenant);
+    json_add_text(o, "old_phase", tmv_phase_name(change->from));
+    json_add_text(o, "new_phase", tmv_phase_name(change->to));
+    text = json_print(o);
+    cJSON_Delete(o);
+    if (text)
+        webhook_post(c->options->webhook, text);
+    free(text);
+}
+
+bool coordinator_change_phase(struct coordinator *c, const struct phase_change *change, struct tmv_error *err)
+{
+    if (!control_phase_change(c->control, &c->ends.owner, change, err))
+        return false;
+    log_info("migration %s: %s → %s", c->ends.migration, tmv_phase_name(change->from),
+             tmv_phase_name(change->to));
+    tell_webhook(c, change);
+    return control_migration_get(c->control, &c->ends.owner.migration, &c->row, err);
+}
+
+/* ---- commands ---- */
+
+static bool do_pause(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
+{
+    bool pause = command->operation == TMV_OP_PAUSE;
+
+    return control_set_paused(c->control, &c->ends.owner, pause, command->reason, command->requested_by,
+                              err) &&
+           control_migration_get(c->control, &c->ends.owner.migration, &c->row, err) &&
+           coordinator_answer(c, command, TMV_COMMAND_DONE, pause ? "paused" : "resumed", err);
+}
+
+static bool do_verify(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
+{
+    if (!c->connected || !c->verifier.running)
+        return coordinator_answer(c, command, TMV_COMMAND_REFUSED,
+                                  "the stores are not connected now; try again", err);
+    verify_worker_restart(&c->verifier);
+    c->difference_told = false;
+    c->verify = *command;
+    c->verify_waits = true;
+    return true;
+}
+
+static bool carry_out(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
+{
+    char why[TMV_REASON_MAX];
+
+    if (!lifecycle_allows(c->row.phase, c->row.paused, command->operation, why))
+        return coordinator_answer(c, command, TMV_COMMAND_REFUSED, why, err);
+    switch (command->operation) {
+    case TMV_OP_PAUSE:
+    case TMV_OP_RESUME:
+        return do_pause(c, command, err);
+    case TMV_OP_ABORT:
+        return phase_abort(c, command, err);
+    case TMV_OP_CUTOVER:
+    case TMV_OP_REHEARSE:
+        return phase_cutover(c, command, err);
+    case TMV_OP_VERIFY:
+        return do_verify(c, command, err);
+    case TMV_OP_START:
+    case TMV_OP_COUNT:
+        break;
+    }
+    return coordinator_answer(c, command, TMV_COMMAND_REFUSED, "not an operation of a running migration",
+                              err);
+}
+
+static bool announced(struct coordinator *c)
+{
+    char channel[64], payload[256];
+    bool any = false;
+
+    while (pgx_next_notification(c->control, channel, payload))
+        any = any || strcmp(payload, c->ends.migration) == 0;
+    return any;
+}
+
+bool coordinator_poll(struct coordinator *c, struct tmv_error *err)
+{
+    int64_t now = clock_now_us();
+    struct command_row command;
+    bool found = false;
+
+    if (stop_is_raised(c->options->stop))
+        return err_set(err, TMV_ERR_CANCELLED, "the engine stops");
+    if (!announced(c) && now - c->polled_us < POLL_US)
+        return true;
+    c->polled_us = now;
+    if (!control_migration_get(c->control, &c->ends.owner.migration, &c->row, err) ||
+        !control_command_take(c->control, &c->ends.owner, &command, &found, err))
+        return false;
+    return !found || carry_out(c, &command, err);
+}
+
+/* ---- the guard's facts ---- */
+
+bool coordinator_guard_facts(struct coordinator *c, const char *store, char facts[80], struct tmv_error *err)
+{
+    struct ledger_entry *entries = NULL;
+    size_t count = 0;
+
+    facts[0] = '\0';
+    if (!control_ledger_list(c->control, &c->ends.owner.migration, "guard", &entries, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        cJSON *o = NULL;
+        struct tmv_error ignored;
+
+        if (strcmp(entries[i].store, store) != 0 || !entries[i].facts || !entries[i].facts[0])
+            continue;
+        if (json_parse(entries[i].facts, &o, &ignored))
+            text_copy(facts, 80, json_get_text(o, "digest", ""));
+        cJSON_Delete(o);
+    }
+    control_ledger_free(entries, count);
+    return true;
+}
+
+bool coordinator_note_guard(struct coordinator *c, const char *store, const char *facts,
+                            struct tmv_error *err)
+{
+    const struct guard *guard = strcmp(store, "source") == 0 ? &c->source_guard : &c->target_guard;
+    char json[140];
+    char undo[300];
+    struct ledger_entry entry = {.when = strcmp(store, "source") == 0 ? LEDGER_ON_FINALIZE : LEDGER_ON_ABORT,
+                                 .undo = undo};
+    int64_t id;
+
+    snprintf(undo, sizeof undo, "fence off, then drop the triggers \"~tenantmv_%s_…\" on %s", guard->mark,
+             guard->shape->events);
+    text_copy(entry.store, sizeof entry.store, store);
+    text_copy(entry.kind, sizeof entry.kind, "guard");
+    text_copy(entry.name, sizeof entry.name, guard->mark);
+    if (!control_ledger_add(c->control, &c->ends.owner, &entry, &id, err))
+        return false;
+    if (!facts)
+        return true;
+    snprintf(json, sizeof json, "{\"digest\":\"%s\"}", facts);
+    return control_ledger_facts(c->control, &c->ends.owner, id, json, err);
+}
+
+/* ---- taking ownership, going on, and what to do about errors ---- */
+
+static bool read_row(struct coordinator *c, struct tmv_error *err)
+{
+    struct tmv_control handle = {.conn = c->control};
+    struct ends *ends = &c->ends;
+
+    tmv_uuid_format(&ends->owner.migration, ends->migration);
+    if (!control_migration_get(c->control, &ends->owner.migration, &c->row, err))
+        return false;
+    ends->owner.tenant = c->row.tenant;
+    tmv_uuid_format(&ends->owner.tenant, ends->tenant);
+    return tmv_store_get(&handle, c->row.source, &ends->source_store, err) &&
+           tmv_store_get(&handle, c->row.target, &ends->target_store, err);
+}
+
+static bool connect_control(struct coordinator *c, struct tmv_error *err)
+{
+    char migration[TMV_UUID_TEXT];
+    const struct pgx_options options = {
+        .conninfo = c->options->control_conninfo,
+        .part = "control",
+        .migration = tmv_uuid_format(&c->options->what.migration, migration),
+        .stop = c->options->stop,
+    };
+
+    return pgx_connect(&options, &c->control, err) &&
+           pgx_script(c->control, CONTROL_TIMEOUT_US, sql_control_listen, 0, NULL, err);
+}
+
+static bool acquire(struct coordinator *c, bool *ret_ours, struct tmv_error *err)
+{
+    const struct engine_identity self = {.id = c->options->engine, .name = c->options->engine_name};
+    struct lease lease = {0};
+
+    if (!connect_control(c, err) || !control_lease_take(c->control, &c->options->what, &self, &lease, err))
+        return false;
+    free(lease.sessions); /* takeover_raise finds them by the migration's id in application_name */
+    *ret_ours = lease.taken;
+    if (!lease.taken)
+        return true;
+    c->ends.owner = lease.owner;
+    return read_row(c, err) && takeover_raise(c, err);
+}
+
+static bool wait_while_paused(struct coordinator *c, struct tmv_error *err)
+{
+    while (c->row.paused && !tmv_phase_is_terminal(c->row.phase) && !c->ended) {
+        if (!pgx_wait_readable(c->control, POLL_US, err) || !coordinator_poll(c, err))
+            return false;
+    }
+    return true;
+}
+
+/* An abort was interrupted. Its command waits again (it says what to do with the copied events). */
+static bool go_on_undoing(struct coordinator *c, struct tmv_error *err)
+{
+    struct command_row command;
+    bool found = false;
+
+    if (!control_command_take(c->control, &c->ends.owner, &command, &found, err))
+        return false;
+    if (found && command.operation == TMV_OP_ABORT)
+        return phase_abort(c, &command, err);
+    if (found && !coordinator_answer(c, &command, TMV_COMMAND_REFUSED, "the migration is being aborted", err))
+        return false;
+    return phase_abort(c, NULL, err);
+}
+
+static bool run_phase(struct coordinator *c, struct tmv_error *err)
+{
+    if (takeover_must_undo(c))
+        return go_on_undoing(c, err);
+    if (c->row.paused && !c->connected && c->row.phase != TMV_PHASE_CUTOVER &&
+        !tmv_phase_is_terminal(c->row.phase))
+        return wait_while_paused(c, err);
+    switch (c->row.phase) {
+    case TMV_PHASE_PENDING:
+        return phase_pending(c, err);
+    case TMV_PHASE_BULK_COPY:
+        return phase_bulk_copy(c, err);
+    case TMV_PHASE_DUAL_WRITE:
+    case TMV_PHASE_CUTOVER:
+        return phase_mirroring(c, err);
+    case TMV_PHASE_COMPLETED:
+        return phase_completed(c, err);
+    case TMV_PHASE_ABORTED:
+    case TMV_PHASE_FAILED:
+    case TMV_PHASE_COUNT:
+        break;
+    }
+    c->ended = true;
+    return true;
+}
+
+/* One ownership: from taking the lease to an error or the end. */
+static bool run_once(struct coordinator *c, struct tmv_error *err)
+{
+    bool ours = false;
+
+    if (!acquire(c, &ours, err))
+        return false;
+    if (!ours) {
+        c->ended = true;
+        return true;
+    }
+    while (!c->ended)
+        if (!run_phase(c, err))
+            return false;
+    return true;
+}
+
+/* Errors that no repetition mends stop the migration where it is, with the reason; the operator resumes or
+ * aborts. */
+static bool must_pause(const struct tmv_error *err)
+{
+    static const char *const by_themselves[] = {"53", "25006", "57", "55", "40", "58"};
+
+    if (tmv_error_classify(err) == TMV_CLASS_RETRY || tmv_error_classify(err) == TMV_CLASS_RECONNECT)
+        return false;
+    if (err->code != TMV_ERR_SQL)
+        return err->code != TMV_ERR_UNREACHABLE;
+    for (size_t i = 0; i < ARRAY_LEN(by_themselves); i++)
+        if (text_starts(err->sqlstate, by_themselves[i]))
+            return false;
+    return true;
+}
+
+static void report(struct coordinator *c, const struct tmv_error *what, bool again)
+{
+    struct tmv_error ignored;
+    char note[TMV_REASON_MAX];
+
+    log_error(TMV_LOG_WARN, c->ends.migration, what);
+    if (!pgx_is_usable(c->control) || c->ends.owner.epoch == 0)
+        return;
+    snprintf(note, sizeof note, "%.250s%s%.140s", what->message, what->hint[0] ? "; " : "", what->hint);
+    /* The same error again is not news for the audit. */
+    if ((!again && !control_report_error(c->control, &c->ends.owner, what, &ignored)) ||
+        !coordinator_say(c, "waiting to try again", note, &ignored))
+        return;
+    if (must_pause(what) && !c->row.paused &&
+        control_set_paused(c->control, &c->ends.owner, true, note, NULL, &ignored))
+        c->row.paused = true;
+}
+
+static void let_go(struct coordinator *c)
+{
+    struct tmv_error ignored;
+
+    coordinator_disconnect_stores(c);
+    if (pgx_is_usable(c->control) && c->ends.owner.epoch > 0)
+        (void)!control_lease_release(c->control, &c->ends.owner, &ignored);
+    pgx_close(TAKE(c->control));
+    c->ends.owner.epoch = 0;
+}
+
+void coordinator_run(const struct coordinator_options *options)
+{
+    int64_t pause_us = FIRST_RETRY_US;
+    struct tmv_error last = {0};
+
+    for (;;) {
+        struct coordinator c = {.options = options};
+        struct tmv_error err = {0};
+        int64_t started_us = clock_now_us();
+
+        c.ends.stop = options->stop;
+        c.ends.owner.migration = options->what.migration;
+        tmv_uuid_format(&c.ends.owner.migration, c.ends.migration);
+        bool ok = run_once(&c, &err);
+        bool stopped = stop_is_raised(options->stop);
+        bool lost = !ok && err.code == TMV_ERR_OWNERSHIP;
+        if (!ok && !stopped)
+            report(&c, &err, strcmp(err.message, last.message) == 0);
+        last = err;
+        let_go(&c);
+        if (ok || stopped || lost)
+            return;
+        if (clock_now_us() - started_us > 10 * US_PER_S)
+            pause_us = FIRST_RETRY_US;
+        if (!stop_sleep(options->stop, pause_us))
+            return;
+        pause_us = pause_us * 2 > LAST_RETRY_US ? LAST_RETRY_US : pause_us * 2;
+    }
+}

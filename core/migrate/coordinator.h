@@ -1,0 +1,88 @@
+/* MigrationCoordinator: runs the life cycle of one migration in a thread of its own, as straight-line code.
+ *
+ * It keeps nothing in memory that matters. Whenever an answer is lost or something fails, it gives the lease
+ * back, takes it anew with a higher owner epoch, raises that epoch in both stores (which waits for whatever
+ * the earlier self left open), and goes on from what the databases say; the fence outranks the phase.
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "migrate/cutover_manager.h"
+#include "migrate/verify_worker.h"
+#include "observe/webhook.h"
+
+struct coordinator_options {
+    char control_conninfo[TMV_CONNINFO_MAX];
+    struct tmv_uuid engine;
+    char engine_name[TMV_NAME_MAX];
+    struct claimable what;
+    const struct stop *stop; /* raised when the engine stops */
+    struct webhook *webhook; /* NULL: nobody is told */
+};
+
+/* The coordinator's state; its parts are in coordinator.c (ownership, errors), phase_*.c (what is done in
+ * each phase). */
+struct coordinator {
+    const struct coordinator_options *options;
+    struct pgx_conn *control; /* owned */
+    struct ends ends;
+    struct migration_row row; /* as last read */
+    struct guard source_guard, target_guard;
+    struct tailer tailer;
+    struct cutover_manager cutover;
+    struct verify_worker verifier;
+    bool connected;            /* tailer, cutover and verifier have their connections */
+    struct command_row verify; /* a verify command that waits for the verifier */
+    bool verify_waits;
+    int64_t polled_us, reported_us; /* when control was last asked, told (monotonic) */
+    int64_t copied_events;          /* on the target before this tailer started */
+    int64_t reported_events;        /* for the rate */
+    bool difference_told;
+    char applied_state[16]; /* of the target's applied row when ownership was taken; "" none */
+    int64_t copy_limit;     /* V0; 0 before the guard stood */
+    bool ended;             /* nothing is left to do */
+};
+
+/* The thread's body: until the migration ended, somebody else owns it, or the engine stops. Logs what it ends
+ * with. */
+void coordinator_run(const struct coordinator_options *options);
+
+/* ---- used by the phases ---- */
+
+/* Asks control at most every 200 ms (at once when it announced something): re-reads the row, takes a waiting
+ * command and carries it out. CANCELLED when the engine stops. */
+TMV_NODISCARD bool coordinator_poll(struct coordinator *c, struct tmv_error *err);
+/* Changes the phase by compare-and-set and tells who wants to know. */
+TMV_NODISCARD bool coordinator_change_phase(struct coordinator *c, const struct phase_change *change,
+                                            struct tmv_error *err);
+/* Says what is done now; `step` stays until the next. */
+TMV_NODISCARD bool coordinator_say(struct coordinator *c, const char *step, const char *note,
+                                   struct tmv_error *err);
+/* Finishes a command with its outcome. */
+TMV_NODISCARD bool coordinator_answer(struct coordinator *c, const struct command_row *command,
+                                      enum tmv_command_state state, const char *outcome,
+                                      struct tmv_error *err);
+
+TMV_NODISCARD bool phase_pending(struct coordinator *c, struct tmv_error *err);
+TMV_NODISCARD bool phase_bulk_copy(struct coordinator *c, struct tmv_error *err);
+/* Catching up at the end of bulk_copy, and dual_write: the same loop. Returns when the phase changed or a
+ * command ended it. */
+TMV_NODISCARD bool phase_mirroring(struct coordinator *c, struct tmv_error *err);
+TMV_NODISCARD bool phase_cutover(struct coordinator *c, const struct command_row *command,
+                                 struct tmv_error *err);
+TMV_NODISCARD bool phase_completed(struct coordinator *c, struct tmv_error *err);
+/* Takes everything back: nothing arrives any more, fence off, copied events removed (or kept), triggers and
+ * rows gone, ledger empty, phase aborted. Can be repeated after a crash at any point. */
+TMV_NODISCARD bool phase_abort(struct coordinator *c, const struct command_row *command,
+                               struct tmv_error *err);
+
+/* Opens the connections for mirroring, reads the guards' facts from the ledger and resolves the fence.
+ * *ret_moved: the source says that the tenant has moved by this migration. */
+TMV_NODISCARD bool coordinator_connect_stores(struct coordinator *c, bool *ret_moved, struct tmv_error *err);
+void coordinator_disconnect_stores(struct coordinator *c);
+/* Fact "digest" of a guard's ledger row; "" when there is none. */
+TMV_NODISCARD bool coordinator_guard_facts(struct coordinator *c, const char *store, char facts[80],
+                                           struct tmv_error *err);
+TMV_NODISCARD bool coordinator_note_guard(struct coordinator *c, const char *store, const char *facts,
+                                          struct tmv_error *err);

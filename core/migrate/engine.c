@@ -1,0 +1,200 @@
+/* The engine: renews its leases, looks for migrations that nobody runs, and gives each a coordinator's
+ * thread. */
+#include "tenantmv/engine.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "migrate/coordinator.h"
+#include "sql_embedded.h"
+
+#define DEFAULT_MIGRATIONS 8
+#define MIGRATIONS_MAX 64
+#define HEARTBEAT_US (LEASE_TTL_US / 4)
+#define RETRY_US US_PER_S
+
+/* One coordinator's thread. */
+struct slot {
+    bool used;
+    atomic_bool done; /* set by the thread as its last act */
+    pthread_t thread;
+    struct coordinator_options options;
+};
+
+struct tmv_engine {
+    char control_conninfo[TMV_CONNINFO_MAX];
+    char name[TMV_NAME_MAX];
+    struct tmv_uuid id; /* of this instance: in the leases */
+    int max_migrations;
+    struct webhook *webhook; /* owned, may be NULL */
+    struct stop stop;
+    pthread_t thread;
+    struct slot slots[MIGRATIONS_MAX]; /* the engine's thread only */
+    pthread_mutex_t lock;
+    struct tmv_engine_status status; /* under the lock */
+};
+
+static void *coordinator_main(void *arg)
+{
+    struct slot *slot = arg;
+
+    coordinator_run(&slot->options);
+    atomic_store(&slot->done, true);
+    return NULL;
+}
+
+static void reap(struct tmv_engine *e, bool all)
+{
+    int running = 0;
+
+    for (int i = 0; i < e->max_migrations; i++) {
+        struct slot *slot = &e->slots[i];
+
+        if (slot->used && (all || atomic_load(&slot->done))) {
+            pthread_join(slot->thread, NULL);
+            slot->used = false;
+        }
+        running += slot->used;
+    }
+    pthread_mutex_lock(&e->lock);
+    e->status.running = running;
+    pthread_mutex_unlock(&e->lock);
+}
+
+static struct slot *free_slot(struct tmv_engine *e, const struct claimable *what)
+{
+    struct slot *found = NULL;
+
+    for (int i = 0; i < e->max_migrations; i++) {
+        if (!e->slots[i].used)
+            found = &e->slots[i];
+        else if (tmv_uuid_equal(&e->slots[i].options.what.migration, &what->migration))
+            return NULL; /* its coordinator is between two ownerships */
+    }
+    return found;
+}
+
+static void run_migration(struct tmv_engine *e, const struct claimable *what)
+{
+    struct slot *slot = free_slot(e, what);
+
+    if (!slot)
+        return;
+    memset(&slot->options, 0, sizeof slot->options);
+    text_copy(slot->options.control_conninfo, sizeof slot->options.control_conninfo, e->control_conninfo);
+    text_copy(slot->options.engine_name, sizeof slot->options.engine_name, e->name);
+    slot->options.engine = e->id;
+    slot->options.what = *what;
+    slot->options.stop = &e->stop;
+    slot->options.webhook = e->webhook;
+    atomic_store(&slot->done, false);
+    slot->used = pthread_create(&slot->thread, NULL, coordinator_main, slot) == 0;
+    if (!slot->used)
+        log_warn("no thread could be started for a migration");
+}
+
+static bool one_round(struct tmv_engine *e, struct pgx_conn *control, struct tmv_error *err)
+{
+    struct claimable list[MIGRATIONS_MAX];
+    size_t count = 0;
+    char channel[64], payload[256];
+
+    reap(e, false);
+    if (!control_lease_renew(control, &e->id, err) ||
+        !control_claimable(control, &e->id, MIGRATIONS_MAX, list, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        run_migration(e, &list[i]);
+    while (pgx_next_notification(control, channel, payload))
+        continue; /* what they announce was just read */
+    return pgx_wait_readable(control, HEARTBEAT_US, err);
+}
+
+static void set_status(struct tmv_engine *e, bool connected, const char *error)
+{
+    pthread_mutex_lock(&e->lock);
+    e->status.connected = connected;
+    text_copy(e->status.last_error, sizeof e->status.last_error, error);
+    pthread_mutex_unlock(&e->lock);
+}
+
+static void *engine_main(void *arg)
+{
+    struct tmv_engine *e = arg;
+    const struct pgx_options options = {.conninfo = e->control_conninfo, .part = "engine", .stop = &e->stop};
+
+    while (!stop_is_raised(&e->stop)) {
+        AUTO_CONN struct pgx_conn *control = NULL;
+        struct tmv_error err = {0};
+
+        if (pgx_connect(&options, &control, &err) &&
+            pgx_script(control, CONTROL_TIMEOUT_US, sql_control_listen, 0, NULL, &err)) {
+            set_status(e, true, "");
+            while (!stop_is_raised(&e->stop) && one_round(e, control, &err))
+                continue;
+        }
+        if (stop_is_raised(&e->stop))
+            break;
+        log_error(TMV_LOG_WARN, "the control database", &err);
+        set_status(e, false, err.message);
+        stop_sleep(&e->stop, RETRY_US);
+    }
+    reap(e, true);
+    return NULL;
+}
+
+bool tmv_engine_start(const struct tmv_engine_options *options, struct tmv_engine **ret_engine,
+                      struct tmv_error *err)
+{
+    struct tmv_engine *e = calloc(1, sizeof *e);
+
+    if (!e)
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    text_copy(e->control_conninfo, sizeof e->control_conninfo, options->control_conninfo);
+    text_copy(e->name, sizeof e->name, options->name);
+    e->id = tmv_uuid_random();
+    e->max_migrations = options->max_migrations > 0 ? options->max_migrations : DEFAULT_MIGRATIONS;
+    if (e->max_migrations > MIGRATIONS_MAX)
+        e->max_migrations = MIGRATIONS_MAX;
+    pthread_mutex_init(&e->lock, NULL);
+    bool ok = stop_init(&e->stop, err);
+    if (ok && options->webhook_url)
+        ok = webhook_start(options->webhook_url, &e->webhook, err);
+    if (ok && pthread_create(&e->thread, NULL, engine_main, e) != 0)
+        ok = err_errno(err, "starting the engine's thread");
+    if (!ok) {
+        webhook_stop(e->webhook);
+        stop_release(&e->stop);
+        pthread_mutex_destroy(&e->lock);
+        free(e);
+        return false;
+    }
+    *ret_engine = e;
+    return true;
+}
+
+void tmv_engine_stop(struct tmv_engine *engine)
+{
+    if (!engine)
+        return;
+    stop_raise(&engine->stop);
+    pthread_join(engine->thread, NULL);
+    webhook_stop(engine->webhook);
+    stop_release(&engine->stop);
+    pthread_mutex_destroy(&engine->lock);
+    free(engine);
+}
+
+void tmv_engine_get_status(struct tmv_engine *engine, struct tmv_engine_status *ret_status)
+{
+    pthread_mutex_lock(&engine->lock);
+    *ret_status = engine->status;
+    pthread_mutex_unlock(&engine->lock);
+}

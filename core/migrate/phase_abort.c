@@ -1,0 +1,196 @@
+/* Abort: takes everything back. The source is never touched but for its guard; each step may be repeated
+ * after a crash: target: applied row "undoing" (nothing arrives any more) → source: fence off → target:
+ * events removed in batches, indexes restored → triggers and rows of both stores → ledger → control: phase
+ * aborted, routing normal.
+ */
+#include "migrate/coordinator.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fault.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "migrate/bulk_copier.h"
+#include "sql_embedded.h"
+
+#define UNDO_TIMEOUT_US (120 * US_PER_S)
+#define BATCH_POSITIONS 20000
+#define REMOVE_ROUNDS 5
+
+static bool stop_arrivals(struct coordinator *c, struct pgx_conn *target, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *row = NULL;
+
+    if (!c->applied_state[0])
+        return true;
+    if (!pgx_query(target, UNDO_TIMEOUT_US, sql_undo_begin,
+                   PGX_ARGS(PGX_UUID(&c->ends.owner.migration), PGX_INT(c->ends.owner.epoch)), &row, err))
+        return err_wrap(err, "closing the target to mirrors");
+    if (pgx_rows(row) == 0)
+        return err_set(err, TMV_ERR_OWNERSHIP, "the target's applied row is not ours any more");
+    text_copy(c->applied_state, sizeof c->applied_state, "undoing");
+    return fault_hit("abort.undoing", err);
+}
+
+static bool fence_off(struct coordinator *c, struct pgx_conn *source, struct tmv_error *err)
+{
+    const struct fence_change change = {.from = FENCE_OPEN, .to = FENCE_OFF};
+    struct fence fence;
+    bool found = false;
+    bool changed = false;
+
+    if (!guard_change_fence(source, &c->source_guard, &change, &changed, err) ||
+        !guard_read_fence(source, &c->source_guard, &fence, &found, err))
+        return false;
+    if (found && fence.state == FENCE_MOVED && tmv_uuid_equal(&fence.migration, &c->ends.owner.migration))
+        return err_set(err, TMV_ERR_REFUSED,
+                       "the tenant has moved: the cutover was decided before the abort");
+    if (found && fence.state != FENCE_OFF && tmv_uuid_equal(&fence.migration, &c->ends.owner.migration))
+        return err_set(err, TMV_ERR_OWNERSHIP, "the source's fence is %s and not ours",
+                       fence_state_name(fence.state));
+    return fault_hit("abort.fence_off", err);
+}
+
+static bool delete_range(struct coordinator *c, struct pgx_conn *target, int64_t low, int64_t high,
+                         struct tmv_error *err)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(2000);
+
+    if (!ends_begin_target(&c->ends, target, "undoing", false, err))
+        return false;
+    if (store_sql(&sql, sql_undo_batch, &c->ends.target, NULL, 0, err) &&
+        pgx_query(target, UNDO_TIMEOUT_US, buf_text(&sql),
+                  PGX_ARGS(PGX_UUID(&c->ends.owner.tenant), PGX_INT(low), PGX_INT(high)), NULL, err) &&
+        pgx_commit(target, UNDO_TIMEOUT_US, err))
+        return true;
+    pgx_rollback(target, UNDO_TIMEOUT_US);
+    return err_wrap(err, "removing copied events");
+}
+
+static bool remove_events(struct coordinator *c, struct pgx_conn *target, struct tmv_error *err)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(2000);
+    AUTO_RESULT struct pgx_result *bounds = NULL;
+    struct ledger_entry *dropped = NULL;
+    size_t indexes_missing = 0;
+
+    if (!store_sql(&sql, sql_undo_bounds, &c->ends.target, NULL, 0, err) ||
+        !pgx_query(target, UNDO_TIMEOUT_US, buf_text(&sql), PGX_ARGS(PGX_UUID(&c->ends.owner.tenant)),
+                   &bounds, err) ||
+        !control_ledger_list(c->control, &c->ends.owner.migration, "dropped-index", &dropped,
+                             &indexes_missing, err))
+        return err_wrap(err, "looking for copied events");
+    control_ledger_free(dropped, indexes_missing);
+    int64_t low = pgx_int(bounds, 0, 0) - 1;
+    int64_t high = pgx_int(bounds, 0, 1);
+    /* Without its primary key every batch would read the whole table. */
+    int64_t batch = indexes_missing ? INT64_MAX / 4 : BATCH_POSITIONS;
+    for (; low < high; low += batch) {
+        char step[80];
+        int64_t end = high - low > batch ? low + batch : high;
+
+        snprintf(step, sizeof step, "removing copied events to position %" PRId64 " of %" PRId64, end, high);
+        if (!coordinator_say(c, step, "aborting", err) || !delete_range(c, target, low, end, err) ||
+            !fault_hit("abort.batch", err))
+            return false;
+    }
+    return true;
+}
+
+static bool remove_guard(struct coordinator *c, struct pgx_conn *conn, const struct guard *guard,
+                         const char *store, struct tmv_error *err)
+{
+    bool source = strcmp(store, "source") == 0;
+    bool removed = false;
+
+    for (int i = 0; i < REMOVE_ROUNDS && !removed; i++) {
+        if (!guard_remove(conn, guard, false, &removed, err))
+            return false;
+        if (!removed && !coordinator_say(c, "waiting for a quiet moment to drop the guard's triggers",
+                                         "the fence is off: writers are not held", err))
+            return false;
+    }
+    if (!removed)
+        return err_set(err, TMV_ERR_TIMEOUT, "the events table of the %s is never free for a moment", store);
+    return pgx_query(conn, UNDO_TIMEOUT_US, source ? sql_undo_source_rows : sql_undo_target_rows,
+                     PGX_ARGS(PGX_UUID(&c->ends.owner.tenant), PGX_UUID(&c->ends.owner.migration)), NULL,
+                     err) &&
+           fault_hit(source ? "abort.source_clean" : "abort.target_clean", err);
+}
+
+static bool empty_ledger(struct coordinator *c, struct tmv_error *err)
+{
+    struct ledger_entry *entries = NULL;
+    size_t count = 0;
+    bool ok = control_ledger_list(c->control, &c->ends.owner.migration, NULL, &entries, &count, err);
+
+    for (size_t i = 0; ok && i < count; i++)
+        ok = control_ledger_done(c->control, &c->ends.owner, entries[i].id, err);
+    control_ledger_free(entries, count);
+    return ok && fault_hit("abort.ledger_empty", err);
+}
+
+static bool stores_were_touched(struct coordinator *c, bool *ret_touched, struct tmv_error *err)
+{
+    struct ledger_entry *entries = NULL;
+    size_t count = 0;
+
+    if (!control_ledger_list(c->control, &c->ends.owner.migration, NULL, &entries, &count, err))
+        return false;
+    control_ledger_free(entries, count);
+    *ret_touched = count > 0;
+    return true;
+}
+
+static bool clean_stores(struct coordinator *c, bool keep_events, struct tmv_error *err)
+{
+    AUTO_CONN struct pgx_conn *source = NULL;
+    AUTO_CONN struct pgx_conn *target = NULL;
+
+    coordinator_disconnect_stores(c);
+    if (!coordinator_say(c, "aborting", "", err) || !ends_connect_source(&c->ends, "abort", &source, err) ||
+        !ends_connect_target(&c->ends, "abort", &target, err))
+        return false;
+    if (!guard_prepare_store(source, &c->ends.source, err) ||
+        !guard_prepare_store(target, &c->ends.target, err) || !stop_arrivals(c, target, err) ||
+        !fence_off(c, source, err))
+        return false;
+    if (c->applied_state[0] && !keep_events && !remove_events(c, target, err))
+        return false;
+    return bulk_copier_restore_indexes(&c->ends, c->control, err) &&
+           remove_guard(c, target, &c->target_guard, "target", err) &&
+           remove_guard(c, source, &c->source_guard, "source", err) && empty_ledger(c, err);
+}
+
+bool phase_abort(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
+{
+    AUTO_FREE char *details = NULL;
+    const char *why = command && command->reason[0] ? command->reason : "resumed after an interruption";
+    cJSON *o = cJSON_CreateObject();
+    bool touched = false;
+
+    json_add_text(o, "reason", why);
+    json_add_bool(o, "copied_events_kept", command && command->keep_copied_events);
+    details = json_print(o);
+    cJSON_Delete(o);
+    const struct phase_change change = {.from = c->row.phase,
+                                        .to = TMV_PHASE_ABORTED,
+                                        .event_type = "migration_aborted",
+                                        .details = details,
+                                        .operator_name = command ? command->requested_by : NULL};
+    if (!stores_were_touched(c, &touched, err))
+        return false;
+    if (touched && !clean_stores(c, command && command->keep_copied_events, err))
+        return err_wrap(err, "aborting");
+    if (!coordinator_change_phase(c, &change, err) ||
+        !coordinator_answer(c, command, TMV_COMMAND_DONE, "aborted; the source is as it was", err))
+        return false;
+    c->ended = true;
+    return coordinator_say(c, "aborted", why, err);
+}

@@ -1,0 +1,416 @@
+/* Mirroring: the tail, the verification that keeps up with it, the gates, and the cutover. */
+#include "migrate/coordinator.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fault.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "sql_embedded.h"
+
+#define REPORT_US US_PER_S
+#define CAUGHT_UP_US (500 * US_PER_MS) /* lag below which bulk_copy becomes dual_write */
+#define CLOSE_TO_V 20000               /* positions that the cutover may still have to verify */
+
+/* ---- connections ---- */
+
+bool coordinator_connect_stores(struct coordinator *c, bool *ret_moved, struct tmv_error *err)
+{
+    coordinator_disconnect_stores(c);
+    tailer_init(&c->tailer, &c->ends, &c->source_guard);
+    cutover_manager_init(&c->cutover, &c->ends, &c->tailer);
+    c->cutover.source_guard = &c->source_guard;
+    c->cutover.target_guard = &c->target_guard;
+    c->cutover.control = c->control;
+    c->connected = true;
+    return tailer_connect(&c->tailer, err) && cutover_manager_connect(&c->cutover, err) &&
+           coordinator_guard_facts(c, "source", c->cutover.source_facts, err) &&
+           coordinator_guard_facts(c, "target", c->cutover.target_facts, err) &&
+           cutover_resolve(&c->cutover, c->tailer.source, c->tailer.target, ret_moved, err);
+}
+
+void coordinator_disconnect_stores(struct coordinator *c)
+{
+    verify_worker_stop(&c->verifier);
+    if (!c->connected)
+        return;
+    cutover_manager_release(&c->cutover);
+    tailer_release(&c->tailer);
+    c->connected = false;
+}
+
+/* The fence says moved, and control does not know it yet: finish (the fence outranks the phase). */
+static bool follow_decision(struct coordinator *c, struct tmv_error *err)
+{
+    if (!control_follow_decision(c->control, &c->ends.owner, c->ends.target_store.id, "{\"followed\":true}",
+                                 NULL, err))
+        return false;
+    log_info("migration %s: the source says moved; control follows", c->ends.migration);
+    c->ended = true;
+    return true;
+}
+
+/* A cutover that did not decide: back to dual_write. */
+static bool roll_back_phase(struct coordinator *c, const char *why, const char *who, struct tmv_error *err)
+{
+    AUTO_FREE char *details = NULL;
+    cJSON *o = cJSON_CreateObject();
+
+    json_add_text(o, "reason", why);
+    details = json_print(o);
+    cJSON_Delete(o);
+    const struct phase_change change = {.from = TMV_PHASE_CUTOVER,
+                                        .to = TMV_PHASE_DUAL_WRITE,
+                                        .event_type = "cutover_rolled_back",
+                                        .details = details,
+                                        .operator_name = who};
+    return coordinator_change_phase(c, &change, err);
+}
+
+static bool connect_and_resolve(struct coordinator *c, struct tmv_error *err)
+{
+    bool moved = false;
+
+    if (c->connected)
+        return true;
+    if (!coordinator_say(c, "connecting", "", err) || !coordinator_connect_stores(c, &moved, err))
+        return false;
+    if (moved)
+        return follow_decision(c, err);
+    if (c->row.phase == TMV_PHASE_CUTOVER &&
+        !roll_back_phase(c, "the engine that ran the cutover was lost before the decision", NULL, err))
+        return false;
+    return verify_worker_start(&c->verifier, &c->ends, err);
+}
+
+/* ---- what screens see ---- */
+
+static void describe(const struct coordinator *c, const struct verify_progress *v, char *step, size_t size,
+                     char *note, size_t note_size)
+{
+    note[0] = '\0';
+    if (c->row.phase == TMV_PHASE_BULK_COPY)
+        text_copy(step, size, "catching up");
+    else
+        snprintf(step, size, "mirroring; verified to %" PRId64, v->verified_to);
+    if (v->differs)
+        snprintf(note, note_size, "verification found %" PRId64 " differences: cutover is refused",
+                 v->report.differences);
+    else if (v->problem.code != TMV_OK)
+        snprintf(note, note_size, "verification waits: %.300s", v->problem.message);
+}
+
+static void first_red(const struct tmv_gate *gates, size_t count, char *note, size_t size)
+{
+    for (size_t i = 0; i < count && !note[0]; i++)
+        if (!gates[i].green)
+            snprintf(note, size, "%.39s: %.159s", gates[i].name, gates[i].seen);
+}
+
+static bool report(struct coordinator *c, bool *ret_green, struct tmv_error *err)
+{
+    struct tmv_gate gates[TMV_GATES_MAX];
+    const struct cutover_conditions conditions = {.settings = &c->row.settings, .paused = c->row.paused};
+    struct verify_progress v;
+    struct migration_progress p = {.gates = gates, .sample = true};
+    char step[80], note[TMV_REASON_MAX];
+    int64_t now = clock_now_us();
+    int64_t total = c->copied_events + c->tailer.events;
+
+    verify_worker_look(&c->verifier, &v);
+    c->cutover.verified_to = v.differs ? 0 : v.verified_to;
+    if (!cutover_gates(&c->cutover, &conditions, gates, &p.gate_count, ret_green, err) ||
+        !tailer_count_behind(&c->tailer, &p.lag_events, err))
+        return false;
+    *ret_green = *ret_green && !v.differs && c->row.phase == TMV_PHASE_DUAL_WRITE;
+    describe(c, &v, step, sizeof step, note, sizeof note);
+    first_red(gates, p.gate_count, note, sizeof note);
+    if (c->reported_us && now > c->reported_us)
+        p.rate = (total - c->reported_events) * US_PER_S / (now - c->reported_us);
+    c->reported_events = total;
+    c->reported_us = now;
+    p.events_copied = total;
+    p.events_total = total + p.lag_events;
+    p.lag_us = c->tailer.lag_us;
+    p.verified_to = v.verified_to;
+    p.watermark = c->tailer.watermark;
+    p.eta_us = -1;
+    p.predicted_pause_us = cutover_predict_us(&c->cutover);
+    p.ready = *ret_green;
+    p.step = step;
+    p.note = note;
+    return control_report_progress(c->control, &c->ends.owner, &p, err);
+}
+
+/* ---- verification ---- */
+
+static char *report_to_json(const struct tmv_verify_report *r)
+{
+    cJSON *o = cJSON_CreateObject();
+    cJSON *list = cJSON_AddArrayToObject(o, "found");
+    char *text;
+
+    json_add_bool(o, "consistent", r->consistent);
+    json_add_int64(o, "from_position", r->from_position);
+    json_add_int64(o, "to_position", r->to_position);
+    json_add_int64(o, "events_source", r->events_source);
+    json_add_int64(o, "events_target", r->events_target);
+    json_add_int64(o, "differences", r->differences);
+    for (int64_t i = 0; i < r->differences && i < TMV_DIFFERENCES_MAX; i++) {
+        cJSON *d = cJSON_CreateObject();
+        char id[TMV_UUID_TEXT];
+
+        json_add_text(d, "kind", r->found[i].kind);
+        json_add_text(d, "event_id", tmv_uuid_format(&r->found[i].event_id, id));
+        json_add_int64(d, "position", r->found[i].position);
+        json_add_int64(d, "version", r->found[i].version);
+        json_add_text(d, "columns", r->found[i].columns);
+        cJSON_AddItemToArray(list, d);
+    }
+    text = json_print(o);
+    cJSON_Delete(o);
+    return text;
+}
+
+static bool store_report(struct coordinator *c, const struct tmv_verify_report *r, struct tmv_error *err)
+{
+    AUTO_FREE char *json = report_to_json(r);
+
+    if (!json)
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    return control_verification_add(c->control, &c->ends.owner, "hash", r->consistent, json, err) &&
+           control_audit(c->control, &c->ends.owner,
+                         r->consistent ? "verification_completed" : "verification_failed", json, NULL, err);
+}
+
+static bool follow_verification(struct coordinator *c, struct tmv_error *err)
+{
+    struct verify_progress v;
+    char outcome[TMV_REASON_MAX];
+
+    verify_worker_feed(&c->verifier, c->tailer.watermark);
+    verify_worker_look(&c->verifier, &v);
+    if (v.differs && !c->difference_told) {
+        c->difference_told = true;
+        if (!store_report(c, &v.report, err))
+            return false;
+    }
+    bool done = v.differs || (v.verified_to > 0 && v.verified_to + CLOSE_TO_V >= c->tailer.watermark) ||
+                c->tailer.watermark == 0;
+    if (!c->verify_waits || !done)
+        return true;
+    c->verify_waits = false;
+    if (!v.differs && !store_report(c, &v.report, err))
+        return false;
+    if (v.differs)
+        snprintf(outcome, sizeof outcome, "%" PRId64 " differences, the first at position %" PRId64,
+                 v.report.differences, v.report.found[0].position);
+    else
+        snprintf(outcome, sizeof outcome, "equal up to position %" PRId64, v.verified_to);
+    return coordinator_answer(c, &c->verify, v.differs ? TMV_COMMAND_FAILED : TMV_COMMAND_DONE, outcome, err);
+}
+
+/* ---- the loop ---- */
+
+static bool begin_dual_write(struct coordinator *c, struct tmv_error *err)
+{
+    const struct phase_change change = {
+        .from = TMV_PHASE_BULK_COPY, .to = TMV_PHASE_DUAL_WRITE, .event_type = "phase_changed"};
+
+    return fault_hit("mirror.before_dual_write", err) && coordinator_change_phase(c, &change, err) &&
+           control_audit(c->control, &c->ends.owner, "verification_started", "{\"level\":\"hash\"}", NULL,
+                         err);
+}
+
+static bool one_turn(struct coordinator *c, struct tmv_error *err)
+{
+    bool behind = false;
+    bool green = false;
+
+    if (c->row.paused) {
+        if (!pgx_wait_readable(c->control, 50 * US_PER_MS, err))
+            return false;
+        if (c->tailer.lag_us >= 0)
+            c->tailer.lag_us += 50 * US_PER_MS;
+    } else if (!tailer_turn(&c->tailer, &behind, err)) {
+        return false;
+    }
+    if (!follow_verification(c, err))
+        return false;
+    if (clock_now_us() - c->reported_us >= REPORT_US) {
+        if (!report(c, &green, err))
+            return false;
+        if (green && c->row.settings.auto_cutover)
+            return phase_cutover(c, NULL, err);
+    }
+    if (c->row.phase == TMV_PHASE_BULK_COPY && !behind && c->tailer.lag_us >= 0 &&
+        c->tailer.lag_us < CAUGHT_UP_US && !c->row.paused)
+        return begin_dual_write(c, err);
+    return true;
+}
+
+static bool is_mirroring(const struct coordinator *c)
+{
+    return !c->ended && (c->row.phase == TMV_PHASE_BULK_COPY || c->row.phase == TMV_PHASE_DUAL_WRITE);
+}
+
+bool phase_mirroring(struct coordinator *c, struct tmv_error *err)
+{
+    if (!connect_and_resolve(c, err))
+        return false;
+    while (is_mirroring(c))
+        if (!one_turn(c, err) || !coordinator_poll(c, err))
+            return false;
+    return true;
+}
+
+/* ---- cutover ---- */
+
+static bool refuse_cutover(struct coordinator *c, const struct command_row *command,
+                           const struct tmv_gate *gates, size_t count, struct tmv_error *err)
+{
+    char why[TMV_REASON_MAX] = "";
+
+    first_red(gates, count, why, sizeof why);
+    return coordinator_answer(c, command, TMV_COMMAND_REFUSED,
+                              why[0] ? why : "verification found differences", err);
+}
+
+/* Proves the prefix up to where the tail is now, so that the pause verifies little. */
+static bool verify_up_to_now(struct coordinator *c, struct tmv_error *err)
+{
+    int64_t deadline = clock_now_us() + 10 * US_PER_S;
+    struct verify_progress v;
+
+    for (;;) {
+        bool behind;
+
+        verify_worker_feed(&c->verifier, c->tailer.watermark);
+        verify_worker_look(&c->verifier, &v);
+        c->cutover.verified_to = v.verified_to;
+        if (v.differs || v.verified_to + CLOSE_TO_V >= c->tailer.watermark || clock_now_us() > deadline)
+            return true;
+        if (!tailer_turn(&c->tailer, &behind, err))
+            return false;
+    }
+}
+
+static bool end_attempt(struct coordinator *c, int64_t number, const struct tmv_attempt *attempt,
+                        struct tmv_error *err)
+{
+    return control_attempt_end(c->control, &c->ends.owner, number, attempt, err);
+}
+
+static bool run_attempt(struct coordinator *c, const struct command_row *command, bool rehearsal,
+                        struct tmv_error *err)
+{
+    const char *who = command ? command->requested_by : "schedule";
+    const struct cutover_request request = {.settings = &c->row.settings,
+                                            .rehearsal = rehearsal,
+                                            .force = command && command->force,
+                                            .requested_by = who};
+    const struct phase_change to_cutover = {.from = TMV_PHASE_DUAL_WRITE,
+                                            .to = TMV_PHASE_CUTOVER,
+                                            .event_type = "cutover_initiated",
+                                            .operator_name = who};
+    struct tmv_attempt attempt = {.rehearsal = rehearsal};
+    enum cutover_outcome outcome = CUTOVER_UNKNOWN;
+    char told[TMV_REASON_MAX];
+    int64_t number = 0;
+
+    if (!control_attempt_begin(c->control, &c->ends.owner, rehearsal, who, &number, err))
+        return false;
+    if (!rehearsal && !coordinator_change_phase(c, &to_cutover, err))
+        return false;
+    if (!fault_hit("cutover.begun", err) || !cutover_attempt(&c->cutover, &request, &attempt, &outcome, err))
+        return err_wrap(err, "cutover");
+    if (outcome == CUTOVER_COMPLETED && !c->cutover.control_here &&
+        !control_complete_cutover(c->control, &c->ends.owner, c->ends.target_store.id, NULL, who, err))
+        return err_wrap(err, "the decision is made; control does not follow yet");
+    if (outcome == CUTOVER_ROLLED_BACK && !rehearsal && !roll_back_phase(c, attempt.reason, who, err))
+        return false;
+    if (!end_attempt(c, number, &attempt, err))
+        return false;
+    if (outcome == CUTOVER_ROLLED_BACK)
+        text_copy(told, sizeof told, attempt.reason);
+    else
+        snprintf(told, sizeof told,
+                 "%s: writes were held for %.1f ms (lock %.1f, drain %.1f of %" PRId64
+                 " events, decide %.1f)",
+                 attempt.outcome, (double)attempt.pause_us / 1000, (double)attempt.lock_us / 1000,
+                 (double)attempt.drain_us / 1000, attempt.drained_events, (double)attempt.decide_us / 1000);
+    c->ended = outcome == CUTOVER_COMPLETED;
+    return coordinator_answer(
+        c, command, outcome == CUTOVER_ROLLED_BACK ? TMV_COMMAND_FAILED : TMV_COMMAND_DONE, told, err);
+}
+
+bool phase_cutover(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
+{
+    struct tmv_gate gates[TMV_GATES_MAX];
+    struct verify_progress v;
+    size_t count = 0;
+    bool green = false;
+    bool behind;
+
+    if (!c->connected)
+        return coordinator_answer(c, command, TMV_COMMAND_REFUSED,
+                                  "the stores are not connected now; try again", err);
+    if (!tailer_turn(&c->tailer, &behind, err) || !verify_up_to_now(c, err))
+        return false;
+    const struct cutover_conditions conditions = {
+        .settings = &c->row.settings, .paused = c->row.paused, .force = command && command->force};
+    verify_worker_look(&c->verifier, &v);
+    if (!cutover_gates(&c->cutover, &conditions, gates, &count, &green, err))
+        return false;
+    if (!green || (v.differs && !conditions.force))
+        return refuse_cutover(c, command, gates, count, err);
+    /* The gates took a moment; the tail must be fresh when the lock is asked for. */
+    if (!tailer_turn(&c->tailer, &behind, err))
+        return false;
+    return run_attempt(c, command, command && command->operation == TMV_OP_REHEARSE, err);
+}
+
+/* ---- completed ---- */
+
+static bool verify_completed(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
+{
+    struct tmv_verify_report report;
+    char outcome[TMV_REASON_MAX];
+    int64_t verified_to = 0;
+
+    /* What was there at the decision; later events are only on the target. */
+    if (!verifier_hash_range(&c->ends, c->tailer.source, c->tailer.target, 0, c->tailer.watermark, &report,
+                             &verified_to, err) ||
+        !store_report(c, &report, err))
+        return false;
+    snprintf(outcome, sizeof outcome, "%" PRId64 " differences up to the decision at position %" PRId64,
+             report.differences, c->tailer.watermark);
+    return coordinator_answer(c, command, report.consistent ? TMV_COMMAND_DONE : TMV_COMMAND_FAILED, outcome,
+                              err);
+}
+
+/* What a crash right after the decision left (the target still armed, or control behind), and verification.
+ */
+bool phase_completed(struct coordinator *c, struct tmv_error *err)
+{
+    struct command_row command;
+    bool moved = false;
+    bool found = false;
+
+    if (!coordinator_connect_stores(c, &moved, err) ||
+        !control_command_take(c->control, &c->ends.owner, &command, &found, err))
+        return false;
+    c->ended = true;
+    if (!found)
+        return true;
+    if (command.operation != TMV_OP_VERIFY)
+        return coordinator_answer(c, &command, TMV_COMMAND_REFUSED, "the migration is completed", err);
+    return verify_completed(c, &command, err);
+}

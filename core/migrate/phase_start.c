@@ -1,0 +1,251 @@
+/* From pending to a copied history: preflight, the guards, V0, the bulk copy.
+ *
+ * Every step can be repeated. What is on disk after each:
+ *   ledger rows of the guards (control) → target: schema, owner, fence closed, statement guard → source:
+ * schema, owner, fence open, row guard (V0 is read in that transaction) → target: applied row "copying" with
+ * V0 → chunks → target: row guard in place of the statement guard → applied row "mirroring". A crash before
+ * the applied row exists installs again: triggers that stand are kept, and a later V0 is as good.
+ */
+#include "migrate/coordinator.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fault.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "migrate/bulk_copier.h"
+#include "migrate/takeover.h"
+#include "sql_embedded.h"
+#include "tenantmv/preflight.h"
+
+#define INSTALL_PATIENCE_US (60 * US_PER_S)
+#define START_TIMEOUT_US (30 * US_PER_S)
+
+/* ---- pending ---- */
+
+static void list_refusals(const struct tmv_preflight *preflight, char *text, size_t size)
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < preflight->count && used < size; i++) {
+        const struct tmv_check *check = &preflight->checks[i];
+        if (check->verdict != TMV_VERDICT_REFUSE)
+            continue;
+        int n = snprintf(text + used, size - used, "%s%s: %s", used ? "; " : "", check->name, check->seen);
+        used += n > 0 ? (size_t)n : 0;
+    }
+}
+
+static bool refuse_start(struct coordinator *c, const char *why, struct tmv_error *err)
+{
+    AUTO_FREE char *details = NULL;
+    cJSON *o = cJSON_CreateObject();
+
+    json_add_text(o, "reason", why);
+    json_add_bool(o, "preflight", true);
+    details = json_print(o);
+    cJSON_Delete(o);
+    const struct phase_change change = {.from = TMV_PHASE_PENDING,
+                                        .to = TMV_PHASE_ABORTED,
+                                        .event_type = "migration_aborted",
+                                        .details = details,
+                                        .last_error = why};
+    c->ended = true;
+    return coordinator_say(c, "refused by preflight", why, err) && coordinator_change_phase(c, &change, err);
+}
+
+static bool look_first(struct coordinator *c, char *ret_refusals, size_t size, struct tmv_error *err)
+{
+    struct tmv_control handle = {.conn = c->control};
+    struct tmv_preflight *preflight = NULL;
+    const struct tmv_start_options options = {.tenant = c->row.tenant,
+                                              .source = c->row.source,
+                                              .target = c->row.target,
+                                              .settings = c->row.settings};
+
+    if (!tmv_preflight_run(&handle, &options, false, &preflight, err))
+        return err_wrap(err, "preflight");
+    list_refusals(preflight, ret_refusals, size);
+    tmv_preflight_free(preflight);
+    return true;
+}
+
+bool phase_pending(struct coordinator *c, struct tmv_error *err)
+{
+    char refusals[TMV_REASON_MAX];
+    const struct phase_change change = {
+        .from = TMV_PHASE_PENDING, .to = TMV_PHASE_BULK_COPY, .event_type = "phase_changed"};
+
+    if (!coordinator_say(c, "preflight", "", err) || !look_first(c, refusals, sizeof refusals, err) ||
+        !coordinator_poll(c, err))
+        return false;
+    if (c->ended || c->row.phase != TMV_PHASE_PENDING || c->row.paused)
+        return true;
+    if (refusals[0])
+        return refuse_start(c, refusals, err);
+    return fault_hit("pending.before_change", err) && coordinator_change_phase(c, &change, err) &&
+           takeover_raise(c, err);
+}
+
+/* ---- guards ---- */
+
+static bool prepare_end(struct coordinator *c, struct pgx_conn *conn, struct guard *guard, bool source,
+                        struct tmv_error *err)
+{
+    const struct tmv_settings *s = &c->row.settings;
+    int64_t wait_ms = s->lock_budget_ms + s->drain_budget_ms + 500;
+    struct fence fence = {0};
+    bool found = false;
+
+    if (!coordinator_note_guard(c, source ? "source" : "target", NULL, err) ||
+        !guard_prepare_store(conn, guard->shape, err) || !guard_raise_owner(conn, guard, err) ||
+        !guard_prepare_fence(conn, guard, source ? FENCE_OPEN : FENCE_CLOSED, wait_ms, 1, err) ||
+        !guard_read_fence(conn, guard, &fence, &found, err))
+        return false;
+    if (!found || fence.state != (source ? FENCE_OPEN : FENCE_CLOSED))
+        return err_set(err, TMV_ERR_CONFLICT, "the fence of the tenant in the %s is %s",
+                       source ? "source" : "target", found ? fence_state_name(fence.state) : "gone");
+    return fault_hit(source ? "guard.source_prepared" : "guard.target_prepared", err);
+}
+
+static bool begin_copy(struct coordinator *c, struct tmv_error *err)
+{
+    AUTO_CONN struct pgx_conn *source = NULL;
+    AUTO_CONN struct pgx_conn *target = NULL;
+    int64_t value = 0;
+    char facts[80];
+
+    if (!coordinator_say(c, "installing the guard", "", err) ||
+        !ends_connect_source(&c->ends, "guard", &source, err) ||
+        !ends_connect_target(&c->ends, "guard", &target, err))
+        return false;
+    if (!prepare_end(c, target, &c->target_guard, false, err) ||
+        !guard_install(target, &c->target_guard, GUARD_STATEMENTS, INSTALL_PATIENCE_US, &value, facts, err) ||
+        !prepare_end(c, source, &c->source_guard, true, err) ||
+        !guard_install(source, &c->source_guard, GUARD_ROWS, INSTALL_PATIENCE_US, &value, facts, err) ||
+        !coordinator_note_guard(c, "source", facts, err) || !fault_hit("guard.installed", err))
+        return false;
+    if (!pgx_query(target, START_TIMEOUT_US, sql_phase_applied_begin,
+                   PGX_ARGS(PGX_UUID(&c->ends.owner.migration), PGX_UUID(&c->ends.owner.tenant),
+                            PGX_INT(c->ends.owner.epoch), PGX_INT(value)),
+                   NULL, err))
+        return err_wrap(err, "writing the applied row");
+    text_copy(c->applied_state, sizeof c->applied_state, "copying");
+    c->copy_limit = value;
+    log_info("migration %s: guard installed, V0 = %" PRId64, c->ends.migration, value);
+    return fault_hit("guard.applied_begun", err);
+}
+
+/* The row guard takes the statement guard's place; from here on mirrors may write. */
+static bool end_copy(struct coordinator *c, struct tmv_error *err)
+{
+    AUTO_CONN struct pgx_conn *target = NULL;
+    int64_t ignored;
+    char facts[80];
+    bool removed = false;
+
+    if (!coordinator_say(c, "closing the target row by row", "", err) ||
+        !ends_connect_target(&c->ends, "guard", &target, err) ||
+        !guard_install(target, &c->target_guard, GUARD_ROWS, INSTALL_PATIENCE_US, &ignored, facts, err) ||
+        !guard_remove(target, &c->target_guard, true, &removed, err))
+        return false;
+    if (!removed)
+        return err_set(err, TMV_ERR_TIMEOUT,
+                       "the target's events table is busy: the statement guard could not be removed");
+    if (!guard_read_facts(target, &c->target_guard, facts, err) ||
+        !coordinator_note_guard(c, "target", facts, err) || !fault_hit("copy.target_row_guard", err))
+        return false;
+    if (!pgx_query(target, START_TIMEOUT_US, sql_phase_applied_mirroring,
+                   PGX_ARGS(PGX_UUID(&c->ends.owner.migration), PGX_INT(c->ends.owner.epoch)), NULL, err))
+        return err_wrap(err, "opening the target for the tail");
+    text_copy(c->applied_state, sizeof c->applied_state, "mirroring");
+    return fault_hit("copy.mirroring", err);
+}
+
+/* ---- bulk copy ---- */
+
+/* What the copier's hook needs; its errors wait here until the copier has stopped. */
+struct copy_watch {
+    struct coordinator *c;
+    struct tmv_error problem;
+    bool failed;
+};
+
+static bool copy_progress(void *user, int64_t copied, int64_t total, int64_t per_second, const char *step)
+{
+    struct copy_watch *w = user;
+    struct coordinator *c = w->c;
+    int64_t now = clock_now_us();
+
+    if (!coordinator_poll(c, &w->problem)) {
+        w->failed = true;
+        return false;
+    }
+    if (now - c->reported_us > US_PER_S / 2) {
+        const struct migration_progress p = {
+            .events_total = total > copied ? total : copied,
+            .events_copied = copied,
+            .rate = per_second,
+            .lag_us = -1,
+            .lag_events = -1,
+            .eta_us = per_second > 0 && total > copied ? (total - copied) * US_PER_S / per_second : -1,
+            .predicted_pause_us = -1,
+            .step = step,
+            .note = "",
+            .sample = now - c->polled_us >= 0,
+        };
+        c->reported_us = now;
+        c->row.events_total = p.events_total;
+        c->row.events_copied = copied;
+        if (!control_report_progress(c->control, &c->ends.owner, &p, &w->problem)) {
+            w->failed = true;
+            return false;
+        }
+    }
+    return !c->row.paused && !c->ended && c->row.phase == TMV_PHASE_BULK_COPY;
+}
+
+static bool copy_history(struct coordinator *c, bool *ret_finished, struct tmv_error *err)
+{
+    const struct tmv_settings *s = &c->row.settings;
+    struct copy_watch watch = {.c = c};
+    const struct bulk_copier_options options = {
+        .limit = c->copy_limit,
+        .workers = s->copy_workers,
+        .chunk_events = s->batch_size,
+        .max_rate = s->max_bulk_copy_rate,
+        .keep_indexes = s->keep_indexes,
+    };
+    const struct bulk_copier_hooks hooks = {.user = &watch, .progress = copy_progress};
+    bool ok = bulk_copier_run(&c->ends, c->control, &options, &hooks, ret_finished, err);
+
+    if (watch.failed) {
+        *err = watch.problem;
+        return false;
+    }
+    return ok;
+}
+
+bool phase_bulk_copy(struct coordinator *c, struct tmv_error *err)
+{
+    bool finished = false;
+
+    if (!c->applied_state[0] && !begin_copy(c, err))
+        return false;
+    if (strcmp(c->applied_state, "copying") == 0) {
+        if (!copy_history(c, &finished, err))
+            return err_wrap(err, "copying the history");
+        if (!finished)
+            return true; /* paused, aborted, or changed underneath: the loop looks again */
+        if (!end_copy(c, err))
+            return false;
+    }
+    return phase_mirroring(c, err);
+}

@@ -1,0 +1,109 @@
+#include "migrate/takeover.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fault.h"
+#include "base/text.h"
+#include "sql_embedded.h"
+
+#define TAKEOVER_TIMEOUT_US (30 * US_PER_S)
+#define SESSIONS_GONE_US (10 * US_PER_S)
+
+/* A stopped process keeps its row locks and obeys no timeout of ours; its server session does. */
+static bool end_sessions(struct coordinator *c, struct pgx_conn *conn, struct tmv_error *err)
+{
+    int64_t deadline = clock_now_us() + SESSIONS_GONE_US;
+
+    for (;;) {
+        AUTO_RESULT struct pgx_result *row = NULL;
+
+        if (!pgx_query(conn, TAKEOVER_TIMEOUT_US, sql_takeover_end_sessions,
+                       PGX_ARGS(PGX_TEXT(c->ends.migration)), &row, err))
+            return err_wrap(err, "ending the sessions of an earlier engine");
+        if (pgx_int(row, 0, 0) == 0)
+            return true;
+        if (clock_now_us() > deadline)
+            return err_set(err, TMV_ERR_TIMEOUT, "%s sessions of an earlier engine do not end on %s",
+                           pgx_text(row, 0, 0), pgx_place(conn));
+        if (!stop_sleep(c->options->stop, 20 * US_PER_MS))
+            return err_set(err, TMV_ERR_CANCELLED, "stopped");
+    }
+}
+
+static bool store_is_ready(struct pgx_conn *conn, bool *ret_ready, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *row = NULL;
+
+    if (!pgx_query(conn, TAKEOVER_TIMEOUT_US, sql_takeover_store_ready, PGX_NONE, &row, err))
+        return false;
+    *ret_ready = pgx_bool(row, 0, 0);
+    return true;
+}
+
+static bool identify(struct coordinator *c, struct pgx_conn *conn, bool source, struct tmv_error *err)
+{
+    struct guard *guard = source ? &c->source_guard : &c->target_guard;
+    struct store_shape *shape = source ? &c->ends.source : &c->ends.target;
+    const struct tmv_store_info *store = source ? &c->ends.source_store : &c->ends.target_store;
+
+    if (!store_shape_discover(conn, store->events_schema, store->events_table, shape, err))
+        return false;
+    guard->shape = shape;
+    guard->tenant = c->ends.owner.tenant;
+    guard->migration = c->ends.owner.migration;
+    guard->owner_epoch = c->ends.owner.epoch;
+    return guard_identify(conn, guard, err);
+}
+
+static bool read_applied(struct coordinator *c, struct pgx_conn *target, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *row = NULL;
+    AUTO_RESULT struct pgx_result *raised = NULL;
+
+    if (!pgx_query(target, TAKEOVER_TIMEOUT_US, sql_tail_applied_read,
+                   PGX_ARGS(PGX_UUID(&c->ends.owner.migration)), &row, err))
+        return false;
+    if (pgx_rows(row) == 0)
+        return true;
+    if (!pgx_query(target, TAKEOVER_TIMEOUT_US, sql_takeover_applied,
+                   PGX_ARGS(PGX_UUID(&c->ends.owner.migration), PGX_INT(c->ends.owner.epoch)), &raised, err))
+        return false;
+    if (pgx_rows(raised) == 0)
+        return err_set(err, TMV_ERR_OWNERSHIP, "another engine owns the target's applied row");
+    text_copy(c->applied_state, sizeof c->applied_state, pgx_text(raised, 0, 0));
+    c->copy_limit = pgx_int(raised, 0, 1);
+    c->copied_events = pgx_int(raised, 0, 3);
+    return true;
+}
+
+static bool raise_in(struct coordinator *c, bool source, struct tmv_error *err)
+{
+    AUTO_CONN struct pgx_conn *conn = NULL;
+    bool ready = false;
+
+    if (!(source ? ends_connect_source(&c->ends, "takeover", &conn, err)
+                 : ends_connect_target(&c->ends, "takeover", &conn, err)))
+        return false;
+    if (!end_sessions(c, conn, err) || !identify(c, conn, source, err) || !store_is_ready(conn, &ready, err))
+        return false;
+    if (!ready)
+        return true;
+    return guard_raise_owner(conn, source ? &c->source_guard : &c->target_guard, err) &&
+           (source || read_applied(c, conn, err));
+}
+
+bool takeover_raise(struct coordinator *c, struct tmv_error *err)
+{
+    c->applied_state[0] = '\0';
+    if (c->row.phase == TMV_PHASE_PENDING)
+        return true; /* nothing was ever created */
+    return raise_in(c, true, err) && fault_hit("takeover.after_source", err) && raise_in(c, false, err);
+}
+
+bool takeover_must_undo(const struct coordinator *c)
+{
+    return strcmp(c->applied_state, "undoing") == 0 && !tmv_phase_is_terminal(c->row.phase);
+}

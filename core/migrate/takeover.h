@@ -1,0 +1,11 @@
+/* Taking ownership of a migration in both stores: end the sessions of earlier engines, raise the owner epoch,
+ * and only then read (design §9, Taking over). */
+#pragma once
+
+#include "migrate/coordinator.h"
+
+/* Does it in every store that already knows the migration; a store that was never prepared is left alone.
+ * Opens and closes connections of its own. Discovers the shapes, identifies the guards. */
+TMV_NODISCARD bool takeover_raise(struct coordinator *c, struct tmv_error *err);
+/* The target says that an abort was under way. */
+bool takeover_must_undo(const struct coordinator *c);
