@@ -10,7 +10,11 @@
 #include "demo/cancel.h"
 #include "demo/checker.h"
 #include "demo/mover.h"
+#include "demo/process.h"
 #include "tenantmv/verify.h"
+
+#define WARM_UP_US 1500000
+#define LOOK_US 100000
 
 typedef void say_fn(const char *fmt, ...);
 
@@ -30,12 +34,29 @@ static void note_problem(struct demo_report *report, const struct tmv_error *err
         snprintf(report->problem, sizeof report->problem, "%s", err->message);
 }
 
+/* Lets the writers open their connections and get going. */
+static bool warm_up(struct headless *h, struct tmv_error *err)
+{
+    int64_t end = process_now_us() + WARM_UP_US;
+    int64_t left;
+
+    while ((left = end - process_now_us()) > 0) {
+        if (cancel_asked())
+            return failure(err, TMV_ERR_CANCELLED, "stopped by a signal");
+        if (!tmv_control_wait_change(h->control, left < LOOK_US ? left : LOOK_US, err))
+            return false;
+    }
+    return true;
+}
+
 /* Moves the tenants; stops at the first that does not arrive. */
 static bool move_all(struct headless *h, struct tmv_error *err)
 {
     struct mover mover = {.control = h->control, .live = &h->live, .report = h->report};
 
     h->report->wanted = h->options->cutovers;
+    if (!warm_up(h, err))
+        return false;
     for (int i = 0; i < h->options->cutovers; i++) {
         const struct stage_tenant *t = &h->stage->tenants[i];
 

@@ -63,6 +63,13 @@ static bool give_to_user(const struct run_user *user, const char *path, struct t
     return true;
 }
 
+/* The path goes into connection strings, settings and scripts: only characters that need no quoting in any of
+ * them. */
+static bool is_plain(const char *path)
+{
+    return path[strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+-@")] == '\0';
+}
+
 static bool make_temporary(struct workspace *w, struct tmv_error *err)
 {
     const char *places[] = {getenv("TMPDIR"), "/tmp", "/var/tmp"};
@@ -72,7 +79,8 @@ static bool make_temporary(struct workspace *w, struct tmv_error *err)
 
         if (!places[i] || !places[i][0] || !realpath(places[i], real))
             continue;
-        if (strlen(real) + sizeof "/tenantmv-XXXXXX" > PATH_ROOM || !is_reachable(&w->user, real))
+        if (strlen(real) + sizeof "/tenantmv-XXXXXX" > PATH_ROOM || !is_plain(real) ||
+            !is_reachable(&w->user, real))
             continue;
         snprintf(w->path, sizeof w->path, "%.200s/tenantmv-XXXXXX", real);
         if (mkdtemp(w->path))
@@ -109,6 +117,9 @@ static bool make_kept(struct workspace *w, const char *keep, struct tmv_error *e
         return failure_errno(err, "%s", keep);
     if (!is_empty_dir(real))
         return failure(err, TMV_ERR_REFUSED, "%s is not an empty directory", keep);
+    if (!is_plain(real))
+        return failure(err, TMV_ERR_USAGE, "the path %s has characters other than letters, digits and _./+-@",
+                       real);
     if (strlen(real) > PATH_ROOM) {
         failure(err, TMV_ERR_USAGE, "the path %s is too long: PostgreSQL's sockets are made below it", real);
         return failure_hint(err, "Choose a directory whose path has at most %d characters.", PATH_ROOM);
