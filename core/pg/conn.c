@@ -291,6 +291,8 @@ bool pgx_next_notification(struct pgx_conn *conn, char channel[64], char payload
 
 bool pgx_wait_readable(struct pgx_conn *conn, int64_t timeout_us, struct tmv_error *err)
 {
+    if (!pgx_is_usable(conn)) /* its socket is closed: a wait would never end early */
+        return pgx_fail(conn, NULL, err);
     if (!pgx_wait(conn, false, pgx_deadline(timeout_us), err)) {
         if (err->code != TMV_ERR_TIMEOUT && err->code != TMV_ERR_CANCELLED)
             return false;

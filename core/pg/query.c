@@ -232,11 +232,37 @@ bool pgx_send_kept(struct pgx_conn *conn, int64_t timeout_us, const struct pgx_k
     return true;
 }
 
+/* Takes what follows the first result of a statement. In the extended protocol the command's result comes
+ * before its transaction commits; only the end of the stream says that it did. *ret_ok false: the commit was
+ * refused. */
+static bool receive_rest(struct pgx_conn *conn, int64_t deadline, bool *ret_ok, struct tmv_error *err)
+{
+    PGresult *result = NULL;
+
+    for (;;) {
+        if (!pgx_next_result(conn, deadline, &result, err))
+            return false;
+        if (!result)
+            return true;
+        ExecStatusType status = PQresultStatus(result);
+        if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
+            conn->broken = true; /* a COPY that nobody will finish */
+            PQclear(result);
+            *ret_ok = *ret_ok && err_set(err, TMV_ERR_INTERNAL, "a statement began a COPY");
+            return true;
+        }
+        if (*ret_ok && status == PGRES_FATAL_ERROR)
+            *ret_ok = pgx_fail(conn, result, err);
+        PQclear(result);
+    }
+}
+
 bool pgx_receive(struct pgx_conn *conn, int64_t timeout_us, struct pgx_result **ret_result,
                  struct tmv_error *err)
 {
     int64_t deadline = pgx_deadline(timeout_us);
     PGresult *first = NULL;
+    struct tmv_error lost;
     bool ok;
 
     if (!pgx_next_result(conn, deadline, &first, err))
@@ -247,11 +273,13 @@ bool pgx_receive(struct pgx_conn *conn, int64_t timeout_us, struct pgx_result **
     ok = status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY;
     if (!ok)
         pgx_fail(conn, first, err);
+    bool refused = !ok;
+    if (!receive_rest(conn, deadline, &ok, refused ? &lost : err))
+        ok = false; /* after a refusal the first error is the one that counts */
     if (ok && ret_result)
         *ret_result = as_result(first);
     else
         PQclear(first);
-    pgx_drain(conn, deadline);
     return ok;
 }
 

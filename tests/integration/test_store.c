@@ -632,6 +632,27 @@ static void says_unknown_when_the_answer_is_lost(void **state)
     close_bed(&bed);
 }
 
+static void a_commit_that_is_refused_is_not_a_success(void **state)
+{
+    struct bed bed;
+    struct tmv_stream stream = new_stream();
+    struct tmv_new_event event = new_event("{}");
+    struct tmv_error err = {0};
+
+    (void)state;
+    open_bed(&bed, false, NULL);
+    support_sql(bed.conn,
+                "CREATE FUNCTION public.late() RETURNS trigger LANGUAGE plpgsql AS"
+                " $f$ BEGIN RAISE EXCEPTION 'too late'; END $f$;"
+                "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON public.events DEFERRABLE INITIALLY DEFERRED"
+                " FOR EACH ROW EXECUTE FUNCTION public.late()");
+    assert_fails(append_one(&bed, &stream, 0, &event, &err), &err, TMV_ERR_SQL);
+    assert_string_equal(err.message, "too late");
+    assert_true(pgx_is_usable(bed.conn));
+    assert_int_equal(support_int(bed.conn, "SELECT count(*) FROM public.events"), 0);
+    close_bed(&bed);
+}
+
 /* ---- reads ---- */
 
 static void keeps_the_feed_behind_open_transactions(void **state)
@@ -728,6 +749,7 @@ int main(void)
         cmocka_unit_test(names_the_epoch_for_its_own_transaction_only),
         cmocka_unit_test(warms_up_without_writing),
         cmocka_unit_test(says_unknown_when_the_answer_is_lost),
+        cmocka_unit_test(a_commit_that_is_refused_is_not_a_success),
         cmocka_unit_test(keeps_the_feed_behind_open_transactions),
         cmocka_unit_test(hands_out_stored_rows_for_a_mirror),
     };
