@@ -37,6 +37,9 @@ static const struct sample {
     {NULL, "columns",
      "global_position, event_id, aggregate_id, aggregate_type, event_type, tenant_id, version, "
      "\"timestamp\", payload"},
+    {NULL, "values",
+     "(r.v->>0)::bigint, (r.v->>1)::uuid, (r.v->>2)::uuid, r.v->>3, r.v->>4, (r.v->>5)::uuid, "
+     "(r.v->>6)::integer, (r.v->>7)::timestamptz, (r.v->>8)::jsonb"},
     {NULL, "copy", "NULL::jsonb"},
     {NULL, "record", "int8send(e.global_position), jsonb_send(e.payload)"},
     {NULL, "barrier", "OFFSET 0"},

@@ -1,0 +1,87 @@
+/* The router's two threads. The listener hears of changed routes and makes the cache forget them at once; the
+ * keeper loads them again and opens connections to the targets of running migrations, so that no writer has
+ * to. */
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "route/internal.h"
+#include "sql_embedded.h"
+
+#define LISTEN_WAIT_US (1 * US_PER_S)
+#define RECONNECT_US (500 * US_PER_MS)
+#define KEEPER_WAIT_US (1 * US_PER_S)
+
+static void set_listening(struct tmv_router *router, bool listening)
+{
+    pthread_mutex_lock(&router->lock);
+    router->listening = listening;
+    pthread_mutex_unlock(&router->lock);
+}
+
+static void hear(struct tmv_router *router, struct pgx_conn *conn)
+{
+    char channel[64], payload[256];
+    struct tmv_uuid tenant;
+
+    while (pgx_next_notification(conn, channel, payload))
+        routes_forget(router, tmv_uuid_parse(payload, &tenant) ? &tenant : NULL);
+}
+
+/* Listens until the connection breaks or the router closes. */
+static void listen_once(struct tmv_router *router, struct tmv_error *err)
+{
+    AUTO_CONN struct pgx_conn *conn = NULL;
+    struct pgx_options options = {
+        .conninfo = router->control_conninfo, .part = "router-listen", .stop = &router->stop};
+
+    if (!pgx_connect(&options, &conn, err) ||
+        !pgx_script(conn, LISTEN_WAIT_US * 10, sql_route_listen, 0, NULL, err))
+        return;
+    routes_forget(router, NULL); /* what changed while nobody listened */
+    set_listening(router, true);
+    while (!stop_is_raised(&router->stop) && pgx_wait_readable(conn, LISTEN_WAIT_US, err))
+        hear(router, conn);
+    set_listening(router, false);
+}
+
+void *router_listener(void *arg)
+{
+    struct tmv_router *router = arg;
+    struct tmv_error err = {0};
+
+    while (!stop_is_raised(&router->stop)) {
+        listen_once(router, &err);
+        if (!stop_is_raised(&router->stop))
+            log_error(TMV_LOG_WARN, "no announcements of routes for a moment", &err);
+        stop_sleep(&router->stop, RECONNECT_US);
+    }
+    return NULL;
+}
+
+static bool wait_for_work(struct tmv_router *router)
+{
+    int64_t until = clock_now_us() + KEEPER_WAIT_US;
+    struct timespec ts = {.tv_sec = (time_t)(until / US_PER_S), .tv_nsec = (long)(until % US_PER_S) * 1000};
+    bool stale;
+
+    pthread_mutex_lock(&router->lock);
+    if (!router->closing && !router->stale_routes && !router->warm_wanted)
+        pthread_cond_timedwait(&router->work, &router->lock, &ts);
+    stale = router->stale_routes && !router->closing;
+    router->stale_routes = router->warm_wanted = false;
+    pthread_mutex_unlock(&router->lock);
+    return stale;
+}
+
+void *router_keeper(void *arg)
+{
+    struct tmv_router *router = arg;
+
+    while (!stop_is_raised(&router->stop)) {
+        if (wait_for_work(router))
+            routes_refresh(router);
+        while (!stop_is_raised(&router->stop) && pool_warm_one(router))
+            continue;
+    }
+    return NULL;
+}

@@ -1,0 +1,6 @@
+-- The owner epoch under which a migration takes mirrored events on its target; no row when it takes none.
+-- database: target
+-- $1 uuid: migration
+-- $2 uuid: tenant
+SELECT owner_epoch FROM tenantmv.applied
+WHERE migration_id = $1::uuid AND tenant_id = $2::uuid AND state = 'mirroring'
