@@ -1,0 +1,320 @@
+/* Guarantees: an event of (0, limit] is in the target exactly once when the copy has finished, whatever
+ * crashed on the way, because a chunk's rows and its row in tenantmv.copied_range are one transaction; the
+ * chunks cover (0, limit] without a gap; rows pass through as the source sent them; memory does not grow with
+ * the tenant. */
+#include "migrate/bulk_copier.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fault.h"
+#include "migrate/chunk_queue.h"
+#include "migrate/crew.h"
+#include "migrate/index_rebuilder.h"
+#include "pg/copy.h"
+#include "sql_embedded.h"
+
+#define CHUNK_EVENTS 20000
+#define STEP_TIMEOUT_US (60 * US_PER_S)
+#define IDLE_TIMEOUT_US (600 * US_PER_S) /* a server may look long for the first event of a chunk */
+#define ANALYZE_TIMEOUT_US (3600 * US_PER_S)
+#define WORTH_DROPPING_EVENTS 20000 /* below, building indexes again saves nothing */
+#define RATE_WINDOW_US (2 * US_PER_S)
+#define SQL_MAX (64 * 1024)
+
+struct copier {
+    const struct ends *ends;
+    const struct bulk_copier_options *options;
+    const struct bulk_copier_hooks *hooks;
+    struct position_plan plan;
+    struct chunk_queue queue;
+    struct buf columns;              /* copied columns, quoted */
+    int64_t copied_before;           /* events in chunks of earlier runs */
+    int64_t total;                   /* estimate, refined by what is copied */
+    int64_t rate;                    /* events/s over the last window */
+    int64_t rate_at_us, rate_events; /* begin of the window */
+};
+
+/* ---- one worker ---- */
+
+static bool chunk_sql(const struct copier *c, const char *template, const struct store_shape *shape,
+                      const struct chunk *chunk, struct buf *ret_sql, struct tmv_error *err)
+{
+    char low[24];
+    char high[24];
+
+    snprintf(low, sizeof low, "%" PRId64, chunk->low);
+    snprintf(high, sizeof high, "%" PRId64, chunk->high);
+    const struct pgx_var vars[] = {
+        {"columns", buf_text(&c->columns)},
+        {"tenant_id", c->ends->tenant},
+        {"low", low},
+        {"high", high},
+        {"barrier", c->plan.dense ? "OFFSET 0" : ""},
+    };
+    return store_sql(ret_sql, template, shape, vars, ARRAY_LEN(vars), err);
+}
+
+/* The rows of a chunk, and its row in copied_range, inside the target's open transaction. */
+static bool fill_chunk(struct copier *c, struct pgx_conn *source, struct pgx_conn *target,
+                       const struct chunk *chunk, int64_t *ret_events, struct tmv_error *err)
+{
+    AUTO(buf) struct buf out = BUF_INIT(SQL_MAX);
+    AUTO(buf) struct buf in = BUF_INIT(SQL_MAX);
+    struct pgx_copy_stats stats;
+
+    if (!chunk_sql(c, sql_copy_out, &c->ends->source, chunk, &out, err) ||
+        !chunk_sql(c, sql_copy_in, &c->ends->target, chunk, &in, err))
+        return false;
+    if (!pgx_copy_out(source, IDLE_TIMEOUT_US, buf_text(&out), err))
+        return err_wrap(err, "source");
+    if (!pgx_copy_in(target, STEP_TIMEOUT_US, buf_text(&in), err))
+        return err_wrap(err, "target");
+    if (!pgx_copy_pump(source, target, IDLE_TIMEOUT_US, &stats, err))
+        return false;
+    *ret_events = stats.rows;
+    return pgx_query(target, STEP_TIMEOUT_US, sql_copy_range_add,
+                     PGX_ARGS(PGX_UUID(&c->ends->owner.migration), PGX_INT(chunk->low), PGX_INT(chunk->high),
+                              PGX_INT(stats.rows)),
+                     NULL, err);
+}
+
+static bool copy_chunk(struct copier *c, struct pgx_conn *source, struct pgx_conn *target,
+                       const struct chunk *chunk, struct tmv_error *err)
+{
+    int64_t events = 0;
+
+    if (!ends_begin_target(c->ends, target, "copying", true, err))
+        return false;
+    bool ok = fill_chunk(c, source, target, chunk, &events, err) &&
+              fault_hit("copy.before_chunk_commit", err) && pgx_commit(target, STEP_TIMEOUT_US, err) &&
+              fault_hit("copy.after_chunk_commit", err);
+    if (!ok) {
+        pgx_rollback(target, STEP_TIMEOUT_US);
+        return err_wrap(err, "copying positions %" PRId64 " to %" PRId64, chunk->low + 1, chunk->high);
+    }
+    chunk_queue_done(&c->queue, events);
+    return true;
+}
+
+static bool work(void *user, int member, struct tmv_error *err)
+{
+    struct copier *c = user;
+    AUTO_CONN struct pgx_conn *source = NULL;
+    AUTO_CONN struct pgx_conn *target = NULL;
+    struct chunk chunk;
+
+    (void)member;
+    if (!ends_connect_source(c->ends, "copy", &source, err) ||
+        !ends_connect_target(c->ends, "copy", &target, err))
+        return false;
+    while (chunk_queue_take(&c->queue, &chunk))
+        if (!copy_chunk(c, source, target, &chunk, err))
+            return false;
+    return true;
+}
+
+/* ---- the owner's thread ---- */
+
+static void report(struct copier *c, const char *step)
+{
+    int64_t now = clock_now_us();
+    int64_t chunks, events;
+
+    chunk_queue_progress(&c->queue, &chunks, &events);
+    if (now - c->rate_at_us >= RATE_WINDOW_US || c->rate == 0) {
+        int64_t elapsed = now - c->rate_at_us;
+        c->rate = elapsed > 0 ? (events - c->rate_events) * US_PER_S / elapsed : 0;
+        c->rate_at_us = now;
+        c->rate_events = events;
+    }
+    int64_t copied = c->copied_before + events;
+    if (c->total < copied)
+        c->total = copied;
+    if (!c->hooks->progress(c->hooks->user, copied, c->total, c->rate, step))
+        chunk_queue_stop(&c->queue);
+}
+
+static void tick(void *user)
+{
+    struct copier *c = user;
+    char step[80];
+    int64_t chunks, events;
+
+    chunk_queue_progress(&c->queue, &chunks, &events);
+    snprintf(step, sizeof step, "copying history, %" PRId64 " chunk%s done", chunks, chunks == 1 ? "" : "s");
+    report(c, step);
+}
+
+static void stop_taking(void *user)
+{
+    struct copier *c = user;
+
+    chunk_queue_stop(&c->queue);
+}
+
+/* Takes the gaps that are left into the queue. The caller has waited for every chunk that was under way. */
+static bool read_gaps(struct copier *c, struct pgx_conn *target, size_t *ret_gaps, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *gaps = NULL;
+    AUTO_RESULT struct pgx_result *done = NULL;
+    const struct tmv_uuid *migration = &c->ends->owner.migration;
+
+    if (!pgx_query(target, STEP_TIMEOUT_US, sql_copy_gaps,
+                   PGX_ARGS(PGX_UUID(migration), PGX_INT(c->options->limit)), &gaps, err) ||
+        !pgx_query(target, STEP_TIMEOUT_US, sql_copy_progress, PGX_ARGS(PGX_UUID(migration)), &done, err))
+        return false;
+    c->copied_before = pgx_int(done, 0, 0);
+    *ret_gaps = (size_t)pgx_rows(gaps);
+    for (int row = 0; row < pgx_rows(gaps); row++) {
+        int64_t low = pgx_int(gaps, row, 0);
+        int64_t high = pgx_int(gaps, row, 1);
+
+        if (low > high)
+            return err_set(err, TMV_ERR_INTERNAL, "copied ranges overlap at position %" PRId64, high);
+        if (!chunk_queue_add_gap(&c->queue, low, high, err))
+            return false;
+    }
+    return true;
+}
+
+/* Sets the target's sequence beyond the history, before its first row. */
+static bool raise_sequence(const struct copier *c, struct pgx_conn *target, struct tmv_error *err)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(SQL_MAX);
+    AUTO(buf) struct buf literal = BUF_INIT(400);
+
+    if (c->options->limit < 1)
+        return true;
+    pgx_literal(&literal, c->ends->target.sequence);
+    const struct pgx_var vars[] = {{"sequence_literal", buf_text(&literal)}};
+    return store_sql(&sql, sql_tail_sequence_beyond, &c->ends->target, vars, ARRAY_LEN(vars), err) &&
+           pgx_query(target, STEP_TIMEOUT_US, buf_text(&sql), PGX_ARGS(PGX_INT(c->options->limit)), NULL,
+                     err);
+}
+
+/* Locking the applied row for update waits for every chunk that an earlier run may still have under way on
+ * the server, so that what is missing afterwards is really missing. */
+static bool look_what_is_left(struct copier *c, struct pgx_conn *target, size_t *ret_gaps,
+                              struct tmv_error *err)
+{
+    if (!ends_begin_target(c->ends, target, "copying", false, err))
+        return false;
+    if (raise_sequence(c, target, err) && read_gaps(c, target, ret_gaps, err))
+        return pgx_commit(target, STEP_TIMEOUT_US, err);
+    pgx_rollback(target, STEP_TIMEOUT_US);
+    return false;
+}
+
+static bool plan_copy(struct copier *c, struct tmv_error *err)
+{
+    AUTO_CONN struct pgx_conn *source = NULL;
+    int64_t wanted = c->options->chunk_events > 0 ? c->options->chunk_events : CHUNK_EVENTS;
+
+    if (!ends_connect_source(c->ends, "copy", &source, err) ||
+        !position_plan_make(source, &c->ends->source, c->ends->tenant, 0, c->options->limit, &c->plan, err))
+        return false;
+    if (c->options->max_rate > 0 && wanted > c->options->max_rate)
+        wanted = c->options->max_rate; /* about a chunk a second, so that the rate is even */
+    c->queue.step_events = position_plan_step(&c->plan, wanted);
+    c->queue.max_rate = c->options->max_rate;
+    c->total = c->plan.events;
+    return true;
+}
+
+static bool copy_gaps(struct copier *c, struct pgx_conn *control, struct pgx_conn *target,
+                      struct tmv_error *err)
+{
+    const struct crew_job job = {.user = c, .work = work, .tick = tick, .failed = stop_taking};
+    int workers = c->options->workers < 1          ? 1
+                  : c->options->workers > CREW_MAX ? CREW_MAX
+                                                   : c->options->workers;
+
+    if (!c->options->keep_indexes && c->copied_before == 0 && c->plan.events >= WORTH_DROPPING_EVENTS &&
+        !index_rebuilder_drop(c->ends, control, target, err))
+        return false;
+    c->rate_at_us = clock_now_us();
+    report(c, "copying history");
+    if (!crew_run(&job, workers, err))
+        return false;
+    tick(c);
+    return true;
+}
+
+static bool index_step(void *user, int done, int total)
+{
+    struct copier *c = user;
+    char step[80];
+
+    c->rate = 0;
+    snprintf(step, sizeof step, "building indexes, %d of %d done", done, total);
+    report(c, step);
+    return !chunk_queue_is_stopped(&c->queue);
+}
+
+/* After the last chunk: no gap is left, the indexes stand again, and readers find statistics. */
+static bool complete(struct copier *c, struct pgx_conn *control, struct pgx_conn *target, bool *ret_finished,
+                     struct tmv_error *err)
+{
+    const struct index_rebuilder_hooks hooks = {.user = c, .step = index_step};
+    AUTO(buf) struct buf analyze = BUF_INIT(SQL_MAX);
+    AUTO_RESULT struct pgx_result *gaps = NULL;
+
+    if (!pgx_query(target, STEP_TIMEOUT_US, sql_copy_gaps,
+                   PGX_ARGS(PGX_UUID(&c->ends->owner.migration), PGX_INT(c->options->limit)), &gaps, err))
+        return false;
+    if (pgx_rows(gaps) > 0)
+        return err_set(err, TMV_ERR_INTERNAL, "the chunks leave a gap after position %" PRId64,
+                       pgx_int(gaps, 0, 0));
+    if (!index_rebuilder_restore(c->ends, control, &hooks, ret_finished, err))
+        return false;
+    if (!*ret_finished)
+        return true;
+    report(c, "gathering statistics on the target");
+    return store_sql(&analyze, sql_copy_analyze, &c->ends->target, NULL, 0, err) &&
+           pgx_script(target, ANALYZE_TIMEOUT_US, buf_text(&analyze), 0, NULL, err);
+}
+
+static bool run(struct copier *c, struct pgx_conn *control, bool *ret_finished, struct tmv_error *err)
+{
+    AUTO_CONN struct pgx_conn *target = NULL;
+    size_t gaps;
+
+    *ret_finished = false;
+    store_copied_columns(&c->ends->source, &c->ends->target, NULL, &c->columns);
+    if (!buf_ok(&c->columns, err) || !plan_copy(c, err) ||
+        !ends_connect_target(c->ends, "copy", &target, err) || !look_what_is_left(c, target, &gaps, err))
+        return false;
+    if (gaps > 0 && !copy_gaps(c, control, target, err))
+        return false;
+    if (c->ends->stop && stop_is_raised(c->ends->stop))
+        return err_set(err, TMV_ERR_CANCELLED, "stopped while copying");
+    if (chunk_queue_is_stopped(&c->queue))
+        return true;
+    return complete(c, control, target, ret_finished, err);
+}
+
+bool bulk_copier_run(const struct ends *ends, struct pgx_conn *control,
+                     const struct bulk_copier_options *options, const struct bulk_copier_hooks *hooks,
+                     bool *ret_finished, struct tmv_error *err)
+{
+    struct copier c = {.ends = ends, .options = options, .hooks = hooks, .columns = BUF_INIT(SQL_MAX)};
+
+    if (!chunk_queue_init(&c.queue, &c.plan, ends->stop, err))
+        return false;
+    bool ok = run(&c, control, ret_finished, err);
+    chunk_queue_release(&c.queue);
+    buf_release(&c.columns);
+    return ok ? true : err_wrap(err, "bulk copy");
+}
+
+bool bulk_copier_restore_indexes(const struct ends *ends, struct pgx_conn *control, struct tmv_error *err)
+{
+    bool finished;
+
+    return index_rebuilder_restore(ends, control, NULL, &finished, err);
+}

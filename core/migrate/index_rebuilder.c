@@ -1,0 +1,287 @@
+/* Building takes a lock that other builds may share; attaching a constraint to its index does not. So all
+ * indexes are built first, by two connections, and attached afterwards, one by one. */
+#include "migrate/index_rebuilder.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fault.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "migrate/crew.h"
+#include "sql_embedded.h"
+
+#define KIND "dropped-index"
+#define BUILDERS 2
+#define BUILD_MEMORY_MB 256
+#define STEP_TIMEOUT_US (60 * US_PER_S)
+#define BUILD_TIMEOUT_US (24 * 3600 * US_PER_S) /* of one index; the stop flag ends it earlier */
+#define STATEMENT_MAX (64 * 1024)
+
+/* ---- dropping ---- */
+
+/* The ledger's row: `facts` holds the statements one by one, `undo` all of them for a reader. */
+static bool note_index(const struct ends *ends, struct pgx_conn *control, const struct pgx_result *list,
+                       int row, struct tmv_error *err)
+{
+    static const char *const fields[] = {"name", NULL, "build", "tablespace", "attach", "finish"};
+    __attribute__((cleanup(json_auto))) cJSON *facts = cJSON_CreateObject();
+    AUTO(buf) struct buf undo = BUF_INIT(STATEMENT_MAX);
+    struct ledger_entry entry = {.store = "target", .kind = KIND, .when = LEDGER_ALWAYS};
+
+    for (int i = 0; i < (int)ARRAY_LEN(fields); i++)
+        if (fields[i])
+            json_add_text(facts, fields[i], pgx_text(list, row, i));
+    json_add_bool(facts, "constraint", pgx_bool(list, row, 1));
+    AUTO_FREE char *facts_text = json_print(facts);
+    buf_printf(&undo, "%s; %s%s%s", pgx_text(list, row, 2), pgx_text(list, row, 4),
+               pgx_text(list, row, 4)[0] ? "; " : "", pgx_text(list, row, 5));
+    if (!facts_text)
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    if (!buf_ok(&undo, err))
+        return false;
+    text_copy(entry.name, sizeof entry.name, pgx_text(list, row, 0));
+    entry.undo = undo.data;
+    entry.facts = facts_text;
+    return control_ledger_add(control, &ends->owner, &entry, NULL, err);
+}
+
+/* In a transaction of the target that has locked the empty table. */
+static bool note_and_drop(const struct ends *ends, struct pgx_conn *control, struct pgx_conn *target,
+                          struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *list = NULL;
+
+    if (!pgx_query(target, STEP_TIMEOUT_US, sql_copy_indexes, PGX_ARGS(PGX_INT(ends->target.relation_oid)),
+                   &list, err))
+        return false;
+    for (int row = 0; row < pgx_rows(list); row++)
+        if (!note_index(ends, control, list, row, err))
+            return false;
+    if (!fault_hit("copy.after_index_ledger", err))
+        return false;
+    for (int row = 0; row < pgx_rows(list); row++)
+        if (!pgx_script(target, STEP_TIMEOUT_US, pgx_text(list, row, 6), 0, NULL, err))
+            return err_wrap(err, "dropping index %s", pgx_text(list, row, 0));
+    return true;
+}
+
+/* *ret_empty false also when the table could not be locked in time: then the indexes stay, which is only
+ * slower. */
+static bool lock_empty(const struct ends *ends, struct pgx_conn *target, bool *ret_empty,
+                       struct tmv_error *err)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(STATEMENT_MAX);
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    *ret_empty = false;
+    if (!store_sql(&sql, sql_copy_lock_empty, &ends->target, NULL, 0, err))
+        return false;
+    if (!pgx_script(target, STEP_TIMEOUT_US, buf_text(&sql), 1, &result, err))
+        return err_is_sqlstate(err, "55P03");
+    *ret_empty = pgx_bool(result, 0, 0);
+    return true;
+}
+
+bool index_rebuilder_drop(const struct ends *ends, struct pgx_conn *control, struct pgx_conn *target,
+                          struct tmv_error *err)
+{
+    bool empty;
+
+    if (ends->target.partitioned)
+        return true;
+    if (!ends_begin_target(ends, target, "copying", false, err))
+        return err_wrap(err, "dropping the target's indexes");
+    bool ok = lock_empty(ends, target, &empty, err);
+    if (ok && !empty) {
+        pgx_rollback(target, STEP_TIMEOUT_US);
+        return true;
+    }
+    ok = ok && note_and_drop(ends, control, target, err) && pgx_commit(target, STEP_TIMEOUT_US, err) &&
+         fault_hit("copy.after_index_drop", err);
+    if (!ok)
+        pgx_rollback(target, STEP_TIMEOUT_US);
+    return ok ? true : err_wrap(err, "dropping the target's indexes");
+}
+
+/* ---- restoring ---- */
+
+/* One restore; what the builders share stands under the lock. */
+struct restore {
+    const struct ends *ends;
+    const struct index_rebuilder_hooks *hooks;
+    struct ledger_entry *entries; /* newest first */
+    size_t count;
+    pthread_mutex_t lock; /* over what follows */
+    size_t taken, built;
+    bool stopped;
+};
+
+static bool take_entry(struct restore *r, const struct ledger_entry **ret_entry)
+{
+    pthread_mutex_lock(&r->lock);
+    bool found = !r->stopped && r->taken < r->count;
+    if (found)
+        *ret_entry = &r->entries[r->count - 1 - r->taken++]; /* oldest first */
+    pthread_mutex_unlock(&r->lock);
+    return found;
+}
+
+static bool parse_facts(const struct ledger_entry *entry, cJSON **ret_facts, struct tmv_error *err)
+{
+    if (!json_parse(entry->facts, ret_facts, err))
+        return err_wrap(err, "the ledger row of index %s", entry->name);
+    return true;
+}
+
+/* What of an entry stands: its index, its constraint. */
+static bool look(const struct ends *ends, struct pgx_conn *target, const char *name, bool *ret_index,
+                 bool *ret_constraint, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    if (!pgx_query(target, STEP_TIMEOUT_US, sql_copy_index_state,
+                   PGX_ARGS(PGX_INT(ends->target.relation_oid), PGX_TEXT(name)), &result, err))
+        return err_wrap(err, "looking for index %s", name);
+    *ret_index = pgx_bool(result, 0, 0);
+    *ret_constraint = pgx_bool(result, 0, 1);
+    return true;
+}
+
+static bool build_index(const struct restore *r, struct pgx_conn *target, const struct ledger_entry *entry,
+                        struct tmv_error *err)
+{
+    __attribute__((cleanup(json_auto))) cJSON *facts = NULL;
+    AUTO(buf) struct buf sql = BUF_INIT(STATEMENT_MAX);
+    AUTO(buf) struct buf tablespace = BUF_INIT(200);
+    char memory[24];
+    bool stands, constraint;
+
+    if (!parse_facts(entry, &facts, err) ||
+        !look(r->ends, target, json_get_text(facts, "name", ""), &stands, &constraint, err))
+        return false;
+    if (stands)
+        return true;
+    pgx_literal(&tablespace, json_get_text(facts, "tablespace", ""));
+    snprintf(memory, sizeof memory, "%d", BUILD_MEMORY_MB);
+    const struct pgx_var vars[] = {
+        {"memory", memory},
+        {"tablespace", buf_text(&tablespace)},
+        {"build", json_get_text(facts, "build", "")},
+    };
+    if (!pgx_expand(&sql, sql_copy_index_build, vars, ARRAY_LEN(vars), err))
+        return false;
+    if (!pgx_script(target, BUILD_TIMEOUT_US, buf_text(&sql), 0, NULL, err)) {
+        pgx_rollback(target, STEP_TIMEOUT_US);
+        return err_wrap(err, "building index %s", entry->name);
+    }
+    return fault_hit("copy.after_index_build", err);
+}
+
+static bool build_some(void *user, int member, struct tmv_error *err)
+{
+    struct restore *r = user;
+    AUTO_CONN struct pgx_conn *target = NULL;
+    const struct ledger_entry *entry;
+
+    (void)member;
+    if (!ends_connect_target(r->ends, "index", &target, err))
+        return false;
+    while (take_entry(r, &entry)) {
+        if (!build_index(r, target, entry, err))
+            return false;
+        pthread_mutex_lock(&r->lock);
+        r->built++;
+        pthread_mutex_unlock(&r->lock);
+    }
+    return true;
+}
+
+static void stop_building(void *user)
+{
+    struct restore *r = user;
+
+    pthread_mutex_lock(&r->lock);
+    r->stopped = true;
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void tell(void *user)
+{
+    struct restore *r = user;
+
+    pthread_mutex_lock(&r->lock);
+    int built = (int)r->built;
+    pthread_mutex_unlock(&r->lock);
+    if (r->hooks && !r->hooks->step(r->hooks->user, built, (int)r->count))
+        stop_building(r);
+}
+
+static bool finish_index(const struct restore *r, struct pgx_conn *control, struct pgx_conn *target,
+                         const struct ledger_entry *entry, struct tmv_error *err)
+{
+    __attribute__((cleanup(json_auto))) cJSON *facts = NULL;
+    AUTO(buf) struct buf sql = BUF_INIT(STATEMENT_MAX);
+    AUTO(buf) struct buf attach = BUF_INIT(STATEMENT_MAX);
+    bool index, constraint;
+
+    if (!parse_facts(entry, &facts, err) ||
+        !look(r->ends, target, json_get_text(facts, "name", ""), &index, &constraint, err))
+        return false;
+    if (json_get_bool(facts, "constraint", false) && !constraint)
+        buf_printf(&attach, "%s;", json_get_text(facts, "attach", ""));
+    const struct pgx_var vars[] = {{"attach", buf_text(&attach)},
+                                   {"finish", json_get_text(facts, "finish", "")}};
+    if (!buf_ok(&attach, err) || !pgx_expand(&sql, sql_copy_index_finish, vars, ARRAY_LEN(vars), err))
+        return false;
+    if (!pgx_script(target, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err)) {
+        pgx_rollback(target, STEP_TIMEOUT_US);
+        return err_wrap(err, "restoring index %s", entry->name);
+    }
+    return fault_hit("copy.after_index_attach", err) &&
+           control_ledger_done(control, &r->ends->owner, entry->id, err);
+}
+
+static bool restore_all(struct restore *r, struct pgx_conn *control, bool *ret_finished,
+                        struct tmv_error *err)
+{
+    const struct crew_job job = {.user = r, .work = build_some, .tick = tell, .failed = stop_building};
+    AUTO_CONN struct pgx_conn *target = NULL;
+    int builders = r->count < BUILDERS ? (int)r->count : BUILDERS;
+
+    if (!crew_run(&job, builders, err))
+        return false;
+    *ret_finished = r->built == r->count;
+    if (!*ret_finished)
+        return true;
+    if (!ends_connect_target(r->ends, "index", &target, err))
+        return false;
+    for (size_t i = r->count; i-- > 0;) /* oldest first */
+        if (!finish_index(r, control, target, &r->entries[i], err))
+            return false;
+    return true;
+}
+
+bool index_rebuilder_restore(const struct ends *ends, struct pgx_conn *control,
+                             const struct index_rebuilder_hooks *hooks, bool *ret_finished,
+                             struct tmv_error *err)
+{
+    struct restore r = {.ends = ends, .hooks = hooks};
+    bool ok = true;
+
+    *ret_finished = true;
+    if (!control_ledger_list(control, &ends->owner.migration, KIND, &r.entries, &r.count, err))
+        return err_wrap(err, "restoring the target's indexes");
+    if (r.count > 0) {
+        pthread_mutex_init(&r.lock, NULL);
+        ok = restore_all(&r, control, ret_finished, err);
+        pthread_mutex_destroy(&r.lock);
+    }
+    control_ledger_free(r.entries, r.count);
+    return ok ? true : err_wrap(err, "restoring the target's indexes");
+}

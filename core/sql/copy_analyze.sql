@@ -1,0 +1,4 @@
+-- Statistics for whoever reads the copied events first.
+-- database: target
+-- script
+ANALYZE {{events}}

@@ -1,0 +1,4 @@
+-- A chunk of history, straight into the table.
+-- database: target
+-- script
+COPY {{events}} ({{columns}}) FROM STDIN (FORMAT binary)
