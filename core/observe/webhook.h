@@ -12,9 +12,9 @@
 
 #include "tenantmv/error.h"
 
-#define WEBHOOK_QUEUE_MAX 64          /* messages that wait */
-#define WEBHOOK_MESSAGE_MAX 64 * 1024 /* bytes of one message; longer ones are dropped */
-#define WEBHOOK_STOP_US 2000000       /* how long webhook_stop lets waiting messages go out */
+#define WEBHOOK_QUEUE_MAX 64            /* messages that wait */
+#define WEBHOOK_MESSAGE_MAX (64 * 1024) /* bytes of one message; longer ones are dropped */
+#define WEBHOOK_STOP_US 2000000         /* how long webhook_stop lets waiting messages go out */
 
 struct webhook;
 

@@ -1,8 +1,8 @@
 /* Events of one store: appends and reads, on one connection, used by one thread at a time.
  *
- * An append is one statement in its own transaction: it happened as a whole or not at all, and every error but UNKNOWN
- * says that it did not happen. Works for plain and partitioned stores, older ones without a transaction id, and
- * tables with more columns, as long as those have defaults.
+ * An append is one statement in its own transaction: it happened as a whole or not at all, and every error
+ * but UNKNOWN says that it did not happen. Works for plain and partitioned stores, older ones without a
+ * transaction id, and tables with more columns, as long as those have defaults.
  */
 #pragma once
 
@@ -22,17 +22,20 @@ struct store_append {
 struct store_appended {
     int64_t version;  /* of the stream after the append */
     int64_t position; /* of the first event */
-    char *copy;       /* JSON: an array of rows, each an array of the text of store_mirrored columns; owned by caller */
+    char *copy;       /* JSON: an array of rows, each an array of the text of store_mirrored columns; owned by
+                         caller */
 };
 
-/* Appends. Errors: VERSION (the expectation does not hold, or another writer won: constraint is set then), DUPLICATE,
- * MOVED and CLOSED (the guard's TM001 and TM002), USAGE (a payload is not JSON, a text is too long), UNREACHABLE (nothing
- * was sent), UNKNOWN (it was sent and the answer is lost), SQL. After UNREACHABLE and UNKNOWN the connection is broken. */
+/* Appends. Errors: VERSION (the expectation does not hold, or another writer won: constraint is set then),
+ * DUPLICATE, MOVED and CLOSED (the guard's TM001 and TM002), USAGE (a payload is not JSON, a text is too
+ * long), UNREACHABLE (nothing was sent), UNKNOWN (it was sent and the answer is lost), SQL. After UNREACHABLE
+ * and UNKNOWN the connection is broken. */
 TMV_NODISCARD bool store_append(struct pgx_conn *conn, const struct store_shape *shape,
                                 const struct store_append *what, int64_t timeout_us,
                                 struct store_appended *ret_appended, struct tmv_error *err);
-/* What became of an append: *ret_found when all of its events are in the stream; then version and position are theirs.
- * Only an answer "not found" from a snapshot taken after the old transaction ended proves that it did not happen. */
+/* What became of an append: *ret_found when all of its events are in the stream; then version and position
+ * are theirs. Only an answer "not found" from a snapshot taken after the old transaction ended proves that it
+ * did not happen. */
 TMV_NODISCARD bool store_find_appended(struct pgx_conn *conn, const struct store_shape *shape,
                                        const struct store_append *what, int64_t timeout_us, bool *ret_found,
                                        struct store_appended *ret_appended, struct tmv_error *err);

@@ -294,7 +294,8 @@ static void notices_a_partition_that_leaves(void **state)
 
     (void)state;
     AUTO_FREE char *leaf = support_text(
-        m.source, "SELECT relid::regclass FROM pg_partition_tree('public.events') WHERE isleaf ORDER BY 1 LIMIT 1");
+        m.source,
+        "SELECT relid::regclass FROM pg_partition_tree('public.events') WHERE isleaf ORDER BY 1 LIMIT 1");
     support_sql(m.source, "ALTER TABLE public.events DETACH PARTITION %s", leaf);
     assert_done(guard_read_facts(m.source, &m.source_guard, facts, &err), &err);
     assert_string_not_equal(facts, m.facts);

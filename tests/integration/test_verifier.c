@@ -141,7 +141,7 @@ static void the_digest_finds_every_small_change(void **state)
         "version = 77",
         "global_position = 1005",
         "event_id = 'bda448be-6aa4-4002-8af3-c3b3e2529479'",
-        "tenant_id = '" OTHER "'",
+        ("tenant_id = '" OTHER "'"),
     };
     struct bed bed;
 

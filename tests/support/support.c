@@ -190,7 +190,7 @@ void support_sql(struct pgx_conn *conn, const char *fmt, ...)
     free(sql);
 }
 
-static char *first_field(struct pgx_conn *conn, const char *fmt, va_list args)
+static char *TMV_PRINTF(2, 0) first_field(struct pgx_conn *conn, const char *fmt, va_list args)
 {
     AUTO_RESULT struct pgx_result *result = NULL;
     struct tmv_error err = {0};

@@ -22,7 +22,8 @@ static void gives_percentiles_to_within_two_percent(void **state)
 
 static void holds_every_size_of_value(void **state)
 {
-    static const int64_t values[] = {-5, 0, 1, 63, 64, 65, 127, 128, 1000000, INT64_C(60) * 1000000, INT64_MAX};
+    static const int64_t values[] = {-5,       0, 1, 63, 64, 65, 127, 128, 1000000, INT64_C(60) * 1000000,
+                                     INT64_MAX};
     static struct figures empty;
 
     (void)state;

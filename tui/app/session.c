@@ -30,8 +30,8 @@ static void on_signal(int number)
     ssize_t n;
 
     if (signal_seen != 0) {
-        if (number != SIGHUP)
-            n = write(STDOUT_FILENO, reset, sizeof reset - 1);
+        n = number == SIGHUP ? 0 : write(STDOUT_FILENO, reset, sizeof reset - 1);
+        (void)n;
         _exit(128 + number);
     }
     signal_seen = number;

@@ -84,7 +84,7 @@ void listing_print(const struct cli *cli, const struct listing *listing)
 {
     int widths[32] = {0};
 
-    if (listing->count == 0)
+    if (listing->count == 0 || listing->width == 0)
         return;
     for (size_t c = 0; c < listing->width; c++)
         widths[c] = text_width(listing->columns[c].title);

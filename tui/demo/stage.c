@@ -28,6 +28,8 @@ void stage_share_out(int64_t total, size_t count, int64_t *sizes)
     int64_t least = total >= (int64_t)count ? 1 : 0, rest = total - least * (int64_t)count;
     double weights = 0;
 
+    if (count == 0)
+        return;
     for (size_t i = 0; i < count; i++)
         weights += 1.0 / (double)(i + 1);
     for (size_t i = 0; i < count; i++) {

@@ -11,6 +11,12 @@
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
 
+static const char *put(char text[FORMAT_MAX], const char *words)
+{
+    snprintf(text, FORMAT_MAX, "%s", words);
+    return text;
+}
+
 /* One decimal below ten, none above: three figures at most. */
 static void scaled(char text[FORMAT_MAX], int64_t n, int64_t unit, const char *name)
 {
@@ -25,7 +31,7 @@ static void scaled(char text[FORMAT_MAX], int64_t n, int64_t unit, const char *n
 const char *format_duration(int64_t us, char text[FORMAT_MAX])
 {
     if (us < 0)
-        return strcpy(text, "—");
+        return put(text, "—");
     if (us < S)
         scaled(text, us, MS, " ms");
     else if (us < MINUTE)
@@ -42,9 +48,9 @@ const char *format_duration(int64_t us, char text[FORMAT_MAX])
 const char *format_short(int64_t us, char text[FORMAT_MAX])
 {
     if (us < 0)
-        return strcpy(text, "—");
+        return put(text, "—");
     if (us < MS)
-        return strcpy(text, us == 0 ? "0ms" : "<1ms");
+        return put(text, us == 0 ? "0ms" : "<1ms");
     if (us < S)
         snprintf(text, FORMAT_MAX, "%dms", (int)(us / MS));
     else if (us < MINUTE)
@@ -61,7 +67,7 @@ const char *format_short(int64_t us, char text[FORMAT_MAX])
 const char *format_elapsed(int64_t us, char text[FORMAT_MAX])
 {
     if (us < 0)
-        return strcpy(text, "—");
+        return put(text, "—");
     if (us < HOUR)
         snprintf(text, FORMAT_MAX, "%d:%02d", (int)(us / MINUTE), (int)(us % MINUTE / S));
     else
@@ -73,7 +79,7 @@ const char *format_elapsed(int64_t us, char text[FORMAT_MAX])
 const char *format_count(int64_t n, char text[FORMAT_MAX])
 {
     if (n < 0)
-        return strcpy(text, "—");
+        return put(text, "—");
     if (n < 1000)
         snprintf(text, FORMAT_MAX, "%d", (int)n);
     else if (n < 1000000)
@@ -91,7 +97,7 @@ const char *format_grouped(int64_t n, char text[FORMAT_MAX])
     int len, out = 0;
 
     if (n < 0)
-        return strcpy(text, "—");
+        return put(text, "—");
     len = snprintf(digits, sizeof digits, "%lld", (long long)n);
     for (int i = 0; i < len && out < FORMAT_MAX - 2; i++) {
         if (i > 0 && (len - i) % 3 == 0)
@@ -114,7 +120,7 @@ const char *format_clock(int64_t wall_us, char text[FORMAT_MAX])
     struct tm tm;
 
     if (!utc(wall_us, &tm) || strftime(text, FORMAT_MAX, "%H:%M:%SZ", &tm) == 0)
-        return strcpy(text, "—");
+        return put(text, "—");
     return text;
 }
 
@@ -123,6 +129,6 @@ const char *format_time(int64_t wall_us, char text[FORMAT_MAX])
     struct tm tm;
 
     if (!utc(wall_us, &tm) || strftime(text, FORMAT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-        return strcpy(text, "—");
+        return put(text, "—");
     return text;
 }
