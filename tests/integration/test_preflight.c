@@ -609,6 +609,61 @@ static void refuses_different_encodings(void **state)
     tmv_preflight_free(p);
 }
 
+static void warns_of_a_partitioned_target_without_a_default_partition(void **state)
+{
+    struct tmv_store_info parted = bed.stores[TARGET];
+    struct tmv_error err = {0};
+    struct tmv_preflight *p;
+    struct pgx_conn *conn;
+
+    (void)state;
+    support_store(support_cluster("target", NULL), "parted", true, &parted);
+    conn = support_connect(parted.conninfo);
+    support_sql(conn, "GRANT SELECT, INSERT ON public.events TO app; "
+                      "GRANT USAGE ON public.events_global_position_seq TO app");
+    pgx_close(conn);
+    assert_done(tmv_store_add(bed.control, &parted, &err), &err);
+    p = preflight("shared", "parted");
+    if (p->refusals)
+        show(p);
+    assert_int_equal(p->refusals, 0);
+    assert_verdict(p, "target-events-table", TMV_VERDICT_OK, "partitioned");
+    assert_verdict(p, "default-partition", TMV_VERDICT_WARN, "PARTITION OF public.events DEFAULT;");
+    tmv_preflight_free(p);
+}
+
+static void refuses_a_source_that_a_subscription_feeds(void **state)
+{
+    struct pgx_conn *source = bed.super[SOURCE];
+    struct tmv_preflight *p;
+
+    (void)state;
+    support_sql(bed.super[TARGET], "CREATE PUBLICATION feed FOR TABLE public.events");
+    support_sql(source,
+                "CREATE SUBSCRIPTION feed CONNECTION '%s' PUBLICATION feed WITH (create_slot = false, "
+                "enabled = false, slot_name = NONE)",
+                bed.super_conninfo[TARGET]);
+    p = preflight("shared", "dedicated");
+    support_sql(source, "DROP SUBSCRIPTION feed");
+    support_sql(bed.super[TARGET], "DROP PUBLICATION feed");
+    assert_verdict(p, "source-replication", TMV_VERDICT_REFUSE, "a subscription feeds");
+    tmv_preflight_free(p);
+}
+
+static void says_so_when_it_gives_up_on_a_question(void **state)
+{
+    struct pgx_conn *holder = support_connect(bed.super_conninfo[TARGET]);
+    struct tmv_preflight *p;
+
+    (void)state;
+    support_sql(holder, "BEGIN; REINDEX INDEX public.events_pkey"); /* nobody can plan meanwhile */
+    p = preflight("shared", "dedicated");
+    pgx_close(holder);
+    assert_verdict(p, "target-without-tenant", TMV_VERDICT_WARN, "gave up after 4 s");
+    assert_verdict(p, "version-gaps", TMV_VERDICT_OK, "without a gap");
+    tmv_preflight_free(p);
+}
+
 static void set_standby_names(struct pgx_conn *conn, const char *names)
 {
     support_sql(conn, "ALTER SYSTEM SET synchronous_standby_names = '%s'", names);
@@ -664,6 +719,9 @@ int main(void)
         cmocka_unit_test(names_an_unknown_store_and_an_unknown_tenant),
         cmocka_unit_test(warns_when_control_is_elsewhere),
         cmocka_unit_test(refuses_different_encodings),
+        cmocka_unit_test(warns_of_a_partitioned_target_without_a_default_partition),
+        cmocka_unit_test(refuses_a_source_that_a_subscription_feeds),
+        cmocka_unit_test(says_so_when_it_gives_up_on_a_question),
         cmocka_unit_test(refuses_when_no_synchronous_standby_confirms_a_commit),
         cmocka_unit_test(refuses_a_standby),
     };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/err.h"
 #include "base/text.h"
 #include "sql_embedded.h"
 
@@ -22,8 +23,12 @@ static bool events_table(struct preflight_view *view, struct preflight_end *end,
         return true;
     }
     check_seen(check, TMV_VERDICT_REFUSE, "%s", end->why_no_shape.message);
-    check_todo(check, "%s",
-               *end->why_no_shape.hint ? end->why_no_shape.hint : "make the table readable for the role");
+    if (err_is_sqlstate(&end->why_no_shape, "57014"))
+        check_todo(check,
+                   "something keeps the table locked: see who in pg_locks, and ask again when it has ended");
+    else
+        check_todo(check, "%s",
+                   *end->why_no_shape.hint ? end->why_no_shape.hint : "make the table readable for the role");
     return true;
 }
 
