@@ -298,7 +298,6 @@ static void ends_with_4_when_the_control_database_is_unreachable(void **state)
         {"rehearse", TENANT},
         {"store", "add", "x", "dbname=x", "--no-check"},
         {"abort", TENANT, "--reason", "r"},
-        {"verify", TENANT},
         {"start", TENANT, "--to", "x"},
         {"preflight", TENANT, "--to", "x"},
     };
@@ -337,7 +336,6 @@ static void ends_with_3_for_what_does_not_exist(void **state)
         {"abort", OTHER, "--reason", "r"},
         {"cutover", "zzz"},
         {"rehearse", OTHER},
-        {"verify", OTHER},
         {"audit", OTHER},
         {"routing", OTHER},
         {"store", "check", "nope"},
@@ -452,6 +450,7 @@ static void start_without_an_engine_says_so_and_stays(void **state)
     assert_true(cJSON_IsTrue(at(root, "chain_intact", NULL)));
     cJSON_Delete(root);
     expect(3, run("store", "remove", "dedicated"));
+    expect(0, run("routing", OTHER, "--register", "shared"));
     expect(1, run("start", OTHER, "--to", "dedicated", "--from", "shared", "--no-preflight", "--wait",
                   "dual_write", "--timeout", "1s"));
 }
@@ -481,15 +480,55 @@ static void writes_a_request_that_waits_for_an_engine(void **state)
     o = expect(0, run("pause", "acme", "--reason", "a deploy", "--operator", "ben"));
     says(o->out, "pause acme: requested");
     says(o->err, "no engine runs");
-    root = document(expect(0, run("pause", "acme", "--json", "--operator", "ben")));
+    says(expect(3, run("pause", "acme"))->err, "requested already, by ben");
+    root = document(
+        expect(0, run("abort", "acme", "--reason", "r", "--confirm", "acme", "--json", "--operator", "ben")));
     has_text(root, "command", "state", "requested");
     has_text(root, "command", "requested_by", "ben");
     has_text(root, "migration", "created_by", "amy");
     assert_true(cJSON_IsFalse(at(root, "engine_alive", NULL)));
     cJSON_Delete(root);
-    says(expect(1, run("pause", "acme", "--wait", "--timeout", "1s"))->err, "is not done yet");
     o = expect(3, run("cutover", "acme", "--confirm", "acme"));
     says(o->err, "pending");
+}
+
+static void gives_up_waiting_when_told_to(void **state)
+{
+    struct outcome *o;
+
+    (void)state;
+    register_all();
+    expect(0, run("start", "acme", "--to", "dedicated", "--no-preflight"));
+    o = expect(1, run("pause", "acme", "--wait", "--timeout", "1s"));
+    says(o->err, "the pause is not done yet");
+    says(o->out, "pause acme: requested");
+}
+
+static void refuses_a_start_that_preflight_refuses(void **state)
+{
+    struct pgx_conn *conn;
+    struct outcome *o;
+    struct tmv_uuid other;
+    cJSON *root;
+
+    (void)state;
+    register_all();
+    expect(0, run("preflight", "acme", "--to", "dedicated"));
+    conn = support_connect(dedicated_store.conninfo);
+    assert_true(tmv_uuid_parse(OTHER, &other));
+    support_fill(conn, &other, 1, 3);
+    pgx_close(conn);
+    o = expect(3, run("preflight", "acme", "--to", "dedicated"));
+    says(o->out, "refuse target-without-others");
+    says(o->err, "refuse to move acme");
+    o = expect(3, run("start", "acme", "--to", "dedicated"));
+    says(o->out, "refuse target-without-others");
+    root = document(expect(3, run("preflight", "acme", "--to", "dedicated", "--dry-run", "--json")));
+    has_text(root, "error", "code", "refused");
+    assert_true(cJSON_IsArray(at(root, "preflight", "checks")));
+    assert_true(cJSON_IsString(at(root, "preflight", "statements")));
+    cJSON_Delete(root);
+    says(expect(0, run("list"))->err, "no migrations");
 }
 
 static void wants_the_tenant_named_before_an_abort(void **state)
@@ -544,7 +583,7 @@ static void asks_on_a_terminal_for_reason_and_tenant(void **state)
     expect(0, run("start", "acme", "--to", "dedicated", "--no-preflight"));
     assert_int_equal(run_terminal((const char *const[]){"abort", "acme", NULL}, "too big\nacne\n", text), 3);
     says(text, "Type acme to confirm");
-    says(text, "[PROD] abort: acme: shared -> dedicated");
+    says(text, "[PROD] abort acme: shared -> dedicated");
     assert_int_equal(run_terminal((const char *const[]){"abort", "acme", NULL}, "too big\nacme\n", text), 0);
     says(text, "abort acme: requested");
     unsetenv("TENANTMV_ENVIRONMENT");
@@ -586,6 +625,8 @@ int main(void)
         cmocka_unit_test_setup(start_without_an_engine_says_so_and_stays, fresh),
         cmocka_unit_test_setup(notices_a_changed_audit, fresh),
         cmocka_unit_test_setup(writes_a_request_that_waits_for_an_engine, fresh),
+        cmocka_unit_test_setup(gives_up_waiting_when_told_to, fresh),
+        cmocka_unit_test_setup(refuses_a_start_that_preflight_refuses, fresh),
         cmocka_unit_test_setup(wants_the_tenant_named_before_an_abort, fresh),
         cmocka_unit_test_setup(asks_on_a_terminal_for_reason_and_tenant, fresh),
         cmocka_unit_test_setup(colours_only_on_a_terminal, fresh),

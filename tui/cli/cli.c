@@ -324,7 +324,7 @@ static const struct command *choose_command(int count, char *const *words, bool 
 
 int cli_main(int argc, char **argv)
 {
-    struct cli cli = {.terminal = isatty(STDERR_FILENO) != 0};
+    struct cli cli = {.terminal = isatty(STDERR_FILENO) != 0, .wide = !isatty(STDOUT_FILENO)};
     struct common_arguments common = {0};
     struct tmv_error err;
     int at = 1, taken = 0;

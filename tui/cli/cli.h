@@ -65,10 +65,11 @@ extern const char *const exit_codes[];
 struct cli {
     const struct command *command;
     struct config config;
-    bool json;                                          /* results as JSON */
-    bool color;                                         /* colours on standard output */
-    bool terminal;                                      /* standard error is a terminal: bars and questions */
-    struct tmv_control *control;                        /* owned; NULL until cli_control */
+    bool json;                   /* results as JSON */
+    bool color;                  /* colours on standard output */
+    bool wide;                   /* standard output is no terminal: lines are not broken */
+    bool terminal;               /* standard error is a terminal: bars and questions */
+    struct tmv_control *control; /* owned; NULL until cli_control */
     void (*close_control)(struct tmv_control *control); /* set together with it */
     cJSON *document;                                    /* owned; the result in JSON mode, see cli_document */
     int exit_code;  /* of a command that ended well but has more to say than 0 */

@@ -28,9 +28,7 @@ static int columns(const char *text, size_t length)
     return n;
 }
 
-/* Words of `text` in lines that begin at column `indent`; the first line stands at column `at` already.
- * "\n\n" makes a new paragraph. */
-static void wrap(FILE *out, const char *text, int at, int indent, int width)
+void help_wrap(FILE *out, const char *text, int at, int indent, int width)
 {
     for (;;) {
         size_t length = strcspn(text, " \n");
@@ -66,7 +64,7 @@ static void row(FILE *out, const char *left, const char *right, int width)
         fprintf(out, "\n%*s", COLUMN, "");
     else
         fprintf(out, "%*s", COLUMN - at, "");
-    wrap(out, right, COLUMN, COLUMN, width);
+    help_wrap(out, right, COLUMN, COLUMN, width);
 }
 
 static void option_row(FILE *out, const struct option_spec *spec, int width)
@@ -139,7 +137,7 @@ void help_command(FILE *out, const struct command *command, int width)
     fputs("Usage: ", out);
     help_usage_line(out, command);
     fputs("\n\n", out);
-    wrap(out, command->description ? command->description : command->summary, 0, 0, width);
+    help_wrap(out, command->description ? command->description : command->summary, 0, 0, width);
     operand_rows(out, command, width);
     option_rows(out, "Options", command->options, width);
     option_rows(out, "Common options", common_options, width);
@@ -170,11 +168,12 @@ void help_group(FILE *out, const char *group, int width)
 void help_program(FILE *out, int width)
 {
     fputs("Usage: tenantmv [COMMAND] [options]\n\n", out);
-    wrap(out,
-         "Moves tenants between PostgreSQL event stores while their writers keep writing. Without a command "
-         "it opens "
-         "the console.",
-         0, 0, width);
+    help_wrap(
+        out,
+        "Moves tenants between PostgreSQL event stores while their writers keep writing. Without a command "
+        "it opens "
+        "the console.",
+        0, 0, width);
     fputs("\nCommands\n", out);
     command_rows(out, NULL, width);
     option_rows(out, "Common options", common_options, width);
@@ -186,16 +185,17 @@ void help_program(FILE *out, int width)
 
 void help_configuration(FILE *out, int width)
 {
-    wrap(out,
-         "The configuration is a JSON object in $XDG_CONFIG_HOME/tenantmv/config.json (~/.config otherwise), "
-         "or in the "
-         "file that --config or TENANTMV_CONFIG names. An environment variable is stronger than the file, "
-         "and an "
-         "option is stronger than both. Unknown keys, wrong types and passwords are errors.\n\n"
-         "Wherever a tenant is typed, its UUID, a unique beginning of it of at least 4 characters, or an "
-         "alias will "
-         "do. A migration is named by its tenant, its id, or a unique beginning of its id.",
-         0, 0, width);
+    help_wrap(
+        out,
+        "The configuration is a JSON object in $XDG_CONFIG_HOME/tenantmv/config.json (~/.config otherwise), "
+        "or in the "
+        "file that --config or TENANTMV_CONFIG names. An environment variable is stronger than the file, "
+        "and an "
+        "option is stronger than both. Unknown keys, wrong types and passwords are errors.\n\n"
+        "Wherever a tenant is typed, its UUID, a unique beginning of it of at least 4 characters, or an "
+        "alias will "
+        "do. A migration is named by its tenant, its id, or a unique beginning of its id.",
+        0, 0, width);
     fputs("\nKeys\n", out);
     for (const struct config_key *key = config_keys; key->spec.name; key++) {
         char text[400];

@@ -23,3 +23,6 @@ bool help_completion(FILE *out, const char *shell);
 void help_usage_line(FILE *out, const struct command *command);
 /* Columns of standard output, 80 when it is not a terminal; within 50 … 110. */
 int help_width(void);
+/* Prints the words of `text` in lines of `width` that begin at column `indent`; on the first line `at`
+ * columns are taken already. An empty line in the text begins a paragraph. */
+void help_wrap(FILE *out, const char *text, int at, int indent, int width);

@@ -1,6 +1,7 @@
 #include "cli/output.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <time.h>
 
 #include "cli/failure.h"
+#include "cli/help.h"
 #include "widgets/width.h"
 
 #define LABEL_COLUMNS 18
@@ -142,6 +144,15 @@ void print_line(const struct cli *cli, const char *label, enum tone tone, const 
     printf("%-*s", LABEL_COLUMNS, label);
     print_text(cli, tone, text);
     putchar('\n');
+}
+
+void print_paragraph(const struct cli *cli, int at, int indent, const char *text)
+{
+    char copy[TEXT_MAX];
+
+    snprintf(copy, sizeof copy, "%s", text);
+    safe_text(copy);
+    help_wrap(stdout, copy, at > indent ? at : indent, indent, cli->wide ? INT_MAX : help_width());
 }
 
 /* ---- JSON ---- */

@@ -27,6 +27,9 @@ void listing_print(const struct cli *cli, const struct listing *listing);
 
 /* Prints text in a tone, without a line end. */
 void print_tone(const struct cli *cli, enum tone tone, const char *fmt, ...) TMV_PRINTF(3, 4);
+/* Text from column `indent` on, the line filled up to column `at` already, and a line end. Broken to the
+ * width of a terminal; whole elsewhere, so that it can be searched. */
+void print_paragraph(const struct cli *cli, int at, int indent, const char *text);
 /* "label      text", one line; nothing when the text is empty. */
 void print_line(const struct cli *cli, const char *label, enum tone tone, const char *fmt, ...)
     TMV_PRINTF(4, 5);

@@ -13,7 +13,7 @@ struct ask {
 };
 
 /* How long verbs wait that were not told to, microseconds. */
-#define ASK_GRACE_US INT64_C(3000000)
+#define ASK_GRACE_US INT64_C(2000000)
 
 /* Options of every verb that asks: --wait and --timeout. */
 #define ASK_WAIT_OPTIONS(arguments)                                                                          \

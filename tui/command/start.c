@@ -13,6 +13,7 @@
 #include "widgets/format.h"
 
 #define NOT_GIVEN INT64_C(-2)
+#define TODO_COLUMN 38
 
 struct arguments {
     const char *tenant, *source, *target, *wait_phase;
@@ -205,12 +206,11 @@ static void checks_text(const struct cli *cli, const struct tmv_preflight *p, en
         fputs("  ", stdout);
         print_tone(cli, tones[c->verdict], "%s", tmv_verdict_name(c->verdict));
         printf("%*s", pad > 0 ? pad : 1, "");
-        print_tone(cli, TONE_PLAIN, "%-28s %s", c->name, c->seen);
-        putchar('\n');
+        printf("%-28s ", c->name);
+        print_paragraph(cli, TODO_COLUMN, TODO_COLUMN, c->seen);
         if (*c->todo) {
-            printf("%*s", 38, "");
-            print_tone(cli, TONE_PLAIN, "-> %s", c->todo);
-            putchar('\n');
+            printf("%*s-> ", TODO_COLUMN, "");
+            print_paragraph(cli, TODO_COLUMN + 3, TODO_COLUMN + 3, c->todo);
         }
     }
     if (p->statements)
@@ -278,7 +278,10 @@ static bool check_first(struct cli *cli, struct tmv_control *control, const stru
     if (cli->json)
         checks_json(cli_document(cli), preflight);
     else
-        checks_text(cli, preflight, TMV_VERDICT_WARN);
+        checks_text(cli, preflight, TMV_VERDICT_REFUSE);
+    if (preflight->refusals == 0 && preflight->warnings > 0)
+        cli_note(cli, "preflight: %d warnings; `tenantmv preflight %s --to %s` shows them",
+                 preflight->warnings, a->tenant, a->target);
     bool ok = judge(preflight, a->tenant, err);
     tmv_preflight_free(preflight);
     return ok;
