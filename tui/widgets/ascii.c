@@ -19,7 +19,7 @@ const char *ascii_for(const char *grapheme)
     static const char plain[] = "?";
 
     if ((unsigned char)grapheme[0] < 0x80)
-        return grapheme;
+        return grapheme[0] == '\0' || grapheme[1] == '\0' ? grapheme : plain; /* a letter with a mark on it */
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         if (strcmp(pairs[i].utf8, grapheme) == 0)
             return pairs[i].ascii;

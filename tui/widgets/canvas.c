@@ -150,6 +150,8 @@ static size_t wrap_at(const char *text, int width)
     int used = 0, w;
 
     for (size_t n; (n = grapheme_next(text + at, grapheme, &w)) > 0; at += n) {
+        if (used + w > width && text[at] == ' ')
+            return at + 1; /* the blank itself may hang over: it is not drawn */
         if (used + w > width)
             return space > 0 ? space : at > 0 ? at : n;
         if (text[at] == ' ')

@@ -1,6 +1,6 @@
 #include "widgets/table.h"
 
-static int total(const struct column *columns, int count, const int *widths)
+static int total(int count, const int *widths)
 {
     int sum = 0, shown = 0;
 
@@ -10,7 +10,6 @@ static int total(const struct column *columns, int count, const int *widths)
             shown++;
         }
     }
-    (void)columns;
     return sum + (shown > 1 ? (shown - 1) * TABLE_GAP : 0);
 }
 
@@ -24,16 +23,36 @@ static int first_to_leave(const struct column *columns, int count, const int *wi
     return worst;
 }
 
+/* A wide column that left late may have freed room for a narrow one that left before it. */
+static void take_back(const struct column *columns, int count, int width, int *widths)
+{
+    for (;;) {
+        int best = -1;
+        for (int i = 0; i < count; i++) {
+            if (widths[i] > 0 || columns[i].least == 0 ||
+                (best >= 0 && columns[i].drop >= columns[best].drop))
+                continue;
+            widths[i] = columns[i].least;
+            if (total(count, widths) <= width)
+                best = i;
+            widths[i] = 0;
+        }
+        if (best < 0)
+            return;
+        widths[best] = columns[best].least;
+    }
+}
+
 void table_layout(const struct column *columns, int count, int width, int ret_widths[TABLE_COLUMNS_MAX])
 {
     int leaves, spare;
 
     for (int i = 0; i < count; i++)
         ret_widths[i] = columns[i].least;
-    while (total(columns, count, ret_widths) > width &&
-           (leaves = first_to_leave(columns, count, ret_widths)) >= 0)
+    while (total(count, ret_widths) > width && (leaves = first_to_leave(columns, count, ret_widths)) >= 0)
         ret_widths[leaves] = 0;
-    spare = width - total(columns, count, ret_widths);
+    take_back(columns, count, width, ret_widths);
+    spare = width - total(count, ret_widths);
     for (bool gave = true; spare > 0 && gave;) { /* one column each in turn, so that all grow alike */
         gave = false;
         for (int i = 0; i < count && spare > 0; i++) {

@@ -1,0 +1,311 @@
+#include "test.h"
+
+#include <string.h>
+
+#include "app/confirm_keys.h"
+#include "app/state.h"
+#include "sample_fleet.h"
+#include "screens/fleet_order.h"
+
+#define S INT64_C(1000000)
+
+struct stage {
+    struct model model;
+    struct confirm confirm;
+    struct tmv_snapshot *snapshot;
+};
+
+/* The dialog of `action` for acme-eu-1042, which is READY, half a second after it opened. */
+static void open_dialog(struct stage *stage, const char *action)
+{
+    stage->snapshot = sample_snapshot();
+    sample_model(&stage->model, stage->snapshot);
+    stage->model.fleet.selected = stage->snapshot->migrations[0].id;
+    fleet_order(&stage->model, true);
+    confirm_open(&stage->confirm, action_by_name(action), &stage->model);
+    stage->model.now_us += 500000;
+    stage->snapshot->taken_mono_us = stage->model.now_us;
+}
+
+static enum confirm_result press(struct stage *stage, enum input_kind kind, const char *text)
+{
+    struct input input = {.kind = kind, .at_us = stage->model.now_us, .gap_us = S};
+
+    strcpy(input.text, text);
+    return confirm_key(&stage->confirm, &stage->model, &input);
+}
+
+static void type(struct stage *stage, const char *text)
+{
+    for (; *text != '\0'; text++)
+        assert_int_equal(press(stage, INPUT_TEXT, (char[]){*text, '\0'}), CONFIRM_STAYS);
+}
+
+static enum confirm_result after(struct stage *stage, int64_t us)
+{
+    stage->model.now_us += us;
+    stage->snapshot->taken_mono_us = stage->model.now_us;
+    return confirm_tick(&stage->confirm, &stage->model);
+}
+
+static void arm(struct stage *stage)
+{
+    type(stage, "acme-eu-1042");
+    assert_int_equal(press(stage, INPUT_ENTER, ""), CONFIRM_STAYS);
+    assert_int_equal(press(stage, INPUT_ENTER, ""), CONFIRM_STAYS);
+    assert_true(stage->confirm.armed_until_us > 0);
+}
+
+static void sends_only_when_the_countdown_has_ended(void **state)
+{
+    struct stage stage;
+    struct tmv_request request;
+
+    (void)state;
+    open_dialog(&stage, "cutover");
+    arm(&stage);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(after(&stage, S), CONFIRM_STAYS);
+    assert_int_equal(after(&stage, S), CONFIRM_SEND);
+    request = confirm_request(&stage.confirm);
+    assert_int_equal(request.operation, TMV_OP_CUTOVER);
+    assert_int_equal(request.generation, 41);
+    assert_true(tmv_uuid_equal(&request.migration, &stage.snapshot->migrations[0].id));
+    tmv_snapshot_free(stage.snapshot);
+}
+
+static void any_key_cancels_the_countdown(void **state)
+{
+    static const enum input_kind kinds[] = {INPUT_TEXT,  INPUT_ENTER, INPUT_ESCAPE,
+                                            INPUT_OTHER, INPUT_PASTE, INPUT_UP};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct stage stage;
+        open_dialog(&stage, "cutover");
+        arm(&stage);
+        assert_int_equal(press(&stage, kinds[i], kinds[i] == INPUT_TEXT ? "y" : ""), CONFIRM_STAYS);
+        assert_int_equal(after(&stage, 60 * S), CONFIRM_STAYS);
+        assert_non_null(strstr(stage.confirm.notice, "Nothing was sent"));
+        tmv_snapshot_free(stage.snapshot);
+    }
+}
+
+static void a_lost_terminal_voids_the_countdown(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    open_dialog(&stage, "cutover");
+    arm(&stage);
+    confirm_void(&stage.confirm);
+    assert_int_equal(after(&stage, 60 * S), CONFIRM_STAYS);
+    tmv_snapshot_free(stage.snapshot);
+}
+
+static void cannot_be_armed_while_a_gate_is_red(void **state)
+{
+    struct stage stage;
+    char why[TMV_REASON_MAX];
+
+    (void)state;
+    open_dialog(&stage, "cutover");
+    type(&stage, "acme-eu-1042");
+    stage.snapshot->migrations[0].gates[1].green = false;
+    confirm_blocked(&stage.confirm, &stage.model, why, sizeof why);
+    assert_string_equal(why, "gate is red: verified");
+    press(&stage, INPUT_ENTER, "");
+    press(&stage, INPUT_ENTER, "");
+    assert_true(stage.confirm.armed_until_us == 0);
+    tmv_snapshot_free(stage.snapshot);
+}
+
+static void a_gate_that_turns_red_stops_the_countdown(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    open_dialog(&stage, "cutover");
+    arm(&stage);
+    stage.snapshot->migrations[0].gates[0].green = false;
+    assert_int_equal(after(&stage, 60 * S), CONFIRM_STAYS);
+    assert_non_null(strstr(stage.confirm.notice, "gate is red: lag"));
+    tmv_snapshot_free(stage.snapshot);
+}
+
+static void an_old_picture_stops_the_countdown(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    open_dialog(&stage, "cutover");
+    arm(&stage);
+    stage.model.now_us += 60 * S; /* and no new snapshot */
+    assert_int_equal(confirm_tick(&stage.confirm, &stage.model), CONFIRM_STAYS);
+    assert_true(stage.confirm.armed_until_us == 0);
+    tmv_snapshot_free(stage.snapshot);
+}
+
+static void a_changed_generation_starts_the_dialog_again(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    open_dialog(&stage, "cutover");
+    arm(&stage);
+    stage.snapshot->migrations[0].generation++;
+    assert_int_equal(after(&stage, 60 * S), CONFIRM_STAYS);
+    assert_int_equal(stage.confirm.typed.length, 0);
+    assert_int_equal(confirm_request(&stage.confirm).generation, 42);
+    tmv_snapshot_free(stage.snapshot);
+}
+
+static void enter_with_nothing_typed_is_cancel(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    open_dialog(&stage, "cutover");
+    assert_int_equal(press(&stage, INPUT_ENTER, ""), CONFIRM_CLOSED);
+    tmv_snapshot_free(stage.snapshot);
+}
+
+static void a_wrong_name_arms_nothing(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    open_dialog(&stage, "cutover");
+    type(&stage, "acme-eu-104");
+    press(&stage, INPUT_ENTER, "");
+    press(&stage, INPUT_TAB, "");
+    press(&stage, INPUT_ENTER, "");
+    assert_true(stage.confirm.armed_until_us == 0);
+    assert_int_equal(press(&stage, INPUT_ESCAPE, ""), CONFIRM_CLOSED);
+    tmv_snapshot_free(stage.snapshot);
+}
+
+static void is_deaf_just_after_it_opened(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    open_dialog(&stage, "cutover");
+    stage.model.now_us = stage.confirm.opened_us + CONFIRM_DEAF_US - 1;
+    type(&stage, "acme");
+    assert_int_equal(stage.confirm.typed.length, 0);
+    assert_int_equal(press(&stage, INPUT_ENTER, ""), CONFIRM_STAYS);
+    assert_int_equal(press(&stage, INPUT_ESCAPE, ""), CONFIRM_CLOSED); /* leaving is always heard */
+    tmv_snapshot_free(stage.snapshot);
+}
+
+static void abort_needs_a_reason_and_offers_to_keep(void **state)
+{
+    struct stage stage;
+    struct tmv_request request;
+
+    (void)state;
+    open_dialog(&stage, "abort");
+    type(&stage, "acme-eu-1042");
+    press(&stage, INPUT_ENTER, "");
+    assert_int_equal(stage.confirm.focus, CONFIRM_ON_REASON);
+    press(&stage, INPUT_ENTER, "");
+    assert_int_equal(stage.confirm.focus, CONFIRM_ON_REASON);
+    type(&stage, "wrong target");
+    press(&stage, INPUT_TAB, "");
+    press(&stage, INPUT_TEXT, " ");
+    press(&stage, INPUT_TAB, "");
+    press(&stage, INPUT_ENTER, "");
+    assert_int_equal(after(&stage, CONFIRM_COUNTDOWN_US), CONFIRM_SEND);
+    request = confirm_request(&stage.confirm);
+    assert_string_equal(request.reason, "wrong target");
+    assert_true(request.keep_copied_events);
+    tmv_snapshot_free(stage.snapshot);
+}
+
+static void a_y_counts_only_alone(void **state)
+{
+    struct stage stage;
+    struct input y = {.kind = INPUT_TEXT, .text = "y"};
+
+    (void)state;
+    open_dialog(&stage, "verify");
+    y.at_us = stage.model.now_us;
+    y.gap_us = 1000; /* right behind another byte */
+    assert_int_equal(confirm_key(&stage.confirm, &stage.model, &y), CONFIRM_CLOSED);
+    tmv_snapshot_free(stage.snapshot);
+
+    open_dialog(&stage, "verify");
+    assert_int_equal(press(&stage, INPUT_TEXT, "y"), CONFIRM_STAYS);
+    assert_int_equal(press(&stage, INPUT_TEXT, "x"), CONFIRM_CLOSED); /* another one right behind it */
+    tmv_snapshot_free(stage.snapshot);
+
+    open_dialog(&stage, "verify");
+    assert_int_equal(press(&stage, INPUT_TEXT, "y"), CONFIRM_STAYS);
+    assert_int_equal(after(&stage, 50000), CONFIRM_SEND);
+    tmv_snapshot_free(stage.snapshot);
+}
+
+/* ---- the table of actions ---- */
+
+static void no_key_changes_anything_that_a_terminal_could_send(void **state)
+{
+    (void)state;
+    for (int i = 0; i < action_count(); i++) {
+        const char *keys[] = {action_at(i)->key, action_at(i)->other_key};
+        for (int k = 0; k < 2; k++) {
+            if (keys[k] == NULL || keys[k][0] == '\0')
+                continue;
+            assert_int_equal(strlen(keys[k]), 1);
+            assert_in_range(keys[k][0], 'a', 'z'); /* no capital, digit, ~ [ ] ; < > */
+            assert_int_not_equal(keys[k][0], 'y');
+            assert_ptr_equal(action_by_key(keys[k]), action_at(i));
+        }
+        assert_ptr_equal(action_by_name(action_at(i)->name), action_at(i));
+        assert_string_equal(action_at(i)->name, tmv_operation_name(action_at(i)->operation));
+    }
+}
+
+static void read_only_has_no_way_to_act(void **state)
+{
+    struct state console;
+    struct canvas canvas;
+
+    (void)state;
+    state_init(&console);
+    console.snapshot = sample_snapshot();
+    sample_model(&console.model, console.snapshot);
+    console.model.read_only = true;
+    assert_true(canvas_init(&canvas, 80, 24));
+    for (char c = ' '; c <= '~'; c++) {
+        struct input input = {.kind = INPUT_TEXT, .text = {c}, .at_us = SAMPLE_NOW_US, .gap_us = S};
+        state_key(&console, &input, &canvas);
+        assert_int_equal(console.confirm.kind, CONFIRM_NONE);
+        console.help = console.quit = false;
+        console.prompt = PROMPT_NONE;
+    }
+    canvas_release(&canvas);
+    state_release(&console);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sends_only_when_the_countdown_has_ended),
+        cmocka_unit_test(any_key_cancels_the_countdown),
+        cmocka_unit_test(a_lost_terminal_voids_the_countdown),
+        cmocka_unit_test(cannot_be_armed_while_a_gate_is_red),
+        cmocka_unit_test(a_gate_that_turns_red_stops_the_countdown),
+        cmocka_unit_test(an_old_picture_stops_the_countdown),
+        cmocka_unit_test(a_changed_generation_starts_the_dialog_again),
+        cmocka_unit_test(enter_with_nothing_typed_is_cancel),
+        cmocka_unit_test(a_wrong_name_arms_nothing),
+        cmocka_unit_test(is_deaf_just_after_it_opened),
+        cmocka_unit_test(abort_needs_a_reason_and_offers_to_keep),
+        cmocka_unit_test(a_y_counts_only_alone),
+        cmocka_unit_test(no_key_changes_anything_that_a_terminal_could_send),
+        cmocka_unit_test(read_only_has_no_way_to_act),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

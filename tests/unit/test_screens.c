@@ -1,0 +1,326 @@
+/* The views against stored pictures, and at every size. TENANTMV_WRITE_GOLDEN=1 writes the pictures anew:
+ * look at the difference before you commit it. */
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/state.h"
+#include "sample_fleet.h"
+#include "screens/fleet_order.h"
+#include "widgets/plain.h"
+
+struct stage {
+    struct state state;
+    struct canvas canvas;
+};
+
+static void stage_begin(struct stage *stage, struct tmv_snapshot *snapshot)
+{
+    state_init(&stage->state);
+    stage->state.snapshot = snapshot;
+    sample_model(&stage->state.model, snapshot);
+    memset(&stage->canvas, 0, sizeof stage->canvas);
+}
+
+static void stage_end(struct stage *stage)
+{
+    canvas_release(&stage->canvas);
+    state_release(&stage->state);
+}
+
+static void stage_draw(struct stage *stage, int cols, int rows)
+{
+    canvas_release(&stage->canvas);
+    assert_true(canvas_init(&stage->canvas, cols, rows));
+    state_draw(&stage->state, &stage->canvas);
+}
+
+static void select_tenant(struct stage *stage, const char *name)
+{
+    const struct model *model = &stage->state.model;
+
+    for (size_t i = 0; i < model->names.count; i++) {
+        if (strcmp(model->names.aliases[i].name, name) != 0)
+            continue;
+        stage->state.model.fleet.selected = model->snapshot->migrations[i].id;
+        fleet_order(&stage->state.model, true);
+        return;
+    }
+    fail_msg("no such tenant in the sample: %s", name);
+}
+
+static char *canvas_as_text(const struct canvas *canvas)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    plain_write(canvas, false, out);
+    fclose(out);
+    return text;
+}
+
+static void assert_golden(const struct stage *stage, const char *name)
+{
+    char path[400], golden[40000] = "";
+    char *text = canvas_as_text(&stage->canvas);
+    FILE *file;
+
+    snprintf(path, sizeof path, GOLDEN_DIR "/%s-%dx%d.txt", name, stage->canvas.cols, stage->canvas.rows);
+    if (getenv("TENANTMV_WRITE_GOLDEN") != NULL) {
+        file = fopen(path, "w");
+        assert_non_null(file);
+        fputs(text, file);
+    } else {
+        file = fopen(path, "r");
+        if (file == NULL)
+            fail_msg("%s is missing", path);
+        golden[fread(golden, 1, sizeof golden - 1, file)] = '\0';
+        if (strcmp(text, golden) != 0)
+            fail_msg("%s differs; it is now:\n%s", path, text);
+    }
+    fclose(file);
+    free(text);
+}
+
+static const struct {
+    int cols, rows;
+} sizes[] = {{80, 24}, {132, 43}, {40, 10}};
+
+static void draws_the_fleet_as_pictured(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_begin(&stage, sample_snapshot());
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        stage_draw(&stage, sizes[i].cols, sizes[i].rows);
+        assert_golden(&stage, "fleet");
+    }
+    stage_end(&stage);
+}
+
+static void draws_each_migration_as_pictured(void **state)
+{
+    static const struct {
+        const char *tenant, *picture;
+    } cases[] = {
+        {"cobalt-retail", "sync"}, {"acme-eu-1042", "ready"}, {"indigo", "failed"}, {"mistral", "done"}};
+    struct stage stage;
+
+    (void)state;
+    stage_begin(&stage, sample_snapshot());
+    stage.state.active = 1;
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        select_tenant(&stage, cases[c].tenant);
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+            stage_draw(&stage, sizes[i].cols, sizes[i].rows);
+            assert_golden(&stage, cases[c].picture);
+        }
+    }
+    stage_end(&stage);
+}
+
+static void draws_dialog_and_help_as_pictured(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_begin(&stage, sample_snapshot());
+    select_tenant(&stage, "acme-eu-1042");
+    confirm_open(&stage.state.confirm, action_by_name("cutover"), &stage.state.model);
+    stage_draw(&stage, 80, 24);
+    assert_golden(&stage, "dialog-cutover");
+    confirm_open(&stage.state.confirm, action_by_name("abort"), &stage.state.model);
+    stage_draw(&stage, 80, 24);
+    assert_golden(&stage, "dialog-abort");
+    stage.state.confirm.kind = CONFIRM_NONE;
+    stage.state.help = true;
+    stage_draw(&stage, 80, 24);
+    assert_golden(&stage, "help");
+    stage_end(&stage);
+}
+
+/* Cells of a row add up to its width; every cell holds something; a wide one owns its neighbour. */
+static void assert_sound(const struct canvas *canvas)
+{
+    for (int y = 0; y < canvas->rows; y++) {
+        for (int x = 0; x < canvas->cols; x++) {
+            const struct cell *cell = canvas_at(canvas, x, y), *next = canvas_at(canvas, x + 1, y);
+            assert_in_range(cell->width, 0, 2);
+            assert_int_equal(cell->text[0] == '\0', cell->width == 0);
+            if (cell->width == 2)
+                assert_int_equal(next != NULL ? next->width : 1, 0);
+            if (cell->width == 0)
+                assert_int_equal(x > 0 ? canvas_at(canvas, x - 1, y)->width : 0, 2);
+            assert_true(cell->role < ROLE_COUNT);
+        }
+    }
+}
+
+static void draw_everything(struct stage *stage, int cols, int rows)
+{
+    for (int what = 0; what < 5; what++) {
+        stage->state.active = what == 1;
+        stage->state.help = what == 2;
+        stage->state.confirm.kind = CONFIRM_NONE;
+        if (what >= 3)
+            confirm_open(&stage->state.confirm, action_by_name(what == 3 ? "cutover" : "abort"),
+                         &stage->state.model);
+        stage_draw(stage, cols, rows);
+        assert_sound(&stage->canvas);
+    }
+}
+
+static void draws_soundly_at_every_size(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_begin(&stage, sample_many(37));
+    select_tenant(&stage, "acme-eu-1042");
+    for (int cols = 1; cols <= 60; cols++)
+        for (int rows = 1; rows <= 16; rows++)
+            draw_everything(&stage, cols, rows);
+    for (int cols = 61; cols <= 300; cols += 13)
+        for (int rows = 3; rows <= 100; rows += 8)
+            draw_everything(&stage, cols, rows);
+    stage_end(&stage);
+}
+
+static void keeps_the_words_that_matter_in_the_header(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_begin(&stage, sample_snapshot());
+    for (int cols = 40; cols <= 140; cols++) {
+        stage_draw(&stage, cols, 12);
+        assert_true(plain_contains(&stage.canvas, "[PROD]"));
+        assert_true(plain_contains(&stage.canvas, "[OPERATE]"));
+        assert_true(plain_contains(&stage.canvas, "LIVE 0.4s"));
+        assert_true(plain_contains(&stage.canvas, "? help"));
+    }
+    stage_end(&stage);
+}
+
+static void says_how_old_the_picture_is(void **state)
+{
+    static const struct {
+        int64_t age_us;
+        bool connected;
+        const char *words;
+    } cases[] = {{400000, true, "LIVE 0.4s"},
+                 {3000000, true, "LAG 3s"},
+                 {7000000, true, "STALE 7s"},
+                 {7000000, false, "OFFLINE 00:42"}};
+    struct stage stage;
+
+    (void)state;
+    stage_begin(&stage, sample_snapshot());
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        stage.state.snapshot->taken_mono_us = SAMPLE_NOW_US - cases[i].age_us;
+        stage.state.model.connected = cases[i].connected;
+        stage.state.model.offline_since_us = SAMPLE_NOW_US - 42000000;
+        stage_draw(&stage, 80, 24);
+        assert_true(plain_contains(&stage.canvas, cases[i].words));
+        assert_true(plain_contains(&stage.canvas, "borealis")); /* the last picture stays */
+    }
+    stage_end(&stage);
+}
+
+static void shows_why_there_is_no_picture(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_begin(&stage, NULL);
+    stage.state.model.connected = false;
+    strcpy(stage.state.model.link_error, "the schema is missing");
+    strcpy(stage.state.model.link_hint, "tenantmv init makes it");
+    stage_draw(&stage, 80, 24);
+    assert_true(plain_contains(&stage.canvas, "OFFLINE"));
+    assert_true(plain_contains(&stage.canvas, "the schema is missing"));
+    assert_true(plain_contains(&stage.canvas, "tenantmv init makes it"));
+    stage_end(&stage);
+}
+
+/* ---- order ---- */
+
+static void selection_follows_its_migration(void **state)
+{
+    struct stage stage;
+    struct tmv_snapshot *next = sample_snapshot();
+    struct fleet_state *fleet = &stage.state.model.fleet;
+
+    (void)state;
+    stage_begin(&stage, sample_snapshot());
+    select_tenant(&stage, "delta-7");
+    next->migrations[3].show = TMV_SHOW_FAILED; /* delta-7 jumps to the top */
+    state_set_snapshot(&stage.state, next);
+    assert_memory_equal(&fleet->selected, &next->migrations[3].id, sizeof fleet->selected);
+    assert_int_equal(fleet->order[fleet->selected_row], 3);
+    assert_int_equal(fleet->selected_row, 0);
+    stage_end(&stage);
+}
+
+static void order_is_held_while_the_cursor_moves(void **state)
+{
+    struct stage stage;
+    struct tmv_snapshot *next = sample_snapshot();
+    struct input down = {.kind = INPUT_DOWN, .at_us = SAMPLE_NOW_US};
+    struct fleet_state *fleet = &stage.state.model.fleet;
+    int before[5];
+
+    (void)state;
+    stage_begin(&stage, sample_snapshot());
+    stage_draw(&stage, 80, 24);
+    state_key(&stage.state, &down, &stage.canvas);
+    memcpy(before, fleet->order, sizeof before);
+    next->migrations[3].show = TMV_SHOW_FAILED;
+    state_set_snapshot(&stage.state, next);
+    assert_memory_equal(before, fleet->order, sizeof before);
+    stage.state.model.now_us += 3000000; /* the hand rests */
+    state_set_snapshot(&stage.state, sample_snapshot());
+    stage.state.snapshot->migrations[3].show = TMV_SHOW_FAILED;
+    fleet_order(&stage.state.model, false);
+    assert_memory_not_equal(before, fleet->order, sizeof before);
+    stage_end(&stage);
+}
+
+static void filter_shows_what_contains_the_word(void **state)
+{
+    struct stage stage;
+    struct input slash = {.kind = INPUT_TEXT, .text = "/"}, escape = {.kind = INPUT_ESCAPE};
+
+    (void)state;
+    stage_begin(&stage, sample_snapshot());
+    stage_draw(&stage, 80, 24);
+    state_key(&stage.state, &slash, &stage.canvas);
+    for (const char *c = "COBALT"; *c != '\0'; c++)
+        state_key(&stage.state, &(struct input){.kind = INPUT_TEXT, .text = {*c}}, &stage.canvas);
+    assert_int_equal(stage.state.model.fleet.shown, 1);
+    state_key(&stage.state, &escape, &stage.canvas);
+    assert_int_equal(stage.state.model.fleet.shown, 10);
+    stage_end(&stage);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(draws_the_fleet_as_pictured),
+        cmocka_unit_test(draws_each_migration_as_pictured),
+        cmocka_unit_test(draws_dialog_and_help_as_pictured),
+        cmocka_unit_test(draws_soundly_at_every_size),
+        cmocka_unit_test(keeps_the_words_that_matter_in_the_header),
+        cmocka_unit_test(says_how_old_the_picture_is),
+        cmocka_unit_test(shows_why_there_is_no_picture),
+        cmocka_unit_test(selection_follows_its_migration),
+        cmocka_unit_test(order_is_held_while_the_cursor_moves),
+        cmocka_unit_test(filter_shows_what_contains_the_word),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,289 @@
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "theme/theme.h"
+#include "widgets/chart.h"
+#include "widgets/dialog.h"
+#include "widgets/field.h"
+#include "widgets/format.h"
+#include "widgets/plain.h"
+#include "widgets/table.h"
+
+static void assert_drawn(const struct canvas *canvas, const char *expected)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    plain_write(canvas, false, out);
+    fclose(out);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+static void gives_columns_up_in_order(void **state)
+{
+    static const struct column columns[] = {
+        {"A", 5, 8, 0, false, false}, {"B", 4, 4, 2, false, false}, {"C", 6, 20, 1, true, false}};
+    static const struct {
+        int width, widths[3];
+    } cases[] = {{40, {8, 4, 26}}, {17, {5, 4, 6}}, {16, {7, 0, 8}},
+                 {12, {5, 0, 6}},  {11, {6, 4, 0}}, {3, {5, 0, 0}}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int widths[TABLE_COLUMNS_MAX];
+        table_layout(columns, 3, cases[i].width, widths);
+        for (int k = 0; k < 3; k++)
+            assert_int_equal(widths[k], cases[i].widths[k]);
+    }
+}
+
+static void scrolls_only_as_far_as_needed(void **state)
+{
+    static const struct {
+        int top, selected, rows, height, expected;
+    } cases[] = {{0, 0, 10, 5, 0}, {0, 4, 10, 5, 0}, {0, 5, 10, 5, 1}, {5, 4, 10, 5, 4},
+                 {9, 9, 10, 5, 5}, {3, -1, 2, 5, 0}, {3, 5, 10, 0, 0}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(table_scroll(cases[i].top, cases[i].selected, cases[i].rows, cases[i].height),
+                         cases[i].expected);
+}
+
+static void draws_a_bar_of_exactly_its_percent(void **state)
+{
+    struct canvas canvas;
+
+    (void)state;
+    assert_true(canvas_init(&canvas, 10, 5));
+    chart_bar(&canvas, (struct rect){0, 0, 10, 1}, 0);
+    chart_bar(&canvas, (struct rect){0, 1, 10, 1}, 99);
+    chart_bar(&canvas, (struct rect){0, 2, 10, 1}, 100);
+    chart_bar(&canvas, (struct rect){0, 3, 10, 1}, 700);
+    chart_bar(&canvas, (struct rect){0, 4, 10, 1}, -3);
+    assert_drawn(&canvas, "──────────\n━━━━━━━━━─\n━━━━━━━━━━\n━━━━━━━━━━\n──────────\n");
+    canvas_release(&canvas);
+}
+
+static void shows_the_peak_of_each_bucket(void **state)
+{
+    static const int64_t values[] = {0, 0, 6, 0, -1, -1, 3, 2};
+    struct canvas canvas;
+
+    (void)state;
+    assert_true(canvas_init(&canvas, 4, 2));
+    chart_spark(&canvas, (struct rect){0, 0, 4, 1}, values, 8, 0);
+    chart_spark(&canvas, (struct rect){0, 1, 4, 1}, values, 3, 12); /* few values stand at the right */
+    assert_drawn(&canvas, "▁▇ ▄\n ▁▁▄\n");
+    canvas_release(&canvas);
+}
+
+static const char *plain_label(int64_t value, char text[32])
+{
+    snprintf(text, 32, "%d", (int)value);
+    return text;
+}
+
+static void plots_a_line_and_its_limit(void **state)
+{
+    static const int64_t values[] = {0, 0, 4, 4, 4, -1, 2, 2, 0, 0};
+    const struct plot plot = {values, 10, 2, plain_label};
+    struct canvas canvas;
+
+    (void)state;
+    assert_true(canvas_init(&canvas, 18, 5));
+    chart_plot(&canvas, canvas_all(&canvas), &plot);
+    assert_drawn(&canvas, "     5 ┤\n"
+                          "       │  ╭──\n"
+                          "     2 │··│···──╮·\n"
+                          "       │  │     │\n"
+                          "       └──╯     ╰─\n");
+    canvas_release(&canvas);
+}
+
+static void edits_a_line(void **state)
+{
+    struct field field;
+
+    (void)state;
+    field_clear(&field);
+    assert_true(field_add(&field, "a"));
+    assert_true(field_add(&field, "ü"));
+    assert_true(field_add(&field, "日"));
+    assert_false(field_add(&field, "\033"));
+    assert_false(field_add(&field, "\xe2\x80\xae"));
+    field_backspace(&field);
+    assert_string_equal(field.text, "aü");
+    field_backspace(&field);
+    assert_string_equal(field.text, "a");
+    assert_true(field_add(&field, " ") && field_add(&field, "b") && field_add(&field, " "));
+    field_erase_word(&field);
+    assert_string_equal(field.text, "a ");
+    for (int i = 0; i < 2 * FIELD_MAX; i++)
+        (void)field_add(&field, "x");
+    assert_int_equal(strlen(field.text), FIELD_MAX - 1);
+}
+
+static void shows_the_end_of_a_long_line(void **state)
+{
+    struct canvas canvas;
+    struct field field;
+
+    (void)state;
+    field_clear(&field);
+    for (const char *c = "abcdefgh"; *c != '\0'; c++)
+        assert_true(field_add(&field, (char[]){*c, '\0'}));
+    assert_true(canvas_init(&canvas, 5, 1));
+    field_draw(&field, &canvas, canvas_all(&canvas), true);
+    assert_drawn(&canvas, "efgh\n");
+    assert_int_equal(canvas.cursor_x, 4);
+    canvas_release(&canvas);
+}
+
+static void tells_a_dangerous_dialog_without_colour(void **state)
+{
+    struct canvas canvas;
+    struct rect in;
+
+    (void)state;
+    assert_true(canvas_init(&canvas, 22, 5));
+    in = dialog_frame(&canvas, canvas_all(&canvas), (struct rect){0, 0, 22, 5}, DIALOG_DANGER, "ABORT x", "");
+    dialog_buttons(&canvas, in, (const struct button[]){{"No", true, true}, {"Go", false, false}}, 2);
+    assert_drawn(&canvas, "╔═ ABORT x ══════════╗\n"
+                          "║ [ No ]  ( Go )     ║\n"
+                          "║                    ║\n"
+                          "║                    ║\n"
+                          "╚════════════════════╝\n");
+    canvas_release(&canvas);
+}
+
+static void writes_numbers_as_people_read_them(void **state)
+{
+    static const struct {
+        const char *(*format)(int64_t, char[FORMAT_MAX]);
+        int64_t n;
+        const char *text;
+    } cases[] = {
+        {format_duration, 400, "0.4 ms"},
+        {format_duration, 12000, "12 ms"},
+        {format_duration, 999999, "999 ms"},
+        {format_duration, 3200000, "3.2 s"},
+        {format_duration, 130000000, "2m10s"},
+        {format_duration, 6727000000, "1h52m"},
+        {format_duration, -1, "—"},
+        {format_short, 300, "<1ms"},
+        {format_short, 3000, "3ms"},
+        {format_short, 41000000, "41s"},
+        {format_elapsed, 6727000000, "1:52:07"},
+        {format_elapsed, 2000000, "0:02"},
+        {format_count, 840, "840"},
+        {format_count, 1234, "1.2k"},
+        {format_count, 98000, "98k"},
+        {format_count, 3100000, "3.1M"},
+        {format_grouped, 31204118, "31,204,118"},
+        {format_grouped, 7, "7"},
+        {format_grouped, 123456, "123,456"},
+        {format_clock, 1795356151000000, "14:02:31Z"},
+        {format_time, 1795356151000000, "2026-11-22T14:02:31Z"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[FORMAT_MAX];
+        assert_string_equal(cases[i].format(cases[i].n, text), cases[i].text);
+    }
+}
+
+/* ---- theme ---- */
+
+static void write_theme(char path[64], const char *text)
+{
+    int fd;
+
+    strcpy(path, "/tmp/theme-XXXXXX");
+    fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+}
+
+static void reads_the_default_theme_from_its_file(void **state)
+{
+    struct theme built_in, read;
+    char problem[200];
+
+    (void)state;
+    theme_default(&built_in);
+    assert_true(theme_load(THEMES_DIR "/default-dark.theme", &read, problem, sizeof problem));
+    assert_memory_equal(built_in.styles, read.styles, sizeof read.styles);
+    for (int i = 0; i < ROLE_COUNT; i++)
+        assert_int_equal(theme_role(theme_role_name((enum role)i)), i);
+}
+
+static void lets_no_theme_hide_what_matters(void **state)
+{
+    struct theme theme, built_in;
+    char path[64], problem[200];
+
+    (void)state;
+    write_theme(path,
+                "[roles]\nenv.prod = default | default | default\nstate.ready = #5fafff +bold | cyan |\n");
+    theme_default(&built_in);
+    assert_false(theme_load(path, &theme, problem, sizeof problem));
+    assert_non_null(strstr(problem, "env.prod"));
+    assert_memory_equal(&theme.styles[THEME_256][ROLE_ENV_PROD], &built_in.styles[THEME_256][ROLE_ENV_PROD],
+                        sizeof(struct style));
+    assert_int_equal(theme.styles[THEME_256][ROLE_STATE_READY].fg, 75);
+    assert_int_equal(theme.styles[THEME_16][ROLE_STATE_READY].fg, 6);
+    unlink(path);
+}
+
+static void reports_what_is_wrong_in_a_theme(void **state)
+{
+    static const struct {
+        const char *text, *problem;
+    } cases[] = {
+        {"[roles]\nnonsense = 1 | 2 | 3\n", "unknown role \"nonsense\""},
+        {"[roles]\ntext = purpleish | |\n", "unknown colour or attribute \"purpleish\""},
+        {"[roles]\ntext = 12 +blinking | |\n", "\"+blinking\""},
+        {"[palette]\nsky = #12345\n", "not a colour: \"#12345\""},
+        {"[rolls]\ntext = 1\n", "unknown section \"rolls\""},
+        {"[roles]\nthis is no assignment\n", ":2: neither a section"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct theme theme;
+        char path[64], problem[200];
+        write_theme(path, cases[i].text);
+        assert_false(theme_load(path, &theme, problem, sizeof problem));
+        assert_non_null(strstr(problem, cases[i].problem));
+        unlink(path);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gives_columns_up_in_order),
+        cmocka_unit_test(scrolls_only_as_far_as_needed),
+        cmocka_unit_test(draws_a_bar_of_exactly_its_percent),
+        cmocka_unit_test(shows_the_peak_of_each_bucket),
+        cmocka_unit_test(plots_a_line_and_its_limit),
+        cmocka_unit_test(edits_a_line),
+        cmocka_unit_test(shows_the_end_of_a_long_line),
+        cmocka_unit_test(tells_a_dangerous_dialog_without_colour),
+        cmocka_unit_test(writes_numbers_as_people_read_them),
+        cmocka_unit_test(reads_the_default_theme_from_its_file),
+        cmocka_unit_test(lets_no_theme_hide_what_matters),
+        cmocka_unit_test(reports_what_is_wrong_in_a_theme),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
