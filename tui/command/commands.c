@@ -7,7 +7,9 @@ const struct command *const commands[] = {
     &command_store_check, &command_store_remove, &command_preflight,
     &command_start,       &command_list,         &command_status,
     &command_pause,       &command_resume,       &command_cutover,
-    &command_rehearse,    &command_abort,        &command_audit,
-    &command_routing,     &command_watch,        &command_completion,
+    &command_rehearse,    &command_abort,        &command_verify,
+    &command_audit,
+    &command_routing,     &command_watch,        &command_demo,
+    &command_completion,
     &command_version,     &command_help,         NULL,
 };
