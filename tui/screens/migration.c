@@ -398,7 +398,7 @@ static void own_events_section(const struct view *view, struct canvas *canvas, s
 static void draw_stack(const struct view *view, struct canvas *canvas, struct rect area,
                        const struct section *sections, int count)
 {
-    struct column rows[TABLE_COLUMNS_MAX];
+    struct column rows[TABLE_COLUMNS_MAX] = {0};
     int heights[TABLE_COLUMNS_MAX], n = 0;
     section_fn *draw[TABLE_COLUMNS_MAX];
 
