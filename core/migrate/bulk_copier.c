@@ -42,7 +42,7 @@ struct copier {
 /* ---- one worker ---- */
 
 static bool chunk_sql(const struct copier *c, const char *template, const struct store_shape *shape,
-                      const struct chunk *chunk, struct buf *ret_sql, struct tmv_error *err)
+                      const struct position_span *chunk, struct buf *ret_sql, struct tmv_error *err)
 {
     char low[24];
     char high[24];
@@ -61,7 +61,7 @@ static bool chunk_sql(const struct copier *c, const char *template, const struct
 
 /* The rows of a chunk, and its row in copied_range, inside the target's open transaction. */
 static bool fill_chunk(struct copier *c, struct pgx_conn *source, struct pgx_conn *target,
-                       const struct chunk *chunk, int64_t *ret_events, struct tmv_error *err)
+                       const struct position_span *chunk, int64_t *ret_events, struct tmv_error *err)
 {
     AUTO(buf) struct buf out = BUF_INIT(SQL_MAX);
     AUTO(buf) struct buf in = BUF_INIT(SQL_MAX);
@@ -84,7 +84,7 @@ static bool fill_chunk(struct copier *c, struct pgx_conn *source, struct pgx_con
 }
 
 static bool copy_chunk(struct copier *c, struct pgx_conn *source, struct pgx_conn *target,
-                       const struct chunk *chunk, struct tmv_error *err)
+                       const struct position_span *chunk, struct tmv_error *err)
 {
     int64_t events = 0;
 
@@ -106,7 +106,7 @@ static bool work(void *user, int member, struct tmv_error *err)
     struct copier *c = user;
     AUTO_CONN struct pgx_conn *source = NULL;
     AUTO_CONN struct pgx_conn *target = NULL;
-    struct chunk chunk;
+    struct position_span chunk;
 
     (void)member;
     if (!ends_connect_source(c->ends, "copy", &source, err) ||

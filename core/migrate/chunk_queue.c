@@ -36,14 +36,14 @@ bool chunk_queue_add_gap(struct chunk_queue *q, int64_t low, int64_t high, struc
 {
     if (q->gap_count == q->gap_cap) {
         size_t cap = q->gap_cap ? 2 * q->gap_cap : 16;
-        struct chunk *more = realloc(q->gaps, cap * sizeof *more);
+        struct position_span *more = realloc(q->gaps, cap * sizeof *more);
 
         if (!more)
             return err_set(err, TMV_ERR_NOMEM, "out of memory");
         q->gaps = more;
         q->gap_cap = cap;
     }
-    q->gaps[q->gap_count++] = (struct chunk){.low = low, .high = high};
+    q->gaps[q->gap_count++] = (struct position_span){.low = low, .high = high};
     return true;
 }
 
@@ -86,17 +86,17 @@ static void wait_for_rate(struct chunk_queue *q)
     }
 }
 
-bool chunk_queue_take(struct chunk_queue *q, struct chunk *ret_chunk)
+bool chunk_queue_take(struct chunk_queue *q, struct position_span *ret_chunk)
 {
     bool found = false;
 
     pthread_mutex_lock(&q->lock);
     wait_for_rate(q);
     if (!q->stopped && !(q->stop && stop_is_raised(q->stop)) && q->gap_first < q->gap_count) {
-        struct chunk *gap = &q->gaps[q->gap_first];
+        struct position_span *gap = &q->gaps[q->gap_first];
         int64_t high = position_plan_next(q->plan, gap->low, q->step_events);
 
-        *ret_chunk = (struct chunk){.low = gap->low, .high = high < gap->high ? high : gap->high};
+        *ret_chunk = (struct position_span){.low = gap->low, .high = high < gap->high ? high : gap->high};
         gap->low = ret_chunk->high;
         if (gap->low >= gap->high)
             q->gap_first++;

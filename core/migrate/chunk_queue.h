@@ -11,16 +11,12 @@
 #include "base/stop.h"
 #include "migrate/position_plan.h"
 
-struct chunk {
-    int64_t low, high; /* positions (low, high] */
-};
-
 struct chunk_queue {
     const struct position_plan *plan; /* borrowed */
     const struct stop *stop;          /* borrowed; raised: no more ranges */
     int64_t step_events;              /* aim of a range */
     int64_t max_rate;                 /* events/s, 0 unlimited */
-    struct chunk *gaps;               /* owned: what is left; the first one is being cut */
+    struct position_span *gaps;       /* owned: what is left; the first one is being cut */
     size_t gap_count, gap_first, gap_cap;
     pthread_mutex_t lock; /* over what follows and the gaps */
     pthread_cond_t changed;
@@ -36,7 +32,7 @@ void chunk_queue_release(struct chunk_queue *q);
 TMV_NODISCARD bool chunk_queue_add_gap(struct chunk_queue *q, int64_t low, int64_t high,
                                        struct tmv_error *err);
 /* The next range; waits for the rate. False when there is none any more or the queue was stopped. */
-bool chunk_queue_take(struct chunk_queue *q, struct chunk *ret_chunk);
+bool chunk_queue_take(struct chunk_queue *q, struct position_span *ret_chunk);
 /* A range has been committed with so many events. */
 void chunk_queue_done(struct chunk_queue *q, int64_t events);
 /* No more ranges; the ones that run are finished. */

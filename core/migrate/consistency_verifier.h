@@ -20,10 +20,14 @@ TMV_NODISCARD bool verifier_digest_sql(const struct store_shape *source, const s
 void verifier_read_digest(const struct pgx_result *result, struct range_digest *ret_digest);
 bool range_digest_equal(const struct range_digest *a, const struct range_digest *b);
 
-/* Verifies (from, to] by HASH with two connections at once, in sub-ranges; fills the report. `stop_early`
- * ends at the first sub-range that differs, after naming the events. *ret_verified_to: how far everything was
- * equal. */
+/* Verifies (from, to] by HASH on two connections at once, in sub-ranges; fills the report. A sub-range that
+ * differs is narrowed down to its events, and verification goes on after it. *ret_verified_to: how far
+ * everything was equal. */
 TMV_NODISCARD bool verifier_hash_range(const struct ends *ends, struct pgx_conn *source,
                                        struct pgx_conn *target, int64_t from, int64_t to,
                                        struct tmv_verify_report *ret_report, int64_t *ret_verified_to,
                                        struct tmv_error *err);
+/* Verifies (from, to] by COUNT: events and last version of each stream. */
+TMV_NODISCARD bool verifier_count_range(const struct ends *ends, struct pgx_conn *source,
+                                        struct pgx_conn *target, int64_t from, int64_t to,
+                                        struct tmv_verify_report *ret_report, struct tmv_error *err);

@@ -7,6 +7,11 @@
 
 #define POSITION_PLAN_BOUNDS 256
 
+/* Positions (low, high]. */
+struct position_span {
+    int64_t low, high;
+};
+
 struct position_plan {
     int64_t low, high;  /* positions (low, high] */
     int64_t events;     /* estimated events of the tenant in it */

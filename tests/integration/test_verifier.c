@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -157,6 +158,162 @@ static void the_digest_finds_every_small_change(void **state)
     close_bed(&bed);
 }
 
+/* ---- ranges and stores ---- */
+
+static struct tmv_verify_report verify(struct bed *bed, enum tmv_verify_level level)
+{
+    struct tmv_verify_report report;
+    struct tmv_error err = {0};
+
+    assert_done(tmv_verify_stores(&bed->info[0], &bed->info[1], &bed->tenant, level, 0, 0, &report, &err),
+                &err);
+    assert_int_equal(report.level, level);
+    return report;
+}
+
+static void a_clean_pair_is_consistent_at_every_level(void **state)
+{
+    struct bed bed;
+
+    (void)state;
+    open_bed(&bed, true, 3000, NULL);
+    for (int level = 0; level < TMV_VERIFY_LEVELS; level++) {
+        struct tmv_verify_report report = verify(&bed, (enum tmv_verify_level)level);
+
+        assert_true(report.consistent);
+        assert_int_equal(report.differences, 0);
+        assert_int_equal(report.events_source, 2700);
+        assert_int_equal(report.events_target, 2700);
+        assert_int_equal(report.to_position, 3000);
+    }
+    close_bed(&bed);
+}
+
+static void stores_without_the_tenant_are_consistent(void **state)
+{
+    struct bed bed;
+
+    (void)state;
+    open_bed(&bed, false, 100, NULL);
+    bed.tenant = tmv_uuid_random();
+    assert_true(verify(&bed, TMV_VERIFY_HASH).consistent);
+    assert_true(verify(&bed, TMV_VERIFY_COUNT).consistent);
+    close_bed(&bed);
+}
+
+/* One change on the target and how HASH names it. */
+struct naming {
+    const char *change;
+    int64_t differences;
+    const char *kind;
+    int64_t position;
+    const char *columns;
+};
+
+static void names_every_event_that_differs(void **state)
+{
+    static const struct naming cases[] = {
+        {"UPDATE public.events SET payload = jsonb_set(payload, '{amount}', '1.00') WHERE global_position = "
+         "1777",
+         1, "differs", 1777, "payload"},
+        {"UPDATE public.events SET created_at = created_at + interval '1 us' WHERE global_position = 1", 1,
+         "differs", 1, "created_at"},
+        {"UPDATE public.events SET actor_id = coalesce(actor_id, '') || 'x', version = 99 WHERE "
+         "global_position = 2999",
+         1, "differs", 2999, "actor_id, version"},
+        {"DELETE FROM public.events WHERE global_position = 42", 1, "missing", 42, ""},
+        {"DELETE FROM public.events", 2700, "missing", 1, ""},
+        {"INSERT INTO public.events SELECT 3000, gen_random_uuid(), gen_random_uuid(), 'O', 'O', '" TENANT
+         "', NULL, 1, now(), '{}'",
+         1, "extra", 3000, ""},
+        {"UPDATE public.events SET tenant_id = '" OTHER "' WHERE global_position = 8", 1, "missing", 8, ""},
+        {"UPDATE public.events SET global_position = CASE global_position WHEN 11 THEN -12 ELSE -11 END"
+         " WHERE global_position IN (11, 12); UPDATE public.events SET global_position = -global_position"
+         " WHERE global_position < 0",
+         2, "differs", 11, "event_id, actor_id, version, timestamp, payload"},
+    };
+    struct bed bed;
+
+    (void)state;
+    open_bed(&bed, false, 3000, NULL);
+    support_sql(bed.conn[1], "CREATE TABLE public.kept AS TABLE public.events");
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct naming *c = &cases[i];
+
+        support_sql(bed.conn[1], "%s", c->change);
+        struct tmv_verify_report report = verify(&bed, TMV_VERIFY_HASH);
+        print_message("  %s at %lld in (%s)\n", report.found[0].kind, (long long)report.found[0].position,
+                      report.found[0].columns);
+        assert_false(report.consistent);
+        assert_int_equal(report.differences, c->differences);
+        assert_string_equal(report.found[0].kind, c->kind);
+        assert_int_equal(report.found[0].position, c->position);
+        assert_string_equal(report.found[0].columns, c->columns);
+        assert_false(tmv_uuid_is_nil(&report.found[0].event_id));
+        assert_false(tmv_uuid_is_nil(&report.found[0].aggregate));
+        support_sql(bed.conn[1],
+                    "TRUNCATE public.events; INSERT INTO public.events SELECT * FROM public.kept");
+    }
+    assert_true(verify(&bed, TMV_VERIFY_HASH).consistent);
+    close_bed(&bed);
+}
+
+static void count_finds_streams_that_differ(void **state)
+{
+    struct bed bed;
+
+    (void)state;
+    open_bed(&bed, false, 300, NULL);
+    support_sql(
+        bed.conn[1],
+        "DELETE FROM public.events WHERE global_position = 11;"             /* one of stream 1 */
+        "DELETE FROM public.events WHERE aggregate_id = md5('a5')::uuid;"   /* a whole stream */
+        "UPDATE public.events SET version = 50 WHERE global_position = 79;" /* stream 7 */
+        "UPDATE public.events SET aggregate_type = E'B\\t\\\\x' WHERE global_position = 91"); /* new stream */
+    struct tmv_verify_report report = verify(&bed, TMV_VERIFY_COUNT);
+    assert_false(report.consistent);
+    assert_int_equal(report.differences, 5);
+    assert_int_equal(report.events_source - report.events_target, 1 + 9);
+    int kinds[3] = {0};
+    for (int i = 0; i < 5; i++)
+        kinds[strcmp(report.found[i].kind, "missing") == 0 ? 0
+              : strcmp(report.found[i].kind, "extra") == 0 ? 1
+                                                           : 2]++;
+    assert_int_equal(kinds[0], 1);
+    assert_int_equal(kinds[1], 1);
+    assert_int_equal(kinds[2], 3);
+    close_bed(&bed);
+}
+
+static void says_how_far_everything_is_equal(void **state)
+{
+    struct tmv_verify_report report;
+    struct tmv_error err = {0};
+    struct ends *ends = calloc(1, sizeof *ends);
+    struct bed bed;
+    int64_t verified_to = -1;
+
+    (void)state;
+    open_bed(&bed, false, 120000, NULL);
+    ends->source = bed.shape[0];
+    ends->target = bed.shape[1];
+    strcpy(ends->tenant, TENANT);
+    assert_done(
+        verifier_hash_range(ends, bed.conn[0], bed.conn[1], 1000, 120000, &report, &verified_to, &err), &err);
+    assert_true(report.consistent);
+    assert_int_equal(report.events_source, 119000 - 11900);
+    assert_int_equal(verified_to, 120000);
+    support_sql(bed.conn[1],
+                "UPDATE public.events SET version = 50 WHERE global_position IN (60001, 110001)");
+    assert_done(
+        verifier_hash_range(ends, bed.conn[0], bed.conn[1], 1000, 120000, &report, &verified_to, &err), &err);
+    assert_false(report.consistent);
+    assert_int_equal(report.differences, 2);
+    assert_true(verified_to >= 1000 && verified_to < 60001);
+    free(ends);
+    close_bed(&bed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,7 +321,13 @@ int main(void)
         cmocka_unit_test(the_digest_does_not_depend_on_session_settings),
         cmocka_unit_test(the_sums_are_those_of_the_sha256),
         cmocka_unit_test(the_digest_finds_every_small_change),
+        cmocka_unit_test(a_clean_pair_is_consistent_at_every_level),
+        cmocka_unit_test(stores_without_the_tenant_are_consistent),
+        cmocka_unit_test(names_every_event_that_differs),
+        cmocka_unit_test(count_finds_streams_that_differ),
+        cmocka_unit_test(says_how_far_everything_is_equal),
     };
 
+    cmocka_set_test_filter(getenv("CMOCKA_TEST_FILTER"));
     return cmocka_run_group_tests(tests, support_setup, support_teardown);
 }

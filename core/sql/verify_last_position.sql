@@ -1,0 +1,3 @@
+-- The highest position in the table.
+-- database: store
+SELECT coalesce(max({{position}}), 0) FROM {{events}}

@@ -1,0 +1,9 @@
+-- Every stream of the tenant with its number of events and its last version, in an order that is the same everywhere.
+-- database: store
+-- script
+COPY (SELECT e.{{stream}}::text COLLATE "C", encode(convert_to(e.{{stream_type}}::text, 'UTF8'), 'hex') COLLATE "C",
+             count(*), max(e.{{version}})
+      FROM {{events}} e
+      WHERE e.{{tenant}} = '{{tenant_id}}' AND e.{{position}} > {{low}} AND e.{{position}} <= {{high}}
+      GROUP BY 1, 2
+      ORDER BY 1, 2) TO STDOUT
