@@ -46,7 +46,7 @@ static const struct {
     {"Ctrl-Z", "suspend", "as in a shell, when no engine runs in this program", 0},
     {"Esc", "back", "closes what is open; never quits", ON_MIGRATION},
     {"q", "quit", "closes what is open; at the top it quits. Migrations go on wherever their engine runs",
-     false},
+     ON_FLEET | ON_MIGRATION},
 };
 
 #define VIEWS (sizeof views / sizeof *views)

@@ -225,6 +225,10 @@ static bool feed_state(struct keys *keys, unsigned char byte, int64_t now_us, st
             return keys->pasting ? false : emit(ret_input, INPUT_ESCAPE, "");
         if (opens_sequence(keys, byte))
             return false;
+        if (byte == 0x03 && !keys->pasting) { /* an interrupt is one whatever stands before it */
+            keys->state = KEYS_GROUND;
+            return feed_control(byte, ret_input);
+        }
         /* Alt with a key: a key, but not the letter */
         return finish(keys, ret_input, keys->pasting ? INPUT_NONE : INPUT_OTHER);
     case KEYS_CSI:
