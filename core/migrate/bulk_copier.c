@@ -213,10 +213,11 @@ static bool look_what_is_left(struct copier *c, struct pgx_conn *target, size_t 
 static bool plan_copy(struct copier *c, struct tmv_error *err)
 {
     AUTO_CONN struct pgx_conn *source = NULL;
+    const struct position_span all = {.low = 0, .high = c->options->limit};
     int64_t wanted = c->options->chunk_events > 0 ? c->options->chunk_events : CHUNK_EVENTS;
 
     if (!ends_connect_source(c->ends, "copy", &source, err) ||
-        !position_plan_make(source, &c->ends->source, c->ends->tenant, 0, c->options->limit, &c->plan, err))
+        !position_plan_make(source, &c->ends->source, c->ends->tenant, &all, &c->plan, err))
         return false;
     if (c->options->max_rate > 0 && wanted > c->options->max_rate)
         wanted = c->options->max_rate; /* about a chunk a second, so that the rate is even */

@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/text.h"
-#include "migrate/position_plan.h"
 #include "migrate/row_hash.h"
 #include "migrate/row_stream.h"
 #include "sql_embedded.h"
@@ -278,78 +277,91 @@ static bool verify_range(struct verifier *v, const struct position_span *span, b
     return true;
 }
 
-/* How to cut (from, to]. A short span is not worth a look at the table. */
-static bool make_plan(struct verifier *v, int64_t from, int64_t to, struct position_plan *ret_plan,
+/* How to cut the span. A short one is not worth a look at the table. */
+static bool make_plan(struct verifier *v, const struct position_span *span, struct position_plan *ret_plan,
                       struct tmv_error *err)
 {
     struct position_plan other;
+    int64_t positions = span->high - span->low;
 
-    *ret_plan = (struct position_plan){.low = from, .high = to, .events = to - from, .dense = true};
+    *ret_plan = (struct position_plan){.span = *span, .events = positions, .dense = true};
     v->dense[SOURCE] = v->dense[TARGET] = true;
-    if (to - from <= SAMPLED_FROM_POSITIONS)
+    if (positions <= SAMPLED_FROM_POSITIONS)
         return true;
-    if (!position_plan_make(v->conn[TARGET], v->shape[TARGET], v->ends->tenant, from, to, &other, err) ||
-        !position_plan_make(v->conn[SOURCE], v->shape[SOURCE], v->ends->tenant, from, to, ret_plan, err))
+    if (!position_plan_make(v->conn[TARGET], v->shape[TARGET], v->ends->tenant, span, &other, err) ||
+        !position_plan_make(v->conn[SOURCE], v->shape[SOURCE], v->ends->tenant, span, ret_plan, err))
         return false;
     v->dense[SOURCE] = ret_plan->dense;
     v->dense[TARGET] = other.dense;
     return true;
 }
 
-static bool verify_ranges(struct verifier *v, int64_t from, int64_t to, int64_t *ret_verified_to,
-                          struct tmv_error *err)
+static bool verify_ranges(struct verifier *v, const struct position_span *span, struct tmv_error *err)
 {
     struct position_plan plan;
     bool all_equal = true;
 
-    if (!pgx_script(v->conn[SOURCE], STEP_TIMEOUT_US, sql_verify_session, 0, NULL, err) ||
-        !pgx_script(v->conn[TARGET], STEP_TIMEOUT_US, sql_verify_session, 0, NULL, err) ||
-        !make_plan(v, from, to, &plan, err) ||
-        !digest_sql(v->shape, v->shape[SOURCE], v->dense[SOURCE], &v->digest[SOURCE], err) ||
-        !digest_sql(v->shape, v->shape[TARGET], v->dense[TARGET], &v->digest[TARGET], err))
+    for (int side = 0; side < SIDES; side++)
+        if (!pgx_script(v->conn[side], STEP_TIMEOUT_US, sql_verify_session, 0, NULL, err))
+            return false;
+    if (!make_plan(v, span, &plan, err))
         return false;
+    for (int side = 0; side < SIDES; side++)
+        if (!digest_sql(v->shape, v->shape[side], v->dense[side], &v->digest[side], err))
+            return false;
     int64_t step = position_plan_step(&plan, RANGE_EVENTS);
-    for (struct position_span span = {.low = from}; span.low < to; span.low = span.high) {
+    for (struct position_span part = {.low = span->low}; part.low < span->high; part.low = part.high) {
         bool equal = false;
 
-        span.high = position_plan_next(&plan, span.low, step);
-        if (!verify_range(v, &span, &equal, err))
-            return err_wrap(err, "comparing positions %" PRId64 " to %" PRId64, span.low + 1, span.high);
+        part.high = position_plan_next(&plan, part.low, step);
+        if (!verify_range(v, &part, &equal, err))
+            return err_wrap(err, "comparing positions %" PRId64 " to %" PRId64, part.low + 1, part.high);
         all_equal = all_equal && equal;
         if (all_equal)
-            *ret_verified_to = span.high;
+            v->report->equal_to = part.high;
     }
     return true;
 }
 
-static void begin_report(struct tmv_verify_report *report, enum tmv_verify_level level, int64_t from,
-                         int64_t to)
+static void verifier_init(struct verifier *v, const struct ends *ends, struct tmv_verify_report *report)
 {
+    *v = (struct verifier){.ends = ends,
+                           .shape = {&ends->source, &ends->target},
+                           .digest = {BUF_INIT(SQL_MAX), BUF_INIT(SQL_MAX)},
+                           .record = BUF_INIT(RECORD_MAX),
+                           .report = report};
     memset(report, 0, sizeof *report);
+}
+
+static void begin_report(struct tmv_verify_report *report, enum tmv_verify_level level,
+                         const struct position_span *span)
+{
     report->level = level;
     report->consistent = true;
-    report->from_position = from;
-    report->to_position = to;
+    report->from_position = report->equal_to = span->low;
+    report->to_position = span->high;
+}
+
+static void verifier_release(struct verifier *v)
+{
+    buf_release(&v->digest[SOURCE]);
+    buf_release(&v->digest[TARGET]);
+    buf_release(&v->record);
 }
 
 bool verifier_hash_range(const struct ends *ends, struct pgx_conn *source, struct pgx_conn *target,
-                         int64_t from, int64_t to, struct tmv_verify_report *ret_report,
-                         int64_t *ret_verified_to, struct tmv_error *err)
+                         const struct position_span *span, struct tmv_verify_report *ret_report,
+                         struct tmv_error *err)
 {
     int64_t began = clock_now_us();
-    struct verifier v = {.ends = ends,
-                         .conn = {source, target},
-                         .shape = {&ends->source, &ends->target},
-                         .digest = {BUF_INIT(SQL_MAX), BUF_INIT(SQL_MAX)},
-                         .record = BUF_INIT(RECORD_MAX),
-                         .report = ret_report};
+    struct verifier v;
 
-    begin_report(ret_report, TMV_VERIFY_HASH, from, to);
-    *ret_verified_to = from;
-    bool ok = verify_ranges(&v, from, to, ret_verified_to, err);
-    buf_release(&v.digest[SOURCE]);
-    buf_release(&v.digest[TARGET]);
-    buf_release(&v.record);
+    verifier_init(&v, ends, ret_report);
+    begin_report(ret_report, TMV_VERIFY_HASH, span);
+    v.conn[SOURCE] = source;
+    v.conn[TARGET] = target;
+    bool ok = verify_ranges(&v, span, err);
+    verifier_release(&v);
     ret_report->duration_us = clock_now_us() - began;
     return ok ? true : err_wrap(err, "verification");
 }
@@ -419,20 +431,18 @@ static bool count_streams(struct verifier *v, const struct position_span *span, 
 }
 
 bool verifier_count_range(const struct ends *ends, struct pgx_conn *source, struct pgx_conn *target,
-                          int64_t from, int64_t to, struct tmv_verify_report *ret_report,
+                          const struct position_span *span, struct tmv_verify_report *ret_report,
                           struct tmv_error *err)
 {
     int64_t began = clock_now_us();
-    const struct position_span span = {.low = from, .high = to};
-    struct verifier v = {.ends = ends,
-                         .conn = {source, target},
-                         .shape = {&ends->source, &ends->target},
-                         .record = BUF_INIT(RECORD_MAX),
-                         .report = ret_report};
+    struct verifier v;
 
-    begin_report(ret_report, TMV_VERIFY_COUNT, from, to);
-    bool ok = count_streams(&v, &span, err);
-    buf_release(&v.record);
+    verifier_init(&v, ends, ret_report);
+    begin_report(ret_report, TMV_VERIFY_COUNT, span);
+    v.conn[SOURCE] = source;
+    v.conn[TARGET] = target;
+    bool ok = count_streams(&v, span, err);
+    verifier_release(&v);
     ret_report->duration_us = clock_now_us() - began;
     return ok ? true : err_wrap(err, "verification");
 }
@@ -453,28 +463,28 @@ static bool last_position(struct pgx_conn *conn, const struct store_shape *shape
     return true;
 }
 
-bool tmv_verify_stores(const struct tmv_store_info *source, const struct tmv_store_info *target,
-                       const struct tmv_uuid *tenant, enum tmv_verify_level level, int64_t from, int64_t to,
-                       struct tmv_verify_report *ret_report, struct tmv_error *err)
+bool tmv_verify_stores(const struct tmv_verify_options *options, struct tmv_verify_report *ret_report,
+                       struct tmv_error *err)
 {
-    const struct pgx_options options = {.part = "verify"};
+    const struct pgx_options like = {.part = "verify"};
+    const struct tmv_store_info *source = options->source;
+    const struct tmv_store_info *target = options->target;
+    struct position_span span = {.low = options->from, .high = options->to};
     AUTO_CONN struct pgx_conn *from_conn = NULL;
     AUTO_CONN struct pgx_conn *to_conn = NULL;
     AUTO_FREE struct ends *ends = calloc(1, sizeof *ends);
-    int64_t verified_to;
 
     if (!ends)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");
-    tmv_uuid_format(tenant, ends->tenant);
-    if (!store_connect(source, &options, &from_conn, err) ||
-        !store_connect(target, &options, &to_conn, err) ||
+    tmv_uuid_format(&options->tenant, ends->tenant);
+    if (!store_connect(source, &like, &from_conn, err) || !store_connect(target, &like, &to_conn, err) ||
         !store_shape_discover(from_conn, source->events_schema, source->events_table, &ends->source, err) ||
         !store_shape_discover(to_conn, target->events_schema, target->events_table, &ends->target, err))
         return false;
-    if (to == 0 && (!last_position(from_conn, &ends->source, &to, err) ||
-                    !last_position(to_conn, &ends->target, &to, err)))
+    if (span.high == 0 && (!last_position(from_conn, &ends->source, &span.high, err) ||
+                           !last_position(to_conn, &ends->target, &span.high, err)))
         return false;
-    if (level == TMV_VERIFY_COUNT)
-        return verifier_count_range(ends, from_conn, to_conn, from, to, ret_report, err);
-    return verifier_hash_range(ends, from_conn, to_conn, from, to, ret_report, &verified_to, err);
+    return options->level == TMV_VERIFY_COUNT
+               ? verifier_count_range(ends, from_conn, to_conn, &span, ret_report, err)
+               : verifier_hash_range(ends, from_conn, to_conn, &span, ret_report, err);
 }

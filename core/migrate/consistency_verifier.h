@@ -3,6 +3,7 @@
 #pragma once
 
 #include "migrate/ends.h"
+#include "migrate/position_plan.h"
 #include "tenantmv/verify.h"
 
 /* Digest of a range: number of events and a sum of strong hashes (order does not matter, pairs cannot
@@ -20,14 +21,12 @@ TMV_NODISCARD bool verifier_digest_sql(const struct store_shape *source, const s
 void verifier_read_digest(const struct pgx_result *result, struct range_digest *ret_digest);
 bool range_digest_equal(const struct range_digest *a, const struct range_digest *b);
 
-/* Verifies (from, to] by HASH on two connections at once, in sub-ranges; fills the report. A sub-range that
- * differs is narrowed down to its events, and verification goes on after it. *ret_verified_to: how far
- * everything was equal. */
+/* Verifies a span by HASH on two connections at once, in sub-ranges; fills the report. A sub-range that
+ * differs is narrowed down to its events, and verification goes on after it. */
 TMV_NODISCARD bool verifier_hash_range(const struct ends *ends, struct pgx_conn *source,
-                                       struct pgx_conn *target, int64_t from, int64_t to,
-                                       struct tmv_verify_report *ret_report, int64_t *ret_verified_to,
-                                       struct tmv_error *err);
-/* Verifies (from, to] by COUNT: events and last version of each stream. */
+                                       struct pgx_conn *target, const struct position_span *span,
+                                       struct tmv_verify_report *ret_report, struct tmv_error *err);
+/* Verifies a span by COUNT: events and last version of each stream. */
 TMV_NODISCARD bool verifier_count_range(const struct ends *ends, struct pgx_conn *source,
-                                        struct pgx_conn *target, int64_t from, int64_t to,
+                                        struct pgx_conn *target, const struct position_span *span,
                                         struct tmv_verify_report *ret_report, struct tmv_error *err);

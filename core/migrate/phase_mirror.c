@@ -383,11 +383,10 @@ static bool verify_completed(struct coordinator *c, const struct command_row *co
 {
     struct tmv_verify_report report;
     char outcome[TMV_REASON_MAX];
-    int64_t verified_to = 0;
+    const struct position_span span = {.low = 0, .high = c->tailer.watermark};
 
     /* What was there at the decision; later events are only on the target. */
-    if (!verifier_hash_range(&c->ends, c->tailer.source, c->tailer.target, 0, c->tailer.watermark, &report,
-                             &verified_to, err) ||
+    if (!verifier_hash_range(&c->ends, c->tailer.source, c->tailer.target, &span, &report, err) ||
         !store_report(c, &report, err))
         return false;
     snprintf(outcome, sizeof outcome, "%" PRId64 " differences up to the decision at position %" PRId64,

@@ -38,19 +38,26 @@ static struct sample read_sample(const struct pgx_result *result, struct positio
     return s;
 }
 
-static bool run_sample(struct pgx_conn *conn, const struct store_shape *shape, const char *template,
-                       const char *percent, const struct pgx_args *args, struct pgx_result **ret_result,
-                       struct tmv_error *err)
+/* One look at the tenant's events. */
+struct look {
+    const struct store_shape *shape;
+    struct pgx_args args; /* low, high, tenant */
+};
+
+static bool run_sample(struct pgx_conn *conn, const struct look *look, const char *template, double percent,
+                       struct pgx_result **ret_result, struct tmv_error *err)
 {
     AUTO(buf) struct buf sql = BUF_INIT(8000);
+    char percent_text[40];
     char bounds[24];
     char most[24];
 
+    snprintf(percent_text, sizeof percent_text, "%.6f", percent);
     snprintf(bounds, sizeof bounds, "%d", POSITION_PLAN_BOUNDS);
     snprintf(most, sizeof most, "%d", COUNT_BOUND);
-    const struct pgx_var vars[] = {{"percent", percent}, {"bounds", bounds}, {"most", most}};
-    return store_sql(&sql, template, shape, vars, ARRAY_LEN(vars), err) &&
-           pgx_query(conn, SAMPLE_TIMEOUT_US, buf_text(&sql), *args, ret_result, err);
+    const struct pgx_var vars[] = {{"percent", percent_text}, {"bounds", bounds}, {"most", most}};
+    return store_sql(&sql, template, look->shape, vars, ARRAY_LEN(vars), err) &&
+           pgx_query(conn, SAMPLE_TIMEOUT_US, buf_text(&sql), look->args, ret_result, err);
 }
 
 /* Share of the pages to look at, in percent. */
@@ -68,8 +75,8 @@ static bool sample_percent(struct pgx_conn *conn, const struct store_shape *shap
 }
 
 /* Counts the tenant's events through its index. A count that takes too long is given up: *ret_known false. */
-static bool count_small(struct pgx_conn *conn, const struct store_shape *shape, const struct pgx_args *args,
-                        struct position_plan *plan, bool *ret_known, struct tmv_error *err)
+static bool count_small(struct pgx_conn *conn, const struct look *look, struct position_plan *plan,
+                        bool *ret_known, struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *result = NULL;
     AUTO(buf) struct buf limit = BUF_INIT(100);
@@ -82,7 +89,7 @@ static bool count_small(struct pgx_conn *conn, const struct store_shape *shape, 
         !pgx_begin(conn, SAMPLE_TIMEOUT_US, err) ||
         !pgx_script(conn, SAMPLE_TIMEOUT_US, buf_text(&limit), 0, NULL, err))
         return false;
-    bool done = run_sample(conn, shape, sql_copy_sample_tenant, "100", args, &result, err);
+    bool done = run_sample(conn, look, sql_copy_sample_tenant, 100, &result, err);
     pgx_rollback(conn, SAMPLE_TIMEOUT_US);
     if (!done)
         return err_is_sqlstate(err, "57014"); /* the limit; any other error is one */
@@ -94,19 +101,18 @@ static bool count_small(struct pgx_conn *conn, const struct store_shape *shape, 
 }
 
 bool position_plan_make(struct pgx_conn *conn, const struct store_shape *shape, const char *tenant,
-                        int64_t low, int64_t high, struct position_plan *ret_plan, struct tmv_error *err)
+                        const struct position_span *span, struct position_plan *ret_plan,
+                        struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *result = NULL;
-    const struct pgx_args args = PGX_ARGS(PGX_INT(low), PGX_INT(high), PGX_TEXT(tenant));
+    const struct look look = {.shape = shape,
+                              .args = PGX_ARGS(PGX_INT(span->low), PGX_INT(span->high), PGX_TEXT(tenant))};
     double percent;
-    char percent_text[40];
     bool known = false;
 
-    *ret_plan = (struct position_plan){.low = low, .high = high};
-    if (!sample_percent(conn, shape, &percent, err))
-        return err_wrap(err, "estimating the tenant's events");
-    snprintf(percent_text, sizeof percent_text, "%.6f", percent);
-    if (!run_sample(conn, shape, sql_copy_sample, percent_text, &args, &result, err))
+    *ret_plan = (struct position_plan){.span = *span};
+    if (!sample_percent(conn, shape, &percent, err) ||
+        !run_sample(conn, &look, sql_copy_sample, percent, &result, err))
         return err_wrap(err, "estimating the tenant's events");
     struct sample s = read_sample(result, ret_plan);
     ret_plan->events = (int64_t)((double)s.mine * 100 / percent);
@@ -115,7 +121,7 @@ bool position_plan_make(struct pgx_conn *conn, const struct store_shape *shape, 
         return true;
     if (s.mine == 0)
         ret_plan->events = (int64_t)(100 / percent); /* what a sample of this size may just have missed */
-    if (!count_small(conn, shape, &args, ret_plan, &known, err))
+    if (!count_small(conn, &look, ret_plan, &known, err))
         return err_wrap(err, "counting the tenant's events");
     if (!known)
         ret_plan->bound_count = 0; /* too few in the sample, or only the first ones by the index */
@@ -125,12 +131,12 @@ bool position_plan_make(struct pgx_conn *conn, const struct store_shape *shape, 
 /* The bucket's ends: (low, high]. The last one goes to the end of the plan. */
 static int64_t bucket_low(const struct position_plan *plan, size_t i)
 {
-    return i == 0 ? plan->low : plan->bounds[i - 1];
+    return i == 0 ? plan->span.low : plan->bounds[i - 1];
 }
 
 static int64_t bucket_high(const struct position_plan *plan, size_t i)
 {
-    return i + 1 >= plan->bound_count ? plan->high : plan->bounds[i];
+    return i + 1 >= plan->bound_count ? plan->span.high : plan->bounds[i];
 }
 
 int64_t position_plan_next(const struct position_plan *plan, int64_t low, int64_t events)
@@ -139,8 +145,8 @@ int64_t position_plan_next(const struct position_plan *plan, int64_t low, int64_
     double each = (double)plan->events / (double)buckets;
     double left = (double)events;
 
-    if (plan->events <= events || events <= 0 || low >= plan->high)
-        return plan->high;
+    if (plan->events <= events || events <= 0 || low >= plan->span.high)
+        return plan->span.high;
     for (size_t i = 0; i < buckets; i++) {
         int64_t from = bucket_low(plan, i);
         int64_t to = bucket_high(plan, i);
@@ -152,11 +158,11 @@ int64_t position_plan_next(const struct position_plan *plan, int64_t low, int64_
         double here = each * (double)(to - start) / width;
         if (here >= left) {
             int64_t high = start + (int64_t)(left / each * width);
-            return high <= low ? low + 1 : high < plan->high ? high : plan->high;
+            return high <= low ? low + 1 : high < plan->span.high ? high : plan->span.high;
         }
         left -= here;
     }
-    return plan->high;
+    return plan->span.high;
 }
 
 int64_t position_plan_step(const struct position_plan *plan, int64_t wanted)

@@ -13,7 +13,7 @@ struct position_span {
 };
 
 struct position_plan {
-    int64_t low, high;  /* positions (low, high] */
+    struct position_span span;
     int64_t events;     /* estimated events of the tenant in it */
     bool dense;         /* a large share of the table: read by the primary key, whatever the statistics say */
     size_t bound_count; /* 0: nothing known, the events are taken as spread evenly */
@@ -22,9 +22,10 @@ struct position_plan {
 
 /* Looks at a sample of the table (at most some megabytes, whatever its size). */
 TMV_NODISCARD bool position_plan_make(struct pgx_conn *conn, const struct store_shape *shape,
-                                      const char *tenant, int64_t low, int64_t high,
+                                      const char *tenant, const struct position_span *span,
                                       struct position_plan *ret_plan, struct tmv_error *err);
-/* The end of a range that begins at `low` and holds about `events` events: within (low, plan->high]. Pure. */
+/* The end of a range that begins at `low` and holds about `events` events: beyond `low`, at most
+ * plan->span.high. Pure. */
 int64_t position_plan_next(const struct position_plan *plan, int64_t low, int64_t events);
 /* Events per range, when `wanted` is what one would like: more when every range costs a pass over the
  * tenant's index. Pure. */

@@ -32,12 +32,11 @@ static struct task next_task(struct verify_worker *w)
     return task;
 }
 
-static void tell(struct verify_worker *w, const struct task *task, const struct tmv_verify_report *report,
-                 int64_t verified_to)
+static void tell(struct verify_worker *w, const struct task *task, const struct tmv_verify_report *report)
 {
     pthread_mutex_lock(&w->lock);
     if (task->restarts == w->restarts) {
-        w->verified_to = verified_to;
+        w->verified_to = report->equal_to;
         w->differs = !report->consistent;
         w->report = *report;
         w->problem.code = TMV_OK;
@@ -49,7 +48,7 @@ static bool verify(struct verify_worker *w, struct pgx_conn **source, struct pgx
                    struct task *task, struct tmv_error *err)
 {
     struct tmv_verify_report report;
-    int64_t verified_to = task->from;
+    const struct position_span span = {.low = task->from, .high = task->to};
 
     if (!pgx_is_usable(*source)) {
         pgx_close(TAKE(*source));
@@ -61,9 +60,9 @@ static bool verify(struct verify_worker *w, struct pgx_conn **source, struct pgx
         if (!ends_connect_target(&w->ends, "verify", target, err))
             return false;
     }
-    if (!verifier_hash_range(&w->ends, *source, *target, task->from, task->to, &report, &verified_to, err))
+    if (!verifier_hash_range(&w->ends, *source, *target, &span, &report, err))
         return false;
-    tell(w, task, &report, verified_to);
+    tell(w, task, &report);
     return true;
 }
 

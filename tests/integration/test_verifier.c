@@ -165,8 +165,9 @@ static struct tmv_verify_report verify(struct bed *bed, enum tmv_verify_level le
     struct tmv_verify_report report;
     struct tmv_error err = {0};
 
-    assert_done(tmv_verify_stores(&bed->info[0], &bed->info[1], &bed->tenant, level, 0, 0, &report, &err),
-                &err);
+    const struct tmv_verify_options options = {
+        .source = &bed->info[0], .target = &bed->info[1], .tenant = bed->tenant, .level = level};
+    assert_done(tmv_verify_stores(&options, &report, &err), &err);
     assert_int_equal(report.level, level);
     return report;
 }
@@ -291,25 +292,23 @@ static void says_how_far_everything_is_equal(void **state)
     struct tmv_error err = {0};
     struct ends *ends = calloc(1, sizeof *ends);
     struct bed bed;
-    int64_t verified_to = -1;
+    const struct position_span span = {.low = 1000, .high = 120000};
 
     (void)state;
     open_bed(&bed, false, 120000, NULL);
     ends->source = bed.shape[0];
     ends->target = bed.shape[1];
     strcpy(ends->tenant, TENANT);
-    assert_done(
-        verifier_hash_range(ends, bed.conn[0], bed.conn[1], 1000, 120000, &report, &verified_to, &err), &err);
+    assert_done(verifier_hash_range(ends, bed.conn[0], bed.conn[1], &span, &report, &err), &err);
     assert_true(report.consistent);
     assert_int_equal(report.events_source, 119000 - 11900);
-    assert_int_equal(verified_to, 120000);
+    assert_int_equal(report.equal_to, 120000);
     support_sql(bed.conn[1],
                 "UPDATE public.events SET version = 50 WHERE global_position IN (60001, 110001)");
-    assert_done(
-        verifier_hash_range(ends, bed.conn[0], bed.conn[1], 1000, 120000, &report, &verified_to, &err), &err);
+    assert_done(verifier_hash_range(ends, bed.conn[0], bed.conn[1], &span, &report, &err), &err);
     assert_false(report.consistent);
     assert_int_equal(report.differences, 2);
-    assert_true(verified_to >= 1000 && verified_to < 60001);
+    assert_true(report.equal_to >= 1000 && report.equal_to < 60001);
     free(ends);
     close_bed(&bed);
 }

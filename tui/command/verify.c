@@ -124,7 +124,9 @@ static bool compare(struct cli *cli, const struct tmv_migration *m, const struct
     report = calloc(1, sizeof *report);
     if (!report)
         return failure(err, TMV_ERR_NOMEM, "out of memory");
-    bool ok = tmv_verify_stores(&source, &target, &m->tenant, level, a->from, to, report, err);
+    const struct tmv_verify_options what = {
+        .source = &source, .target = &target, .tenant = m->tenant, .level = level, .from = a->from, .to = to};
+    bool ok = tmv_verify_stores(&what, report, err);
     if (ok && cli->json)
         print_json(cli, report);
     else if (ok)

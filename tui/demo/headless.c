@@ -111,8 +111,10 @@ static bool verify_tenant(struct headless *h, size_t number, struct tmv_error *e
         return failure(err, TMV_ERR_NOMEM, "no memory for a verification report");
     stage_store(h->stage, NULL, &source);
     stage_store(h->stage, t, &target);
-    ok = checker_last_position(h->stage->shared, STAGE_SHARED, &t->id, &last, err) &&
-         (last == 0 || tmv_verify_stores(&source, &target, &t->id, TMV_VERIFY_HASH, 0, last, found, err));
+    ok = checker_last_position(h->stage->shared, STAGE_SHARED, &t->id, &last, err);
+    const struct tmv_verify_options options = {
+        .source = &source, .target = &target, .tenant = t->id, .level = TMV_VERIFY_HASH, .to = last};
+    ok = ok && (last == 0 || tmv_verify_stores(&options, found, err));
     if (ok && last > 0) {
         h->report->verify_us += found->duration_us;
         h->report->consistent = h->report->consistent && found->consistent;

@@ -20,15 +20,24 @@ struct tmv_verify_report {
     bool consistent;
     int64_t from_position; /* exclusive */
     int64_t to_position;   /* inclusive */
+    int64_t equal_to;      /* HASH: everything up to this position is equal */
     int64_t events_source;
     int64_t events_target;
     int64_t differences; /* all of them */
     int64_t duration_us;
     struct tmv_difference found[TMV_DIFFERENCES_MAX];
 };
-/* Compares positions (from, to] of the tenant on two stores. to 0: everything. */
-TMV_API TMV_NODISCARD bool tmv_verify_stores(const struct tmv_store_info *source,
-                                             const struct tmv_store_info *target,
-                                             const struct tmv_uuid *tenant, enum tmv_verify_level level,
-                                             int64_t from, int64_t to, struct tmv_verify_report *ret_report,
-                                             struct tmv_error *err);
+/* What to compare. All pointers are borrowed for the call. */
+struct tmv_verify_options {
+    const struct tmv_store_info *source;
+    const struct tmv_store_info *target;
+    struct tmv_uuid tenant;
+    enum tmv_verify_level level;
+    int64_t from; /* positions above this; 0: from the first */
+    int64_t to;   /* up to and including this; 0: to the last */
+};
+/* Compares the tenant's events on two stores. Blocks as long as it takes: both servers read every event of
+ * the tenant in that range. A difference is a result, not an error. Errors: those of connecting and reading.
+ */
+TMV_API TMV_NODISCARD bool tmv_verify_stores(const struct tmv_verify_options *options,
+                                             struct tmv_verify_report *ret_report, struct tmv_error *err);
