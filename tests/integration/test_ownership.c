@@ -101,6 +101,9 @@ static void finds_a_migration_whose_thread_it_lost(void **state)
     assert_done(control_lease_take(f.conn, &row, &same, &lease, &err), &err);
     assert_true(lease.taken);
     assert_int_equal(lease.owner.epoch, f.owner.epoch + 1);
+    /* what the lost thread still sends is late */
+    assert_fails(control_lease_check(f.conn, &f.owner, &err), &err, TMV_ERR_OWNERSHIP);
+    assert_done(control_lease_check(f.conn, &lease.owner, &err), &err);
     free(lease.sessions);
     control_fixture_close(&f);
 }
