@@ -26,6 +26,15 @@ static bool connect_control(struct tmv_router *router, struct tmv_error *err)
     return true;
 }
 
+static void note_failure(struct tmv_router *router, const struct tmv_error *err)
+{
+    pthread_mutex_lock(&router->lock);
+    router->control_error = *err;
+    router->control_away = true;
+    router->control_after_us = clock_now_us() + CONTROL_BACKOFF_US;
+    pthread_mutex_unlock(&router->lock);
+}
+
 bool router_control_begin(struct tmv_router *router, int64_t deadline_us, struct pgx_conn **ret_conn,
                           struct tmv_error *err)
 {
@@ -46,16 +55,16 @@ bool router_control_begin(struct tmv_router *router, int64_t deadline_us, struct
         return false;
     if (!mine)
         return err_set(err, TMV_ERR_TIMEOUT, "the control database does not answer in time");
-    if (connect_control(router, err)) {
-        *ret_conn = router->control;
-        return true;
+    if (!connect_control(router, err)) {
+        note_failure(router, err);
+        router_control_end(router);
+        return false;
     }
     pthread_mutex_lock(&router->lock);
-    router->control_error = *err;
-    router->control_after_us = clock_now_us() + CONTROL_BACKOFF_US;
+    router->control_away = false;
     pthread_mutex_unlock(&router->lock);
-    router_control_end(router);
-    return false;
+    *ret_conn = router->control;
+    return true;
 }
 
 void router_control_end(struct tmv_router *router)
@@ -79,9 +88,25 @@ bool router_control_query(struct tmv_router *router, int64_t deadline_us, const 
             return false;
         ok = pgx_query(conn, CONTROL_CONNECT_US, sql, args, ret_result, err);
         bool again = !ok && err->code == TMV_ERR_UNREACHABLE;
+        if (!ok && err->code == TMV_ERR_TIMEOUT)
+            note_failure(router, err);
         router_control_end(router);
         if (!again)
             break;
     }
     return ok;
+}
+
+bool router_control_probe(struct tmv_router *router)
+{
+    struct pgx_conn *conn;
+    struct tmv_error ignored;
+
+    pthread_mutex_lock(&router->lock);
+    bool away = router->control_away;
+    pthread_mutex_unlock(&router->lock);
+    if (!away || !router_control_begin(router, clock_now_us() + CONTROL_CONNECT_US, &conn, &ignored))
+        return false;
+    router_control_end(router);
+    return true;
 }

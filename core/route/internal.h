@@ -72,6 +72,7 @@ struct tmv_router {
 
     struct pgx_conn *control; /* owned; used by whoever set control_busy */
     bool control_busy;
+    bool control_away;              /* it failed, and nobody has reached it since */
     int64_t control_after_us;       /* not before, after a failure */
     struct tmv_error control_error; /* that failure */
 
@@ -109,8 +110,10 @@ bool routes_claim_opening(struct tmv_router *router, const struct tmv_uuid *tena
 /* What a mirror found out, kept for the tenant's next one. */
 void routes_note_mirror(struct tmv_router *router, const struct tmv_uuid *tenant, int64_t epoch,
                         int64_t after_us);
-/* Loads known routes again that an announcement outdated. For the keeper. */
+/* For the keeper: loads known routes again that an announcement outdated. */
 void routes_refresh(struct tmv_router *router);
+/* For the keeper: asks for connections to the targets of running migrations. */
+void routes_want_targets(struct tmv_router *router);
 /* The tenant's entry, made when missing; NULL: no memory. The lock is held. */
 struct route_entry *routes_entry(struct tmv_router *router, const struct tmv_uuid *tenant);
 void routes_release(struct tmv_router *router);
@@ -121,6 +124,8 @@ void routes_release(struct tmv_router *router);
 TMV_NODISCARD bool router_control_begin(struct tmv_router *router, int64_t deadline_us,
                                         struct pgx_conn **ret_conn, struct tmv_error *err);
 void router_control_end(struct tmv_router *router);
+/* For the keeper: tries to reach it when it was away; true when it is back. */
+bool router_control_probe(struct tmv_router *router);
 /* Runs a statement on it. */
 TMV_NODISCARD bool router_control_query(struct tmv_router *router, int64_t deadline_us, const char *sql,
                                         struct pgx_args args, struct pgx_result **ret_result,

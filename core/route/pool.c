@@ -177,6 +177,18 @@ static bool limit_statements(struct pooled *pooled, const struct tmv_router *rou
     return true;
 }
 
+/* Whether the server has not hung up while the connection was idle; does not ask it. */
+static bool is_alive(struct pooled *pooled)
+{
+    char channel[64], payload[256];
+
+    /* The first look may take the server's last words, the second one the end of the stream. */
+    for (int i = 0; i < 2; i++)
+        while (pgx_next_notification(pooled->conn, channel, payload))
+            continue;
+    return pgx_is_usable(pooled->conn);
+}
+
 bool pool_acquire(struct tmv_router *router, const char *store_id, int64_t deadline_us,
                   struct pooled **ret_pooled, struct tmv_error *err)
 {
@@ -201,6 +213,10 @@ bool pool_acquire(struct tmv_router *router, const char *store_id, int64_t deadl
     if (!taken || !store) {
         err_set(err, TMV_ERR_TIMEOUT, "no connection to store %s came free in time", store_id);
         return err_hint(err, "give the router more connections per store, or fewer writers");
+    }
+    if (pooled && !is_alive(pooled)) {
+        pool_release(router, pooled); /* closes it and makes room */
+        return pool_acquire(router, store_id, deadline_us, ret_pooled, err);
     }
     if (!pooled && !open_one(router, store, deadline_us, &pooled, err))
         return false;
@@ -254,10 +270,11 @@ void pool_want_target(struct tmv_router *router, const char *source_id, const ch
     if (!target && missing)
         target = add_store(router, &info, false);
     int wanted = source && source->open_count > 1 ? source->open_count : 1;
-    if (target && target->wanted < wanted)
+    if (target && target->wanted < wanted) {
         target->wanted = wanted;
-    router->warm_wanted = true;
-    pthread_cond_signal(&router->work);
+        router->warm_wanted = true;
+        pthread_cond_signal(&router->work);
+    }
     pthread_mutex_unlock(&router->lock);
 }
 
@@ -282,8 +299,12 @@ static void warm_up(struct pooled *pooled)
     struct store_appended appended;
     struct tmv_error err;
 
-    if (!store_append(pooled->conn, pooled->store->shape, &nothing, CONNECT_US, &appended, &err))
-        log_error(TMV_LOG_DEBUG, "a connection could not be warmed up", &err);
+    /* So often, because the server settles on one plan only after five. */
+    for (int i = 0; i < 6; i++)
+        if (!store_append(pooled->conn, pooled->store->shape, &nothing, CONNECT_US, &appended, &err)) {
+            log_error(TMV_LOG_DEBUG, "a connection could not be warmed up", &err);
+            return;
+        }
 }
 
 bool pool_warm_one(struct tmv_router *router)

@@ -9,9 +9,8 @@ struct read {
     bool (*run)(struct pgx_conn *conn, const struct store_shape *shape, const struct read *read,
                 struct tmv_error *err);
     const struct tmv_stream *stream;
-    int64_t after_version;
-    int limit;
-    const struct store_feed *feed;
+    const struct store_range *range;
+    const struct tmv_feed *feed;
     const struct tmv_uuid *tenant, *event_id;
     struct tmv_event_list *ret_list;
     int64_t *ret_version;
@@ -56,8 +55,7 @@ static bool read_anywhere(struct tmv_router *router, const struct tmv_uuid *tena
 static bool run_stream(struct pgx_conn *conn, const struct store_shape *shape, const struct read *read,
                        struct tmv_error *err)
 {
-    return store_read_stream(conn, shape, read->stream, read->after_version, read->limit, read->ret_list,
-                             err);
+    return store_read_stream(conn, shape, read->range, read->ret_list, err);
 }
 
 static bool run_feed(struct pgx_conn *conn, const struct store_shape *shape, const struct read *read,
@@ -87,26 +85,20 @@ static bool check_limit(int limit, struct tmv_error *err)
 bool tmv_router_read_stream(struct tmv_router *router, const struct tmv_stream *stream, int64_t after_version,
                             int limit, struct tmv_event_list *ret_list, struct tmv_error *err)
 {
-    struct read read = {.run = run_stream,
-                        .stream = stream,
-                        .after_version = after_version,
-                        .limit = limit,
-                        .ret_list = ret_list};
+    struct store_range range = {.stream = stream, .after_version = after_version, .limit = limit};
+    struct read read = {.run = run_stream, .range = &range, .ret_list = ret_list};
 
     *ret_list = (struct tmv_event_list){0};
     return check_limit(limit, err) && read_anywhere(router, &stream->tenant, &read, err);
 }
 
-bool tmv_router_read_all(struct tmv_router *router, const struct tmv_uuid *tenant, const char *aggregate_type,
-                         int64_t after_position, int limit, struct tmv_event_list *ret_list,
-                         struct tmv_error *err)
+bool tmv_router_read_all(struct tmv_router *router, const struct tmv_feed *feed,
+                         struct tmv_event_list *ret_list, struct tmv_error *err)
 {
-    struct store_feed feed = {
-        .tenant = *tenant, .stream_type = aggregate_type, .after_position = after_position, .limit = limit};
-    struct read read = {.run = run_feed, .feed = &feed, .ret_list = ret_list};
+    struct read read = {.run = run_feed, .feed = feed, .ret_list = ret_list};
 
     *ret_list = (struct tmv_event_list){0};
-    return check_limit(limit, err) && read_anywhere(router, tenant, &read, err);
+    return check_limit(feed->limit, err) && read_anywhere(router, &feed->tenant, &read, err);
 }
 
 bool tmv_router_stream_version(struct tmv_router *router, const struct tmv_stream *stream,

@@ -97,7 +97,7 @@ static bool must_look_up(struct tmv_router *router, struct route_entry *e, int64
     while (!is_valid(router, e) && e->loading && router_wait(router, deadline_us))
         continue;
     *ret_route = e->route;
-    if (is_valid(router, e))
+    if (is_valid(router, e) || (e->known && router->control_away))
         return false;
     e->loading = true;
     return true;
@@ -199,37 +199,62 @@ void routes_note_mirror(struct tmv_router *router, const struct tmv_uuid *tenant
     pthread_mutex_unlock(&router->lock);
 }
 
-/* The next tenant whose known route is stale; entries are never freed while the router is open. */
-static bool next_stale(struct tmv_router *router, size_t *bucket, struct tmv_uuid *ret_tenant)
+/* Finds the next known route, from *bucket on, that `pick` wants; entries are never freed while the router is
+ * open, and new ones come first in their bucket. */
+static bool next_route(struct tmv_router *router, bool (*pick)(const struct route_entry *), size_t *bucket,
+                       struct route_entry *ret_entry)
 {
     bool found = false;
 
     pthread_mutex_lock(&router->lock);
-    for (; *bucket < ROUTE_BUCKETS && !found && !router->closing; *bucket += !found)
-        for (struct route_entry *e = router->routes[*bucket]; e && !found; e = e->next)
-            if (e->known && !e->fresh) {
-                *ret_tenant = e->tenant;
-                found = true;
-            }
+    while (*bucket < ROUTE_BUCKETS && !found && !router->closing) {
+        const struct route_entry *e = router->routes[(*bucket)++];
+
+        while (e && !(e->known && pick(e)))
+            e = e->next;
+        found = e != NULL;
+        if (found)
+            *ret_entry = *e;
+    }
     pthread_mutex_unlock(&router->lock);
     return found;
 }
 
+static bool is_stale(const struct route_entry *e)
+{
+    return !e->fresh;
+}
+
+static bool has_target(const struct route_entry *e)
+{
+    return e->route.state == TMV_ROUTING_DUAL_WRITE && e->route.target_id[0];
+}
+
 void routes_refresh(struct tmv_router *router)
 {
-    struct tmv_uuid tenant;
+    struct route_entry stale;
     struct route ignored;
     struct tmv_error err;
     size_t bucket = 0;
 
-    while (next_stale(router, &bucket, &tenant)) {
-        if (!routes_get(router, &tenant, clock_now_us() + UNHEARD_US, &ignored, &err))
-            return; /* the next call of a writer reports it */
-        bool still_stale;
+    while (next_route(router, is_stale, &bucket, &stale)) {
+        if (!routes_get(router, &stale.tenant, clock_now_us() + UNHEARD_US, &ignored, &err))
+            continue; /* the next call of a writer reports it */
         pthread_mutex_lock(&router->lock);
-        still_stale = !routes_entry(router, &tenant)->fresh;
+        bool done = routes_entry(router, &stale.tenant)->fresh;
+        bool away = router->control_away;
         pthread_mutex_unlock(&router->lock);
-        if (still_stale)
-            return; /* control is away, or another announcement came: there will be another round */
+        if (away)
+            return;
+        bucket -= done; /* there may be another one in the same bucket */
     }
+}
+
+void routes_want_targets(struct tmv_router *router)
+{
+    struct route_entry moving;
+    size_t bucket = 0;
+
+    while (next_route(router, has_target, &bucket, &moving))
+        pool_want_target(router, moving.route.store_id, moving.route.target_id);
 }

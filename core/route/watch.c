@@ -27,8 +27,8 @@ static void hear(struct tmv_router *router, struct pgx_conn *conn)
         routes_forget(router, tmv_uuid_parse(payload, &tenant) ? &tenant : NULL);
 }
 
-/* Listens until the connection breaks or the router closes. */
-static void listen_once(struct tmv_router *router, struct tmv_error *err)
+/* Listens until the connection breaks or the router closes. False when it could not begin. */
+static bool listen_once(struct tmv_router *router, struct tmv_error *err)
 {
     AUTO_CONN struct pgx_conn *conn = NULL;
     struct pgx_options options = {
@@ -36,23 +36,28 @@ static void listen_once(struct tmv_router *router, struct tmv_error *err)
 
     if (!pgx_connect(&options, &conn, err) ||
         !pgx_script(conn, LISTEN_WAIT_US * 10, sql_route_listen, 0, NULL, err))
-        return;
+        return false;
     routes_forget(router, NULL); /* what changed while nobody listened */
     set_listening(router, true);
     while (!stop_is_raised(&router->stop) && pgx_wait_readable(conn, LISTEN_WAIT_US, err))
         hear(router, conn);
     set_listening(router, false);
+    return true;
 }
 
 void *router_listener(void *arg)
 {
     struct tmv_router *router = arg;
     struct tmv_error err = {0};
+    bool told = false; /* once is enough until it listened again */
 
     while (!stop_is_raised(&router->stop)) {
-        listen_once(router, &err);
-        if (!stop_is_raised(&router->stop))
-            log_error(TMV_LOG_WARN, "no announcements of routes for a moment", &err);
+        bool listened = listen_once(router, &err);
+
+        if (!stop_is_raised(&router->stop) && (listened || !told)) {
+            log_error(TMV_LOG_WARN, "changed routes are not announced for now", &err);
+            told = true;
+        }
         stop_sleep(&router->stop, RECONNECT_US);
     }
     return NULL;
@@ -78,8 +83,11 @@ void *router_keeper(void *arg)
     struct tmv_router *router = arg;
 
     while (!stop_is_raised(&router->stop)) {
-        if (wait_for_work(router))
+        bool stale = wait_for_work(router);
+
+        if (router_control_probe(router) || stale)
             routes_refresh(router);
+        routes_want_targets(router);
         while (!stop_is_raised(&router->stop) && pool_warm_one(router))
             continue;
     }

@@ -41,15 +41,16 @@ struct write {
     struct store_appended appended;
 };
 
-static bool prepare_events(struct write *w, const struct tmv_new_event *events, size_t count,
-                           struct tmv_error *err)
+static bool prepare_events(struct write *w, const struct tmv_append *append, struct tmv_error *err)
 {
+    size_t count = append->count;
+
     if (count == 0)
         return err_set(err, TMV_ERR_USAGE, "an append without events");
-    w->events = calloc(count, sizeof *events);
+    w->events = calloc(count, sizeof *w->events);
     if (!w->events)
         return err_set(err, TMV_ERR_NOMEM, "no memory for %zu events", count);
-    memcpy(w->events, events, count * sizeof *events);
+    memcpy(w->events, append->events, count * sizeof *w->events);
     for (size_t i = 0; i < count; i++)
         if (tmv_uuid_is_nil(&w->events[i].id))
             w->events[i].id = tmv_uuid_random();
@@ -167,8 +168,8 @@ static bool resolve(struct write *w, struct tmv_error *err)
     if (!pool_acquire(w->router, w->route.store_id, w->deadline_us + ANSWER_GRACE_US, &pooled, &why)) {
         looked = false;
     } else {
-        looked = store_find_appended(pooled->conn, pooled->store->shape, &w->what, ANSWER_GRACE_US, &found,
-                                     &w->appended, &why);
+        looked =
+            store_find_appended(pooled->conn, pooled->store->shape, &w->what, &found, &w->appended, &why);
         pool_release(w->router, pooled);
     }
     if (found)
@@ -190,6 +191,8 @@ static bool give_up(struct write *w, struct tmv_error *err)
         err_wrap(err, "still held after %lld ms", (long long)((clock_now_us() - w->began_us) / US_PER_MS));
         err->code = TMV_ERR_CLOSED;
     }
+    if (err_is_sqlstate(err, "57014"))
+        err->code = TMV_ERR_TIMEOUT;
     return false;
 }
 
@@ -242,26 +245,25 @@ static void count(struct write *w, struct tmv_append_result *ret_result)
     pthread_mutex_unlock(&w->router->lock);
 }
 
-bool tmv_router_append(struct tmv_router *router, const struct tmv_stream *stream, int64_t expected_version,
-                       const struct tmv_new_event *events, size_t count_events,
+bool tmv_router_append(struct tmv_router *router, const struct tmv_append *append,
                        struct tmv_append_result *ret_result, struct tmv_error *err)
 {
     int64_t now = clock_now_us();
     struct write w = {.router = router,
-                      .what = {.stream = stream, .expected = expected_version},
+                      .what = {.stream = append->stream, .expected = append->expected_version},
                       .began_us = now,
                       .deadline_us = now + router->timeout_us};
     bool ok;
 
     *ret_result = (struct tmv_append_result){0};
-    ok = prepare_events(&w, events, count_events, err);
+    ok = prepare_events(&w, append, err);
     if (ok)
         while (!(ok = try_once(&w, err)) && try_again(&w, &ok, err))
             continue;
     if (ok)
         count(&w, ret_result);
     if (ok && w.appended.copy)
-        dual_write_mirror(router, &stream->tenant, &w.route, w.source_shape, w.appended.copy);
+        dual_write_mirror(router, &append->stream->tenant, &w.route, w.source_shape, w.appended.copy);
     free(w.appended.copy);
     free(w.events);
     return ok;

@@ -259,7 +259,7 @@ bool store_append(struct pgx_conn *conn, const struct store_shape *shape, const 
 }
 
 bool store_find_appended(struct pgx_conn *conn, const struct store_shape *shape,
-                         const struct store_append *what, int64_t timeout_us, bool *ret_found,
+                         const struct store_append *what, bool *ret_found,
                          struct store_appended *ret_appended, struct tmv_error *err)
 {
     AUTO(buf) struct buf ids = BUF_INIT(STORE_APPEND_BYTES_MAX);
@@ -269,7 +269,7 @@ bool store_find_appended(struct pgx_conn *conn, const struct store_shape *shape,
     add_ids(&ids, what);
     if (!buf_ok(&ids, err) || !store_sql(&sql, sql_store_find_appended, shape, NULL, 0, err))
         return false;
-    if (!pgx_query(conn, timeout_us, buf_text(&sql),
+    if (!pgx_query(conn, STORE_TIMEOUT_US, buf_text(&sql),
                    PGX_ARGS(PGX_TEXT(buf_text(&ids)), PGX_UUID(&what->stream->aggregate),
                             PGX_TEXT(what->stream->aggregate_type)),
                    &result, err))

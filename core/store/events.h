@@ -37,24 +37,23 @@ TMV_NODISCARD bool store_append(struct pgx_conn *conn, const struct store_shape 
  * are theirs. Only an answer "not found" from a snapshot taken after the old transaction ended proves that it
  * did not happen. */
 TMV_NODISCARD bool store_find_appended(struct pgx_conn *conn, const struct store_shape *shape,
-                                       const struct store_append *what, int64_t timeout_us, bool *ret_found,
+                                       const struct store_append *what, bool *ret_found,
                                        struct store_appended *ret_appended, struct tmv_error *err);
 
 /* Whether a column of the source is part of a copy handed out by store_append. */
 bool store_is_mirrored(const struct store_column *column);
 
 /* Reads; the caller frees the list with tmv_event_list_free. On failure it is empty. */
-TMV_NODISCARD bool store_read_stream(struct pgx_conn *conn, const struct store_shape *shape,
-                                     const struct tmv_stream *stream, int64_t after_version, int limit,
-                                     struct tmv_event_list *ret_list, struct tmv_error *err);
-struct store_feed {
-    struct tmv_uuid tenant;
-    const char *stream_type; /* NULL: all */
-    int64_t after_position;
+struct store_range {
+    const struct tmv_stream *stream;
+    int64_t after_version;
     int limit;
 };
+TMV_NODISCARD bool store_read_stream(struct pgx_conn *conn, const struct store_shape *shape,
+                                     const struct store_range *range, struct tmv_event_list *ret_list,
+                                     struct tmv_error *err);
 TMV_NODISCARD bool store_read_feed(struct pgx_conn *conn, const struct store_shape *shape,
-                                   const struct store_feed *feed, struct tmv_event_list *ret_list,
+                                   const struct tmv_feed *feed, struct tmv_event_list *ret_list,
                                    struct tmv_error *err);
 TMV_NODISCARD bool store_stream_version(struct pgx_conn *conn, const struct store_shape *shape,
                                         const struct tmv_stream *stream, int64_t *ret_version,

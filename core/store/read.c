@@ -92,9 +92,10 @@ static bool run(struct pgx_conn *conn, const struct pgx_kept *kept, struct pgx_a
 }
 
 bool store_read_stream(struct pgx_conn *conn, const struct store_shape *shape,
-                       const struct tmv_stream *stream, int64_t after_version, int limit,
-                       struct tmv_event_list *ret_list, struct tmv_error *err)
+                       const struct store_range *range, struct tmv_event_list *ret_list,
+                       struct tmv_error *err)
 {
+    const struct tmv_stream *stream = range->stream;
     AUTO(buf) struct buf sql = BUF_INIT(4000);
 
     *ret_list = (struct tmv_event_list){0};
@@ -102,11 +103,11 @@ bool store_read_stream(struct pgx_conn *conn, const struct store_shape *shape,
         return false;
     return run(conn, &(struct pgx_kept){STORE_SLOT_STREAM, buf_text(&sql)},
                PGX_ARGS(PGX_UUID(&stream->aggregate), PGX_TEXT(stream->aggregate_type),
-                        optional(&stream->tenant), PGX_INT(after_version), PGX_INT(limit)),
+                        optional(&stream->tenant), PGX_INT(range->after_version), PGX_INT(range->limit)),
                ret_list, err);
 }
 
-bool store_read_feed(struct pgx_conn *conn, const struct store_shape *shape, const struct store_feed *feed,
+bool store_read_feed(struct pgx_conn *conn, const struct store_shape *shape, const struct tmv_feed *feed,
                      struct tmv_event_list *ret_list, struct tmv_error *err)
 {
     const char *local_only = store_profile_eventsource_py.local_only;
@@ -121,8 +122,8 @@ bool store_read_feed(struct pgx_conn *conn, const struct store_shape *shape, con
                    ARRAY_LEN(extra), err))
         return false;
     return run(conn, &(struct pgx_kept){STORE_SLOT_FEED, buf_text(&sql)},
-               PGX_ARGS(PGX_UUID(&feed->tenant), PGX_TEXT(feed->stream_type), PGX_INT(feed->after_position),
-                        PGX_INT(feed->limit)),
+               PGX_ARGS(PGX_UUID(&feed->tenant), PGX_TEXT(feed->aggregate_type),
+                        PGX_INT(feed->after_position), PGX_INT(feed->limit)),
                ret_list, err);
 }
 

@@ -322,7 +322,9 @@ static void stores_every_shape_of_payload(void **state)
             event.timestamp_us = 1700000000123456 + (int64_t)i;
             assert_done(append_one(&bed, &stream, (int64_t)i, &event, &err), &err);
         }
-        assert_done(store_read_stream(bed.conn, &bed.shape, &stream, 0, 100, &list, &err), &err);
+        assert_done(
+            store_read_stream(bed.conn, &bed.shape, &(struct store_range){&stream, 0, 100}, &list, &err),
+            &err);
         assert_int_equal(list.count, ARRAY_LEN(payloads));
         for (size_t i = 0; i < list.count; i++) {
             AUTO(buf) struct buf literal = BUF_INIT(2000);
@@ -362,7 +364,8 @@ static void stores_a_payload_of_a_megabyte(void **state)
     buf_str(&payload, "\"}");
     struct tmv_new_event event = new_event(buf_text(&payload));
     assert_done(append_one(&bed, &stream, 0, &event, &err), &err);
-    assert_done(store_read_stream(bed.conn, &bed.shape, &stream, 0, 100, &list, &err), &err);
+    assert_done(store_read_stream(bed.conn, &bed.shape, &(struct store_range){&stream, 0, 100}, &list, &err),
+                &err);
     assert_int_equal(list.count, 1);
     assert_string_equal(list.events[0].payload, buf_text(&payload));
     tmv_event_list_free(&list);
@@ -413,7 +416,8 @@ static void appends_several_events_as_a_whole(void **state)
     assert_done(store_append(bed.conn, &bed.shape, &what, WAIT_US, &appended, &err), &err);
     assert_int_equal(appended.version, 50);
     assert_null(appended.copy);
-    assert_done(store_read_stream(bed.conn, &bed.shape, &stream, 10, 20, &list, &err), &err);
+    assert_done(store_read_stream(bed.conn, &bed.shape, &(struct store_range){&stream, 10, 20}, &list, &err),
+                &err);
     assert_int_equal(list.count, 20);
     for (size_t i = 0; i < list.count; i++) {
         assert_true(tmv_uuid_equal(&list.events[i].id, &events[i + 10].id));
@@ -482,7 +486,7 @@ static void works_on_older_stores_without_transaction_ids(void **state)
     struct bed bed;
     struct tmv_stream stream = new_stream();
     struct tmv_new_event event = new_event("{}");
-    struct store_feed feed = {.tenant = stream.tenant, .limit = 10};
+    struct tmv_feed feed = {.tenant = stream.tenant, .limit = 10};
     struct tmv_event_list list;
     struct tmv_error err = {0};
 
@@ -620,12 +624,12 @@ static void says_unknown_when_the_answer_is_lost(void **state)
     assert_false(pgx_is_usable(bed.conn));
     assert_fails(store_append(bed.conn, &bed.shape, &what, WAIT_US, &appended, &err), &err,
                  TMV_ERR_UNREACHABLE);
-    assert_done(store_find_appended(other, &bed.shape, &what, WAIT_US, &found, &appended, &err), &err);
+    assert_done(store_find_appended(other, &bed.shape, &what, &found, &appended, &err), &err);
     assert_false(found);
     pgx_close(bed.conn);
     bed.conn = other;
     assert_done(append_one(&bed, &stream, 0, &event, &err), &err);
-    assert_done(store_find_appended(other, &bed.shape, &what, WAIT_US, &found, &appended, &err), &err);
+    assert_done(store_find_appended(other, &bed.shape, &what, &found, &appended, &err), &err);
     assert_true(found);
     assert_int_equal(appended.version, 1);
     assert_int_equal(appended.position, support_int(other, "SELECT global_position FROM public.events"));
@@ -660,7 +664,7 @@ static void keeps_the_feed_behind_open_transactions(void **state)
     struct bed bed;
     struct tmv_stream stream = new_stream(), other_type = stream;
     struct tmv_new_event event = new_event("{}");
-    struct store_feed feed = {.tenant = stream.tenant, .limit = 10};
+    struct tmv_feed feed = {.tenant = stream.tenant, .limit = 10};
     struct tmv_event_list list;
     struct tmv_error err = {0};
     struct pgx_conn *slow;
@@ -689,7 +693,7 @@ static void keeps_the_feed_behind_open_transactions(void **state)
     assert_string_equal(list.events[0].type, "Slow");
     assert_true(list.events[0].position < list.events[1].position);
     feed.after_position = list.events[0].position;
-    feed.stream_type = "Invoice";
+    feed.aggregate_type = "Invoice";
     tmv_event_list_free(&list);
     assert_done(store_read_feed(bed.conn, &bed.shape, &feed, &list, &err), &err);
     assert_int_equal(list.count, 1);

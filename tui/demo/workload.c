@@ -138,11 +138,12 @@ static void append_once(struct writer *writer, struct business_batch *batch)
     size_t wanted = next_random(writer) % BATCH_EVERY == 0 ? BUSINESS_BATCH_MAX : 1;
     struct tmv_append_result result = {0};
     struct tmv_error err = {0};
+    struct tmv_append append = {.stream = &batch->stream, .events = batch->events};
 
     business_next(c, &w->tenants[tenant], next_random(writer), wanted, batch);
-    if (tmv_router_append(w->options.router, &batch->stream,
-                          batch->expected ? batch->expected : TMV_EXPECT_NO_STREAM, batch->events,
-                          batch->count, &result, &err)) {
+    append.expected_version = batch->expected ? batch->expected : TMV_EXPECT_NO_STREAM;
+    append.count = batch->count;
+    if (tmv_router_append(w->options.router, &append, &result, &err)) {
         record(w, tenant, batch, &result); /* before the beat: writing it down is not part of the gap */
         pulse_beat(&w->pulses[tenant]);
         atomic_fetch_add(&w->acknowledged, 1);

@@ -53,6 +53,13 @@ struct tmv_stream {
 #define TMV_EXPECT_NO_STREAM (-2)
 #define TMV_EXPECT_STREAM_EXISTS (-3)
 
+/* One append. Everything is borrowed for the call. */
+struct tmv_append {
+    const struct tmv_stream *stream;
+    int64_t expected_version;           /* a version, or TMV_EXPECT_… */
+    const struct tmv_new_event *events; /* in order */
+    size_t count;                       /* at least 1 */
+};
 struct tmv_append_result {
     int64_t version;             /* of the last event appended */
     int64_t position;            /* global position of the first event */
@@ -62,10 +69,8 @@ struct tmv_append_result {
 };
 /* Appends in one transaction. Errors: VERSION (expectation does not hold, or another writer won), DUPLICATE
  * (an event id exists), UNKNOWN (the answer was lost), CLOSED (still held after timeout_us), SQL. */
-TMV_API TMV_NODISCARD bool tmv_router_append(struct tmv_router *router, const struct tmv_stream *stream,
-                                             int64_t expected_version, const struct tmv_new_event *events,
-                                             size_t count, struct tmv_append_result *ret_result,
-                                             struct tmv_error *err);
+TMV_API TMV_NODISCARD bool tmv_router_append(struct tmv_router *router, const struct tmv_append *append,
+                                             struct tmv_append_result *ret_result, struct tmv_error *err);
 
 /* One stored event; strings belong to the list. */
 struct tmv_event {
@@ -91,11 +96,16 @@ TMV_API void tmv_event_list_free(struct tmv_event_list *list); /* frees what it 
 TMV_API TMV_NODISCARD bool tmv_router_read_stream(struct tmv_router *router, const struct tmv_stream *stream,
                                                   int64_t after_version, int limit,
                                                   struct tmv_event_list *ret_list, struct tmv_error *err);
-/* The tenant's feed: position > after_position in order of position, behind the feed horizon (rows whose
- * transaction may still be overtaken are left out, as eventsource-py does). `aggregate_type` NULL: all;
- * `limit` 1 … 10000. */
-TMV_API TMV_NODISCARD bool tmv_router_read_all(struct tmv_router *router, const struct tmv_uuid *tenant,
-                                               const char *aggregate_type, int64_t after_position, int limit,
+/* Which part of a tenant's feed. */
+struct tmv_feed {
+    struct tmv_uuid tenant;
+    const char *aggregate_type; /* NULL: all; borrowed */
+    int64_t after_position;     /* positions above this one */
+    int limit;                  /* 1 … 10000 */
+};
+/* The tenant's feed in order of position, behind the feed horizon: rows whose transaction may still be
+ * overtaken are left out, as eventsource-py does. */
+TMV_API TMV_NODISCARD bool tmv_router_read_all(struct tmv_router *router, const struct tmv_feed *feed,
                                                struct tmv_event_list *ret_list, struct tmv_error *err);
 /* Version of the last event of a stream; 0 when it does not exist. */
 TMV_API TMV_NODISCARD bool tmv_router_stream_version(struct tmv_router *router,
