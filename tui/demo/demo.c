@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/failure.h"
@@ -9,6 +10,7 @@
 #include "demo/headless.h"
 #include "demo/interactive.h"
 #include "demo/stage.h"
+#include "tenantmv/log.h"
 
 static void say_aloud(const char *fmt, ...) TMV_PRINTF(1, 2);
 static void say_aloud(const char *fmt, ...)
@@ -20,6 +22,39 @@ static void say_aloud(const char *fmt, ...)
     vfprintf(stderr, fmt, args);
     va_end(args);
     fputc('\n', stderr);
+}
+
+/* What the library says goes to a file: useful with --keep, gone otherwise. */
+static void write_log(void *user, enum tmv_log_level level, const char *line)
+{
+    struct timespec now;
+    struct tm tm;
+    char seconds[32];
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &tm);
+    strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &tm);
+    fprintf(user, "%s.%03ldZ %-5s %s\n", seconds, now.tv_nsec / 1000000, tmv_log_level_name(level), line);
+    fflush(user);
+}
+
+static FILE *open_log(const struct stage *stage)
+{
+    char path[300];
+    FILE *log;
+
+    snprintf(path, sizeof path, "%s/log", workspace_path(stage->workspace));
+    log = fopen(path, "we");
+    if (log)
+        tmv_log_set_sink(write_log, log, TMV_LOG_INFO);
+    return log;
+}
+
+static void close_log(FILE *log)
+{
+    tmv_log_set_sink(NULL, NULL, TMV_LOG_ERROR);
+    if (log)
+        fclose(log);
 }
 
 static void say_nothing(const char *fmt, ...)
@@ -47,6 +82,7 @@ bool demo_run(const struct demo_options *options, cJSON *object, bool *ret_clean
 {
     void (*say)(const char *fmt, ...) = options->json && !isatty(STDERR_FILENO) ? say_nothing : say_aloud;
     struct stage stage = {0};
+    FILE *log = NULL;
     int cancel_fd = -1;
     bool ok;
 
@@ -54,10 +90,13 @@ bool demo_run(const struct demo_options *options, cJSON *object, bool *ret_clean
     if (!demo_options_check(options, err) || !cancel_begin(&cancel_fd, err))
         return false;
     ok = stage_open(options, cancel_fd, say, &stage, err);
+    if (ok)
+        log = open_log(&stage);
     if (ok && options->headless)
         ok = run_headless(&stage, options, say, object, ret_clean, err);
     else if (ok)
         ok = *ret_clean = interactive_run(&stage, options, err);
+    close_log(log);
     if (options->keep && ok)
         say("kept in %s; start a server again with postgres -D %s/shared/data", options->keep, options->keep);
     stage_close(&stage);

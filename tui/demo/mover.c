@@ -7,10 +7,11 @@
 #include "demo/cancel.h"
 #include "demo/process.h"
 
-#define TRIES 5
+#define TRIES 30             /* a busy machine makes gates turn red again and budgets pass */
 #define LOOK_US 25000        /* between two looks at the control database, when nothing is announced */
 #define READY_US 1000000     /* it must have been ready for so long: lag is measured meanwhile */
 #define GAP_MARGIN_US 250000 /* the writers are watched for so long after the cutover */
+#define BOUND_US 1800000000  /* for one tenant, and a second more for every thousand events */
 #define STUCK_US 900000000   /* nothing moved for so long */
 
 /* One migration under way. */
@@ -21,6 +22,7 @@ struct passage {
     struct tmv_uuid migration;
     int attempts;             /* seen so far: the highest number */
     int64_t moved_us;         /* when something last changed, monotonic */
+    int64_t deadline_us;      /* for all of it, monotonic */
     int64_t generation;       /* of the last look */
     struct tmv_migration now; /* the last look */
 };
@@ -85,8 +87,8 @@ static bool pause_and_look(struct passage *p, struct tmv_error *err)
         return false;
     if (p->now.events_copied + p->now.watermark + p->now.verified_to != before)
         p->moved_us = process_now_us();
-    if (process_now_us() - p->moved_us > STUCK_US)
-        return failure(err, TMV_ERR_TIMEOUT, "the migration stands still (%s, %s): %.300s",
+    if (process_now_us() - p->moved_us > STUCK_US || process_now_us() > p->deadline_us)
+        return failure(err, TMV_ERR_TIMEOUT, "the migration does not get on (%s, %s): %.300s",
                        tmv_phase_name(p->now.phase), p->now.step, p->now.note);
     return true;
 }
@@ -188,6 +190,7 @@ bool mover_run(const struct mover *mover, const struct stage_tenant *tenant, siz
     struct tmv_actor actor = live_actor();
 
     tmv_settings_default(&start.settings);
+    p.deadline_us = process_now_us() + BOUND_US + tenant->seeded * 1000;
     workload_set_hot(mover->live->workload, number);
     if (tmv_start(mover->control, &start, &actor, &p.migration, err) && look(&p, -1, err) && pass(&p, err))
         return true;
