@@ -20,7 +20,7 @@ const char *tmv_display_state_name(enum tmv_display_state state)
 /* The word of a phase while an engine (or another program) runs it. */
 static enum tmv_display_state running_word(const struct tmv_migration *m, bool ready)
 {
-    if (m->paused && m->phase != TMV_PHASE_CUTOVER)
+    if (m->paused && m->phase != TMV_PHASE_CUTOVER && !tmv_phase_is_terminal(m->phase))
         return TMV_SHOW_PAUSED;
     switch (m->phase) {
     case TMV_PHASE_PENDING:
