@@ -149,6 +149,7 @@ static bool end_copy(struct coordinator *c, struct tmv_error *err)
     AUTO_CONN struct pgx_conn *target = NULL;
     int64_t ignored;
     char facts[80];
+    AUTO_RESULT struct pgx_result *opened = NULL;
     bool removed = false;
 
     if (!coordinator_say(c, "closing the target row by row", "", err) ||
@@ -163,8 +164,11 @@ static bool end_copy(struct coordinator *c, struct tmv_error *err)
         !coordinator_note_guard(c, "target", facts, err) || !fault_hit("copy.target_row_guard", err))
         return false;
     if (!pgx_query(target, START_TIMEOUT_US, sql_phase_applied_mirroring,
-                   PGX_ARGS(PGX_UUID(&c->ends.owner.migration), PGX_INT(c->ends.owner.epoch)), NULL, err))
+                   PGX_ARGS(PGX_UUID(&c->ends.owner.migration), PGX_INT(c->ends.owner.epoch)), &opened, err))
         return err_wrap(err, "opening the target for the tail");
+    if (pgx_rows(opened) == 0)
+        return err_set(err, TMV_ERR_OWNERSHIP, "another engine owns the target's applied row");
+    c->copied_events = pgx_int(opened, 0, 0);
     text_copy(c->applied_state, sizeof c->applied_state, "mirroring");
     return fault_hit("copy.mirroring", err);
 }
