@@ -4,7 +4,9 @@
 #include "test.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <pty.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,19 +144,25 @@ static void write_configuration(const char *fmt, ...)
     fclose(file);
 }
 
+/* A configuration that names a control database that is not there. */
+static int configured(void **state)
+{
+    char folder[400];
+
+    (void)state;
+    snprintf(home, sizeof home, "%s", support_temporary_dir());
+    snprintf(folder, sizeof folder, "%s/tenantmv", home);
+    assert_true(mkdir(folder, 0700) == 0 || errno == EEXIST);
+    write_configuration("{\"control\": \"host=/nowhere dbname=x\", \"aliases\": {\"acme\": \"" TENANT "\"}}");
+    return 0;
+}
+
 /* A control database with its schema and two stores, in the configuration. */
 static int fresh(void **state)
 {
     struct cluster *cluster = support_cluster("cli", NULL);
 
-    (void)state;
-    if (!*home) {
-        char folder[400];
-
-        snprintf(home, sizeof home, "%s", support_temporary_dir());
-        snprintf(folder, sizeof folder, "%s/tenantmv", home);
-        assert_int_equal(mkdir(folder, 0700), 0);
-    }
+    configured(state);
     support_database(cluster, control);
     support_store(cluster, "shared", false, &shared_store);
     support_store(cluster, "dedicated", false, &dedicated_store);
@@ -296,6 +304,8 @@ static void ends_with_4_when_the_control_database_is_unreachable(void **state)
         {"resume", TENANT},
         {"cutover", TENANT, "--confirm", "acme"},
         {"rehearse", TENANT},
+        {"verify", TENANT},
+        {"verify", TENANT, "--direct"},
         {"store", "add", "x", "dbname=x", "--no-check"},
         {"abort", TENANT, "--reason", "r"},
         {"start", TENANT, "--to", "x"},
@@ -303,7 +313,6 @@ static void ends_with_4_when_the_control_database_is_unreachable(void **state)
     };
 
     (void)state;
-    write_configuration("{\"control\": \"host=/nowhere dbname=x\"}");
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         const char *words[8] = {NULL};
         size_t n = 0;
@@ -336,6 +345,8 @@ static void ends_with_3_for_what_does_not_exist(void **state)
         {"abort", OTHER, "--reason", "r"},
         {"cutover", "zzz"},
         {"rehearse", OTHER},
+        {"verify", OTHER},
+        {"verify", OTHER, "--direct"},
         {"audit", OTHER},
         {"routing", OTHER},
         {"store", "check", "nope"},
@@ -545,6 +556,122 @@ static void wants_the_tenant_named_before_an_abort(void **state)
     says(expect(2, run("cutover", "acme", "--force", "--confirm", "acme"))->err, "--force needs --reason");
 }
 
+/* ---- a whole life, with an engine ---- */
+
+/* Starts the worker with its log in a file; returns its pid. */
+static pid_t start_worker(void)
+{
+    char log[400];
+    const char *const words[] = {"worker", "--log-json", NULL};
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    snprintf(log, sizeof log, "%s/worker", support_temporary_dir());
+    if (pid == 0) {
+        if (freopen("/dev/null", "r", stdin) && freopen(log, "w", stderr) &&
+            freopen("/dev/null", "w", stdout))
+            become(words);
+        _exit(127);
+    }
+    return pid;
+}
+
+static void stop_worker(pid_t pid)
+{
+    int status = 0;
+
+    assert_int_equal(kill(pid, SIGTERM), 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void fill_tenant(int streams, int versions)
+{
+    struct pgx_conn *conn = support_connect(shared_store.conninfo);
+    struct tmv_uuid tenant;
+
+    assert_true(tmv_uuid_parse(TENANT, &tenant));
+    support_fill(conn, &tenant, streams, versions);
+    pgx_close(conn);
+}
+
+/* Budgets that hold on a busy machine too. */
+static struct outcome *start_patiently(void)
+{
+    return run("start", "acme", "--to", "dedicated", "--max-lag", "30s", "--pause-budget", "60s",
+               "--lock-budget", "900ms", "--drain-budget", "30s", "--wait", "ready", "--timeout", "90s");
+}
+
+static void moves_a_tenant_by_verbs_alone(void **state)
+{
+    struct outcome *o;
+    cJSON *root;
+
+    (void)state;
+    register_all();
+    fill_tenant(20, 50);
+    pid_t worker = start_worker();
+    o = expect(0, start_patiently());
+    says(o->out, "of acme: dual_write (READY)");
+    says(o->err, "PENDING");
+    says(expect(0, run("status", "acme"))->out, "1,000 of 1,000 events (100%)");
+    expect(0, run("pause", "acme", "--reason", "lunch", "--wait"));
+    says(expect(0, run("status", "acme"))->out, "lunch");
+    says(expect(3, run("cutover", "acme", "--confirm", "acme"))->err, "paused");
+    expect(0, run("resume", "acme", "--wait"));
+    root = document(expect(0, run("rehearse", "acme", "--wait", "--json")));
+    has_text(root, "attempt", "outcome", "rehearsed");
+    cJSON_Delete(root);
+    expect(0, run("verify", "acme", "--wait"));
+    root = document(expect(0, run("verify", "acme", "--direct", "--json")));
+    assert_true(cJSON_IsTrue(at(root, "verification", "consistent")));
+    assert_int_equal(at(root, "verification", "events_target")->valueint, 1000);
+    cJSON_Delete(root);
+    root = document(expect(0, run("cutover", "acme", "--confirm", "acme", "--wait", "--json")));
+    has_text(root, "command", "state", "done");
+    has_text(root, "attempt", "outcome", "completed");
+    has_text(root, "migration", "phase", "completed");
+    cJSON_Delete(root);
+    root = document(expect(0, run("routing", "acme", "--json")));
+    has_text(root, "routes", "store", "dedicated");
+    has_text(root, "routes", "state", "migrated");
+    cJSON_Delete(root);
+    expect(0, run("audit", "acme", "--verify"));
+    says(expect(3, run("abort", "acme", "--reason", "r", "--confirm", "acme"))->err, "completed");
+    stop_worker(worker);
+}
+
+static void aborts_and_names_what_differs(void **state)
+{
+    struct pgx_conn *conn;
+    struct outcome *o;
+
+    (void)state;
+    register_all();
+    fill_tenant(5, 10);
+    pid_t worker = start_worker();
+    expect(0, start_patiently());
+    stop_worker(worker);
+    conn = support_connect(dedicated_store.conninfo);
+    support_sql(conn, "alter table public.events disable trigger all; update public.events set payload = "
+                      "payload || '{\"x\": 1}' "
+                      "where global_position = 7");
+    pgx_close(conn);
+    o = expect(1, run("verify", "acme", "--direct"));
+    says(o->out, "differs");
+    says(o->out, "payload");
+    says(o->err, "the stores differ in 1 events");
+    worker = start_worker();
+    expect(0, run("abort", "acme", "--reason", "different", "--confirm", "acme", "--wait"));
+    stop_worker(worker);
+    conn = support_connect(dedicated_store.conninfo);
+    assert_int_equal(support_int(conn, "select count(*) from public.events"), 0);
+    pgx_close(conn);
+    says(expect(0, run("status", "acme"))->out, "ABORTED");
+    says(expect(0, run("routing", "acme"))->out, "normal");
+}
+
 /* ---- on a terminal ---- */
 
 /* Runs the program on a pseudo-terminal, types `typed` at once, and gathers the screen's text. */
@@ -612,12 +739,12 @@ static void colours_only_on_a_terminal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(shows_the_help_of_every_command, fresh),
-        cmocka_unit_test_setup(refuses_an_unknown_option_of_every_command, fresh),
-        cmocka_unit_test_setup(names_a_command_that_was_meant, fresh),
-        cmocka_unit_test_setup(completion_scripts_are_valid_shell, fresh),
+        cmocka_unit_test_setup(shows_the_help_of_every_command, configured),
+        cmocka_unit_test_setup(refuses_an_unknown_option_of_every_command, configured),
+        cmocka_unit_test_setup(names_a_command_that_was_meant, configured),
+        cmocka_unit_test_setup(completion_scripts_are_valid_shell, configured),
         cmocka_unit_test_setup(names_file_line_and_key_of_a_wrong_configuration, fresh),
-        cmocka_unit_test_setup(ends_with_4_when_the_control_database_is_unreachable, fresh),
+        cmocka_unit_test_setup(ends_with_4_when_the_control_database_is_unreachable, configured),
         cmocka_unit_test_setup(says_init_when_the_schema_is_missing, fresh),
         cmocka_unit_test_setup(ends_with_3_for_what_does_not_exist, fresh),
         cmocka_unit_test_setup(registers_lists_checks_and_removes_stores, fresh),
@@ -628,6 +755,8 @@ int main(void)
         cmocka_unit_test_setup(gives_up_waiting_when_told_to, fresh),
         cmocka_unit_test_setup(refuses_a_start_that_preflight_refuses, fresh),
         cmocka_unit_test_setup(wants_the_tenant_named_before_an_abort, fresh),
+        cmocka_unit_test_setup(moves_a_tenant_by_verbs_alone, fresh),
+        cmocka_unit_test_setup(aborts_and_names_what_differs, fresh),
         cmocka_unit_test_setup(asks_on_a_terminal_for_reason_and_tenant, fresh),
         cmocka_unit_test_setup(colours_only_on_a_terminal, fresh),
     };

@@ -166,7 +166,10 @@ void report_list(const struct cli *cli, const struct tmv_snapshot *snapshot, boo
         listing_cell(&listing, TONE_PLAIN, "%s", format_short(m->lag_us, lag));
         listing_cell(&listing, TONE_PLAIN, "%s", format_short(m->eta_us, eta));
         listing_cell(&listing, TONE_FAINT, "%.8s", tmv_uuid_format(&m->id, id));
-        listing_cell(&listing, TONE_PLAIN, "%s", *m->note ? m->note : m->step);
+        listing_cell(&listing, TONE_PLAIN, "%s",
+                     *m->note                          ? m->note
+                     : tmv_phase_is_terminal(m->phase) ? ""
+                                                       : m->step);
     }
     if (listing.count == 0)
         cli_note(cli, "no %smigrations; `tenantmv start TENANT --to STORE` starts one",
@@ -197,7 +200,7 @@ static void print_copy(const struct cli *cli, const struct tmv_migration *m)
                format_count(m->rate, rate));
     if (m->eta_us >= 0)
         print_line(cli, "still needs", TONE_PLAIN, "%s", format_duration(m->eta_us, eta));
-    if (m->lag_us >= 0 || m->lag_events >= 0)
+    if (!tmv_phase_is_terminal(m->phase) && (m->lag_us >= 0 || m->lag_events >= 0))
         print_line(cli, "lag", TONE_PLAIN, "%s, %s events", format_duration(m->lag_us, lag),
                    format_grouped(m->lag_events, behind));
     if (m->verified_to > 0)
@@ -208,7 +211,7 @@ static void print_gates(const struct cli *cli, const struct tmv_migration *m)
 {
     char pause[FORMAT_MAX];
 
-    for (size_t i = 0; i < m->gate_count; i++)
+    for (size_t i = 0; i < m->gate_count && m->phase == TMV_PHASE_DUAL_WRITE; i++)
         print_line(cli, i ? "" : "gates", m->gates[i].green ? TONE_GOOD : TONE_BAD, "%s %s%s%s",
                    m->gates[i].green ? "ok " : "red", m->gates[i].name, *m->gates[i].seen ? ": " : "",
                    m->gates[i].seen);
@@ -234,14 +237,17 @@ void report_migration(const struct cli *cli, const struct tmv_snapshot *snapshot
 {
     char label[CONFIG_ALIAS_MAX], id[TMV_UUID_TEXT], time[FORMAT_MAX], attempt_text[200];
     const struct tmv_attempt *attempt = report_latest_attempt(snapshot, &m->id);
+    /* What the engine did last is no news any more. */
+    const char *step = tmv_phase_is_terminal(m->phase) ? "" : m->step;
+    bool paused = m->paused && !tmv_phase_is_terminal(m->phase);
 
     print_line(cli, "tenant", TONE_STRONG, "%s", tenant_label(cli, &m->tenant, label));
     print_line(cli, "migration", TONE_PLAIN, "%s", tmv_uuid_format(&m->id, id));
     print_line(cli, "from, to", TONE_PLAIN, "%s -> %s", m->source, m->target);
     print_line(cli, "state", report_state_tone(m->show), "%s%s%s", tmv_display_state_name(m->show),
-               *m->step ? ": " : "", m->step);
-    print_line(cli, "phase", TONE_PLAIN, "%s%s%s%s", tmv_phase_name(m->phase), m->paused ? ", paused" : "",
-               m->paused && *m->pause_reason ? ": " : "", m->paused ? m->pause_reason : "");
+               *step ? ": " : "", step);
+    print_line(cli, "phase", TONE_PLAIN, "%s%s%s%s", tmv_phase_name(m->phase), paused ? ", paused" : "",
+               paused && *m->pause_reason ? ": " : "", paused ? m->pause_reason : "");
     print_line(cli, "note", TONE_PLAIN, "%s", m->note);
     print_copy(cli, m);
     print_gates(cli, m);

@@ -399,8 +399,8 @@ static void print_started(struct cli *cli, const struct tmv_migration *m)
         cJSON_AddItemToObject(cli_document(cli), "migration", report_migration_json(cli, m));
         return;
     }
-    printf("migration %s of %s: %s\n", tmv_uuid_format(&m->id, id), tenant_label(cli, &m->tenant, label),
-           tmv_phase_name(m->phase));
+    printf("migration %s of %s: %s (%s)\n", tmv_uuid_format(&m->id, id), tenant_label(cli, &m->tenant, label),
+           tmv_phase_name(m->phase), tmv_display_state_name(m->show));
 }
 
 static bool run_start(struct cli *cli, const void *arguments, struct tmv_error *err)
