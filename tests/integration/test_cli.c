@@ -70,10 +70,11 @@ static struct outcome *run_words(const char *const *words)
         _exit(127);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
+    read_whole(err, o.err);
+    if (!WIFEXITED(status))
+        fail_msg("signal %d: %s", WTERMSIG(status), o.err);
     o.code = WEXITSTATUS(status);
     read_whole(out, o.out);
-    read_whole(err, o.err);
     return &o;
 }
 #define run(...) run_words((const char *const[]){__VA_ARGS__, NULL})

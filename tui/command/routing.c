@@ -81,6 +81,7 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
     if (!tmv_routing_list(control, a->tenant ? &tenant : NULL, &routes, &count, err))
         return false;
     if (a->tenant && count == 0) {
+        free(routes);
         failure(err, TMV_ERR_NOT_FOUND, "tenant %s has no route", tenant_label(cli, &tenant, label));
         return failure_hint(err, "say where it lives with `tenantmv routing %s --register STORE`", label);
     }
