@@ -1,5 +1,6 @@
 #include "screens/events.h"
 
+#include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,41 +29,61 @@ static const struct {
     {"progress_checkpoint", "progress", ROLE_LOG_DEBUG},
 };
 
-/* "pause_us: 4600" that ends at `used` becomes "pause 4.6 ms". Returns the new end. */
-static size_t humanize_us(char *text, size_t used)
-{
-    char duration[FORMAT_MAX];
-    size_t digits = used;
+/* Keys of the details that say nothing to a reader of the line, and those whose value speaks for itself. */
+static const char *const silent_keys[] = {"from", "code", "hint"};
+static const char *const bare_keys[] = {"reason", "message", "error", "outcome"};
 
-    while (digits > 0 && text[digits - 1] >= '0' && text[digits - 1] <= '9')
-        digits--;
-    if (digits == used || digits < 6 || memcmp(text + digits - 5, "_us: ", 5) != 0)
-        return used;
-    text[used] = '\0';
-    format_duration(strtoll(text + digits, NULL, 10), duration);
-    text[digits - 5] = ' ';
-    memcpy(text + digits - 4, duration, strlen(duration)); /* the caller leaves room for it */
-    return digits - 4 + strlen(duration);
+static bool is_one_of(const char *key, const char *const *keys, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(key, keys[i]) == 0)
+            return true;
+    return false;
 }
 
-/* The details are a JSON object; as words: without braces and quotes, ": " and ", " kept, microseconds as
- * durations. Good enough to read, and never fails on a cut text. */
+#define IS_ONE_OF(key, keys) is_one_of(key, keys, sizeof(keys) / sizeof *(keys))
+
+/* A value as people read it; "" for what has no short form. */
+static void value_words(const cJSON *item, char *text, size_t size)
+{
+    size_t length = strlen(item->string);
+    char number[FORMAT_MAX];
+
+    text[0] = '\0';
+    if (cJSON_IsString(item))
+        snprintf(text, size, "%.300s", item->valuestring);
+    else if (cJSON_IsNumber(item) && length > 3 && strcmp(item->string + length - 3, "_us") == 0)
+        snprintf(text, size, "%s", format_duration((int64_t)item->valuedouble, number));
+    else if (cJSON_IsNumber(item))
+        snprintf(text, size, "%s", format_grouped((int64_t)item->valuedouble, number));
+    else if (cJSON_IsBool(item))
+        snprintf(text, size, "%s", cJSON_IsTrue(item) ? "yes" : "no");
+}
+
+/* The details are a JSON object, cut when it is long. As words: "pause 4.6 ms, level hash". What was cut is
+ * shown as it stands. */
 static void json_words(const char *json, char *text, size_t size)
 {
+    cJSON *object = cJSON_Parse(json);
+    const cJSON *item;
     size_t used = 0;
 
-    for (; *json != '\0' && used + FORMAT_MAX < size; json++) {
-        if (*json == ',' || *json == '}')
-            used = humanize_us(text, used);
-        if (strchr("{}\"\\[]", *json) != NULL)
+    snprintf(text, size, "%s", object == NULL ? json : "");
+    cJSON_ArrayForEach(item, object)
+    {
+        char value[400], key[64];
+        if (item->string == NULL || IS_ONE_OF(item->string, silent_keys))
             continue;
-        if (*json == ' ' && (used == 0 || text[used - 1] == ' '))
+        value_words(item, value, sizeof value);
+        if (value[0] == '\0' || used >= size)
             continue;
-        text[used++] = *json;
-        if ((*json == ',' || *json == ':') && json[1] != ' ')
-            text[used++] = ' ';
+        snprintf(key, sizeof key, "%.50s ", item->string);
+        if (strlen(key) > 4 && strcmp(key + strlen(key) - 4, "_us ") == 0)
+            strcpy(key + strlen(key) - 4, " ");
+        used += (size_t)snprintf(text + used, size - used, "%s%s%s", used > 0 ? ", " : "",
+                                 IS_ONE_OF(item->string, bare_keys) ? "" : key, value);
     }
-    text[used] = '\0';
+    cJSON_Delete(object);
 }
 
 enum role event_words(const struct tmv_audit_entry *entry, char *text, size_t size)

@@ -416,11 +416,14 @@ static void draw_stack(const struct view *view, struct canvas *canvas, struct re
             draw[i](view, canvas, rect_top(&area, heights[i]));
 }
 
-static bool has_reason(const struct tmv_migration *m)
+/* Rows that the reason takes at this width; 0: there is none. */
+static int reason_rows(const struct tmv_migration *m, int width)
 {
-    if (m->show == TMV_SHOW_FAILED)
-        return m->last_error[0] != '\0';
-    return m->paused ? m->pause_reason[0] != '\0' : m->note[0] != '\0';
+    const char *why = m->show == TMV_SHOW_FAILED ? m->last_error : m->paused ? m->pause_reason : m->note;
+
+    if (why[0] == '\0')
+        return 0;
+    return text_width(why) + 8 > width - 2 ? 2 : 1;
 }
 
 static void migration_draw(const struct model *model, struct canvas *canvas, struct rect area)
@@ -436,15 +439,15 @@ static void migration_draw(const struct model *model, struct canvas *canvas, str
         return;
     }
     view.attempt = latest_attempt(model->snapshot, &view.m->id);
-    reason = has_reason(view.m) ? 1 : 0;
     right.w = wide ? (area.w - 1) * 45 / 100 : area.w;
+    reason = reason_rows(view.m, wide ? area.w - right.w - 1 : area.w);
     gates = gate_rows(view.m, right.w);
     attempt = view.attempt != NULL ? 5 : 0;
     title_section(&view, canvas, rect_top(&area, 1));
     if (wide) {
         const struct section side[] = {{gates_section, gates, gates, 1, false},
                                        {attempt_section, 5, attempt, 2, false}};
-        const struct section rest[] = {{reason_section, 1, reason * 2, 1, false},
+        const struct section rest[] = {{reason_section, 1, reason, 1, false},
                                        {plan_section, 2, 2, 2, false},
                                        {work_section, 4, 4, 3, false},
                                        {lag_section, 4, 14, 4, false}};
