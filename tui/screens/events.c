@@ -68,7 +68,7 @@ static void json_words(const char *json, char *text, size_t size)
     const cJSON *item;
     size_t used = 0;
 
-    snprintf(text, size, "%s", object == NULL ? json : "");
+    snprintf(text, size, "%.*s", (int)size - 1, object == NULL ? json : "");
     cJSON_ArrayForEach(item, object)
     {
         char value[400], key[64];
