@@ -62,7 +62,9 @@ struct rect rect_bottom(struct rect *area, int rows)
 
 static void cell_set(struct cell *cell, const char *text, int width, enum role role)
 {
-    snprintf(cell->text, sizeof cell->text, "%s", text);
+    size_t n = strlen(text); /* a grapheme: always shorter than a cell */
+
+    memcpy(cell->text, text, n < sizeof cell->text ? n + 1 : 0);
     cell->width = (uint8_t)width;
     cell->role = (uint8_t)role;
     cell->over = 0;
