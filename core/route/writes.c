@@ -156,27 +156,32 @@ static bool follow(struct write *w, const struct tmv_error *err)
     return true;
 }
 
+/* Whether a refusal shows that an earlier try, whose answer was lost, cannot commit any more: it would meet
+ * the same version or id in a unique index. Where the time is part of those indexes, another writer's version
+ * proves nothing. */
+static bool refusal_is_proof(const struct tmv_error *err, const struct store_shape *shape)
+{
+    return err->code == TMV_ERR_DUPLICATE || (err->code == TMV_ERR_VERSION && !shape->partitioned);
+}
+
 /* An answer was lost earlier and the repetition was refused. True when the append is found to have happened.
  */
 static bool resolve(struct write *w, struct tmv_error *err)
 {
     struct pooled *pooled = NULL;
-    struct tmv_error why = *err;
+    struct tmv_error why;
     bool found = false;
-    bool looked;
+    bool proven = false;
 
-    if (!pool_acquire(w->router, w->route.store_id, w->deadline_us + ANSWER_GRACE_US, &pooled, &why)) {
-        looked = false;
-    } else {
-        looked =
-            store_find_appended(pooled->conn, pooled->store->shape, &w->what, &found, &w->appended, &why);
+    if (pool_acquire(w->router, w->route.store_id, w->deadline_us + ANSWER_GRACE_US, &pooled, &why)) {
+        proven =
+            store_find_appended(pooled->conn, pooled->store->shape, &w->what, &found, &w->appended, &why) &&
+            refusal_is_proof(err, pooled->store->shape);
         pool_release(w->router, pooled);
     }
     if (found)
         return true;
-    /* Another writer's version, or the same id elsewhere, shows that the old transaction cannot commit any
-     * more. */
-    if (looked && (err->code == TMV_ERR_VERSION || err->code == TMV_ERR_DUPLICATE))
+    if (proven)
         return false;
     err_wrap(err, "the answer to an earlier try was lost, and it could not be found out whether it happened");
     err->code = TMV_ERR_UNKNOWN;

@@ -148,6 +148,42 @@ static void follows_a_lost_append_to_the_new_home(void **state)
     router_bed_close(&bed);
 }
 
+static void claims_no_more_than_a_refusal_proves(void **state)
+{
+    char aggregate[TMV_UUID_TEXT];
+
+    (void)state;
+    for (int partitioned = 0; partitioned < 2; partitioned++) {
+        /* In a partitioned table a version can be there twice, at two times: the first try might still
+         * commit. */
+        enum tmv_code expected = partitioned ? TMV_ERR_UNKNOWN : TMV_ERR_VERSION;
+        struct router_bed bed;
+        struct router_writer writer;
+        struct pgx_conn *blocker;
+
+        router_bed_stores(&bed, partitioned);
+        router_bed_router(&bed, (struct tmv_router_options){0});
+        make_ready(&bed);
+        blocker = block_appends(&bed);
+        router_bed_start(&writer, &bed, 1, 0);
+        support_wait_until(bed.a, router_waits_for_a_lock);
+        end_router_sessions(bed.a);
+        support_wait_until(bed.a, router_waits_for_a_lock);
+        support_sql(blocker,
+                    "INSERT INTO public.events (event_id, aggregate_id, aggregate_type, event_type, "
+                    "tenant_id, version,"
+                    " \"timestamp\", payload) VALUES (gen_random_uuid(), '%s', 'Order', 'Other', '%s', 1, "
+                    "now(), '{}');"
+                    "COMMIT",
+                    tmv_uuid_format(&bed.stream.aggregate, aggregate), bed.tenant);
+        pthread_join(writer.thread, NULL);
+        assert_fails(writer.ok, &writer.err, expected);
+        assert_int_equal(router_bed_count(bed.a), 1);
+        pgx_close(blocker);
+        router_bed_close(&bed);
+    }
+}
+
 static void says_unknown_while_the_store_stays_away(void **state)
 {
     struct router_bed bed;
@@ -327,6 +363,7 @@ int main(void)
         cmocka_unit_test(repeats_an_append_that_did_not_happen),
         cmocka_unit_test(finds_an_append_that_happened_although_its_answer_was_lost),
         cmocka_unit_test(follows_a_lost_append_to_the_new_home),
+        cmocka_unit_test(claims_no_more_than_a_refusal_proves),
         cmocka_unit_test(says_unknown_while_the_store_stays_away),
         cmocka_unit_test(replaces_connections_that_died_while_idle),
         cmocka_unit_test(reports_real_duplicates),

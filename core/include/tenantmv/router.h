@@ -6,7 +6,8 @@
  * best effort; what it misses the tail repairs).
  *
  * Thread-safe: any number of threads may use one router; each call takes a connection of the store from a
- * pool and may block for it. Calls are bounded by options.timeout_us.
+ * pool and may block for it. Calls are bounded by options.timeout_us, and take up to a second more only to
+ * learn what became of a write that was sent.
  */
 #pragma once
 
@@ -37,11 +38,13 @@ TMV_API TMV_NODISCARD bool tmv_router_list_stores(struct tmv_router *router,
 
 /* One event to append. Strings are borrowed for the call. */
 struct tmv_new_event {
-    struct tmv_uuid id;   /* nil: a random one is made */
-    const char *type;     /* ≤ 255 bytes */
-    const char *actor;    /* NULL: none */
-    const char *payload;  /* JSON object, the whole event as eventsource-py stores it */
-    int64_t timestamp_us; /* microseconds since 1970; 0: now, by the database */
+    struct tmv_uuid id;  /* nil: a random one is made */
+    const char *type;    /* ≤ 255 bytes */
+    const char *actor;   /* NULL: none */
+    const char *payload; /* JSON object, the whole event as eventsource-py stores it */
+    /* Microseconds since 1970. 0: now, by the database; by this machine where the table is partitioned by
+     * time, so that a repetition after a lost answer meets the same row. */
+    int64_t timestamp_us;
 };
 struct tmv_stream {
     struct tmv_uuid tenant;
