@@ -209,6 +209,11 @@ bool pgx_send(struct pgx_conn *conn, const char *sql, struct pgx_args args, stru
     return true;
 }
 
+bool pgx_is_kept(const struct pgx_conn *conn, unsigned slot)
+{
+    return slot < PGX_KEPT_MAX && (conn->kept & 1u << slot);
+}
+
 bool pgx_send_kept(struct pgx_conn *conn, int64_t timeout_us, const struct pgx_kept *kept,
                    struct pgx_args args, struct tmv_error *err)
 {
@@ -220,7 +225,7 @@ bool pgx_send_kept(struct pgx_conn *conn, int64_t timeout_us, const struct pgx_k
     if (kept->slot >= PGX_KEPT_MAX)
         return err_set(err, TMV_ERR_INTERNAL, "no such slot for a statement: %u", kept->slot);
     snprintf(name, sizeof name, "tmv_%u", kept->slot);
-    if (!(conn->kept & 1u << kept->slot)) {
+    if (!pgx_is_kept(conn, kept->slot)) {
         if (!PQsendPrepare(conn->pg, name, kept->sql, 0, NULL))
             return pgx_fail(conn, NULL, err);
         if (!pgx_receive(conn, timeout_us, NULL, err))

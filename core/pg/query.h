@@ -56,8 +56,10 @@ TMV_NODISCARD bool pgx_send(struct pgx_conn *conn, const char *sql, struct pgx_a
 #define PGX_KEPT_MAX 16
 struct pgx_kept {
     unsigned slot;   /* 0 … PGX_KEPT_MAX - 1 */
-    const char *sql; /* borrowed for the call */
+    const char *sql; /* borrowed for the call; not looked at once the connection keeps the statement */
 };
+/* Whether a connection keeps a slot's statement already: then its text need not be built. */
+bool pgx_is_kept(const struct pgx_conn *conn, unsigned slot);
 /* As pgx_send. When it fails, the statement did not run. `timeout_us` bounds the preparation. */
 TMV_NODISCARD bool pgx_send_kept(struct pgx_conn *conn, int64_t timeout_us, const struct pgx_kept *kept,
                                  struct pgx_args args, struct tmv_error *err);

@@ -239,11 +239,12 @@ bool store_append(struct pgx_conn *conn, const struct store_shape *shape, const 
     const char *named = what->epoch ? epoch : NULL;
 
     *ret_appended = (struct store_appended){0};
-    if (!build_arrays(&a, what, err) || !build_statement(shape, what->want_copy, &sql, err))
+    const unsigned slot = what->want_copy ? STORE_SLOT_APPEND_COPY : STORE_SLOT_APPEND;
+    if (!build_arrays(&a, what, err) ||
+        !(pgx_is_kept(conn, slot) || build_statement(shape, what->want_copy, &sql, err)))
         return false;
     snprintf(epoch, sizeof epoch, "%" PRId64, what->epoch);
-    const struct pgx_kept kept = {what->want_copy ? STORE_SLOT_APPEND_COPY : STORE_SLOT_APPEND,
-                                  buf_text(&sql)};
+    const struct pgx_kept kept = {slot, buf_text(&sql)};
     const struct pgx_args args = PGX_ARGS(
         PGX_UUID(&stream->aggregate), PGX_TEXT(stream->aggregate_type),
         tmv_uuid_is_nil(&stream->tenant) ? PGX_NULL : PGX_UUID(&stream->tenant), PGX_INT(what->expected),

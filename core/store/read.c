@@ -99,7 +99,7 @@ bool store_read_stream(struct pgx_conn *conn, const struct store_shape *shape,
     AUTO(buf) struct buf sql = BUF_INIT(4000);
 
     *ret_list = (struct tmv_event_list){0};
-    if (!store_sql(&sql, sql_store_read_stream, shape, NULL, 0, err))
+    if (!pgx_is_kept(conn, STORE_SLOT_STREAM) && !store_sql(&sql, sql_store_read_stream, shape, NULL, 0, err))
         return false;
     return run(conn, &(struct pgx_kept){STORE_SLOT_STREAM, buf_text(&sql)},
                PGX_ARGS(PGX_UUID(&stream->aggregate), PGX_TEXT(stream->aggregate_type),
