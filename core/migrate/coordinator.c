@@ -288,6 +288,7 @@ static bool run_phase(struct coordinator *c, struct tmv_error *err)
         return phase_completed(c, err);
     case TMV_PHASE_ABORTED:
     case TMV_PHASE_FAILED:
+        return phase_ended(c, err);
     case TMV_PHASE_COUNT:
         break;
     }

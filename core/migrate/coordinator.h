@@ -77,6 +77,9 @@ TMV_NODISCARD bool phase_completed(struct coordinator *c, struct tmv_error *err)
 TMV_NODISCARD bool phase_abort(struct coordinator *c, const struct command_row *command,
                                struct tmv_error *err);
 
+/* Another program set the phase to aborted or failed: what stands in the stores is taken back all the same. */
+TMV_NODISCARD bool phase_ended(struct coordinator *c, struct tmv_error *err);
+
 /* Opens the connections for mirroring, reads the guards' facts from the ledger and resolves the fence.
  * *ret_moved: the source says that the tenant has moved by this migration. */
 TMV_NODISCARD bool coordinator_connect_stores(struct coordinator *c, bool *ret_moved, struct tmv_error *err);

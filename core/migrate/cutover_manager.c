@@ -417,6 +417,9 @@ static bool decide(struct pause *p, bool *ret_unknown, struct tmv_error *err)
     *ret_unknown = false;
     if (!decide_sql(p, &sql, err) || !fault_hit("cutover.before_decide", err))
         return false;
+    buf_str(&sql, "; COMMIT");
+    if (!buf_ok(&sql, err))
+        return false;
     if (clock_now_us() > p->deadline_us)
         return err_set(err, TMV_ERR_TIMEOUT, "the drain used its whole budget");
     if (!pgx_script(p->m->lock, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err)) {
@@ -432,6 +435,37 @@ static bool decide(struct pause *p, bool *ret_unknown, struct tmv_error *err)
     return false;
 }
 
+/* ---- before the pause ---- */
+
+/* Does on both sides what the pause will do, and rolls it back: the sessions have their plans and catalogue
+ * rows in memory then, and what would refuse the decision refuses it before a writer is held. No lock of the
+ * tenant is taken. */
+static bool rehearse_decision(struct pause *p, struct tmv_error *err)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(16 * 1024);
+    bool ok;
+
+    p->to_epoch = p->from_epoch + 1;
+    buf_str(&sql, "BEGIN; SET LOCAL lock_timeout = '200ms'; ");
+    ok = decide_sql(p, &sql, err) && pgx_script(p->m->lock, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err);
+    pgx_rollback(p->m->lock, STEP_TIMEOUT_US);
+    /* A rehearsal of the whole is not in phase cutover, which is all that may be in its way. */
+    return ok || (p->request->rehearsal && err_is_sqlstate(err, "TM010"));
+}
+
+static bool rehearse_drain(struct pause *p, struct tmv_error *err)
+{
+    struct pgx_conn *target = p->m->tailer->target;
+    bool ok;
+
+    p->value = p->m->tailer->watermark;
+    p->deadline_us = clock_now_us() + STEP_TIMEOUT_US;
+    ok = ends_begin_target(p->m->ends, target, "mirroring", false, err) && finish_drain(p, p->m->tailer, err);
+    pgx_rollback(target, STEP_TIMEOUT_US);
+    p->armed = false;
+    return ok;
+}
+
 /* Everything between the lock and its end. The lock session is rolled back on failure. */
 static bool run_pause(struct pause *p, bool *ret_unknown, struct tmv_error *err)
 {
@@ -440,7 +474,7 @@ static bool run_pause(struct pause *p, bool *ret_unknown, struct tmv_error *err)
     bool ok;
 
     *ret_unknown = false;
-    if (!take_lock(p, err))
+    if (!rehearse_drain(p, err) || !rehearse_decision(p, err) || !take_lock(p, err))
         return false;
     int64_t start = clock_now_us();
     ok = fault_hit("cutover.after_lock", err) &&

@@ -194,3 +194,13 @@ bool phase_abort(struct coordinator *c, const struct command_row *command, struc
     c->ended = true;
     return coordinator_say(c, "aborted", why, err);
 }
+
+bool phase_ended(struct coordinator *c, struct tmv_error *err)
+{
+    bool touched = false;
+
+    if (!stores_were_touched(c, &touched, err) || (touched && !clean_stores(c, false, err)))
+        return err_wrap(err, "taking back what a migration left that another program ended");
+    c->ended = true;
+    return !touched || coordinator_say(c, "taken back", "another program ended this migration", err);
+}

@@ -13,6 +13,9 @@ SELECT m.id, m.tenant_id, l.engine IS NOT NULL AND l.engine <> $1::uuid
    AND (m.phase NOT IN ('completed', 'aborted', 'failed')
         -- a crash right after the decision: the target may still have to be opened
         OR (m.phase = 'completed' AND l.migration_id = m.id AND l.engine IS NOT NULL)
+        -- ended by another program: what stands in the stores is taken back
+        OR (m.phase IN ('aborted', 'failed')
+            AND EXISTS (SELECT FROM tenantmv.ledger g WHERE g.migration_id = m.id AND g.done_at IS NULL))
         OR (m.phase = 'completed'
             AND EXISTS (SELECT FROM tenantmv.command c WHERE c.migration_id = m.id AND c.state = 'requested')))
  ORDER BY l.engine IS NOT DISTINCT FROM $1::uuid, m.created_at, m.id
