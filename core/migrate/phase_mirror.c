@@ -302,10 +302,29 @@ static bool verify_up_to_now(struct coordinator *c, struct tmv_error *err)
     }
 }
 
-static bool end_attempt(struct coordinator *c, int64_t number, const struct tmv_attempt *attempt,
-                        struct tmv_error *err)
+static void describe_attempt(const struct tmv_attempt *a, char *text, size_t size)
 {
-    return control_attempt_end(c->control, &c->ends.owner, number, attempt, err);
+    snprintf(text, size,
+             "%s: writes were held for %.1f ms (lock %.1f, drain %.1f of %" PRId64 " events, decide %.1f)",
+             a->outcome, (double)a->pause_us / 1000, (double)a->lock_us / 1000, (double)a->drain_us / 1000,
+             a->drained_events, (double)a->decide_us / 1000);
+}
+
+/* Control follows what the attempt came to. */
+static bool record_attempt(struct coordinator *c, const struct cutover_request *request,
+                           enum cutover_outcome outcome, const struct tmv_attempt *attempt,
+                           struct tmv_error *err)
+{
+    if (request->rehearsal)
+        return true;
+    if (outcome == CUTOVER_ROLLED_BACK)
+        return roll_back_phase(c, attempt->reason, request->requested_by, err);
+    if (c->cutover.control_here)
+        return true;
+    return control_complete_cutover(c->control, &c->ends.owner, c->ends.target_store.id, NULL,
+                                    request->requested_by, err)
+               ? true
+               : err_wrap(err, "the decision is made; control does not follow yet");
 }
 
 static bool run_attempt(struct coordinator *c, const struct command_row *command, bool rehearsal,
@@ -325,30 +344,19 @@ static bool run_attempt(struct coordinator *c, const struct command_row *command
     char told[TMV_REASON_MAX];
     int64_t number = 0;
 
-    if (!control_attempt_begin(c->control, &c->ends.owner, rehearsal, who, &number, err))
-        return false;
-    if (!rehearsal && !coordinator_change_phase(c, &to_cutover, err))
+    if (!control_attempt_begin(c->control, &c->ends.owner, rehearsal, who, &number, err) ||
+        (!rehearsal && !coordinator_change_phase(c, &to_cutover, err)))
         return false;
     if (!fault_hit("cutover.begun", err) || !cutover_attempt(&c->cutover, &request, &attempt, &outcome, err))
         return err_wrap(err, "cutover");
-    if (outcome == CUTOVER_COMPLETED && !c->cutover.control_here &&
-        !control_complete_cutover(c->control, &c->ends.owner, c->ends.target_store.id, NULL, who, err))
-        return err_wrap(err, "the decision is made; control does not follow yet");
-    if (outcome == CUTOVER_ROLLED_BACK && !rehearsal && !roll_back_phase(c, attempt.reason, who, err))
+    if (!record_attempt(c, &request, outcome, &attempt, err) || !fault_hit("cutover.recorded", err) ||
+        !control_attempt_end(c->control, &c->ends.owner, number, &attempt, err))
         return false;
-    if (!end_attempt(c, number, &attempt, err))
-        return false;
-    if (outcome == CUTOVER_ROLLED_BACK)
-        text_copy(told, sizeof told, attempt.reason);
-    else
-        snprintf(told, sizeof told,
-                 "%s: writes were held for %.1f ms (lock %.1f, drain %.1f of %" PRId64
-                 " events, decide %.1f)",
-                 attempt.outcome, (double)attempt.pause_us / 1000, (double)attempt.lock_us / 1000,
-                 (double)attempt.drain_us / 1000, attempt.drained_events, (double)attempt.decide_us / 1000);
     c->ended = outcome == CUTOVER_COMPLETED;
-    return coordinator_answer(
-        c, command, outcome == CUTOVER_ROLLED_BACK ? TMV_COMMAND_FAILED : TMV_COMMAND_DONE, told, err);
+    if (outcome == CUTOVER_ROLLED_BACK)
+        return coordinator_answer(c, command, TMV_COMMAND_FAILED, attempt.reason, err);
+    describe_attempt(&attempt, told, sizeof told);
+    return coordinator_answer(c, command, TMV_COMMAND_DONE, told, err);
 }
 
 bool phase_cutover(struct coordinator *c, const struct command_row *command, struct tmv_error *err)

@@ -119,27 +119,26 @@ static bool begin_copy(struct coordinator *c, struct tmv_error *err)
 {
     AUTO_CONN struct pgx_conn *source = NULL;
     AUTO_CONN struct pgx_conn *target = NULL;
-    int64_t value = 0;
-    char facts[80];
+    struct guard_installed here = {0}, ignored;
 
     if (!coordinator_say(c, "installing the guard", "", err) ||
         !ends_connect_source(&c->ends, "guard", &source, err) ||
         !ends_connect_target(&c->ends, "guard", &target, err))
         return false;
     if (!prepare_end(c, target, &c->target_guard, false, err) ||
-        !guard_install(target, &c->target_guard, GUARD_STATEMENTS, INSTALL_PATIENCE_US, &value, facts, err) ||
+        !guard_install(target, &c->target_guard, GUARD_STATEMENTS, INSTALL_PATIENCE_US, &ignored, err) ||
         !prepare_end(c, source, &c->source_guard, true, err) ||
-        !guard_install(source, &c->source_guard, GUARD_ROWS, INSTALL_PATIENCE_US, &value, facts, err) ||
-        !coordinator_note_guard(c, "source", facts, err) || !fault_hit("guard.installed", err))
+        !guard_install(source, &c->source_guard, GUARD_ROWS, INSTALL_PATIENCE_US, &here, err) ||
+        !coordinator_note_guard(c, "source", here.facts, err) || !fault_hit("guard.installed", err))
         return false;
     if (!pgx_query(target, START_TIMEOUT_US, sql_phase_applied_begin,
                    PGX_ARGS(PGX_UUID(&c->ends.owner.migration), PGX_UUID(&c->ends.owner.tenant),
-                            PGX_INT(c->ends.owner.epoch), PGX_INT(value)),
+                            PGX_INT(c->ends.owner.epoch), PGX_INT(here.value)),
                    NULL, err))
         return err_wrap(err, "writing the applied row");
     text_copy(c->applied_state, sizeof c->applied_state, "copying");
-    c->copy_limit = value;
-    log_info("migration %s: guard installed, V0 = %" PRId64, c->ends.migration, value);
+    c->copy_limit = here.value;
+    log_info("migration %s: guard installed, V0 = %" PRId64, c->ends.migration, here.value);
     return fault_hit("guard.applied_begun", err);
 }
 
@@ -147,14 +146,14 @@ static bool begin_copy(struct coordinator *c, struct tmv_error *err)
 static bool end_copy(struct coordinator *c, struct tmv_error *err)
 {
     AUTO_CONN struct pgx_conn *target = NULL;
-    int64_t ignored;
+    struct guard_installed ignored;
     char facts[80];
     AUTO_RESULT struct pgx_result *opened = NULL;
     bool removed = false;
 
     if (!coordinator_say(c, "closing the target row by row", "", err) ||
         !ends_connect_target(&c->ends, "guard", &target, err) ||
-        !guard_install(target, &c->target_guard, GUARD_ROWS, INSTALL_PATIENCE_US, &ignored, facts, err) ||
+        !guard_install(target, &c->target_guard, GUARD_ROWS, INSTALL_PATIENCE_US, &ignored, err) ||
         !guard_remove(target, &c->target_guard, true, &removed, err))
         return false;
     if (!removed)

@@ -252,7 +252,7 @@ static bool install_loop(struct pgx_conn *conn, const struct guard *guard, const
 }
 
 bool guard_install(struct pgx_conn *conn, const struct guard *guard, enum guard_level level,
-                   int64_t patience_us, int64_t *ret_value, char facts[80], struct tmv_error *err)
+                   int64_t patience_us, struct guard_installed *ret_installed, struct tmv_error *err)
 {
     AUTO(buf) struct buf triggers = BUF_INIT(32 * 1024);
     char lock[300];
@@ -265,8 +265,8 @@ bool guard_install(struct pgx_conn *conn, const struct guard *guard, enum guard_
              guard->shape->events);
     if (pgx_script(conn, GUARD_TIMEOUT_US, lock, 0, NULL, err) &&
         install_loop(conn, guard, buf_text(&triggers), patience_us, err) &&
-        guard_sequence_value(conn, guard->shape, ret_value, err) &&
-        guard_read_facts(conn, guard, facts, err) && pgx_commit(conn, GUARD_TIMEOUT_US, err))
+        guard_sequence_value(conn, guard->shape, &ret_installed->value, err) &&
+        guard_read_facts(conn, guard, ret_installed->facts, err) && pgx_commit(conn, GUARD_TIMEOUT_US, err))
         return true;
     pgx_rollback(conn, GUARD_TIMEOUT_US);
     err_wrap(err, "installing the guard");

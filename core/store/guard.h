@@ -61,12 +61,15 @@ TMV_NODISCARD bool guard_change_fence(struct pgx_conn *conn, const struct guard 
                                       const struct fence_change *change, bool *ret_changed,
                                       struct tmv_error *err);
 
+/* What an installation found under the table lock. */
+struct guard_installed {
+    int64_t value;  /* the position sequence's value: V0, final because no writer is in flight */
+    char facts[80]; /* digest of the catalogue rows on which the guard stands */
+};
 /* Installs the triggers without hurting neighbours: asks for the table lock for 20 ms at a time and backs
- * off. On success *ret_value is the position sequence's value read under the table lock (V0: final, because
- * no writer is in flight) and `facts` the digest of the catalogue rows. TIMEOUT after `patience_us`, naming
- * the session in the way. */
+ * off. TIMEOUT after `patience_us`, naming the session in the way. */
 TMV_NODISCARD bool guard_install(struct pgx_conn *conn, const struct guard *guard, enum guard_level level,
-                                 int64_t patience_us, int64_t *ret_value, char facts[80],
+                                 int64_t patience_us, struct guard_installed *ret_installed,
                                  struct tmv_error *err);
 /* The digest as it is now; differs from the installed one after any DISABLE, REPLACE, ATTACH, DETACH. */
 TMV_NODISCARD bool guard_read_facts(struct pgx_conn *conn, const struct guard *guard, char facts[80],

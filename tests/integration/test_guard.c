@@ -393,6 +393,7 @@ static void leaves_the_writers_lock_timeout_as_it_was(void **state)
 static void gives_up_naming_the_transaction_that_blocks_its_installation(void **state)
 {
     struct pgx_conn *blocker = support_connect(m.ends.source_store.conninfo);
+    struct guard_installed installed;
     struct tmv_error err;
 
     (void)state;
@@ -401,7 +402,7 @@ static void gives_up_naming_the_transaction_that_blocks_its_installation(void **
     assert_done(guard_prepare_store(m.source, &m.ends.source, &err), &err);
     assert_done(guard_raise_owner(m.source, &m.source_guard, &err), &err);
     assert_done(guard_prepare_fence(m.source, &m.source_guard, FENCE_OPEN, 600, 1, &err), &err);
-    assert_fails(guard_install(m.source, &m.source_guard, GUARD_ROWS, 300000, &m.v0, m.facts, &err), &err,
+    assert_fails(guard_install(m.source, &m.source_guard, GUARD_ROWS, 300000, &installed, &err), &err,
                  TMV_ERR_TIMEOUT);
     char pid[20];
     snprintf(pid, sizeof pid, "pid %d", pgx_backend_pid(blocker));

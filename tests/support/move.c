@@ -41,26 +41,26 @@ void move_prepare(struct move *m, bool partitioned)
 
 void move_guard_source(struct move *m)
 {
+    struct guard_installed installed;
     struct tmv_error err;
 
     assert_done(guard_prepare_store(m->source, &m->ends.source, &err), &err);
     assert_done(guard_raise_owner(m->source, &m->source_guard, &err), &err);
     assert_done(guard_prepare_fence(m->source, &m->source_guard, FENCE_OPEN, 600, 1, &err), &err);
-    assert_done(guard_install(m->source, &m->source_guard, GUARD_ROWS, 30000000, &m->v0, m->facts, &err),
-                &err);
+    assert_done(guard_install(m->source, &m->source_guard, GUARD_ROWS, 30000000, &installed, &err), &err);
+    m->v0 = installed.value;
+    memcpy(m->facts, installed.facts, sizeof m->facts);
 }
 
 void move_open_target(struct move *m)
 {
     struct tmv_error err;
-    int64_t ignored;
-    char facts[80];
+    struct guard_installed ignored;
 
     assert_done(guard_prepare_store(m->target, &m->ends.target, &err), &err);
     assert_done(guard_raise_owner(m->target, &m->target_guard, &err), &err);
     assert_done(guard_prepare_fence(m->target, &m->target_guard, FENCE_CLOSED, 600, 1, &err), &err);
-    assert_done(guard_install(m->target, &m->target_guard, GUARD_ROWS, 30000000, &ignored, facts, &err),
-                &err);
+    assert_done(guard_install(m->target, &m->target_guard, GUARD_ROWS, 30000000, &ignored, &err), &err);
     assert_done(pgx_query(m->target, SUPPORT_TIMEOUT_US, sql_phase_applied_begin,
                           PGX_ARGS(PGX_UUID(&m->ends.owner.migration), PGX_UUID(&m->ends.owner.tenant),
                                    PGX_INT(m->ends.owner.epoch), PGX_INT(m->v0)),

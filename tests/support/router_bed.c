@@ -139,14 +139,13 @@ struct guard router_bed_guard(struct router_bed *bed, struct pgx_conn *conn, con
                           .migration = tmv_uuid_random(),
                           .owner_epoch = ROUTER_BED_OWNER_EPOCH};
     struct tmv_error err = {0};
-    int64_t value;
-    char facts[80];
+    struct guard_installed installed;
 
     assert_done(guard_prepare_store(conn, shape, &err), &err);
     assert_done(guard_identify(conn, &guard, &err), &err);
     assert_done(guard_raise_owner(conn, &guard, &err), &err);
     assert_done(guard_prepare_fence(conn, &guard, state, 600, ROUTER_BED_PLACEMENT - 1, &err), &err);
-    assert_done(guard_install(conn, &guard, GUARD_ROWS, SUPPORT_TIMEOUT_US, &value, facts, &err), &err);
+    assert_done(guard_install(conn, &guard, GUARD_ROWS, SUPPORT_TIMEOUT_US, &installed, &err), &err);
     return guard;
 }
 
