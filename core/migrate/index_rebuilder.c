@@ -153,12 +153,17 @@ static bool look(const struct ends *ends, struct pgx_conn *target, const char *n
     return true;
 }
 
-/* An engine that was killed leaves its session building until the server notices. Ours waits for that one and
- * then finds the name taken: by the same index, from the same ledger row, and committed. */
-static bool somebody_built_it(const struct tmv_error *err)
+/* A server may go on building for an engine that was killed; our build waits for that one's end and is
+ * refused then, because the name is taken. */
+static bool is_built_meanwhile(const struct ends *ends, struct pgx_conn *target, const char *name,
+                               const struct tmv_error *why)
 {
-    return err_is_sqlstate(err, "42P07") ||
-           (err_is_sqlstate(err, "23505") && strcmp(err->constraint, "pg_class_relname_nsp_index") == 0);
+    struct tmv_error ignored;
+    bool stands = false;
+    bool constraint;
+
+    return (err_is_sqlstate(why, "23505") || err_is_sqlstate(why, "42P07")) && pgx_is_usable(target) &&
+           look(ends, target, name, &stands, &constraint, &ignored) && stands;
 }
 
 static bool build_index(const struct restore *r, struct pgx_conn *target, const struct ledger_entry *entry,
@@ -186,9 +191,8 @@ static bool build_index(const struct restore *r, struct pgx_conn *target, const 
         return false;
     if (!pgx_script(target, BUILD_TIMEOUT_US, buf_text(&sql), 0, NULL, err)) {
         pgx_rollback(target, STEP_TIMEOUT_US);
-        err_wrap(err, "building index %s", entry->name);
-        if (!somebody_built_it(err))
-            return false;
+        if (!is_built_meanwhile(r->ends, target, json_get_text(facts, "name", ""), err))
+            return err_wrap(err, "building index %s", entry->name);
     }
     return fault_hit("copy.after_index_build", err);
 }
@@ -232,16 +236,15 @@ static void tell(void *user)
         stop_building(r);
 }
 
-static bool finish_index(const struct restore *r, struct pgx_conn *control, struct pgx_conn *target,
-                         const struct ledger_entry *entry, struct tmv_error *err)
+/* Attaches the constraint if it is missing, and the rest, which may be done again. */
+static bool attach_index(const struct ends *ends, struct pgx_conn *target, const cJSON *facts,
+                         struct tmv_error *err)
 {
-    __attribute__((cleanup(json_auto))) cJSON *facts = NULL;
     AUTO(buf) struct buf sql = BUF_INIT(STATEMENT_MAX);
     AUTO(buf) struct buf attach = BUF_INIT(STATEMENT_MAX);
     bool index, constraint;
 
-    if (!parse_facts(entry, &facts, err) ||
-        !look(r->ends, target, json_get_text(facts, "name", ""), &index, &constraint, err))
+    if (!look(ends, target, json_get_text(facts, "name", ""), &index, &constraint, err))
         return false;
     if (json_get_bool(facts, "constraint", false) && !constraint)
         buf_printf(&attach, "%s;", json_get_text(facts, "attach", ""));
@@ -249,10 +252,23 @@ static bool finish_index(const struct restore *r, struct pgx_conn *control, stru
                                    {"finish", json_get_text(facts, "finish", "")}};
     if (!buf_ok(&attach, err) || !pgx_expand(&sql, sql_copy_index_finish, vars, ARRAY_LEN(vars), err))
         return false;
-    if (!pgx_script(target, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err)) {
-        pgx_rollback(target, STEP_TIMEOUT_US);
+    if (pgx_script(target, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err))
+        return true;
+    pgx_rollback(target, STEP_TIMEOUT_US);
+    return false;
+}
+
+static bool finish_index(const struct restore *r, struct pgx_conn *control, struct pgx_conn *target,
+                         const struct ledger_entry *entry, struct tmv_error *err)
+{
+    __attribute__((cleanup(json_auto))) cJSON *facts = NULL;
+
+    if (!parse_facts(entry, &facts, err))
+        return false;
+    /* Twice, because the session of an engine that was killed may have attached it under our hands. */
+    if (!attach_index(r->ends, target, facts, err) &&
+        !(pgx_is_usable(target) && attach_index(r->ends, target, facts, err)))
         return err_wrap(err, "restoring index %s", entry->name);
-    }
     return fault_hit("copy.after_index_attach", err) &&
            control_ledger_done(control, &r->ends->owner, entry->id, err);
 }
@@ -262,15 +278,16 @@ static bool restore_all(struct restore *r, struct pgx_conn *control, bool *ret_f
 {
     const struct crew_job job = {.user = r, .work = build_some, .tick = tell, .failed = stop_building};
     AUTO_CONN struct pgx_conn *target = NULL;
+    AUTO(buf) struct buf wait = BUF_INIT(1000);
     int builders = r->count < BUILDERS ? (int)r->count : BUILDERS;
 
-    if (!crew_run(&job, builders, err))
+    if (!ends_connect_target(r->ends, "index", &target, err) ||
+        !store_sql(&wait, sql_copy_wait_for_drop, &r->ends->target, NULL, 0, err) ||
+        !pgx_script(target, STEP_TIMEOUT_US, buf_text(&wait), 0, NULL, err) || !crew_run(&job, builders, err))
         return false;
     *ret_finished = r->built == r->count;
     if (!*ret_finished)
         return true;
-    if (!ends_connect_target(r->ends, "index", &target, err))
-        return false;
     for (size_t i = r->count; i-- > 0;) /* oldest first */
         if (!finish_index(r, control, target, &r->entries[i], err))
             return false;
