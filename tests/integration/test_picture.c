@@ -246,6 +246,7 @@ static void shows_ready_paused_and_orphan_as_they_come(void **state)
     s = look(&f, NULL);
     assert_int_equal(s->migrations[0].show, TMV_SHOW_PAUSED);
     assert_string_equal(s->migrations[0].note, "paused: deploy?[2J");
+    assert_string_equal(s->migrations[0].pause_reason, "deploy?[2J");
     tmv_snapshot_free(s);
     support_sql(f.conn, "UPDATE public.tenant_migrations SET is_paused = false;"
                         "UPDATE tenantmv.lease SET heartbeat_at = clock_timestamp() - interval '1 minute'");
