@@ -133,6 +133,7 @@ static void finds_keys_among_nested_and_quoted_brackets(void **state)
         assert_int_equal(text_line(text, at), cases[i].line);
     }
     assert_int_equal(json_key_offset(text, (size_t[]){3, 0}, 1), 0);
+    assert_int_equal(json_key_offset("{\"a\": [\"b\"]}", (size_t[]){0, 0}, 2), 0);
 }
 
 static void prefers_the_environment_to_the_file(void **state)
@@ -170,6 +171,7 @@ static void names_the_variable_of_every_mistake(void **state)
         {"TENANTMV_CONTROL", "host=a password=geheim",
          "TENANTMV_CONTROL: the connection string carries a password"},
         {"TENANTMV_CONTROL", "postgresql://amy:geheim@db1:port:port/x", "TENANTMV_CONTROL: "},
+        {"TENANTMV_CONTROL", "postgresql://amy:geheim@[::1]x/db", "TENANTMV_CONTROL: not a connection URI"},
     };
 
     (void)state;

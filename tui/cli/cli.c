@@ -20,18 +20,15 @@ static const char *const color_choices[] = {"auto", "always", "never", NULL};
 
 #define FIELD(member) offsetof(struct common_arguments, member)
 const struct option_spec common_options[] = {
-    {"help", 'h', OPTION_FLAG, FIELD(help), NULL, 0, 0, NULL, COMPLETE_NOTHING, "show this help"},
-    {"json", 'j', OPTION_FLAG, FIELD(json), NULL, 0, 0, NULL, COMPLETE_NOTHING,
-     "print the result, or the error, as JSON"},
-    {"control", 0, OPTION_TEXT, FIELD(set.control), "CONNINFO", 1, TMV_CONNINFO_MAX - 1, NULL,
-     COMPLETE_NOTHING, "control database, as a libpq connection string without a password"},
-    {"config", 0, OPTION_TEXT, FIELD(config), "FILE", 1, 1000, NULL, COMPLETE_FILE, "configuration file"},
-    {"operator", 0, OPTION_TEXT, FIELD(set.operator_name), "NAME", 1, TMV_NAME_MAX - 1, NULL,
-     COMPLETE_NOTHING, "who acts, for the audit"},
-    {"color", 0, OPTION_CHOICE, FIELD(set.color), "WHEN", 0, 0, color_choices, COMPLETE_NOTHING,
-     "when to use colours"},
-    {"no-color", 0, OPTION_FLAG, FIELD(no_color), NULL, 0, 0, NULL, COMPLETE_NOTHING,
-     "the same as --color never"},
+    OPT_FLAG("help", 'h', FIELD(help), "show this help"),
+    OPT_FLAG("json", 'j', FIELD(json), "print the result, or the error, as JSON"),
+    OPT_TEXT("control", 0, FIELD(set.control), "CONNINFO", TMV_CONNINFO_MAX - 1, COMPLETE_NOTHING,
+             "control database, as a libpq connection string without a password"),
+    OPT_TEXT("config", 0, FIELD(config), "FILE", 1000, COMPLETE_FILE, "configuration file"),
+    OPT_TEXT("operator", 0, FIELD(set.operator_name), "NAME", TMV_NAME_MAX - 1, COMPLETE_NOTHING,
+             "who acts, for the audit"),
+    OPT_CHOICE("color", 0, FIELD(set.color), "WHEN", color_choices, "when to use colours"),
+    OPT_FLAG("no-color", 0, FIELD(no_color), "the same as --color never"),
     {0},
 };
 

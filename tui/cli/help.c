@@ -67,12 +67,28 @@ static void row(FILE *out, const char *left, const char *right, int width)
     help_wrap(out, right, COLUMN, COLUMN, width);
 }
 
+void help_option_text(const struct option_spec *spec, char *text, size_t size)
+{
+    char low[32], high[32];
+    size_t n = (size_t)snprintf(text, size, "%s", spec->help);
+
+    if (spec->type == OPTION_CHOICE) {
+        for (size_t i = 0; spec->choices[i] && n < size; i++)
+            n += (size_t)snprintf(text + n, size - n, "%s %s", i ? "," : ":", spec->choices[i]);
+    } else if (spec->type == OPTION_INTEGER && spec->highest == INT64_MAX) {
+        snprintf(text + n, size - n, " (from %lld)", (long long)spec->lowest);
+    } else if (spec->type == OPTION_INTEGER) {
+        snprintf(text + n, size - n, " (%lld … %lld)", (long long)spec->lowest, (long long)spec->highest);
+    } else if (spec->type == OPTION_DURATION) {
+        snprintf(text + n, size - n, " (%s … %s)", duration_format(spec->lowest, low),
+                 duration_format(spec->highest, high));
+    }
+}
+
 static void option_row(FILE *out, const struct option_spec *spec, int width)
 {
     char left[100];
-    char right[700];
-    char low[32], high[32];
-    size_t n;
+    char right[HELP_TEXT_MAX];
 
     if (spec->letter)
         snprintf(left, sizeof left, "-%c, --%s", spec->letter, spec->name);
@@ -80,18 +96,7 @@ static void option_row(FILE *out, const struct option_spec *spec, int width)
         snprintf(left, sizeof left, "    --%s", spec->name);
     if (spec->argument)
         snprintf(left + strlen(left), sizeof left - strlen(left), " %s", spec->argument);
-    n = (size_t)snprintf(right, sizeof right, "%s", spec->help);
-    if (spec->type == OPTION_CHOICE) {
-        n += (size_t)snprintf(right + n, sizeof right - n, ":");
-        for (size_t i = 0; spec->choices[i]; i++)
-            n += (size_t)snprintf(right + n, sizeof right - n, "%s %s", i ? "," : "", spec->choices[i]);
-    } else if (spec->type == OPTION_INTEGER) {
-        snprintf(right + n, sizeof right - n, " (%lld … %lld)", (long long)spec->lowest,
-                 (long long)spec->highest);
-    } else if (spec->type == OPTION_DURATION) {
-        snprintf(right + n, sizeof right - n, " (%s … %s)", duration_format(spec->lowest, low),
-                 duration_format(spec->highest, high));
-    }
+    help_option_text(spec, right, sizeof right);
     row(out, left, right, width);
 }
 

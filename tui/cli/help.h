@@ -21,6 +21,9 @@ void help_markdown(FILE *out);
 bool help_completion(FILE *out, const char *shell);
 /* The words before the first option, as in "tenantmv store add NAME CONNINFO". */
 void help_usage_line(FILE *out, const struct command *command);
+#define HELP_TEXT_MAX 700
+/* The sentence about an option, with its choices or its range. */
+void help_option_text(const struct option_spec *spec, char *text, size_t size);
 /* Columns of standard output, 80 when it is not a terminal; within 50 … 110. */
 int help_width(void);
 /* Prints the words of `text` in lines of `width` that begin at column `indent`; on the first line `at`

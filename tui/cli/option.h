@@ -33,6 +33,28 @@ struct option_spec {
     const char *help; /* one sentence, without a full stop */
 };
 
+/* Rows of a table by type. */
+#define OPT_FLAG(name, letter, offset, help)                                                                 \
+    {                                                                                                        \
+        name, letter, OPTION_FLAG, offset, NULL, 0, 0, NULL, COMPLETE_NOTHING, help                          \
+    }
+#define OPT_TEXT(name, letter, offset, argument, longest, completes, help)                                   \
+    {                                                                                                        \
+        name, letter, OPTION_TEXT, offset, argument, 1, longest, NULL, completes, help                       \
+    }
+#define OPT_CHOICE(name, letter, offset, argument, choices, help)                                            \
+    {                                                                                                        \
+        name, letter, OPTION_CHOICE, offset, argument, 0, 0, choices, COMPLETE_NOTHING, help                 \
+    }
+#define OPT_INTEGER(name, letter, offset, argument, lowest, highest, help)                                   \
+    {                                                                                                        \
+        name, letter, OPTION_INTEGER, offset, argument, lowest, highest, NULL, COMPLETE_NOTHING, help        \
+    }
+#define OPT_DURATION(name, letter, offset, argument, lowest_us, highest_us, help)                            \
+    {                                                                                                        \
+        name, letter, OPTION_DURATION, offset, argument, lowest_us, highest_us, NULL, COMPLETE_NOTHING, help \
+    }
+
 /* A word without a dash. Its value is a const char * in the struct of arguments. */
 struct operand_spec {
     const char *name; /* "TENANT"; NULL ends a table */

@@ -27,6 +27,8 @@ static void roff(FILE *out, const char *text)
 
 static void roff_options(FILE *out, const struct option_spec *specs)
 {
+    char text[HELP_TEXT_MAX];
+
     for (; specs && specs->name; specs++) {
         fputs(".TP\n", out);
         if (specs->letter)
@@ -37,9 +39,8 @@ static void roff_options(FILE *out, const struct option_spec *specs)
         if (specs->argument)
             fprintf(out, " \\fI%s\\fR", specs->argument);
         fputc('\n', out);
-        roff(out, specs->help);
-        for (size_t i = 0; specs->choices && specs->choices[i]; i++)
-            fprintf(out, "%s %s", i ? "," : ":", specs->choices[i]);
+        help_option_text(specs, text, sizeof text);
+        roff(out, text);
         fputs(".\n", out);
     }
 }
@@ -113,6 +114,8 @@ void help_manual(FILE *out)
 
 static void markdown_options(FILE *out, const struct option_spec *specs)
 {
+    char text[HELP_TEXT_MAX];
+
     if (!specs || !specs->name)
         return;
     fputs("\n| option | what |\n|---|---|\n", out);
@@ -120,11 +123,9 @@ static void markdown_options(FILE *out, const struct option_spec *specs)
         fputs("| `", out);
         if (specs->letter)
             fprintf(out, "-%c, ", specs->letter);
-        fprintf(out, "--%s%s%s` | %s", specs->name, specs->argument ? " " : "",
-                specs->argument ? specs->argument : "", specs->help);
-        for (size_t i = 0; specs->choices && specs->choices[i]; i++)
-            fprintf(out, "%s %s", i ? "," : ":", specs->choices[i]);
-        fputs(" |\n", out);
+        help_option_text(specs, text, sizeof text);
+        fprintf(out, "--%s%s%s` | %s |\n", specs->name, specs->argument ? " " : "",
+                specs->argument ? specs->argument : "", text);
     }
 }
 

@@ -14,12 +14,11 @@ struct arguments {
 };
 static const struct arguments defaults = {.timeout_us = ASK_TIMEOUT_US};
 static const struct option_spec options[] = {
-    {"reason", 'r', OPTION_TEXT, offsetof(struct arguments, reason), "TEXT", 1, TMV_REASON_MAX - 1, NULL,
-     COMPLETE_NOTHING, "why, for the audit; without it you are asked, on a terminal"},
-    {"confirm", 0, OPTION_TEXT, offsetof(struct arguments, confirm), "TENANT", 1, 100, NULL, COMPLETE_TENANT,
-     "the tenant once more; without it you are asked, on a terminal"},
-    {"keep-events", 0, OPTION_FLAG, offsetof(struct arguments, keep), NULL, 0, 0, NULL, COMPLETE_NOTHING,
-     "leave the copied events on the target"},
+    OPT_TEXT("reason", 'r', offsetof(struct arguments, reason), "TEXT", TMV_REASON_MAX - 1, COMPLETE_NOTHING,
+             "why, for the audit; without it you are asked, on a terminal"),
+    OPT_TEXT("confirm", 0, offsetof(struct arguments, confirm), "TENANT", 100, COMPLETE_TENANT,
+             "the tenant once more; without it you are asked, on a terminal"),
+    OPT_FLAG("keep-events", 0, offsetof(struct arguments, keep), "leave the copied events on the target"),
     ASK_WAIT_OPTIONS(struct arguments),
     {0},
 };

@@ -17,20 +17,10 @@ struct ask {
 
 /* Options of every verb that asks: --wait and --timeout. */
 #define ASK_WAIT_OPTIONS(arguments)                                                                          \
-    {"wait",                                                                                                 \
-     'w',                                                                                                    \
-     OPTION_FLAG,                                                                                            \
-     offsetof(arguments, wait),                                                                              \
-     NULL,                                                                                                   \
-     0,                                                                                                      \
-     0,                                                                                                      \
-     NULL,                                                                                                   \
-     COMPLETE_NOTHING,                                                                                       \
-     "wait until the engine has done it, and end with its outcome"},                                         \
-    {                                                                                                        \
-        "timeout", 0, OPTION_DURATION, offsetof(arguments, timeout_us), "TIME", 1000000, 86400000000, NULL,  \
-            COMPLETE_NOTHING, "with --wait: stop waiting after so long; 10m otherwise"                       \
-    }
+    OPT_FLAG("wait", 'w', offsetof(arguments, wait),                                                         \
+             "wait until the engine has done it, and end with its outcome"),                                 \
+        OPT_DURATION("timeout", 0, offsetof(arguments, timeout_us), "TIME", 1000000, 86400000000,            \
+                     "with --wait: stop waiting after so long; 10m otherwise")
 #define ASK_TIMEOUT_US INT64_C(600000000)
 
 /* Writes the command and waits. Prints how it went. Errors: those of tmv_request; REFUSED or SQL with what

@@ -15,12 +15,12 @@ struct arguments {
 };
 static const struct arguments defaults = {.limit = 1000};
 static const struct option_spec options[] = {
-    {"verify", 0, OPTION_FLAG, offsetof(struct arguments, verify), NULL, 0, 0, NULL, COMPLETE_NOTHING,
-     "check the chain of hashes of one migration's audit as well"},
-    {"after", 0, OPTION_INTEGER, offsetof(struct arguments, after), "ID", 0, INT64_MAX, NULL,
-     COMPLETE_NOTHING, "only entries above this id"},
-    {"limit", 'n', OPTION_INTEGER, offsetof(struct arguments, limit), "N", 1, 100000, NULL, COMPLETE_NOTHING,
-     "at most so many; 1000 otherwise"},
+    OPT_FLAG("verify", 0, offsetof(struct arguments, verify),
+             "check the chain of hashes of one migration's audit as well"),
+    OPT_INTEGER("after", 0, offsetof(struct arguments, after), "ID", 0, INT64_MAX,
+                "only entries above this id"),
+    OPT_INTEGER("limit", 'n', offsetof(struct arguments, limit), "N", 1, 100000,
+                "at most so many; 1000 otherwise"),
     {0},
 };
 static const struct operand_spec operands[] = {

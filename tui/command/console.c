@@ -14,10 +14,9 @@ struct arguments {
 };
 static const struct option_spec options[] = {
     SCREEN_OPTIONS(struct arguments),
-    {"no-engine", 0, OPTION_FLAG, offsetof(struct arguments, no_engine), NULL, 0, 0, NULL, COMPLETE_NOTHING,
-     "no engine in this process: a `tenantmv worker` somewhere else does the work"},
-    {"read-only", 0, OPTION_FLAG, offsetof(struct arguments, read_only), NULL, 0, 0, NULL, COMPLETE_NOTHING,
-     "the same as `tenantmv watch`"},
+    OPT_FLAG("no-engine", 0, offsetof(struct arguments, no_engine),
+             "no engine in this process: a `tenantmv worker` somewhere else does the work"),
+    OPT_FLAG("read-only", 0, offsetof(struct arguments, read_only), "the same as `tenantmv watch`"),
     {0},
 };
 

@@ -15,12 +15,12 @@ struct arguments {
 };
 static const struct arguments defaults = {.timeout_us = ASK_TIMEOUT_US};
 static const struct option_spec cutover_options[] = {
-    {"confirm", 0, OPTION_TEXT, offsetof(struct arguments, confirm), "TENANT", 1, 100, NULL, COMPLETE_TENANT,
-     "the tenant once more; without it you are asked, on a terminal"},
-    {"force", 0, OPTION_FLAG, offsetof(struct arguments, force), NULL, 0, 0, NULL, COMPLETE_NOTHING,
-     "without the gate of the verification; needs --reason, which goes into the audit"},
-    {"reason", 'r', OPTION_TEXT, offsetof(struct arguments, reason), "TEXT", 1, TMV_REASON_MAX - 1, NULL,
-     COMPLETE_NOTHING, "why, for the audit"},
+    OPT_TEXT("confirm", 0, offsetof(struct arguments, confirm), "TENANT", 100, COMPLETE_TENANT,
+             "the tenant once more; without it you are asked, on a terminal"),
+    OPT_FLAG("force", 0, offsetof(struct arguments, force),
+             "without the gate of the verification; needs --reason, which goes into the audit"),
+    OPT_TEXT("reason", 'r', offsetof(struct arguments, reason), "TEXT", TMV_REASON_MAX - 1, COMPLETE_NOTHING,
+             "why, for the audit"),
     ASK_WAIT_OPTIONS(struct arguments),
     {0},
 };

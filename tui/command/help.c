@@ -13,10 +13,9 @@ struct help_arguments {
 };
 
 static const struct option_spec help_options[] = {
-    {"man", 0, OPTION_FLAG, offsetof(struct help_arguments, man), NULL, 0, 0, NULL, COMPLETE_NOTHING,
-     "print the whole manual page (man(7) source)"},
-    {"markdown", 0, OPTION_FLAG, offsetof(struct help_arguments, markdown), NULL, 0, 0, NULL,
-     COMPLETE_NOTHING, "print the whole reference as Markdown"},
+    OPT_FLAG("man", 0, offsetof(struct help_arguments, man), "print the whole manual page (man(7) source)"),
+    OPT_FLAG("markdown", 0, offsetof(struct help_arguments, markdown),
+             "print the whole reference as Markdown"),
     {0},
 };
 static const struct operand_spec help_operands[] = {
@@ -87,8 +86,8 @@ struct completion_arguments {
 
 static const char *const shells[] = {"bash", "zsh", "fish", NULL};
 static const struct option_spec completion_options[] = {
-    {"aliases", 0, OPTION_FLAG, offsetof(struct completion_arguments, aliases), NULL, 0, 0, NULL,
-     COMPLETE_NOTHING, "print the aliases of tenants instead, one a line; the scripts ask for them"},
+    OPT_FLAG("aliases", 0, offsetof(struct completion_arguments, aliases),
+             "print the aliases of tenants instead, one a line; the scripts ask for them"),
     {0},
 };
 static const struct operand_spec completion_operands[] = {

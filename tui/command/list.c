@@ -8,10 +8,9 @@ struct arguments {
 };
 static const struct arguments defaults = {.limit = 100};
 static const struct option_spec options[] = {
-    {"active", 'a', OPTION_FLAG, offsetof(struct arguments, active), NULL, 0, 0, NULL, COMPLETE_NOTHING,
-     "only migrations that have not ended"},
-    {"limit", 'n', OPTION_INTEGER, offsetof(struct arguments, limit), "N", 1, 10000, NULL, COMPLETE_NOTHING,
-     "at most so many, the active ones first, then the newest; 100 otherwise"},
+    OPT_FLAG("active", 'a', offsetof(struct arguments, active), "only migrations that have not ended"),
+    OPT_INTEGER("limit", 'n', offsetof(struct arguments, limit), "N", 1, 10000,
+                "at most so many, the active ones first, then the newest; 100 otherwise"),
     {0},
 };
 

@@ -10,8 +10,8 @@ struct arguments {
 };
 static const struct arguments defaults = {.timeout_us = ASK_TIMEOUT_US};
 static const struct option_spec pause_options[] = {
-    {"reason", 'r', OPTION_TEXT, offsetof(struct arguments, reason), "TEXT", 1, TMV_REASON_MAX - 1, NULL,
-     COMPLETE_NOTHING, "why, for the others who look at it and for the audit"},
+    OPT_TEXT("reason", 'r', offsetof(struct arguments, reason), "TEXT", TMV_REASON_MAX - 1, COMPLETE_NOTHING,
+             "why, for the others who look at it and for the audit"),
     ASK_WAIT_OPTIONS(struct arguments),
     {0},
 };

@@ -11,8 +11,8 @@ struct arguments {
     const char *register_store;
 };
 static const struct option_spec options[] = {
-    {"register", 0, OPTION_TEXT, offsetof(struct arguments, register_store), "STORE", 1, TMV_NAME_MAX - 1,
-     NULL, COMPLETE_NOTHING, "say that the tenant lives on this store, if it has no route yet"},
+    OPT_TEXT("register", 0, offsetof(struct arguments, register_store), "STORE", TMV_NAME_MAX - 1,
+             COMPLETE_NOTHING, "say that the tenant lives on this store, if it has no route yet"),
     {0},
 };
 static const struct operand_spec operands[] = {

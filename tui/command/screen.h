@@ -10,19 +10,12 @@ struct screen_arguments {
     bool ascii, plain, once;
 };
 #define SCREEN_OPTIONS(arguments)                                                                            \
-    {"theme",       0,                                                                                       \
-     OPTION_TEXT,   offsetof(arguments, screen.theme),                                                       \
-     "FILE",        1,                                                                                       \
-     1000,          NULL,                                                                                    \
-     COMPLETE_FILE, "colour theme; otherwise as configured, or the built-in one"},                           \
-        {"ascii", 0,    OPTION_FLAG,      offsetof(arguments, screen.ascii), NULL, 0,                        \
-         0,       NULL, COMPLETE_NOTHING, "no characters beyond ASCII"},                                     \
-        {"plain", 0,    OPTION_FLAG,      offsetof(arguments, screen.plain),    NULL, 0,                     \
-         0,       NULL, COMPLETE_NOTHING, "no screen: one line for each change"},                            \
-    {                                                                                                        \
-        "script", 0, OPTION_TEXT, offsetof(arguments, screen.script), "FILE", 1, 1000, NULL, COMPLETE_FILE,  \
-            "keys to press and screens to save, instead of a terminal"                                       \
-    }
+    OPT_TEXT("theme", 0, offsetof(arguments, screen.theme), "FILE", 1000, COMPLETE_FILE,                     \
+             "colour theme; otherwise as configured, or the built-in one"),                                  \
+        OPT_FLAG("ascii", 0, offsetof(arguments, screen.ascii), "no characters beyond ASCII"),               \
+        OPT_FLAG("plain", 0, offsetof(arguments, screen.plain), "no screen: one line for each change"),      \
+        OPT_TEXT("script", 0, offsetof(arguments, screen.script), "FILE", 1000, COMPLETE_FILE,               \
+                 "keys to press and screens to save, instead of a terminal")
 
 /* Fills the options; the result holds memory of its own until screen_release. */
 TMV_NODISCARD bool screen_options(const struct cli *cli, const struct screen_arguments *arguments,

@@ -37,90 +37,43 @@ static const struct arguments defaults = {
 /* Waiting for an end other than this makes no sense: cutover is over in milliseconds. */
 static const char *const wait_phases[] = {"bulk_copy", "dual_write", "ready", "completed", NULL};
 
-#define MIGRATION_OPTIONS                                                                                      \
-    {"to",                                                                                                     \
-     't',                                                                                                      \
-     OPTION_TEXT,                                                                                              \
-     AT(target),                                                                                               \
-     "STORE",                                                                                                  \
-     1,                                                                                                        \
-     TMV_NAME_MAX - 1,                                                                                         \
-     NULL,                                                                                                     \
-     COMPLETE_NOTHING,                                                                                         \
-     "the store that the tenant moves to (required)"},                                                         \
-        {"from",           0,                                                                                  \
-         OPTION_TEXT,      AT(source),                                                                         \
-         "STORE",          1,                                                                                  \
-         TMV_NAME_MAX - 1, NULL,                                                                               \
-         COMPLETE_NOTHING, "the store that it leaves; otherwise where routing says it lives"},                 \
-        {"batch-size",     0,                                                                                  \
-         OPTION_INTEGER,   AT(batch_size),                                                                     \
-         "EVENTS",         1,                                                                                  \
-         1000000,          NULL,                                                                               \
-         COMPLETE_NOTHING, "events per chunk of the copy"},                                                    \
-        {"max-rate",       0,                                                                                  \
-         OPTION_INTEGER,   AT(max_rate),                                                                       \
-         "EVENTS",         0,                                                                                  \
-         100000000,        NULL,                                                                               \
-         COMPLETE_NOTHING, "at most so many events per second; 0: as fast as it goes"},                        \
-        {"workers", 0,  OPTION_INTEGER, AT(workers),      "N",                                                 \
-         1,         16, NULL,           COMPLETE_NOTHING, "connections that copy at once"},                    \
-        {"keep-indexes",                                                                                       \
-         0,                                                                                                    \
-         OPTION_FLAG,                                                                                          \
-         AT(keep_indexes),                                                                                     \
-         NULL,                                                                                                 \
-         0,                                                                                                    \
-         0,                                                                                                    \
-         NULL,                                                                                                 \
-         COMPLETE_NOTHING,                                                                                     \
-         "do not drop and rebuild the target's secondary indexes"},                                            \
-        {"max-lag",        0,                                                                                  \
-         OPTION_DURATION,  AT(max_lag_us),                                                                     \
-         "TIME",           1000,                                                                               \
-         3600000000,       NULL,                                                                               \
-         COMPLETE_NOTHING, "gate of the cutover: how far the target may be behind"},                           \
-        {"max-lag-events", 0,                                                                                  \
-         OPTION_INTEGER,   AT(max_lag_events),                                                                 \
-         "EVENTS",         -1,                                                                                 \
-         1000000000,       NULL,                                                                               \
-         COMPLETE_NOTHING, "gate of the cutover in events; -1: none"},                                         \
-        {"pause-budget",   0,                                                                                  \
-         OPTION_DURATION,  AT(pause_us),                                                                       \
-         "TIME",           100000,                                                                             \
-         60000000,         NULL,                                                                               \
-         COMPLETE_NOTHING, "the cutover holds writes for so long at most"},                                    \
-        {"lock-budget",    0,                                                                                  \
-         OPTION_DURATION,  AT(lock_us),                                                                        \
-         "TIME",           1000,                                                                               \
-         60000000,         NULL,                                                                               \
-         COMPLETE_NOTHING, "of that: for the lock"},                                                           \
-        {"drain-budget",   0,                                                                                  \
-         OPTION_DURATION,  AT(drain_us),                                                                       \
-         "TIME",           1000,                                                                               \
-         60000000,         NULL,                                                                               \
-         COMPLETE_NOTHING, "of that: for the last events"},                                                    \
-        {"no-verify", 0, OPTION_FLAG, AT(no_verify),    NULL,                                                  \
-         0,           0, NULL,        COMPLETE_NOTHING, "do not make the verification a gate of the cutover"}, \
-    {                                                                                                          \
-        "auto-cutover", 0, OPTION_FLAG, AT(auto_cutover), NULL, 0, 0, NULL, COMPLETE_NOTHING,                  \
-            "cut over as soon as every gate is green"                                                          \
-    }
+#define MIGRATION_OPTIONS                                                                                    \
+    OPT_TEXT("to", 't', AT(target), "STORE", TMV_NAME_MAX - 1, COMPLETE_NOTHING,                             \
+             "the store that the tenant moves to (required)"),                                               \
+        OPT_TEXT("from", 0, AT(source), "STORE", TMV_NAME_MAX - 1, COMPLETE_NOTHING,                         \
+                 "the store that it leaves; otherwise where routing says it lives"),                         \
+        OPT_INTEGER("batch-size", 0, AT(batch_size), "EVENTS", 0, 10000000,                                  \
+                    "events per chunk of the copy; 0: as it suits"),                                         \
+        OPT_INTEGER("max-rate", 0, AT(max_rate), "EVENTS", 0, 1000000000,                                    \
+                    "at most so many events per second; 0: as fast as it goes, which is the default"),       \
+        OPT_INTEGER("workers", 0, AT(workers), "N", 1, 16, "connections that copy at once; 2 otherwise"),    \
+        OPT_FLAG("keep-indexes", 0, AT(keep_indexes),                                                        \
+                 "do not drop and rebuild the target's secondary indexes"),                                  \
+        OPT_DURATION("max-lag", 0, AT(max_lag_us), "TIME", 1000, 3600000000,                                 \
+                     "gate of the cutover: how far the target may be behind; 50ms otherwise"),               \
+        OPT_INTEGER("max-lag-events", 0, AT(max_lag_events), "EVENTS", -1, 1000000000,                       \
+                    "gate of the cutover in events; -1: none, which is the default"),                        \
+        OPT_DURATION("pause-budget", 0, AT(pause_us), "TIME", 100000, 60000000,                              \
+                     "the cutover holds writes for so long at most; 500ms otherwise"),                       \
+        OPT_DURATION("lock-budget", 0, AT(lock_us), "TIME", 1000, 900000,                                    \
+                     "of that: for the lock; 20ms otherwise"),                                               \
+        OPT_DURATION("drain-budget", 0, AT(drain_us), "TIME", 1000, 60000000,                                \
+                     "of that: for the last events; 60ms otherwise"),                                        \
+        OPT_FLAG("no-verify", 0, AT(no_verify), "do not make the verification a gate of the cutover"),       \
+        OPT_FLAG("auto-cutover", 0, AT(auto_cutover), "cut over as soon as every gate is green")
 
 static const struct option_spec preflight_options[] = {
-    {"dry-run", 'n', OPTION_FLAG, AT(dry_run), NULL, 0, 0, NULL, COMPLETE_NOTHING,
-     "also print every statement that starting would run"},
+    OPT_FLAG("dry-run", 'n', AT(dry_run), "also print every statement that starting would run"),
     MIGRATION_OPTIONS,
     {0},
 };
 static const struct option_spec start_options[] = {
     MIGRATION_OPTIONS,
-    {"no-preflight", 0, OPTION_FLAG, AT(no_preflight), NULL, 0, 0, NULL, COMPLETE_NOTHING,
-     "do not check from here first; the engine checks in any case"},
-    {"wait", 'w', OPTION_CHOICE, AT(wait_phase), "PHASE", 0, 0, wait_phases, COMPLETE_NOTHING,
-     "wait until the migration has come so far"},
-    {"timeout", 0, OPTION_DURATION, AT(timeout_us), "TIME", 1000000, INT64_C(2592000000000), NULL,
-     COMPLETE_NOTHING, "with --wait: stop waiting after so long; 24h otherwise"},
+    OPT_FLAG("no-preflight", 0, AT(no_preflight),
+             "do not check from here first; the engine checks in any case"),
+    OPT_CHOICE("wait", 'w', AT(wait_phase), "PHASE", wait_phases, "wait until the migration has come so far"),
+    OPT_DURATION("timeout", 0, AT(timeout_us), "TIME", 1000000, INT64_C(2592000000000),
+                 "with --wait: stop waiting after so long; 24h otherwise"),
     {0},
 };
 static const struct operand_spec operands[] = {

@@ -14,10 +14,10 @@ struct arguments {
 };
 static const struct arguments defaults = {.interval_us = 1000000};
 static const struct option_spec options[] = {
-    {"watch", 'w', OPTION_FLAG, offsetof(struct arguments, watch), NULL, 0, 0, NULL, COMPLETE_NOTHING,
-     "show it again at every change, until Ctrl-C or, for one migration, until it ends"},
-    {"interval", 0, OPTION_DURATION, offsetof(struct arguments, interval_us), "TIME", 100000, 3600000000,
-     NULL, COMPLETE_NOTHING, "with --watch: at the latest after so long; 1s otherwise"},
+    OPT_FLAG("watch", 'w', offsetof(struct arguments, watch),
+             "show it again at every change, until Ctrl-C or, for one migration, until it ends"),
+    OPT_DURATION("interval", 0, offsetof(struct arguments, interval_us), "TIME", 100000, 3600000000,
+                 "with --watch: at the latest after so long; 1s otherwise"),
     {0},
 };
 static const struct operand_spec operands[] = {

@@ -26,14 +26,14 @@ struct add_arguments {
 };
 static const struct add_arguments add_defaults = {.schema = "public", .table = "events"};
 static const struct option_spec add_options[] = {
-    {"schema", 0, OPTION_TEXT, offsetof(struct add_arguments, schema), "NAME", 1, 63, NULL, COMPLETE_NOTHING,
-     "schema of the events table; public otherwise"},
-    {"table", 0, OPTION_TEXT, offsetof(struct add_arguments, table), "NAME", 1, 63, NULL, COMPLETE_NOTHING,
-     "name of the events table; events otherwise"},
-    {"create-events", 0, OPTION_FLAG, offsetof(struct add_arguments, create), NULL, 0, 0, NULL,
-     COMPLETE_NOTHING, "create the events table, as eventsource-py has it, in a database that has none"},
-    {"no-check", 0, OPTION_FLAG, offsetof(struct add_arguments, no_check), NULL, 0, 0, NULL, COMPLETE_NOTHING,
-     "do not connect to the store to look whether it is usable"},
+    OPT_TEXT("schema", 0, offsetof(struct add_arguments, schema), "NAME", 63, COMPLETE_NOTHING,
+             "schema of the events table; public otherwise"),
+    OPT_TEXT("table", 0, offsetof(struct add_arguments, table), "NAME", 63, COMPLETE_NOTHING,
+             "name of the events table; events otherwise"),
+    OPT_FLAG("create-events", 0, offsetof(struct add_arguments, create),
+             "create the events table, as eventsource-py has it, in a database that has none"),
+    OPT_FLAG("no-check", 0, offsetof(struct add_arguments, no_check),
+             "do not connect to the store to look whether it is usable"),
     {0},
 };
 static const struct operand_spec add_operands[] = {

@@ -20,15 +20,15 @@ static const char *const levels[TMV_VERIFY_LEVELS + 1] = {
     [TMV_VERIFY_COUNT] = "count", [TMV_VERIFY_HASH] = "hash"};
 static const struct arguments defaults = {.level = "hash", .timeout_us = ASK_TIMEOUT_US};
 static const struct option_spec options[] = {
-    {"direct", 'd', OPTION_FLAG, offsetof(struct arguments, direct), NULL, 0, 0, NULL, COMPLETE_NOTHING,
-     "compare the two stores right here instead of asking the engine"},
-    {"level", 0, OPTION_CHOICE, offsetof(struct arguments, level), "LEVEL", 0, 0, levels, COMPLETE_NOTHING,
-     "with --direct: how thoroughly; hash otherwise"},
-    {"from", 0, OPTION_INTEGER, offsetof(struct arguments, from), "POSITION", 0, INT64_MAX, NULL,
-     COMPLETE_NOTHING, "with --direct: only events behind this position"},
-    {"to", 0, OPTION_INTEGER, offsetof(struct arguments, to), "POSITION", 0, INT64_MAX, NULL,
-     COMPLETE_NOTHING,
-     "with --direct: only events up to this position; otherwise up to what is known to be mirrored"},
+    OPT_FLAG("direct", 'd', offsetof(struct arguments, direct),
+             "compare the two stores right here instead of asking the engine"),
+    OPT_CHOICE("level", 0, offsetof(struct arguments, level), "LEVEL", levels,
+               "with --direct: how thoroughly; hash otherwise"),
+    OPT_INTEGER("from", 0, offsetof(struct arguments, from), "POSITION", 0, INT64_MAX,
+                "with --direct: only events behind this position"),
+    OPT_INTEGER(
+        "to", 0, offsetof(struct arguments, to), "POSITION", 0, INT64_MAX,
+        "with --direct: only events up to this position; otherwise up to what is known to be mirrored"),
     ASK_WAIT_OPTIONS(struct arguments),
     {0},
 };

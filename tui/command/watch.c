@@ -8,8 +8,9 @@ struct arguments {
 };
 static const struct option_spec options[] = {
     SCREEN_OPTIONS(struct arguments),
-    {"once", 0, OPTION_FLAG, offsetof(struct arguments, screen.once), NULL, 0, 0, NULL, COMPLETE_NOTHING,
-     "one picture as plain lines, then end: 0 all is well, 1 warnings, 2 something failed, 4 no contact"},
+    OPT_FLAG(
+        "once", 0, offsetof(struct arguments, screen.once),
+        "one picture as plain lines, then end: 0 all is well, 1 warnings, 2 something failed, 4 no contact"),
     {0},
 };
 

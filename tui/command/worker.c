@@ -20,16 +20,15 @@ struct arguments {
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
 static const struct arguments defaults = {.level = "info"};
 static const struct option_spec options[] = {
-    {"name", 0, OPTION_TEXT, offsetof(struct arguments, name), "NAME", 1, 100, NULL, COMPLETE_NOTHING,
-     "how this engine is shown; \"worker\" and the host otherwise"},
-    {"max-migrations", 0, OPTION_INTEGER, offsetof(struct arguments, max_migrations), "N", 1, 64, NULL,
-     COMPLETE_NOTHING, "run at most so many at once; otherwise as configured"},
-    {"webhook", 0, OPTION_TEXT, offsetof(struct arguments, webhook), "URL", 1, 1000, NULL, COMPLETE_NOTHING,
-     "tell this URL of phase changes by POST"},
-    {"log-level", 0, OPTION_CHOICE, offsetof(struct arguments, level), "LEVEL", 0, 0, levels,
-     COMPLETE_NOTHING, "lowest level of log lines; info otherwise"},
-    {"log-json", 0, OPTION_FLAG, offsetof(struct arguments, log_json), NULL, 0, 0, NULL, COMPLETE_NOTHING,
-     "log lines as JSON objects"},
+    OPT_TEXT("name", 0, offsetof(struct arguments, name), "NAME", 100, COMPLETE_NOTHING,
+             "how this engine is shown; \"worker\" and the host otherwise"),
+    OPT_INTEGER("max-migrations", 0, offsetof(struct arguments, max_migrations), "N", 1, 64,
+                "run at most so many at once; otherwise as configured"),
+    OPT_TEXT("webhook", 0, offsetof(struct arguments, webhook), "URL", 1000, COMPLETE_NOTHING,
+             "tell this URL of phase changes by POST"),
+    OPT_CHOICE("log-level", 0, offsetof(struct arguments, level), "LEVEL", levels,
+               "lowest level of log lines; info otherwise"),
+    OPT_FLAG("log-json", 0, offsetof(struct arguments, log_json), "log lines as JSON objects"),
     {0},
 };
 
