@@ -1,6 +1,9 @@
 -- The schema that tenantmv keeps in every store. Doing it again changes nothing.
 -- database: store
 -- script
+-- One at a time: IF NOT EXISTS does not save two that create the same at once from a duplicate key in the catalogue, and
+-- several migrations may start together.
+DO $$ BEGIN PERFORM pg_advisory_xact_lock(hashtextextended('tenantmv.store_schema', 0)); END $$;
 CREATE SCHEMA IF NOT EXISTS tenantmv;
 
 CREATE TABLE IF NOT EXISTS tenantmv.store_version (

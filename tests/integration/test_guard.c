@@ -2,6 +2,7 @@
  * with the protection taken out it does, so that the test is known to notice. */
 #include "test.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -412,6 +413,38 @@ static void gives_up_naming_the_transaction_that_blocks_its_installation(void **
     pgx_close(blocker);
 }
 
+#define AT_ONCE 6
+
+static void *prepare_store(void *conn)
+{
+    struct tmv_error err = {0};
+
+    if (guard_prepare_store(conn, &m.ends.source, &err))
+        return NULL;
+    print_error("%s\n", err.message);
+    return conn;
+}
+
+/* Several migrations out of one store may start at the same moment. */
+static void prepares_a_store_from_several_sessions_at_once(void **state)
+{
+    struct pgx_conn *conns[AT_ONCE];
+    pthread_t threads[AT_ONCE];
+    void *failed[AT_ONCE];
+
+    (void)state;
+    for (int i = 0; i < AT_ONCE; i++)
+        conns[i] = support_connect(m.ends.source_store.conninfo);
+    for (int i = 0; i < AT_ONCE; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, prepare_store, conns[i]), 0);
+    for (int i = 0; i < AT_ONCE; i++)
+        pthread_join(threads[i], &failed[i]);
+    for (int i = 0; i < AT_ONCE; i++) {
+        assert_null(failed[i]);
+        pgx_close(conns[i]);
+    }
+}
+
 static void can_be_removed_and_installed_again(void **state)
 {
     const struct fence_change off = {.from = FENCE_OPEN, .to = FENCE_OFF};
@@ -458,6 +491,7 @@ int main(void)
         CASE(ends_a_session_that_keeps_the_lock_beyond_any_pause, guarded),
         CASE(leaves_the_writers_lock_timeout_as_it_was, guarded),
         CASE(gives_up_naming_the_transaction_that_blocks_its_installation, prepared),
+        CASE(prepares_a_store_from_several_sessions_at_once, prepared),
         CASE(can_be_removed_and_installed_again, guarded),
     };
 
