@@ -15,6 +15,7 @@
 #include "sql_embedded.h"
 
 #define STEP_TIMEOUT_US (10 * US_PER_S)
+#define PAUSE_IS_NEWS_US (30 * US_PER_S) /* so long the latest pause says what the next will be */
 #define DECIDE_BUDGET_MS 40
 #define LOCK_TRIES 3
 #define ONLY_ONE_KEY "tenantmv:cutover"
@@ -165,7 +166,7 @@ int64_t cutover_predict_us(const struct cutover_manager *m)
 {
     const struct tailer *t = m->tailer;
 
-    if (m->last_pause_us)
+    if (m->last_pause_us && clock_now_us() - m->last_pause_at_us < PAUSE_IS_NEWS_US)
         return m->last_pause_us;
     if (!t->apply_us || !t->durable_us)
         return -1;
@@ -591,6 +592,7 @@ bool cutover_attempt(struct cutover_manager *m, const struct cutover_request *re
         return false;
     }
     m->last_pause_us = attempt->pause_us;
+    m->last_pause_at_us = clock_now_us();
     if (!ok)
         return rolled_back(&p, &why, ret_outcome, err) && only_one(m, false, err);
     if (request->rehearsal) {

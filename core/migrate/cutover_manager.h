@@ -26,7 +26,8 @@ struct cutover_manager {
     char target_facts[80];
     int64_t verified_to; /* the prefix that is proven equal */
     struct buf digest_source_sql, digest_target_sql;
-    int64_t last_pause_us; /* of the latest attempt or rehearsal; 0 none yet */
+    int64_t last_pause_us;    /* of the latest attempt or rehearsal; 0 none yet */
+    int64_t last_pause_at_us; /* when it ended (monotonic) */
 };
 
 enum cutover_outcome {

@@ -53,6 +53,14 @@ static void learn(int64_t *mean_us, int64_t took_us)
     *mean_us = *mean_us ? (*mean_us * 7 + took_us) / 8 : took_us;
 }
 
+/* Nothing to apply is an observation too: without it one slow turn would be predicted for ever on a tenant
+ * that fell silent. */
+static void forget_slowly(int64_t *mean_us, int64_t took_us)
+{
+    if (*mean_us > took_us)
+        *mean_us -= (*mean_us - took_us + 31) / 32;
+}
+
 static int64_t left(const struct piece *p)
 {
     int64_t us = p->deadline_us - clock_now_us();
@@ -296,6 +304,7 @@ static bool apply_once(struct tailer *t, const struct piece *p, int64_t *ret_row
     bool idle = ended && first.len <= EMPTY_STREAM && !p->finish;
     if (idle && (!p->moves_watermark || start - t->last_store_us < STORE_EVERY_US)) {
         account(t, p, 0, false);
+        forget_slowly(&t->apply_us, clock_now_us() - start);
         return true;
     }
     if (!ends_begin_target(t->ends, t->target, "mirroring", false, err))
