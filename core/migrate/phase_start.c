@@ -29,18 +29,21 @@
 
 /* ---- pending ---- */
 
+/* The first refusal in full, with what to do about it; the names of the others. */
 static void list_refusals(const struct tmv_preflight *preflight, char *text, size_t size)
 {
-    size_t used = 0;
+    AUTO(buf) struct buf b = BUF_INIT(4096);
 
-    text[0] = '\0';
-    for (size_t i = 0; i < preflight->count && used < size; i++) {
+    for (size_t i = 0; i < preflight->count; i++) {
         const struct tmv_check *check = &preflight->checks[i];
         if (check->verdict != TMV_VERDICT_REFUSE)
             continue;
-        int n = snprintf(text + used, size - used, "%s%s: %s", used ? "; " : "", check->name, check->seen);
-        used += n > 0 ? (size_t)n : 0;
+        if (b.len)
+            buf_printf(&b, "; also refused: %s", check->name);
+        else
+            buf_printf(&b, "%s: %s. To do: %s", check->name, check->seen, check->todo);
     }
+    text_copy(text, size, buf_text(&b));
 }
 
 static bool refuse_start(struct coordinator *c, const char *why, struct tmv_error *err)
