@@ -13,9 +13,11 @@ SELECT m.id, m.tenant_id, l.engine IS NOT NULL AND l.engine <> $1::uuid
    AND (m.phase NOT IN ('completed', 'aborted', 'failed')
         -- a crash right after the decision: the target may still have to be opened
         OR (m.phase = 'completed' AND l.migration_id = m.id AND l.engine IS NOT NULL)
-        -- ended by another program: what stands in the stores is taken back
+        -- ended by another program: what stands in the stores is taken back; never behind a later migration's back
         OR (m.phase IN ('aborted', 'failed')
-            AND EXISTS (SELECT FROM tenantmv.ledger g WHERE g.migration_id = m.id AND g.done_at IS NULL))
+            AND EXISTS (SELECT FROM tenantmv.ledger g WHERE g.migration_id = m.id AND g.done_at IS NULL)
+            AND NOT EXISTS (SELECT FROM public.tenant_migrations later
+                             WHERE later.tenant_id = m.tenant_id AND later.created_at > m.created_at))
         OR (m.phase = 'completed'
             AND EXISTS (SELECT FROM tenantmv.command c WHERE c.migration_id = m.id AND c.state = 'requested')))
  ORDER BY l.engine IS NOT DISTINCT FROM $1::uuid, m.created_at, m.id

@@ -187,6 +187,8 @@ static void moves_a_tenant_with_no_events(void **state)
     struct tmv_router_options options = {.control_conninfo = bed.source.conninfo};
     struct tmv_stream stream = {.aggregate = tmv_uuid_random(), .aggregate_type = "Order"};
     struct tmv_new_event event = {.type = "Made", .payload = "{}"};
+    struct tmv_append append = {
+        .stream = &stream, .expected_version = TMV_EXPECT_NO_STREAM, .events = &event, .count = 1};
     struct tmv_append_result result = {0};
     struct tmv_router *router = NULL;
     struct tmv_error err = {0};
@@ -199,7 +201,7 @@ static void moves_a_tenant_with_no_events(void **state)
     cut_over(&t);
     stream.tenant = t.tenant;
     assert_done(tmv_router_open(&options, &router, &err), &err);
-    assert_done(tmv_router_append(router, &stream, TMV_EXPECT_NO_STREAM, &event, 1, &result, &err), &err);
+    assert_done(tmv_router_append(router, &append, &result, &err), &err);
     tmv_router_close(router);
     assert_string_equal(result.store_id, t.target_store.id);
     assert_int_equal(
@@ -580,6 +582,7 @@ static void obeys_a_pause_that_another_program_sets(void **state)
                 t.migration_text);
     request.migration = t.migration;
     assert_fails(tmv_request(bed.control, &request, &amy, &id, &err), &err, TMV_ERR_REFUSED);
+    wait_note(&t, "not paused");
     insert(t.source, &t, stream, 1, "{}");
     support_wait_until(t.source,
                        "SELECT lag_events > 0 FROM tenantmv.migration_state WHERE migration_id = '%s'",
