@@ -453,16 +453,26 @@ bool tailer_drain(struct tailer *t, int64_t value, int64_t deadline_us, const st
     return apply_piece(t, &p, ret_events, err);
 }
 
+/* Positions that are really counted; after a long pause the rest is taken to be alike. */
+#define COUNTED_POSITIONS 100000
+
 bool tailer_count_behind(struct tailer *t, int64_t *ret_events, struct tmv_error *err)
 {
     AUTO(buf) struct buf sql = BUF_INIT(4000);
     AUTO_RESULT struct pgx_result *row = NULL;
     int64_t from = t->reached > t->watermark ? t->reached : t->watermark;
+    int64_t value = 0;
 
+    /* While paused nobody else looks how far the writers are. */
+    if (!guard_sequence_value(t->source, &t->ends->source, &value, err))
+        return false;
+    int64_t to = value - from > COUNTED_POSITIONS ? from + COUNTED_POSITIONS : value;
     if (!expand(t, sql_tail_count, &t->ends->source, &sql, NULL, err) ||
         !pgx_query(t->source, TAIL_TIMEOUT_US, buf_text(&sql),
-                   PGX_ARGS(PGX_INT(from), PGX_INT(t->value), PGX_UUID(&t->ends->owner.tenant)), &row, err))
+                   PGX_ARGS(PGX_INT(from), PGX_INT(to), PGX_UUID(&t->ends->owner.tenant)), &row, err))
         return err_wrap(err, "counting events behind");
     *ret_events = pgx_int(row, 0, 0);
+    if (to < value)
+        *ret_events = (int64_t)((double)*ret_events * (double)(value - from) / COUNTED_POSITIONS);
     return true;
 }
