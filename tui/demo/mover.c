@@ -9,7 +9,7 @@
 
 #define TRIES 30             /* a busy machine makes gates turn red again and budgets pass */
 #define LOOK_US 25000        /* between two looks at the control database, when nothing is announced */
-#define READY_US 1000000     /* it must have been ready for so long: lag is measured meanwhile */
+#define MIRROR_US 1000000    /* it mirrors for at least so long: lag is measured meanwhile */
 #define GAP_MARGIN_US 250000 /* the writers are watched for so long after the cutover */
 #define BOUND_US 1800000000  /* for one tenant, and a second more for every thousand events */
 #define STUCK_US 900000000   /* nothing moved for so long */
@@ -22,6 +22,7 @@ struct passage {
     struct tmv_uuid migration;
     int attempts;             /* seen so far: the highest number */
     int64_t moved_us;         /* when something last changed, monotonic */
+    int64_t mirrored_us;      /* when dual write was first seen, monotonic; 0 not yet */
     int64_t deadline_us;      /* for all of it, monotonic */
     int64_t generation;       /* of the last look */
     struct tmv_migration now; /* the last look */
@@ -95,22 +96,16 @@ static bool pause_and_look(struct passage *p, struct tmv_error *err)
 
 static bool wait_ready(struct passage *p, struct tmv_error *err)
 {
-    int64_t since = 0;
-
-    for (;;) {
-        int64_t now = process_now_us();
-
-        if (p->now.phase == TMV_PHASE_DUAL_WRITE && p->now.lag_us >= 0)
-            figures_add(&p->mover->report->lag, p->now.lag_us);
-        if (p->now.show != TMV_SHOW_READY)
-            since = 0;
-        else if (!since)
-            since = now;
-        if (since && now - since >= READY_US)
-            return true;
+    while (p->now.phase != TMV_PHASE_DUAL_WRITE || p->now.show != TMV_SHOW_READY || !p->mirrored_us ||
+           process_now_us() - p->mirrored_us < MIRROR_US) {
         if (!pause_and_look(p, err))
             return false;
+        if (p->now.phase == TMV_PHASE_DUAL_WRITE && p->now.lag_us >= 0)
+            figures_add(&p->mover->report->lag, p->now.lag_us);
+        if (p->now.phase == TMV_PHASE_DUAL_WRITE && !p->mirrored_us)
+            p->mirrored_us = process_now_us();
     }
+    return true;
 }
 
 static bool wait_command(struct passage *p, const struct tmv_uuid *command, struct tmv_command_info *ret_info,
