@@ -222,7 +222,9 @@ static void moves_tenants_and_loses_nothing(void **state)
     int completed = 0;
     cJSON_ArrayForEach(item, cJSON_GetObjectItem(report, "cutovers"))
     {
-        completed += strcmp(cJSON_GetObjectItem(item, "outcome")->valuestring, "completed") == 0;
+        if (strcmp(cJSON_GetObjectItem(item, "outcome")->valuestring, "completed") != 0)
+            continue; /* rolled back: a busy machine may miss a budget, and then tries again */
+        completed++;
         assert_true(number(item, "writer_gap_us") > 0 && number(item, "pause_us") > 0);
     }
     assert_int_equal(completed, 3);

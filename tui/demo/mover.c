@@ -7,9 +7,9 @@
 #include "demo/cancel.h"
 #include "demo/process.h"
 
-#define TRIES 30             /* a busy machine makes gates turn red again and budgets pass */
-#define LOOK_US 25000        /* between two looks at the control database, when nothing is announced */
-#define MIRROR_US 1000000    /* it mirrors for at least so long: lag is measured meanwhile */
+#define TRIES 300         /* a busy machine makes gates turn red again and budgets pass; both cost nothing */
+#define LOOK_US 25000     /* between two looks at the control database, when nothing is announced */
+#define MIRROR_US 1000000 /* it mirrors for at least so long: lag is measured meanwhile */
 #define GAP_MARGIN_US 250000 /* the writers are watched for so long after the cutover */
 #define BOUND_US 1800000000  /* for one tenant, and a second more for every thousand events */
 #define STUCK_US 900000000   /* nothing moved for so long */
