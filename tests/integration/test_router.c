@@ -2,11 +2,13 @@
 #include "test.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "support/router_bed.h"
 
 /* ---- routes ---- */
@@ -146,6 +148,52 @@ static void goes_on_while_the_control_database_is_away(void **state)
     assert_string_equal(result.store_id, "shared");
     bed.stream.tenant = tmv_uuid_random();
     assert_fails(router_bed_append(&bed, TMV_EXPECT_ANY, &result, &err), &err, TMV_ERR_UNREACHABLE);
+    router_bed_close(&bed);
+}
+
+static bool misses_control(struct tmv_router *router)
+{
+    pthread_mutex_lock(&router->lock);
+    bool away = router->control_away;
+    pthread_mutex_unlock(&router->lock);
+    return away;
+}
+
+static void waits_for_no_control_database_that_hangs(void **state)
+{
+    struct cluster *cluster = support_cluster("control", NULL);
+    struct router_bed bed;
+    struct tmv_append_result result;
+    struct tmv_error err = {0};
+
+    (void)state;
+    router_bed_stores(&bed, false);
+    pgx_close(bed.control_conn);
+    support_database(cluster, bed.control);
+    assert_done(tmv_control_init(bed.control, &err), &err);
+    bed.control_conn = support_connect(bed.control);
+    router_bed_router(&bed, (struct tmv_router_options){.timeout_us = US_PER_S, .default_store = "shared"});
+    assert_done(tmv_router_register_store(bed.router, &bed.a_info, &err), &err);
+    assert_done(router_bed_append(&bed, TMV_EXPECT_ANY, &result, &err), &err);
+    router_bed_wait(&bed, router_bed_listens);
+    /* From now on the server takes connections and never answers them. */
+    kill(cluster_pid(cluster), SIGSTOP);
+    support_sql(bed.control_conn, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                                  " WHERE datname = current_database() AND pid <> pg_backend_pid()");
+    struct tmv_uuid unknown = tmv_uuid_random();
+    struct tmv_stream stream = {.tenant = unknown, .aggregate = unknown, .aggregate_type = "Order"};
+    int64_t version;
+    assert_false(tmv_router_stream_version(bed.router, &stream, &version, &err));
+    router_bed_wait(&bed, misses_control);
+    for (int64_t end = clock_now_us() + 4 * US_PER_S; clock_now_us() < end;) {
+        routes_forget(bed.router, NULL);
+        bool ok = router_bed_append(&bed, TMV_EXPECT_ANY, &result, &err);
+        if (!ok)
+            kill(cluster_pid(cluster), SIGCONT);
+        assert_done(ok, &err);
+    }
+    kill(cluster_pid(cluster), SIGCONT);
+    router_bed_wait(&bed, router_bed_listens); /* and it finds its way back */
     router_bed_close(&bed);
 }
 
@@ -386,6 +434,7 @@ int main(void)
         cmocka_unit_test(follows_an_announced_route_at_once),
         cmocka_unit_test(listens_again_after_its_connection_broke),
         cmocka_unit_test(goes_on_while_the_control_database_is_away),
+        cmocka_unit_test(waits_for_no_control_database_that_hangs),
         cmocka_unit_test(lists_own_and_registered_stores),
         cmocka_unit_test(repeats_a_moved_write_on_the_new_home),
         cmocka_unit_test(leaves_the_opening_to_the_engine_without_the_right),
