@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "demo/keeper.h"
 #include "support/support.h"
 #include "test.h"
 
@@ -174,6 +176,23 @@ static void leaves_nothing_behind_when_killed(void **state)
     assert_int_equal(stat(path, &st), -1);
 }
 
+/* As a test of a full disk leaves it when it is killed. */
+static void detaches_what_is_mounted_in_the_directory(void **state)
+{
+    char path[300], outside[300];
+    struct stat st;
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/tree", support_temporary_dir());
+    snprintf(outside, sizeof outside, "%s/tree/mounted", support_temporary_dir());
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(mkdir(outside, 0700), 0);
+    if (geteuid() == 0 && mount("tmpfs", outside, "tmpfs", 0, "size=64k") != 0)
+        print_message("cannot mount here: only the plain case is tested\n");
+    assert_true(keeper_remove_tree(path));
+    assert_int_equal(stat(path, &st), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +203,7 @@ int main(void)
         cmocka_unit_test(runs_scripts_and_reports_their_first_error),
         cmocka_unit_test(reports_why_a_server_does_not_start),
         cmocka_unit_test(leaves_nothing_behind_when_killed),
+        cmocka_unit_test(detaches_what_is_mounted_in_the_directory),
     };
 
     return cmocka_run_group_tests(tests, support_setup, support_teardown);

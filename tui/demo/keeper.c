@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -22,6 +24,21 @@ struct keeper {
     int watched[KEEPER_SERVERS_MAX]; /* pidfds of servers; -1 free */
 };
 
+/* A file system that somebody mounted in here is detached, never emptied. False when it stays. */
+static bool is_ours(int parent, const char *name, int fd)
+{
+    char path[300];
+    struct stat inside, outside;
+
+    if (fstat(fd, &inside) != 0)
+        return false;
+    if (parent == AT_FDCWD || (fstat(parent, &outside) == 0 && inside.st_dev == outside.st_dev))
+        return true;
+    snprintf(path, sizeof path, "/proc/self/fd/%d/%.200s", parent, name);
+    umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
+    return false; /* what was below the mount is looked at in the next round */
+}
+
 static bool remove_entry(int parent, const char *name)
 {
     DIR *dir;
@@ -32,7 +49,7 @@ static bool remove_entry(int parent, const char *name)
     if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
         return true;
     fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    dir = fd >= 0 ? fdopendir(fd) : NULL;
+    dir = fd >= 0 && is_ours(parent, name, fd) ? fdopendir(fd) : NULL;
     if (!dir) {
         if (fd >= 0)
             close(fd);
