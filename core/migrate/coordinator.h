@@ -77,7 +77,8 @@ TMV_NODISCARD bool phase_completed(struct coordinator *c, struct tmv_error *err)
 TMV_NODISCARD bool phase_abort(struct coordinator *c, const struct command_row *command,
                                struct tmv_error *err);
 
-/* Another program set the phase to aborted or failed: what stands in the stores is taken back all the same. */
+/* Another program set the phase to aborted or failed: what stands in the stores is taken back all the same.
+ */
 TMV_NODISCARD bool phase_ended(struct coordinator *c, struct tmv_error *err);
 
 /* Opens the connections for mirroring, reads the guards' facts from the ledger and resolves the fence.

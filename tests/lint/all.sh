@@ -36,7 +36,7 @@ layout() {
     [ -z "${unclean:-}" ]
 }
 
-step 'rules of the house' python3 tests/lint/rules.py
+step 'rules of the house' python3 tests/lint/rules.py --program "$build/tui/tenantmv"
 step 'the rules themselves' python3 tests/lint/selftest.py
 step 'layout (clang-format)' layout
 step 'cppcheck' check_c

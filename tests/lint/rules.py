@@ -182,21 +182,28 @@ def rule_links(path, text, exists=os.path.exists, read=None):
 
 
 def commands(text):
-    """(line, verb, flags) of every call of the program that a document shows."""
+    """(line, words, flags) of every call of the program that a document shows: in a code block, or as inline code."""
+    fenced = False
     for number, line in enumerate(text.split("\n"), 1):
-        for match in re.finditer(r"(?:^\s*(?:\$ )?|`)(?:\S*/)?(?:tenantmv|run) ([a-z]+)([^`#|]*)", line):
-            yield number, match.group(1), re.findall(r"(?<![\w-])--[a-z][a-z-]*", match.group(2))
+        if line.startswith("```"):
+            fenced = not fenced
+        start = r"^\s*(?:\$ )?" if fenced or line.startswith("    ") else "`"
+        for match in re.finditer(start + r"(?:\S*/)?(?:tenantmv|run) ([a-z]+)([^`#|]*)", line):
+            action = re.match(r" ([a-z]+)\b", match.group(2))
+            words = (match.group(1), action.group(1)) if match.group(1) == "store" and action else (match.group(1),)
+            yield number, words, re.findall(r"(?<![\w-])--[a-z][a-z-]*", match.group(2))
 
 
 def rule_commands(path, text, verb_help):
-    """Verbs and flags that a document shows exist; verb_help(verb) is the verb's help, or None."""
+    """Verbs and flags that a document shows exist; verb_help(words) is the verb's help, or None."""
     if not path.endswith(".md"):
         return []
     found = []
-    for line, verb, flags in commands(text):
-        if verb in ("build", "lint", "test", "help", "tenantmv"):
+    for line, words, flags in commands(text):
+        verb = " ".join(words)
+        if verb in ("build", "lint", "packages", "test", "help", "tenantmv"):
             continue
-        known = verb_help(verb)
+        known = verb_help(words)
         if known is None:
             found.append((line, f"there is no verb {verb}"))
             continue
@@ -207,11 +214,11 @@ def rule_commands(path, text, verb_help):
 def help_of(program):
     cache = {}
 
-    def verb_help(verb):
-        if verb not in cache:
-            done = subprocess.run([program, verb, "--help"], capture_output=True, text=True, timeout=20)
-            cache[verb] = done.stdout if done.returncode == 0 else None
-        return cache[verb]
+    def verb_help(words):
+        if words not in cache:
+            done = subprocess.run([program, *words, "--help"], capture_output=True, text=True, timeout=60)
+            cache[words] = done.stdout if done.returncode == 0 else None
+        return cache[words]
 
     return verb_help
 

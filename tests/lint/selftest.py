@@ -82,10 +82,21 @@ class Rules(unittest.TestCase):
         self.assertEqual({c[0] for c in CASES}, set(rules.RULES))
 
     def test_commands_of_the_documents_are_looked_up(self):
-        helps = {"status": "usage: tenantmv status [--json]"}.get
-        for bad in ("    tenantmv fly\n", "use `./run fly now`\n", "$ tenantmv status --yaml\n"):
+        helps = {("status",): "usage: tenantmv status [--json]", ("store", "add"): "--table"}.get
+        for bad in (
+            "    tenantmv fly\n",
+            "use `./run fly now`\n",
+            "```sh\n$ tenantmv status --yaml\n```\n",
+            "`tenantmv store fly`\n",
+            "`tenantmv store add --yaml`\n",
+        ):
             self.assertTrue(rules.rule_commands("README.md", bad, helps), bad)
-        for good in ("    tenantmv status --json\n", "the tenantmv flies\n", "`./run test --suite unit`\n"):
+        for good in (
+            "    tenantmv status --json\n",
+            "tenantmv flies\n",
+            "`./run test --suite unit`\n",
+            "`tenantmv store add --table t`\n",
+        ):
             self.assertEqual(rules.rule_commands("README.md", good, helps), [], good)
 
 

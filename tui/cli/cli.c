@@ -103,6 +103,7 @@ void cli_note(const struct cli *cli, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    fflush(stdout); /* in one file or pipe, what was printed before stands before */
     fprintf(stderr, "%s\n", safe_text(text));
 }
 
@@ -110,6 +111,7 @@ void cli_note(const struct cli *cli, const char *fmt, ...)
 
 static void print_error(const struct command *command, const struct tmv_error *err)
 {
+    fflush(stdout);
     fprintf(stderr, "tenantmv%s%s: %s", command ? " " : "", command ? command->name : "", err->message);
     if (err->sqlstate[0])
         fprintf(stderr, " [%s]", err->sqlstate);
