@@ -19,6 +19,7 @@
 #include "sql_embedded.h"
 
 #define CHUNK_EVENTS 20000
+#define CHUNK_EVENTS_MIN 2000
 #define STEP_TIMEOUT_US (60 * US_PER_S)
 #define IDLE_TIMEOUT_US (600 * US_PER_S) /* a server may look long for the first event of a chunk */
 #define ANALYZE_TIMEOUT_US (3600 * US_PER_S)
@@ -210,6 +211,13 @@ static bool look_what_is_left(struct copier *c, struct pgx_conn *target, size_t 
     return false;
 }
 
+static int worker_count(const struct copier *c)
+{
+    int workers = c->options->workers;
+
+    return workers < 1 ? 1 : workers > CREW_MAX ? CREW_MAX : workers;
+}
+
 static bool plan_copy(struct copier *c, struct tmv_error *err)
 {
     AUTO_CONN struct pgx_conn *source = NULL;
@@ -219,6 +227,11 @@ static bool plan_copy(struct copier *c, struct tmv_error *err)
     if (!ends_connect_source(c->ends, "copy", &source, err) ||
         !position_plan_make(source, &c->ends->source, c->ends->tenant, &all, &c->plan, err))
         return false;
+    int64_t share = c->plan.events / (2 * worker_count(c)); /* a few chunks for every worker */
+    if (share < CHUNK_EVENTS_MIN)
+        share = CHUNK_EVENTS_MIN;
+    if (wanted > share)
+        wanted = share;
     if (c->options->max_rate > 0 && wanted > c->options->max_rate)
         wanted = c->options->max_rate; /* about a chunk a second, so that the rate is even */
     c->queue.step_events = position_plan_step(&c->plan, wanted);
@@ -231,16 +244,13 @@ static bool copy_gaps(struct copier *c, struct pgx_conn *control, struct pgx_con
                       struct tmv_error *err)
 {
     const struct crew_job job = {.user = c, .work = work, .tick = tick, .failed = stop_taking};
-    int workers = c->options->workers < 1          ? 1
-                  : c->options->workers > CREW_MAX ? CREW_MAX
-                                                   : c->options->workers;
 
     if (!c->options->keep_indexes && c->copied_before == 0 && c->plan.events >= WORTH_DROPPING_EVENTS &&
         !index_rebuilder_drop(c->ends, control, target, err))
         return false;
     c->rate_at_us = clock_now_us();
     report(c, "copying history");
-    if (!crew_run(&job, workers, err))
+    if (!crew_run(&job, worker_count(c), err))
         return false;
     tick(c);
     return true;
