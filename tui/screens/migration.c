@@ -251,8 +251,10 @@ static void work_section(const struct view *view, struct canvas *canvas, struct 
     const struct tmv_migration *m = view->m;
     struct line line;
     struct rect bar;
-    char text[TMV_REASON_MAX], owner[120] = "no engine owns it", age[FORMAT_MAX];
+    char text[TMV_REASON_MAX], owner[120] = "", age[FORMAT_MAX];
 
+    if (!tmv_phase_is_terminal(m->phase))
+        snprintf(owner, sizeof owner, "no engine owns it");
     if (m->owner[0] != '\0' && m->owner_age_us >= 0)
         snprintf(owner, sizeof owner, "%.60s, seen %s ago", m->owner, format_duration(m->owner_age_us, age));
     canvas_separator(canvas, rect_top(&area, 1), "work", owner);
@@ -266,7 +268,7 @@ static void work_section(const struct view *view, struct canvas *canvas, struct 
     line.rest.x += bar.w;
     line.rest.w -= bar.w;
     line_put(&line, ROLE_TEXT, "  ");
-    line_put(&line, ROLE_TEXT, m->step);
+    line_put(&line, ROLE_TEXT, tmv_phase_is_terminal(m->phase) ? "" : m->step);
     work_events(view, canvas, rect_top(&area, 1));
     work_proof(view, canvas, rect_top(&area, 1));
 }
