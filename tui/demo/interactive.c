@@ -29,19 +29,28 @@ static bool start_some(const struct stage *stage, struct tmv_error *err)
     return ok;
 }
 
-/* The line under the console's header. */
+/* What the line under the console's header tells of. */
+struct banner {
+    struct workload *workload;
+    const char *place; /* of the workspace, for `tenantmv start --control …` in another terminal */
+};
+
 static void describe_writers(void *user, char *text, size_t size)
 {
+    const struct banner *banner = user;
     struct workload_totals totals;
 
-    workload_get_totals(user, &totals);
-    snprintf(text, size, "demo writers: %" PRId64 " writes acknowledged, %" PRId64 " failed",
-             totals.acknowledged, totals.failed + totals.unknown);
+    workload_get_totals(banner->workload, &totals);
+    snprintf(text, size,
+             "demo writers: %" PRId64 ", failed %" PRId64 "   control: host=%s/%s user=%s dbname=%s",
+             totals.acknowledged, totals.failed + totals.unknown, banner->place, STAGE_SHARED,
+             CLUSTER_SUPERUSER, STAGE_SHARED);
 }
 
 static void show_console(const struct stage *stage, struct live *live, const struct tenant_alias *aliases)
 {
     const char *user = getenv("USER");
+    struct banner banner = {live->workload, workspace_path(stage->workspace)};
     struct console_options console = {.control_conninfo = stage->control,
                                       .environment = "demo",
                                       .environment_kind = "demo",
@@ -49,7 +58,7 @@ static void show_console(const struct stage *stage, struct live *live, const str
                                       .engine_note = "engine here",
                                       .names = {aliases, stage->tenant_count},
                                       .note = describe_writers,
-                                      .note_user = live->workload};
+                                      .note_user = &banner};
 
     console_run(&console); /* a signal or a lost terminal ends it as q does: nothing is worth keeping */
 }
