@@ -463,8 +463,10 @@ static void start_without_an_engine_says_so_and_stays(void **state)
     cJSON_Delete(root);
     expect(3, run("store", "remove", "dedicated"));
     expect(0, run("routing", OTHER, "--register", "shared"));
-    expect(1, run("start", OTHER, "--to", "dedicated", "--from", "shared", "--no-preflight", "--wait",
-                  "dual_write", "--timeout", "1s"));
+    o = expect(1, run("start", OTHER, "--to", "dedicated", "--from", "shared", "--no-preflight", "--wait",
+                      "dual_write", "--timeout", "3s"));
+    says(o->err, "no engine runs");
+    says(o->err, "has not come to dual_write yet");
 }
 
 static void notices_a_changed_audit(void **state)

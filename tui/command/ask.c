@@ -101,6 +101,27 @@ static bool wait_for_outcome(struct errand *e, const struct tmv_uuid *id, struct
     return ok;
 }
 
+/* The engine writes the attempt's figures a moment after the command's outcome; wait for them, but not for
+ * ever. */
+static bool read_attempt(struct errand *e, struct tmv_attempt *ret_attempt, bool *ret_has_attempt,
+                         struct tmv_error *err)
+{
+    enum tmv_operation operation = e->command.operation;
+    bool expected =
+        e->command.state == TMV_COMMAND_DONE && (operation == TMV_OP_CUTOVER || operation == TMV_OP_REHEARSE);
+    int64_t until = progress_now_us() + ASK_GRACE_US;
+
+    for (;;) {
+        if (!look(e, ret_attempt, ret_has_attempt, err))
+            return false;
+        bool there = *ret_has_attempt && strcmp(ret_attempt->outcome, "running") != 0;
+        if (there || !expected || progress_now_us() >= until)
+            return true;
+        if (!tmv_control_wait_change(e->control, POLL_US, err))
+            return false;
+    }
+}
+
 static void print_json(struct errand *e, const struct tmv_attempt *attempt)
 {
     cJSON *document = cli_document(e->cli);
@@ -178,7 +199,7 @@ bool ask_engine(struct cli *cli, const struct tmv_migration *migration, const st
     cli_actor(cli, &actor);
     cli_catch_interrupts();
     if (!cli_control(cli, &e.control, err) || !tmv_request(e.control, &request, &actor, &id, err) ||
-        !wait_for_outcome(&e, &id, err) || !look(&e, &attempt, &has_attempt, err))
+        !wait_for_outcome(&e, &id, err) || !read_attempt(&e, &attempt, &has_attempt, err))
         return false;
     say_no_engine(&e);
     if (cli->json)
