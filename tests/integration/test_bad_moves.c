@@ -22,6 +22,7 @@ static struct {
     struct tmv_control *control;
     struct tmv_engine *engine;
     int trips;
+    char small_disk[300]; /* mounted; "" none */
 } bed;
 
 /* One tenant on its way. */
@@ -53,6 +54,8 @@ static int tear_down(void **state)
 {
     tmv_engine_stop(bed.engine);
     tmv_control_close(bed.control);
+    if (bed.small_disk[0]) /* a test failed in the middle */
+        umount2(bed.small_disk, MNT_DETACH);
     return support_teardown(state);
 }
 
@@ -492,41 +495,43 @@ static void waits_while_the_target_is_read_only_and_goes_on_by_itself(void **sta
 }
 
 /* A file system of a few megabytes for the target's events. False where it cannot be had. */
-static bool make_small_disk(char path[300])
+static bool make_small_disk(void)
 {
     struct stat owner;
+    char path[300];
 
-    snprintf(path, 300, "%s/small", support_temporary_dir());
+    snprintf(path, sizeof path, "%s/small", support_temporary_dir());
     if (geteuid() != 0 || stat(cluster_data_dir(support_cluster("target", NULL)), &owner) != 0 ||
         mkdir(path, 0700) != 0 || mount("tmpfs", path, "tmpfs", 0, "size=2m") != 0)
         return false;
+    memcpy(bed.small_disk, path, sizeof path);
     assert_int_equal(chown(path, owner.st_uid, owner.st_gid), 0);
     return true;
 }
 
 static void survives_a_full_disk_on_the_target(void **state)
 {
-    char path[300];
     struct trip t;
 
     (void)state;
-    if (!make_small_disk(path)) {
+    if (!make_small_disk()) {
         print_message("a small file system can only be mounted by root\n");
         skip();
     }
     trip_prepare(&t, 10, 2000); /* more than fits */
-    support_sql(t.target, "CREATE TABLESPACE small LOCATION '%s'", path);
+    support_sql(t.target, "CREATE TABLESPACE small LOCATION '%s'", bed.small_disk);
     support_sql(t.target, "ALTER TABLE public.events SET TABLESPACE small");
     trip_start(&t);
     wait_note(&t, "No space left");
     insert(t.source, &t, "00000000-0000-4000-8000-00000000000f", 1, "{}");
-    assert_int_equal(mount("tmpfs", path, "tmpfs", MS_REMOUNT, "size=64m"), 0);
+    assert_int_equal(mount("tmpfs", bed.small_disk, "tmpfs", MS_REMOUNT, "size=64m"), 0);
     wait_phase(&t, "dual_write");
     cut_over(&t);
     assert_equal_ends(&t);
     support_sql(t.target, "DROP TABLE public.events");
     support_sql(t.target, "DROP TABLESPACE small");
-    assert_int_equal(umount(path), 0);
+    assert_int_equal(umount(bed.small_disk), 0);
+    bed.small_disk[0] = '\0';
     trip_end(&t);
 }
 

@@ -125,11 +125,8 @@ static bool routing(struct preflight_view *view, struct preflight_end *end, stru
     (void)err;
     if (!view->has_route) {
         check_seen(check, TMV_VERDICT_REFUSE, "the tenant %s has no routing row", view->tenant);
-        check_todo(
-            check,
-            "check the tenant's id; if it is right, register where the tenant lives: a row (tenant, '%s', "
-            "'normal') in tenant_routing",
-            source);
+        check_todo(check, "check the tenant's id; if it is right: tenantmv routing %s --register %s",
+                   view->tenant, source);
     } else if (strcmp(view->route.store_id, source) != 0) {
         check_seen(check, TMV_VERDICT_REFUSE, "the tenant lives on %s, not on %s", view->route.store_id,
                    source);

@@ -111,7 +111,8 @@ static bool find_stores(struct preflight_view *view, struct tmv_error *err)
         return false;
     if (!o->source && !view->has_route) {
         err_set(err, TMV_ERR_NOT_FOUND, "the tenant %s has no routing row", view->tenant);
-        return err_hint(err, "check the tenant's id, or name the source store that it lives on");
+        return err_hint(err, "check the tenant's id; if it is right: tenantmv routing %s --register STORE",
+                        view->tenant);
     }
     if (!o->target)
         return err_set(err, TMV_ERR_USAGE, "no target store is named");
