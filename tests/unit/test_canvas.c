@@ -99,6 +99,8 @@ static void clips_to_rectangle_and_canvas(void **state)
     assert_row(&canvas, 0, " abc  ");
     canvas_text(&canvas, (struct rect){4, 1, 90, 1}, 0, ROLE_TEXT, "abcdef");
     assert_row(&canvas, 1, "    ab");
+    canvas_text(&canvas, (struct rect){5, 0, 90, 1}, 0, ROLE_TEXT, "日"); /* half of it would be outside */
+    assert_row(&canvas, 0, " abc  ");
     canvas_text(&canvas, (struct rect){0, 9, 6, 1}, 0, ROLE_TEXT, "x");
     canvas_text(&canvas, (struct rect){0, 0, 6, 0}, 0, ROLE_TEXT, "x");
     canvas_fill(&canvas, (struct rect){-5, -5, 100, 100}, ROLE_TEXT, "#");

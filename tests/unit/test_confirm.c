@@ -279,6 +279,9 @@ static void read_only_has_no_way_to_act(void **state)
     assert_true(canvas_init(&canvas, 80, 24));
     for (char c = ' '; c <= '~'; c++) {
         struct input input = {.kind = INPUT_TEXT, .text = {c}, .at_us = SAMPLE_NOW_US, .gap_us = S};
+        /* keys move the cursor: each is tried on the READY one, where everything is allowed */
+        console.model.fleet.selected = console.snapshot->migrations[0].id;
+        fleet_order(&console.model, true);
         state_key(&console, &input, &canvas);
         assert_int_equal(console.confirm.kind, CONFIRM_NONE);
         console.help = console.quit = false;
