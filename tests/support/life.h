@@ -1,0 +1,44 @@
+/* A tenant's whole life between real stores, driven through the public interface: shared by the tests of the
+ * coordinator. */
+#pragma once
+
+#include "support/move.h"
+#include "tenantmv/engine.h"
+#include "tenantmv/snapshot.h"
+#include "tenantmv/verify.h"
+
+struct life {
+    struct tmv_store_info source, target;
+    char control[CLUSTER_CONNINFO_MAX];
+    struct tmv_uuid tenant, migration;
+    char tenant_text[TMV_UUID_TEXT];
+    struct pgx_conn *on_control, *on_source, *on_target;
+    struct tmv_control *handle;
+    struct tmv_engine *engine;
+};
+extern struct life l; /* of the case that runs */
+extern const struct tmv_actor amy;
+
+#define HISTORY 300 /* events of the tenant before anything moves */
+
+/* Databases, stores, routing and a history; nothing runs yet. */
+void life_prepare(bool control_elsewhere, bool partitioned);
+void life_release(void);
+void life_start_engine(void);
+void life_stop_engine(void);
+/* Creates the migration, with budgets that a slow machine keeps. */
+bool life_begin(struct tmv_error *err);
+/* Polls a condition over m (tenant_migrations), s (migration_state), l (lease); shows what stands there when
+ * it does not come true. */
+void life_wait_for(const char *condition);
+/* Creates the migration, starts an engine here unless one runs, and waits for every gate to be green. */
+void life_begin_and_wait_until_ready(void);
+/* Asks for an operation and waits for its outcome. */
+struct tmv_command_info life_ask(enum tmv_operation operation, const char *reason);
+void life_expect(struct tmv_command_info got, enum tmv_command_state state, const char *words);
+int64_t life_count(struct pgx_conn *conn); /* events of the tenant there */
+/* Routing, fences, events, positions and audit say that the tenant moved, once; writes one more event to the
+ * target. */
+void life_assert_moved(void);
+void life_assert_one_audit_row(const char *event_type);
+void life_assert_source_as_it_was(void);
