@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,11 +29,12 @@ static pid_t start_worker(const char *fault)
     assert_true(pid >= 0);
     if (pid > 0)
         return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed case leaves no engine behind */
     if (fault)
         setenv("TENANTMV_FAULT", fault, 1);
     else
         unsetenv("TENANTMV_FAULT");
-    if (!freopen("/dev/null", "w", stderr))
+    if (!getenv("TENANTMV_TEST_VERBOSE") && !freopen("/dev/null", "w", stderr))
         _exit(1);
     execl(getenv("TENANTMV_PROGRAM"), "tenantmv", "worker", "--control", l.control, NULL);
     _exit(127);
