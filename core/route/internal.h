@@ -157,5 +157,5 @@ void dual_write_mirror(struct tmv_router *router, const struct tmv_uuid *tenant,
 
 /* ---- watch.c ---- */
 
-void *router_listener(void *router);
-void *router_keeper(void *router);
+void *router_listener(void *arg);
+void *router_keeper(void *arg);

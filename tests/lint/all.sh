@@ -14,9 +14,10 @@ step() {
 sources() { find core tui tests -name '*.c' | sort; }
 headers() { find core tui tests -name '*.h' | sort; }
 
+# Not the tests: cmocka's asserts do not look as if they ended the function, and every finding after them is false.
 # The compilation database of meson, without gcc's own options that clang does not know.
 tidy() {
-    sources | xargs -P "$(nproc)" -n 4 clang-tidy -p "$build" --quiet --warnings-as-errors='*' 2>&1 |
+    sources | grep -v '^tests/' | xargs -P "$(nproc)" -n 4 clang-tidy -p "$build" --quiet --warnings-as-errors='*' 2>&1 |
         grep -Ev '^[0-9]+ warnings? generated|^Suppressed |^Use -header-filter' >"$build/clang-tidy.log"
     found=$(grep -E 'warning:|error:' "$build/clang-tidy.log" | sort -u)
     [ -z "$found" ] || { printf '%s\nmore in %s\n' "$found" "$build/clang-tidy.log" && false; }
