@@ -18,6 +18,9 @@
 #define PAUSE_IS_NEWS_US (30 * US_PER_S) /* so long the latest pause says what the next will be */
 #define DECIDE_BUDGET_MS 40
 #define LOCK_TRIES 3
+#define CATCH_UP_TURNS 6
+#define DIGEST_SLOT 0 /* of the tail's connections */
+#define CATCH_UP_US (20 * US_PER_MS)
 #define ONLY_ONE_KEY "tenantmv:cutover"
 
 void cutover_manager_init(struct cutover_manager *m, const struct ends *ends, struct tailer *tailer)
@@ -268,6 +271,12 @@ static bool take_lock(struct pause *p, struct tmv_error *err)
     return false;
 }
 
+/* Whether the attempt proves the tail equal. */
+static bool is_verified(const struct pause *p)
+{
+    return p->request->settings->verify_consistency && !p->request->force;
+}
+
 /* The tail between what is proven equal and V: digests of both sides, at the same time. */
 static bool verify_tail(struct pause *p, struct tmv_error *err)
 {
@@ -275,17 +284,21 @@ static bool verify_tail(struct pause *p, struct tmv_error *err)
     struct tailer *t = m->tailer;
     AUTO_RESULT struct pgx_result *source = NULL;
     AUTO_RESULT struct pgx_result *target = NULL;
+    /* Kept by the sessions: planning them takes longer than the few events of a tail. */
+    const struct pgx_kept source_digest = {.slot = DIGEST_SLOT, .sql = buf_text(&m->digest_source_sql)};
+    const struct pgx_kept target_digest = {.slot = DIGEST_SLOT, .sql = buf_text(&m->digest_target_sql)};
     struct range_digest a, b;
     int64_t timeout_us = p->deadline_us - clock_now_us();
     struct pgx_args args =
         PGX_ARGS(PGX_INT(m->verified_to), PGX_INT(p->value), PGX_UUID(&m->ends->owner.tenant));
 
-    if (p->request->force || !p->request->settings->verify_consistency)
+    if (!is_verified(p))
         return true;
     if (timeout_us <= 0)
         return err_set(err, TMV_ERR_TIMEOUT, "the drain used its budget before the tail was verified");
-    if (!pgx_send(t->source, buf_text(&m->digest_source_sql), args, err) ||
-        !pgx_query(t->target, timeout_us, buf_text(&m->digest_target_sql), args, &target, err) ||
+    if (!pgx_send_kept(t->source, timeout_us, &source_digest, args, err) ||
+        !pgx_send_kept(t->target, timeout_us, &target_digest, args, err) ||
+        !pgx_receive(t->target, timeout_us, &target, err) ||
         !pgx_receive(t->source, timeout_us, &source, err))
         return err_wrap(err, "verifying the tail");
     verifier_read_digest(source, &a);
@@ -299,44 +312,63 @@ static bool verify_tail(struct pause *p, struct tmv_error *err)
     return err_hint(err, "tenantmv verify shows which events; nothing was switched");
 }
 
-static bool sequence_beyond(struct pause *p, struct tmv_error *err)
+/* The placement epoch of this attempt: above both fences, so that no two attempts share one. Nobody but the
+ * owner changes the target's, so it is read before the pause. */
+static bool choose_epoch(struct pause *p, struct tmv_error *err)
 {
-    const struct store_shape *shape = &p->m->ends->target;
-    AUTO(buf) struct buf sql = BUF_INIT(2000);
-    AUTO(buf) struct buf literal = BUF_INIT(400);
+    struct fence now;
+    bool found = false;
 
-    pgx_literal(&literal, shape->sequence);
-    const struct pgx_var vars[] = {{"sequence_literal", buf_text(&literal)}};
-    return store_sql(&sql, sql_tail_sequence_beyond, shape, vars, ARRAY_LEN(vars), err) &&
-           pgx_query(p->m->tailer->target, STEP_TIMEOUT_US, buf_text(&sql), PGX_ARGS(PGX_INT(p->value)), NULL,
-                     err);
+    if (!guard_read_fence(p->m->tailer->target, p->m->target_guard, &now, &found, err))
+        return false;
+    if (!found || now.state != FENCE_CLOSED)
+        return err_set(err, TMV_ERR_CONFLICT, "the target's fence is %s, not closed",
+                       found ? fence_state_name(now.state) : "gone");
+    p->to_epoch = (now.placement_epoch > p->from_epoch ? now.placement_epoch : p->from_epoch) + 1;
+    return true;
 }
 
-/* Runs in the target's transaction, after the last events were applied and before it commits. */
+static bool arm_target(struct pause *p, struct tmv_error *err)
+{
+    const struct ends *ends = p->m->ends;
+    AUTO(buf) struct buf sql = BUF_INIT(4000);
+    AUTO(buf) struct buf sequence = BUF_INIT(400);
+    struct pgx_result *results[2] = {NULL, NULL};
+    char value[24], to_epoch[24], owner_epoch[24];
+
+    pgx_literal(&sequence, ends->target.sequence);
+    snprintf(value, sizeof value, "%" PRId64, p->value);
+    snprintf(to_epoch, sizeof to_epoch, "%" PRId64, p->to_epoch);
+    snprintf(owner_epoch, sizeof owner_epoch, "%" PRId64, ends->owner.epoch);
+    const struct pgx_var vars[] = {
+        {"sequence_literal", buf_text(&sequence)},
+        {"value", value},
+        {"to_epoch", to_epoch},
+        {"owner_epoch", owner_epoch},
+        {"tenant_id", ends->tenant},
+        {"migration", ends->migration},
+    };
+    if (!store_sql(&sql, sql_cutover_arm, &ends->target, vars, ARRAY_LEN(vars), err) ||
+        !pgx_script(p->m->tailer->target, STEP_TIMEOUT_US, buf_text(&sql), 2, results, err))
+        return err_wrap(err, "arming the target");
+    AUTO_RESULT struct pgx_result *set = results[0];
+    AUTO_RESULT struct pgx_result *armed = results[1];
+    (void)set;
+    if (pgx_rows(armed) != 1)
+        return err_set(err, TMV_ERR_OWNERSHIP,
+                       "the target's fence is not closed any more, or another engine owns it");
+    p->armed = true;
+    return true;
+}
+
+/* Runs in the target's transaction, after the last events were applied and before it commits. A rehearsal's
+ * transaction applies events, but does not arm. */
 static bool finish_drain(void *user, struct tailer *t, struct tmv_error *err)
 {
     struct pause *p = user;
-    struct fence now;
-    bool found = false;
-    bool changed = false;
 
-    if (!verify_tail(p, err) || !sequence_beyond(p, err))
-        return false;
-    if (p->request->rehearsal)
-        return true;
-    if (!guard_read_fence(t->target, p->m->target_guard, &now, &found, err))
-        return false;
-    if (!found)
-        return err_set(err, TMV_ERR_INTERNAL, "the target has no fence row");
-    p->to_epoch = (now.placement_epoch > p->from_epoch ? now.placement_epoch : p->from_epoch) + 1;
-    const struct fence_change arm = {.from = FENCE_CLOSED, .to = FENCE_ARMED, .to_epoch = p->to_epoch};
-    if (!guard_change_fence(t->target, p->m->target_guard, &arm, &changed, err))
-        return false;
-    if (!changed)
-        return err_set(err, TMV_ERR_CONFLICT, "the target's fence is not closed (%s)",
-                       fence_state_name(now.state));
-    p->armed = true;
-    return true;
+    (void)t;
+    return verify_tail(p, err) && (p->request->rehearsal || arm_target(p, err));
 }
 
 static bool literal(struct buf *b, const char *text)
@@ -446,7 +478,6 @@ static bool rehearse_decision(struct pause *p, struct tmv_error *err)
     AUTO(buf) struct buf sql = BUF_INIT(16 * 1024);
     bool ok;
 
-    p->to_epoch = p->from_epoch + 1;
     buf_str(&sql, "BEGIN; SET LOCAL lock_timeout = '200ms'; ");
     ok = decide_sql(p, &sql, err) && pgx_script(p->m->lock, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err);
     pgx_rollback(p->m->lock, STEP_TIMEOUT_US);
@@ -459,12 +490,31 @@ static bool rehearse_drain(struct pause *p, struct tmv_error *err)
     struct pgx_conn *target = p->m->tailer->target;
     bool ok;
 
+    if (!choose_epoch(p, err))
+        return false;
     p->value = p->m->tailer->watermark;
     p->deadline_us = clock_now_us() + STEP_TIMEOUT_US;
     ok = ends_begin_target(p->m->ends, target, "mirroring", false, err) && finish_drain(p, p->m->tailer, err);
     pgx_rollback(target, STEP_TIMEOUT_US);
     p->armed = false;
+    if (ok && is_verified(p))
+        p->m->verified_to = p->value;
     return ok;
+}
+
+/* The rehearsals took a moment, in which events came. What is final is known a turn later, so a few turns
+ * leave the pause the fewest. */
+static bool catch_up(struct pause *p, struct tmv_error *err)
+{
+    bool behind;
+
+    for (int i = 0; i < CATCH_UP_TURNS; i++) {
+        if (!tailer_turn(p->m->tailer, &behind, err))
+            return false;
+        if (i > 0 && p->m->tailer->lag_us >= 0 && p->m->tailer->lag_us < CATCH_UP_US)
+            break;
+    }
+    return true;
 }
 
 /* Everything between the lock and its end. The lock session is rolled back on failure. */
@@ -475,7 +525,7 @@ static bool run_pause(struct pause *p, bool *ret_unknown, struct tmv_error *err)
     bool ok;
 
     *ret_unknown = false;
-    if (!rehearse_drain(p, err) || !rehearse_decision(p, err) || !take_lock(p, err))
+    if (!rehearse_drain(p, err) || !rehearse_decision(p, err) || !catch_up(p, err) || !take_lock(p, err))
         return false;
     int64_t start = clock_now_us();
     ok = fault_hit("cutover.after_lock", err) &&
@@ -486,7 +536,7 @@ static bool run_pause(struct pause *p, bool *ret_unknown, struct tmv_error *err)
         pgx_rollback(m->lock, STEP_TIMEOUT_US);
         return false;
     }
-    if (p->request->settings->verify_consistency && !p->request->force)
+    if (is_verified(p))
         m->verified_to = p->value;
     if (p->request->rehearsal) {
         count_held_writers(p);

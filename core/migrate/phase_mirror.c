@@ -16,7 +16,7 @@
 #include "sql_embedded.h"
 
 #define REPORT_US US_PER_S
-#define CAUGHT_UP_US (500 * US_PER_MS) /* lag below which bulk_copy becomes dual_write */
+#define CAUGHT_UP_US (100 * US_PER_MS) /* lag below which bulk_copy becomes dual_write */
 #define CLOSE_TO_V 20000               /* positions that the cutover may still have to verify */
 
 /* ---- connections ---- */

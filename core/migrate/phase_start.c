@@ -250,8 +250,10 @@ bool phase_bulk_copy(struct coordinator *c, struct tmv_error *err)
             return err_wrap(err, "copying the history");
         if (!finished)
             return true; /* paused, aborted, or changed underneath: the loop looks again */
+        log_info("migration %s: history copied", c->ends.migration);
         if (!end_copy(c, err))
             return false;
+        log_info("migration %s: the tail begins", c->ends.migration);
     }
     return phase_mirroring(c, err);
 }

@@ -101,8 +101,9 @@ static bool read_watermark(struct tailer *t, struct tmv_error *err)
     if (pgx_rows(row) != 1)
         return err_set(err, TMV_ERR_INTERNAL, "the target has no applied row of this migration");
     t->stored_watermark = t->watermark = pgx_int(row, 0, 2);
-    if (t->watermark < pgx_int(row, 0, 1))
-        t->watermark = pgx_int(row, 0, 1); /* V0: the copied history */
+    t->copy_limit = pgx_int(row, 0, 1);
+    if (t->watermark < t->copy_limit)
+        t->watermark = t->copy_limit;
     t->reached = t->watermark;
     return true;
 }
@@ -126,7 +127,8 @@ static bool check_not_ahead(struct tailer *t, struct tmv_error *err)
     AUTO_RESULT struct pgx_result *target = NULL;
     struct range_digest a, b;
     int64_t value;
-    int64_t from = t->watermark > LOOK_BACK_POSITIONS ? t->watermark - LOOK_BACK_POSITIONS : 0;
+    int64_t from = t->watermark - LOOK_BACK_POSITIONS > t->copy_limit ? t->watermark - LOOK_BACK_POSITIONS
+                                                                      : t->copy_limit;
     struct pgx_args args = PGX_ARGS(PGX_INT(from), PGX_INT(t->watermark), PGX_UUID(&t->ends->owner.tenant));
 
     if (!guard_sequence_value(t->source, t->guard->shape, &value, err))
