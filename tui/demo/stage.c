@@ -41,7 +41,7 @@ void stage_share_out(int64_t total, size_t count, int64_t *sizes)
 
 static bool make_tenants(const struct demo_options *options, struct stage *s, struct tmv_error *err)
 {
-    int64_t sizes[DEMO_TENANTS_MAX];
+    int64_t sizes[DEMO_TENANTS_MAX] = {0};
 
     s->tenant_count = (size_t)options->tenants;
     s->tenants = calloc(s->tenant_count, sizeof *s->tenants);

@@ -79,7 +79,7 @@ static void json_words(const char *json, char *text, size_t size)
             continue;
         snprintf(key, sizeof key, "%.50s ", item->string);
         if (strlen(key) > 4 && strcmp(key + strlen(key) - 4, "_us ") == 0)
-            strcpy(key + strlen(key) - 4, " ");
+            key[strlen(key) - 3] = '\0'; /* the "_" that stays becomes the blank */
         for (char *c = strchr(key, '_'); c != NULL; c = strchr(c, '_'))
             *c = ' ';
         used += (size_t)snprintf(text + used, size - used, "%s%s%s", used > 0 ? ", " : "",
