@@ -28,9 +28,10 @@ struct route_store {
     struct store_shape *shape; /* owned; NULL until a connection discovered it */
     struct pooled *idle;
     int idle_count;
-    int open_count;        /* idle, in use, and being opened */
-    int wanted;            /* connections that the keeper shall have open */
-    int64_t warm_after_us; /* keeper: not before, after a failure */
+    int open_count;              /* idle, in use, and being opened */
+    int wanted;                  /* connections that the keeper shall have open */
+    int64_t warm_after_us;       /* keeper: not before, after a failure */
+    struct tmv_uuid warm_tenant; /* who is moving there: its guard is warmed up with the sessions */
     struct route_store *next;
 };
 
@@ -139,9 +140,9 @@ TMV_NODISCARD bool pool_acquire(struct tmv_router *router, const char *store_id,
                                 struct pooled **ret_pooled, struct tmv_error *err);
 /* Gives it back; closes it when it is broken. */
 void pool_release(struct tmv_router *router, struct pooled *pooled);
-/* Asks the keeper to have as many warm connections to `target_id` as are open to `source_id`, before they are
- * needed. */
-void pool_want_target(struct tmv_router *router, const char *source_id, const char *target_id);
+/* Asks the keeper to have as many warm connections to the target of a route as are open to its source, before
+ * they are needed. */
+void pool_want_target(struct tmv_router *router, const struct tmv_uuid *tenant, const struct route *route);
 /* Opens one wanted connection and warms it up; false when none is wanted now. For the keeper. */
 bool pool_warm_one(struct tmv_router *router);
 void pool_release_all(struct tmv_router *router);

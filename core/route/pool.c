@@ -252,8 +252,10 @@ void pool_release(struct tmv_router *router, struct pooled *pooled)
 
 /* ---- warm connections ---- */
 
-void pool_want_target(struct tmv_router *router, const char *source_id, const char *target_id)
+void pool_want_target(struct tmv_router *router, const struct tmv_uuid *tenant, const struct route *route)
 {
+    const char *source_id = route->store_id;
+    const char *target_id = route->target_id;
     struct tmv_store_info info;
     struct tmv_error err;
 
@@ -272,6 +274,7 @@ void pool_want_target(struct tmv_router *router, const char *source_id, const ch
     int wanted = source && source->open_count > 1 ? source->open_count : 1;
     if (target && target->wanted < wanted) {
         target->wanted = wanted;
+        target->warm_tenant = *tenant;
         router->warm_wanted = true;
         pthread_cond_signal(&router->work);
     }
@@ -292,8 +295,11 @@ static struct route_store *next_wanted(struct tmv_router *router)
 
 /* An append of no events runs the whole statement: the server process loads what it needs, and nothing is
  * written. */
-static void warm_up(struct pooled *pooled)
+static void warm_up(struct pooled *pooled, const struct tmv_uuid *tenant)
 {
+    AUTO(buf) struct buf sql = BUF_INIT(4000);
+    char id[TMV_UUID_TEXT];
+    const struct pgx_var vars[] = {{"tenant_id", tmv_uuid_format(tenant, id)}};
     struct tmv_stream nowhere = {.aggregate = tmv_uuid_random(), .aggregate_type = "-"};
     struct store_append nothing = {.stream = &nowhere, .expected = TMV_EXPECT_ANY};
     struct store_appended appended;
@@ -305,6 +311,10 @@ static void warm_up(struct pooled *pooled)
             log_error(TMV_LOG_DEBUG, "a connection could not be warmed up", &err);
             return;
         }
+    if (!tmv_uuid_is_nil(tenant) &&
+        (!store_sql(&sql, sql_route_warm_insert, pooled->store->shape, vars, ARRAY_LEN(vars), &err) ||
+         !pgx_script(pooled->conn, CONNECT_US, buf_text(&sql), 0, NULL, &err)))
+        log_error(TMV_LOG_DEBUG, "the guard could not be warmed up", &err);
 }
 
 bool pool_warm_one(struct tmv_router *router)
@@ -314,6 +324,7 @@ bool pool_warm_one(struct tmv_router *router)
 
     pthread_mutex_lock(&router->lock);
     struct route_store *store = next_wanted(router);
+    struct tmv_uuid tenant = store ? store->warm_tenant : (struct tmv_uuid){0};
     if (store)
         store->warm_after_us = clock_now_us() + WARM_BACKOFF_US; /* taken back when it works */
     pthread_mutex_unlock(&router->lock);
@@ -323,7 +334,7 @@ bool pool_warm_one(struct tmv_router *router)
         log_error(TMV_LOG_DEBUG, "a connection could not be opened ahead", &err);
         return true;
     }
-    warm_up(pooled);
+    warm_up(pooled, &tenant);
     pthread_mutex_lock(&router->lock);
     store->warm_after_us = 0;
     pthread_mutex_unlock(&router->lock);

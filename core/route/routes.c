@@ -141,7 +141,7 @@ bool routes_get(struct tmv_router *router, const struct tmv_uuid *tenant, int64_
     if (!ok)
         log_error(TMV_LOG_DEBUG, "an outdated route is used", err);
     if (ok && ret_route->state == TMV_ROUTING_DUAL_WRITE && ret_route->target_id[0])
-        pool_want_target(router, ret_route->store_id, ret_route->target_id);
+        pool_want_target(router, tenant, ret_route);
     return true;
 }
 
@@ -256,5 +256,5 @@ void routes_want_targets(struct tmv_router *router)
     size_t bucket = 0;
 
     while (next_route(router, has_target, &bucket, &moving))
-        pool_want_target(router, moving.route.store_id, moving.route.target_id);
+        pool_want_target(router, &moving.tenant, &moving.route);
 }

@@ -74,7 +74,10 @@ BEGIN
         EXIT WHEN clock_timestamp() >= v_until;
         PERFORM pg_sleep(0.002);
     END LOOP;
-    PERFORM nextval('tenantmv.rejected_writes');
+    -- A session that only warms itself up was not turned away.
+    IF coalesce(current_setting('tenantmv.warm', true), '') = '' THEN
+        PERFORM nextval('tenantmv.rejected_writes');
+    END IF;
     IF v_fence.state = 'moved' THEN
         RAISE EXCEPTION 'tenant % has moved to store %', p_tenant, v_fence.store_id
             USING ERRCODE = 'TM001',
