@@ -24,7 +24,7 @@ struct tailer {
     char server_start[64]; /* of the source: a new one voids the horizon */
     int64_t watermark;     /* final and applied; may be ahead of the stored one over ranges without events */
     int64_t stored_watermark;
-    int64_t copy_limit;              /* V0: what lies below was durable when the guard's installation committed */
+    int64_t copy_limit;       /* V0: what lies below was durable when the guard's installation committed */
     int64_t reached;          /* applied up to here but for long transactions; ≥ watermark */
     int64_t value;            /* V of the latest reading */
     int64_t events;           /* applied by this tailer */
