@@ -195,6 +195,8 @@ static void crash_at(const char *point, enum tmv_operation operation)
         life_assert_one_audit_row("migration_completed");
     }
     life_release();
+    free(w);
+    w = NULL;
 }
 
 static void converges_after_a_kill_at_every_point_of_the_way(void **state)

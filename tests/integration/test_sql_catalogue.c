@@ -22,6 +22,8 @@ static const struct sample {
     const char *name, *value;
 } samples[] = {
     {"cutover_decide", "tenant", "'" TENANT "'"},
+    {"cutover_arm", "migration", TENANT},
+    {"cutover_arm", "value", "1"},
     /* the tables that a script creates go to a schema that does not hold them yet */
     {"store_events_plain", "schema", "fresh"},
     {"store_events_plain", "events", "fresh.events"},
