@@ -334,9 +334,10 @@ static bool arm_target(struct pause *p, struct tmv_error *err)
     AUTO(buf) struct buf sql = BUF_INIT(4000);
     AUTO(buf) struct buf sequence = BUF_INIT(400);
     struct pgx_result *results[2] = {NULL, NULL};
-    char value[24], to_epoch[24], owner_epoch[24];
+    char value[24], to_epoch[24], owner_epoch[24], migration[60];
 
     pgx_literal(&sequence, ends->target.sequence);
+    snprintf(migration, sizeof migration, "'%s'", ends->migration);
     snprintf(value, sizeof value, "%" PRId64, p->value);
     snprintf(to_epoch, sizeof to_epoch, "%" PRId64, p->to_epoch);
     snprintf(owner_epoch, sizeof owner_epoch, "%" PRId64, ends->owner.epoch);
@@ -346,7 +347,7 @@ static bool arm_target(struct pause *p, struct tmv_error *err)
         {"to_epoch", to_epoch},
         {"owner_epoch", owner_epoch},
         {"tenant_id", ends->tenant},
-        {"migration", ends->migration},
+        {"migration", migration},
     };
     if (!store_sql(&sql, sql_cutover_arm, &ends->target, vars, ARRAY_LEN(vars), err) ||
         !pgx_script(p->m->tailer->target, STEP_TIMEOUT_US, buf_text(&sql), 2, results, err))

@@ -6,6 +6,6 @@ SELECT setval({{sequence_literal}}, greatest({{value}}, last_value), true) FROM 
 UPDATE tenantmv.fence f
    SET state = 'armed', placement_epoch = {{to_epoch}}, changed_at = clock_timestamp(), changed_xid = pg_current_xact_id()
  WHERE f.tenant_id = '{{tenant_id}}' AND f.state = 'closed'
-   AND EXISTS (SELECT 1 FROM tenantmv.owner o WHERE o.tenant_id = f.tenant_id AND o.migration_id = '{{migration}}'
+   AND EXISTS (SELECT 1 FROM tenantmv.owner o WHERE o.tenant_id = f.tenant_id AND o.migration_id = {{migration}}
                                                 AND o.owner_epoch = {{owner_epoch}})
 RETURNING f.placement_epoch

@@ -22,8 +22,6 @@ static const struct sample {
     const char *name, *value;
 } samples[] = {
     {"cutover_decide", "tenant", "'" TENANT "'"},
-    {"cutover_arm", "migration", TENANT},
-    {"cutover_arm", "value", "1"},
     /* the tables that a script creates go to a schema that does not hold them yet */
     {"store_events_plain", "schema", "fresh"},
     {"store_events_plain", "events", "fresh.events"},
@@ -52,6 +50,7 @@ static const struct sample {
     {NULL, "build", "CREATE INDEX IF NOT EXISTS built ON public.events (version)"},
     {NULL, "attach", ""},
     {NULL, "finish", ""},
+    {NULL, "value", "1"},
     {NULL, "low", "0"},
     {NULL, "high", "1000"},
     {NULL, "local_only", "txid"},
