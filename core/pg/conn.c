@@ -254,6 +254,11 @@ int pgx_backend_pid(const struct pgx_conn *conn)
     return PQbackendPID(conn->pg);
 }
 
+const struct stop *pgx_stop(const struct pgx_conn *conn)
+{
+    return conn->stop;
+}
+
 int pgx_socket(const struct pgx_conn *conn)
 {
     return PQsocket(conn->pg);

@@ -41,6 +41,9 @@ bool pgx_in_transaction(const struct pgx_conn *conn);
 int pgx_server_version(const struct pgx_conn *conn); /* 150018 for 15.18 */
 int pgx_backend_pid(const struct pgx_conn *conn);
 int pgx_socket(const struct pgx_conn *conn);
+/* The flag that ends this connection's waits; NULL for none. Borrowed: pauses between its statements end with
+ * it too. */
+const struct stop *pgx_stop(const struct pgx_conn *conn);
 const char *pgx_database(const struct pgx_conn *conn);
 const char *pgx_user(const struct pgx_conn *conn);
 /* Where it leads, for messages: "dbname at host:port as user", never a password. Borrowed. */

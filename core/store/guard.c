@@ -241,7 +241,7 @@ static bool install_loop(struct pgx_conn *conn, const struct guard *guard, const
                         pgx_place(conn), who[0] ? who : "too many short transactions");
                 return err_hint(err, "let that transaction end (or end it), then resume the migration");
             }
-            if (!stop_sleep(NULL, pause_us + rand_r(&seed) % (int)pause_us))
+            if (!stop_sleep(pgx_stop(conn), pause_us + rand_r(&seed) % (int)pause_us))
                 return err_set(err, TMV_ERR_CANCELLED, "stopped");
             if (!old_writer(conn, guard, who, err))
                 return false;
@@ -301,8 +301,8 @@ bool guard_remove(struct pgx_conn *conn, const struct guard *guard, bool closed_
         pgx_rollback(conn, GUARD_TIMEOUT_US);
         if (!err_is_sqlstate(err, "55P03") && !err_is_sqlstate(err, "40P01"))
             return err_wrap(err, "removing the guard");
-        if (!stop_sleep(NULL, 20 * US_PER_MS + rand_r(&seed) % (80 * US_PER_MS)))
-            break;
+        if (!stop_sleep(pgx_stop(conn), 20 * US_PER_MS + rand_r(&seed) % (80 * US_PER_MS)))
+            return err_set(err, TMV_ERR_CANCELLED, "stopped");
     }
     *ret_removed = false;
     return true;
