@@ -10,10 +10,6 @@
 #define TOAST_US INT64_C(12000000)
 #define INTERRUPT_US INT64_C(2000000)
 
-static const struct screen *const screens[] = {&screen_fleet, &screen_migration};
-
-#define SCREENS ((int)(sizeof screens / sizeof *screens))
-
 void state_init(struct state *state)
 {
     memset(state, 0, sizeof *state);
@@ -236,10 +232,9 @@ static void letter_key(struct state *state, const char *text)
 {
     const struct action *action = action_by_key(text);
 
-    for (int i = 0; i < SCREENS; i++)
-        if (text[0] == screens[i]->key)
-            state->active = i;
-    if (action != NULL) {
+    if (screen_by_key(text[0]) >= 0)
+        state->active = screen_by_key(text[0]);
+    if (action != NULL && screen_at(state->active)->acts) {
         act(state, action);
         return;
     }
@@ -280,12 +275,26 @@ static void suspend(struct state *state)
         state->suspend = true;
 }
 
+/* A screen may send its person to another one. */
+static void go(struct state *state)
+{
+    int to = screen_by_key(state->model.go);
+
+    if (to >= 0)
+        state->active = to;
+    state->model.go = 0;
+}
+
 static void screen_key(struct state *state, const struct input *input, const struct canvas *canvas)
 {
+    const struct screen *screen = screen_at(state->active);
+    struct rect body = frame_body(&state->model, canvas);
     int rows = rows_of(input);
 
-    if (rows != 0) {
-        screens[state->active]->move(&state->model, frame_body(&state->model, canvas), rows);
+    if (screen->take != NULL && screen->take(&state->model, body, input)) {
+        go(state);
+    } else if (rows != 0) {
+        screen->move(&state->model, body, rows);
         state->moved_us = input->at_us;
     } else if (input->kind == INPUT_TEXT) {
         letter_key(state, input->text);
@@ -344,8 +353,6 @@ void state_draw(struct state *state, struct canvas *canvas)
     struct key_item keys[KEY_ITEMS_MAX];
     char whys[KEY_ITEMS_MAX][TMV_REASON_MAX];
     struct frame frame = {
-        .screens = screens,
-        .screen_count = SCREENS,
         .active = state->active,
         .keys = keys,
         .key_count = action_key_bar(&state->model, state->active, keys, whys),
@@ -356,7 +363,7 @@ void state_draw(struct state *state, struct canvas *canvas)
         .prompt_label = state->prompt == PROMPT_FILTER ? "filter: " : ": ",
     };
 
-    screens[state->active]->move(&state->model, frame_body(&state->model, canvas), 0);
+    screen_at(state->active)->move(&state->model, frame_body(&state->model, canvas), 0);
     frame_draw(&state->model, &frame, canvas);
     if (state->help)
         action_draw_help(&state->model, canvas);

@@ -301,4 +301,5 @@ const struct screen screen_fleet = {
     .help = "all migrations, trouble first, and the latest events",
     .draw = fleet_draw,
     .move = fleet_move,
+    .acts = true,
 };

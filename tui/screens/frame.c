@@ -148,10 +148,9 @@ static void draw_tabs(const struct model *model, const struct frame *frame, stru
     char text[120];
 
     line_put(&line, ROLE_TEXT, " ");
-    for (int i = 0; i < frame->screen_count; i++) {
+    for (int i = 0; i < screen_count(); i++) {
         bool active = i == frame->active;
-        snprintf(text, sizeof text, active ? "[%c %s]" : " %c %s ", frame->screens[i]->key,
-                 frame->screens[i]->title);
+        snprintf(text, sizeof text, active ? "[%c %s]" : " %c %s ", screen_at(i)->key, screen_at(i)->title);
         line_try(&line, active ? ROLE_HEADER_ACTIVE : ROLE_TEXT_DIM, text);
     }
     snprintf(text, sizeof text, "! %d alert%s ", alerts, alerts == 1 ? "" : "s");
@@ -264,5 +263,5 @@ void frame_draw(const struct model *model, const struct frame *frame, struct can
     }
     draw_keys(frame, canvas, rect_bottom(&rest, 1));
     draw_outcome(model, frame, canvas, rect_bottom(&rest, 1));
-    frame->screens[frame->active]->draw(model, canvas, body);
+    screen_at(frame->active)->draw(model, canvas, body);
 }

@@ -12,8 +12,6 @@ struct key_item {
 };
 
 struct frame {
-    const struct screen *const *screens;
-    int screen_count;
     int active; /* index of the screen shown */
     const struct key_item *keys;
     int key_count;

@@ -484,4 +484,5 @@ const struct screen screen_migration = {
     .help = "one migration: plan, lag, gates, the last cutover step by step",
     .draw = migration_draw,
     .move = migration_move,
+    .acts = true,
 };

@@ -20,6 +20,8 @@ enum freshness { FRESH_CONNECTING, FRESH_LIVE, FRESH_LAG, FRESH_STALE, FRESH_OFF
 
 #define FLEET_MAX 1000 /* migrations that a snapshot is asked for */
 
+#define SCREENS_MAX 9
+
 struct fleet_state {
     struct tmv_uuid selected;       /* migration; nil: the first */
     int selected_row;               /* its row, -1 none; kept by fleet_order */
@@ -29,6 +31,18 @@ struct fleet_state {
     struct tmv_uuid ids[FLEET_MAX]; /* of the rows, to hold their order over a new snapshot */
     int sort;                       /* index into the fleet's sorts */
     char filter[FIELD_MAX];         /* "": all */
+};
+
+/* Where a person stands on a screen other than the fleet: one of these per screen, whatever its list is of.
+ */
+struct list_state {
+    int row;            /* under the cursor */
+    int top;            /* first row shown */
+    int pane;           /* part that has the cursor */
+    struct tmv_uuid id; /* what is under the cursor: it is followed when the list moves; nil none */
+    int64_t number;     /* the rest of its identity */
+    bool open;          /* its detail is shown */
+    int step;           /* of what is replayed in it */
 };
 
 struct model {
@@ -48,6 +62,8 @@ struct model {
     bool read_only;
     bool frozen; /* display stopped */
     struct fleet_state fleet;
+    struct list_state lists[SCREENS_MAX]; /* by the screen's place in the table */
+    char go;                              /* key of the screen to go to now; set by screens, 0 none */
 };
 
 /* The migration with this id in the model's snapshot, or NULL. */
@@ -59,7 +75,9 @@ enum freshness model_freshness(const struct model *model);
 /* Time of the database's clock now, for ages of things in the snapshot. */
 int64_t model_database_now_us(const struct model *model);
 
-/* A screen: one file, ending in one of these. */
+struct input;
+
+/* A screen: one file, ending in one of these, and one row of screens.c. */
 struct screen {
     const char *title; /* on its tab */
     char key;          /* digit that opens it */
@@ -69,6 +87,9 @@ struct screen {
     /* Moves the cursor or the view by `rows` (±MOVE_END: to an end) on an area of this size. Called with 0
      * before each drawing, to keep the cursor in sight. */
     void (*move)(struct model *model, struct rect area, int rows);
+    /* A key that is the screen's own, before all others get it; false: it is not. NULL: none. */
+    bool (*take)(struct model *model, struct rect area, const struct input *input);
+    bool acts; /* the migration under its cursor is model_selected: keys of actions apply here */
 };
 #define MOVE_END 1000000
 /* As `rows`: one page of the area up or down. */
@@ -76,3 +97,9 @@ struct screen {
 
 extern const struct screen screen_fleet;
 extern const struct screen screen_migration;
+
+/* The table of screens, in the order of their keys. */
+int screen_count(void);
+const struct screen *screen_at(int index);
+/* Index of the screen that this key opens, -1 none. */
+int screen_by_key(char key);
