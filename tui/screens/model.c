@@ -42,3 +42,30 @@ int64_t model_database_now_us(const struct model *model)
         return model->wall_us;
     return model->snapshot->taken_at_us + model_age_us(model);
 }
+
+static int mark_of(const struct model *model, const struct tmv_uuid *id)
+{
+    for (int i = 0; i < model->fleet.mark_count; i++)
+        if (tmv_uuid_equal(&model->fleet.marks[i], id))
+            return i;
+    return -1;
+}
+
+bool model_is_marked(const struct model *model, const struct tmv_uuid *id)
+{
+    return mark_of(model, id) >= 0;
+}
+
+bool model_mark(struct model *model, const struct tmv_uuid *id)
+{
+    struct fleet_state *fleet = &model->fleet;
+    int at = mark_of(model, id);
+
+    if (at < 0 && fleet->mark_count == MARKS_MAX)
+        return false;
+    if (at < 0)
+        fleet->marks[fleet->mark_count++] = *id;
+    else
+        fleet->marks[at] = fleet->marks[--fleet->mark_count];
+    return true;
+}

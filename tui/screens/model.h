@@ -19,6 +19,7 @@ enum freshness { FRESH_CONNECTING, FRESH_LIVE, FRESH_LAG, FRESH_STALE, FRESH_OFF
 #define GATE_LAG_US INT64_C(50000) /* the usual gate of the cutover; charts keep it in sight */
 
 #define FLEET_MAX 1000 /* migrations that a snapshot is asked for */
+#define MARKS_MAX 200  /* migrations that can be marked for a bulk action */
 
 #define SCREENS_MAX 9
 
@@ -30,7 +31,20 @@ struct fleet_state {
     int order[FLEET_MAX];           /* row → index into the snapshot's migrations */
     struct tmv_uuid ids[FLEET_MAX]; /* of the rows, to hold their order over a new snapshot */
     int sort;                       /* index into the fleet's sorts */
-    char filter[FIELD_MAX];         /* "": all */
+    bool reverse;                   /* the other way round */
+    int width;                      /* enum fleet_width */
+    char filter[FIELD_MAX];         /* as typed; "": all */
+    char filter_problem[120];       /* why it is not the one that is in force, "" */
+    struct tmv_uuid marks[MARKS_MAX];
+    int mark_count;
+};
+
+/* What `w` goes through. */
+enum fleet_width {
+    FLEET_AUTO,  /* every column gets what it needs most */
+    FLEET_NAMES, /* tenants' names in full */
+    FLEET_NOTES, /* the reasons in full, the figures leave */
+    FLEET_WIDTHS
 };
 
 /* Where a person stands on a screen other than the fleet: one of these per screen, whatever its list is of.
@@ -61,6 +75,7 @@ struct model {
     struct tenant_names names;
     bool read_only;
     bool frozen; /* display stopped */
+    bool zoom;   /* the pane that matters most, or has the cursor, has the whole screen */
     struct fleet_state fleet;
     struct list_state lists[SCREENS_MAX]; /* by the screen's place in the table */
     char go;                              /* key of the screen to go to now; set by screens, 0 none */
@@ -90,6 +105,12 @@ struct screen {
     /* A key that is the screen's own, before all others get it; false: it is not. NULL: none. */
     bool (*take)(struct model *model, struct rect area, const struct input *input);
     bool acts; /* the migration under its cursor is model_selected: keys of actions apply here */
+    /* Its own keys for key bar and help: pairs of key and words, ending in NULL. NULL: none. */
+    const char *const *keys;
+    /* The text of its filter (FIELD_MAX bytes), which `/` edits, and what follows a change. NULL: it has
+     * none. */
+    char *(*filter)(struct model *model);
+    void (*filtered)(struct model *model);
 };
 #define MOVE_END 1000000
 /* As `rows`: one page of the area up or down. */
@@ -103,3 +124,6 @@ int screen_count(void);
 const struct screen *screen_at(int index);
 /* Index of the screen that this key opens, -1 none. */
 int screen_by_key(char key);
+/* Whether a migration is marked; marking it twice takes the mark away. False: there are too many. */
+bool model_is_marked(const struct model *model, const struct tmv_uuid *id);
+bool model_mark(struct model *model, const struct tmv_uuid *id);

@@ -1,6 +1,7 @@
 #include "terminal/keys.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 void keys_init(struct keys *keys, int64_t escape_us)
@@ -277,4 +278,25 @@ bool keys_expire(struct keys *keys, int64_t now_us, struct input *ret_input)
         return false;
     keys->tail_until_us = now_us + KEYS_TAIL_US;
     return emit(ret_input, INPUT_ESCAPE, "");
+}
+
+const char *input_name(const struct input *input, char name[INPUT_NAME_MAX])
+{
+    static const char *const names[] = {
+        [INPUT_ENTER] = "Enter",         [INPUT_ESCAPE] = "Esc",    [INPUT_TAB] = "Tab",
+        [INPUT_BACKTAB] = "Shift-Tab",   [INPUT_UP] = "Up",         [INPUT_BACKSPACE] = "Backspace",
+        [INPUT_DOWN] = "Down",           [INPUT_LEFT] = "Left",     [INPUT_RIGHT] = "Right",
+        [INPUT_HOME] = "Home",           [INPUT_END] = "End",       [INPUT_PAGE_UP] = "Page Up",
+        [INPUT_PAGE_DOWN] = "Page Down", [INPUT_DELETE] = "Delete", [INPUT_F1] = "F1",
+    };
+    const char *word = (size_t)input->kind < sizeof names / sizeof *names ? names[input->kind] : NULL;
+
+    name[0] = '\0';
+    if (input->kind == INPUT_TEXT && strcmp(input->text, " ") == 0)
+        word = "Space";
+    if (word != NULL)
+        snprintf(name, INPUT_NAME_MAX, "%s", word);
+    else if (input->kind == INPUT_TEXT || input->kind == INPUT_CTRL)
+        snprintf(name, INPUT_NAME_MAX, "%s%s", input->kind == INPUT_CTRL ? "Ctrl-" : "", input->text);
+    return name;
 }

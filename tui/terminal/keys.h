@@ -68,3 +68,7 @@ bool keys_feed(struct keys *keys, unsigned char byte, int64_t now_us, struct inp
 bool keys_expire(struct keys *keys, int64_t now_us, struct input *ret_input);
 /* When something will be decided without another byte; INT64_MAX: nothing waits. */
 int64_t keys_deadline_us(const struct keys *keys);
+/* The name of a key as tables write it: "j", "Enter", "Ctrl-l", "Esc", "Left", "Space"; "" for what is no key
+ * with a name. */
+#define INPUT_NAME_MAX (CELL_BYTES + 8)
+const char *input_name(const struct input *input, char name[INPUT_NAME_MAX]);
