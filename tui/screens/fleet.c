@@ -23,7 +23,7 @@ enum fleet_column {
     COLUMN_NOTE,
 };
 static const struct column columns[] = {
-    [COLUMN_GLYPH] = {"", 1, 1, 0, false, false},
+    [COLUMN_GLYPH] = {"", 2, 2, 0, false, false}, /* mark and glyph */
     [COLUMN_TENANT] = {"TENANT", 12, 18, 0, false, false},
     [COLUMN_PHASE] = {"PHASE", 9, 9, 0, false, false},
     [COLUMN_PROGRESS] = {"PROGRESS", 10, 15, 3, false, false},
@@ -145,7 +145,8 @@ static void fleet_cell(void *user, int row, int column, struct canvas *canvas, s
 
     switch ((enum fleet_column)column) {
     case COLUMN_GLYPH:
-        canvas_text(canvas, cell, 0, look->role, look->glyph);
+        canvas_text(canvas, cell, 0, ROLE_MARK, model_is_marked(model, &m->id) ? "*" : " ");
+        canvas_text(canvas, cell, 1, look->role, look->glyph);
         break;
     case COLUMN_TENANT:
         canvas_fit(canvas, cell, ROLE_TEXT_STRONG, tenant_name(&model->names, &m->tenant, text));
@@ -210,13 +211,20 @@ static void list_line(const struct model *model, struct canvas *canvas, struct r
 
     snprintf(text, sizeof text, "%d of %zu ", fleet->shown, model->snapshot->migration_count);
     line_try_right(&line, ROLE_TEXT_DIM, text);
+    snprintf(text, sizeof text, " %d marked · ", fleet->mark_count);
+    if (fleet->mark_count > 0)
+        line_try_right(&line, ROLE_MARK, text);
     line_put(&line, ROLE_TEXT_DIM, " sort: ");
     line_put(&line, ROLE_TEXT, fleet_sort_name(fleet->sort));
+    if (fleet->reverse)
+        line_put(&line, ROLE_TEXT, " (reversed)");
     line_put(&line, ROLE_TEXT_DIM, "   filter: ");
     if (fleet->filter[0] == '\0')
         line_put(&line, ROLE_TEXT_DIM, "(none)");
     else
-        line_put(&line, ROLE_MATCH, fleet->filter);
+        line_put(&line, fleet->filter_problem[0] ? ROLE_INPUT_BAD : ROLE_MATCH, fleet->filter);
+    if (fleet->filter_problem[0] != '\0')
+        line_putf(&line, ROLE_LEVEL_WARN, "  %s", fleet->filter_problem);
 }
 
 /* What stands in the place of the table when it has no rows. */
@@ -247,6 +255,11 @@ static void split(const struct model *model, struct rect area, struct rect *ret_
 {
     int rows = model->fleet.shown + 1, spare = area.h - 2;
 
+    if (model->zoom) {
+        *ret_events = rect_bottom(&area, 0);
+        *ret_table = area;
+        return;
+    }
     rect_top(&area, area.h >= 8 ? 2 : 0);
     if (spare < 8)
         *ret_events = rect_bottom(&area, 0);
@@ -255,11 +268,31 @@ static void split(const struct model *model, struct rect area, struct rect *ret_
     *ret_table = area;
 }
 
+/* The columns as `w` wants them. */
+static void widen(const struct model *model, struct column wanted[COLUMNS])
+{
+    const struct fleet_state *fleet = &model->fleet;
+    char name[TENANT_NAME_MAX];
+
+    memcpy(wanted, columns, sizeof columns);
+    for (int i = 0; fleet->width == FLEET_NAMES && i < fleet->shown; i++) {
+        int width = text_width(
+            tenant_name(&model->names, &model->snapshot->migrations[fleet->order[i]].tenant, name));
+        struct column *tenant = &wanted[COLUMN_TENANT];
+        tenant->least = width > tenant->least ? width : tenant->least;
+        tenant->want = tenant->least > tenant->want ? tenant->least : tenant->want;
+    }
+    for (int i = 0; fleet->width == FLEET_NOTES && i < COLUMNS; i++)
+        if (columns[i].drop > 1) /* all that may leave but the note */
+            wanted[i].least = wanted[i].want = 0;
+}
+
 static void fleet_draw(const struct model *model, struct canvas *canvas, struct rect area)
 {
+    struct column wanted[COLUMNS];
     struct rect table_area, events_area, top = area;
     struct table table = {
-        columns, COLUMNS, model->fleet.shown, model->fleet.top, model->fleet.selected_row, fleet_cell, NULL};
+        wanted, COLUMNS, model->fleet.shown, model->fleet.top, model->fleet.selected_row, fleet_cell, NULL};
 
     if (model->snapshot == NULL || model->fleet.shown == 0) {
         if (model->snapshot != NULL && area.h > 3)
@@ -267,8 +300,9 @@ static void fleet_draw(const struct model *model, struct canvas *canvas, struct 
         empty_words(model, canvas, area);
         return;
     }
+    widen(model, wanted);
     split(model, area, &table_area, &events_area);
-    if (area.h >= 8) {
+    if (area.h >= 8 && !model->zoom) {
         counts_line(model, canvas, rect_top(&top, 1));
         list_line(model, canvas, rect_top(&top, 1));
     }

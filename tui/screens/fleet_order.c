@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "screens/filter.h"
 #include "screens/states.h"
 
 /* One row while it is sorted. */
@@ -66,6 +66,32 @@ static int by_newest(const void *va, const void *vb)
     return c != 0 ? c : finally(a, b);
 }
 
+static int by_rate(const void *va, const void *vb)
+{
+    const struct row *a = va, *b = vb;
+    int c = compare_number(b->m->rate, a->m->rate);
+
+    return c != 0 ? c : finally(a, b);
+}
+
+/* Those that end soonest first; those without an end last. */
+static int by_eta(const void *va, const void *vb)
+{
+    const struct row *a = va, *b = vb;
+    int c = compare_number(a->m->eta_us < 0 ? INT64_MAX : a->m->eta_us,
+                           b->m->eta_us < 0 ? INT64_MAX : b->m->eta_us);
+
+    return c != 0 ? c : finally(a, b);
+}
+
+static int by_target(const void *va, const void *vb)
+{
+    const struct row *a = va, *b = vb;
+    int c = strcmp(a->m->target, b->m->target);
+
+    return c != 0 ? c : finally(a, b);
+}
+
 static int by_place(const void *va, const void *vb)
 {
     const struct row *a = va, *b = vb;
@@ -78,8 +104,8 @@ static const struct {
     const char *name;
     int (*compare)(const void *a, const void *b);
 } sorts[] = {
-    {"state, lag", by_state},  {"tenant", by_tenant}, {"lag", by_lag},
-    {"progress", by_progress}, {"newest", by_newest},
+    {"state, lag", by_state}, {"tenant", by_tenant}, {"lag", by_lag},       {"progress", by_progress},
+    {"newest", by_newest},    {"rate", by_rate},     {"time left", by_eta}, {"target", by_target},
 };
 
 int fleet_sorts(void)
@@ -92,13 +118,15 @@ const char *fleet_sort_name(int sort)
     return sorts[sort].name;
 }
 
-static bool passes(const struct fleet_state *fleet, const struct row *row)
+/* The filter in force; one that cannot be read leaves the last good one. */
+static void read_filter(struct fleet_state *fleet, struct filter *ret_filter)
 {
-    const char *f = fleet->filter;
+    char unused[FILTER_PROBLEM_MAX];
 
-    return f[0] == '\0' || strcasestr(row->name, f) != NULL ||
-           strcasestr(state_look(row->m->show)->word, f) != NULL || strcasestr(row->m->source, f) != NULL ||
-           strcasestr(row->m->target, f) != NULL || strcasestr(row->m->note, f) != NULL;
+    if (filter_parse(fleet->filter, ret_filter, fleet->filter_problem))
+        memcpy(fleet->filter_good, fleet->filter, sizeof fleet->filter_good);
+    else if (!filter_parse(fleet->filter_good, ret_filter, unused))
+        *ret_filter = (struct filter){0};
 }
 
 static int place_of(const struct fleet_state *fleet, const struct tmv_uuid *id)
@@ -125,10 +153,20 @@ static void keep_selection(struct fleet_state *fleet)
         fleet->selected = fleet->ids[row];
 }
 
+static void reverse_rows(struct row *rows, int count)
+{
+    for (int i = 0; i < count / 2; i++) {
+        struct row other = rows[i];
+        rows[i] = rows[count - 1 - i];
+        rows[count - 1 - i] = other;
+    }
+}
+
 void fleet_order(struct model *model, bool hold)
 {
     struct fleet_state *fleet = &model->fleet;
     size_t count = model->snapshot == NULL ? 0 : model->snapshot->migration_count;
+    struct filter filter;
     struct row *rows;
     int shown = 0;
 
@@ -137,20 +175,25 @@ void fleet_order(struct model *model, bool hold)
     rows = calloc(count + 1, sizeof *rows);
     if (rows == NULL)
         return; /* the order before stays */
+    read_filter(fleet, &filter);
     for (size_t i = 0; i < count; i++) {
         struct row *row = &rows[shown];
         row->m = &model->snapshot->migrations[i];
         row->index = (int)i;
         row->place = place_of(fleet, &row->m->id);
         tenant_name(&model->names, &row->m->tenant, row->name);
-        shown += passes(fleet, row);
+        shown += filter_passes(
+            &filter, &(struct filter_subject){row->m, row->name, model->who, model_database_now_us(model)});
     }
     qsort(rows, (size_t)shown, sizeof *rows, hold ? by_place : sorts[fleet->sort].compare);
+    if (fleet->reverse && !hold)
+        reverse_rows(rows, shown);
     for (int i = 0; i < shown; i++) {
         fleet->order[i] = rows[i].index;
         fleet->ids[i] = rows[i].m->id;
     }
     fleet->shown = shown;
     keep_selection(fleet);
+    filter_release(&filter);
     free(rows);
 }
