@@ -17,9 +17,10 @@
 #define STEP_TIMEOUT_US (10 * US_PER_S)
 #define PAUSE_IS_NEWS_US (30 * US_PER_S) /* so long the latest pause says what the next will be */
 #define DECIDE_BUDGET_MS 40
+#define BEGUN_IDLE_MS INT64_C(1000) /* between the decision's first statements: nobody is held */
+#define REHEARSALS 6
 #define LOCK_TRIES 3
 #define CATCH_UP_TURNS 6
-#define DIGEST_SLOT 0 /* of the tail's connections */
 #define CATCH_UP_US (20 * US_PER_MS)
 #define ONLY_ONE_KEY "tenantmv:cutover"
 
@@ -226,25 +227,59 @@ static bool describe_holders(struct pause *p, struct tmv_error *err)
                    pgx_text(rows, 0, 0), pgx_text(rows, 0, 1), pgx_text(rows, 0, 2), pgx_text(rows, 0, 3));
 }
 
-static bool lock_once(struct pause *p, struct tmv_error *err)
+/* What the audit keeps of the decision; the attempt's row has its times. Owned by the caller. */
+static char *decision_details(const struct pause *p)
+{
+    AUTO_FREE char *text = NULL;
+    cJSON *o = cJSON_CreateObject();
+
+    json_add_text(o, "target_store", p->m->ends->target_store.id);
+    json_add_int64(o, "placement_epoch", p->to_epoch);
+    json_add_int64(o, "mirrored_to", p->m->tailer->watermark);
+    text = json_print(o);
+    cJSON_Delete(o);
+    return TAKE(text);
+}
+
+/* The transaction that will decide, up to the tenant's lock: what the decision changes in the control tables
+ * is written first, where they are in this database. Nobody is held by that. */
+static bool begin_decision(struct pause *p, struct tmv_error *err)
+{
+    struct cutover_manager *m = p->m;
+    const struct tmv_settings *s = p->request->settings;
+    AUTO(buf) struct buf sql = BUF_INIT(4000);
+    AUTO_FREE char *details = NULL;
+    char lock_ms[24], idle_ms[24];
+
+    snprintf(lock_ms, sizeof lock_ms, "%" PRId64, s->lock_budget_ms);
+    snprintf(idle_ms, sizeof idle_ms, "%" PRId64, BEGUN_IDLE_MS);
+    const struct pgx_var vars[] = {{"lock_ms", lock_ms}, {"idle_ms", idle_ms}};
+    if (!pgx_expand(&sql, sql_cutover_begin, vars, ARRAY_LEN(vars), err) ||
+        !pgx_script(m->lock, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err))
+        return false;
+    if (!m->control_here || p->request->rehearsal)
+        return true;
+    details = decision_details(p);
+    return control_complete_cutover(m->lock, &m->ends->owner, m->ends->target_store.id, details,
+                                    p->request->requested_by, err);
+}
+
+static bool ask_for_lock(struct pause *p, struct tmv_error *err)
 {
     struct cutover_manager *m = p->m;
     const struct tmv_settings *s = p->request->settings;
     AUTO(buf) struct buf sql = BUF_INIT(4000);
     struct pgx_result *results[2] = {NULL, NULL};
-    char key[24], lock_ms[24], idle_ms[24];
+    char key[24], idle_ms[24];
 
     snprintf(key, sizeof key, "%" PRId64, m->source_guard->lock_key);
-    snprintf(lock_ms, sizeof lock_ms, "%" PRId64, s->lock_budget_ms);
     snprintf(idle_ms, sizeof idle_ms, "%" PRId64, s->drain_budget_ms + DECIDE_BUDGET_MS);
-    const struct pgx_var vars[] = {{"key", key}, {"lock_ms", lock_ms}, {"idle_ms", idle_ms}};
+    const struct pgx_var vars[] = {{"key", key}, {"idle_ms", idle_ms}};
     if (!store_sql(&sql, sql_cutover_lock, &m->ends->source, vars, ARRAY_LEN(vars), err))
         return false;
     p->asked_us = clock_now_us();
-    if (!pgx_script(m->lock, STEP_TIMEOUT_US, buf_text(&sql), 2, results, err)) {
-        pgx_rollback(m->lock, STEP_TIMEOUT_US);
+    if (!pgx_script(m->lock, STEP_TIMEOUT_US, buf_text(&sql), 2, results, err))
         return false;
-    }
     AUTO_RESULT struct pgx_result *locked = results[0];
     AUTO_RESULT struct pgx_result *value = results[1];
     (void)locked;
@@ -253,6 +288,16 @@ static bool lock_once(struct pause *p, struct tmv_error *err)
     p->attempt->lock_us = now - p->asked_us;
     p->deadline_us = now + s->drain_budget_ms * US_PER_MS;
     return true;
+}
+
+/* The target's transaction is begun before the lock is asked for, too. */
+static bool lock_once(struct pause *p, struct tmv_error *err)
+{
+    if (tailer_begin_drain(p->m->tailer, err) && begin_decision(p, err) && ask_for_lock(p, err))
+        return true;
+    pgx_rollback(p->m->lock, STEP_TIMEOUT_US);
+    pgx_rollback(p->m->tailer->target, STEP_TIMEOUT_US);
+    return false;
 }
 
 static bool take_lock(struct pause *p, struct tmv_error *err)
@@ -285,8 +330,8 @@ static bool verify_tail(struct pause *p, struct tmv_error *err)
     AUTO_RESULT struct pgx_result *source = NULL;
     AUTO_RESULT struct pgx_result *target = NULL;
     /* Kept by the sessions: planning them takes longer than the few events of a tail. */
-    const struct pgx_kept source_digest = {.slot = DIGEST_SLOT, .sql = buf_text(&m->digest_source_sql)};
-    const struct pgx_kept target_digest = {.slot = DIGEST_SLOT, .sql = buf_text(&m->digest_target_sql)};
+    const struct pgx_kept source_digest = {.slot = TAIL_SLOT_DIGEST, .sql = buf_text(&m->digest_source_sql)};
+    const struct pgx_kept target_digest = {.slot = TAIL_SLOT_DIGEST, .sql = buf_text(&m->digest_target_sql)};
     struct range_digest a, b;
     int64_t timeout_us = p->deadline_us - clock_now_us();
     struct pgx_args args =
@@ -328,108 +373,60 @@ static bool choose_epoch(struct pause *p, struct tmv_error *err)
     return true;
 }
 
-static bool arm_target(struct pause *p, struct tmv_error *err)
+static bool arm_sql(const struct pause *p, struct buf *ret_sql, struct tmv_error *err)
 {
     const struct ends *ends = p->m->ends;
-    AUTO(buf) struct buf sql = BUF_INIT(4000);
-    AUTO(buf) struct buf sequence = BUF_INIT(400);
-    struct pgx_result *results[2] = {NULL, NULL};
     char value[24], to_epoch[24], owner_epoch[24], migration[60];
 
-    pgx_literal(&sequence, ends->target.sequence);
     snprintf(migration, sizeof migration, "'%s'", ends->migration);
     snprintf(value, sizeof value, "%" PRId64, p->value);
     snprintf(to_epoch, sizeof to_epoch, "%" PRId64, p->to_epoch);
     snprintf(owner_epoch, sizeof owner_epoch, "%" PRId64, ends->owner.epoch);
     const struct pgx_var vars[] = {
-        {"sequence_literal", buf_text(&sequence)},
         {"value", value},
         {"to_epoch", to_epoch},
         {"owner_epoch", owner_epoch},
         {"tenant_id", ends->tenant},
         {"migration", migration},
     };
-    if (!store_sql(&sql, sql_cutover_arm, &ends->target, vars, ARRAY_LEN(vars), err) ||
-        !pgx_script(p->m->tailer->target, STEP_TIMEOUT_US, buf_text(&sql), 2, results, err))
-        return err_wrap(err, "arming the target");
-    AUTO_RESULT struct pgx_result *set = results[0];
-    AUTO_RESULT struct pgx_result *armed = results[1];
-    (void)set;
-    if (pgx_rows(armed) != 1)
-        return err_set(err, TMV_ERR_OWNERSHIP,
-                       "the target's fence is not closed any more, or another engine owns it");
-    p->armed = true;
-    return true;
+    return pgx_expand(ret_sql, sql_cutover_arm, vars, ARRAY_LEN(vars), err);
 }
 
-/* Runs in the target's transaction, after the last events were applied and before it commits. A rehearsal's
+/* Runs in the target's transaction, after the last events were written and before it commits. A rehearsal's
  * transaction applies events, but does not arm. */
-static bool finish_drain(void *user, struct tailer *t, struct tmv_error *err)
+static bool finish_drain(void *user, struct tailer *t, struct buf *commit, struct tmv_error *err)
 {
     struct pause *p = user;
 
     (void)t;
-    return verify_tail(p, err) && (p->request->rehearsal || arm_target(p, err));
-}
-
-static bool literal(struct buf *b, const char *text)
-{
-    if (text)
-        pgx_literal(b, text);
-    else
-        buf_str(b, "NULL");
-    buf_char(b, '\0');
-    return !b->failed;
-}
-
-/* What the audit keeps of the decision. Owned by the caller. */
-static char *decision_details(const struct pause *p)
-{
-    AUTO_FREE char *text = NULL;
-    cJSON *o = cJSON_CreateObject();
-
-    json_add_text(o, "target_store", p->m->ends->target_store.id);
-    json_add_int64(o, "placement_epoch", p->to_epoch);
-    json_add_int64(o, "position", p->value);
-    json_add_int64(o, "drained_events", p->attempt->drained_events);
-    json_add_int64(o, "lock_us", p->attempt->lock_us);
-    json_add_int64(o, "drain_us", p->attempt->drain_us);
-    text = json_print(o);
-    cJSON_Delete(o);
-    return TAKE(text);
+    if (!verify_tail(p, err))
+        return false;
+    if (p->request->rehearsal)
+        return true;
+    buf_str(commit, ";\n");
+    if (!arm_sql(p, commit, err))
+        return false;
+    p->armed = true; /* as soon as the commit is sent, for all that is known */
+    return true;
 }
 
 static bool decide_sql(const struct pause *p, struct buf *ret_sql, struct tmv_error *err)
 {
     const struct ends *ends = p->m->ends;
     AUTO(buf) struct buf store = BUF_INIT(1000);
-    AUTO(buf) struct buf details = BUF_INIT(4000);
-    AUTO(buf) struct buf operator= BUF_INIT(1000);
-    AUTO_FREE char *json = decision_details(p);
-    char tenant[60], migration[60], engine[60], id[TMV_UUID_TEXT], owner_epoch[24], from[24], to[24];
+    char tenant[60], migration[60], owner_epoch[24], from[24], to[24];
 
     snprintf(tenant, sizeof tenant, "'%s'", ends->tenant);
     snprintf(migration, sizeof migration, "'%s'", ends->migration);
-    snprintf(engine, sizeof engine, "'%s'", tmv_uuid_format(&ends->owner.engine, id));
     snprintf(owner_epoch, sizeof owner_epoch, "%" PRId64, ends->owner.epoch);
     snprintf(from, sizeof from, "%" PRId64, p->from_epoch);
     snprintf(to, sizeof to, "%" PRId64, p->to_epoch);
-    if (!json || !literal(&store, ends->target_store.id) || !literal(&details, json) ||
-        !literal(&operator, p->request->requested_by))
-        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    pgx_literal(&store, ends->target_store.id);
     const struct pgx_var vars[] = {
-        {"tenant", tenant},
-        {"migration", migration},
-        {"engine", engine},
-        {"owner_epoch", owner_epoch},
-        {"from_epoch", from},
-        {"to_epoch", to},
-        {"store", buf_text(&store)},
-        {"control_here", p->m->control_here ? "true" : "false"},
-        {"details", buf_text(&details)},
-        {"operator", buf_text(&operator)},
+        {"tenant", tenant},   {"migration", migration}, {"owner_epoch", owner_epoch},
+        {"from_epoch", from}, {"to_epoch", to},         {"store", buf_text(&store)},
     };
-    return pgx_expand(ret_sql, sql_cutover_decide, vars, ARRAY_LEN(vars), err);
+    return buf_ok(&store, err) && pgx_expand(ret_sql, sql_cutover_decide, vars, ARRAY_LEN(vars), err);
 }
 
 static void count_held_writers(struct pause *p)
@@ -476,32 +473,30 @@ static bool decide(struct pause *p, bool *ret_unknown, struct tmv_error *err)
  * tenant is taken. */
 static bool rehearse_decision(struct pause *p, struct tmv_error *err)
 {
-    AUTO(buf) struct buf sql = BUF_INIT(16 * 1024);
-    bool ok;
+    AUTO(buf) struct buf sql = BUF_INIT(4000);
+    bool ok = begin_decision(p, err) && decide_sql(p, &sql, err) &&
+              pgx_script(p->m->lock, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err);
 
-    buf_str(&sql, "BEGIN; SET LOCAL lock_timeout = '200ms'; ");
-    ok = decide_sql(p, &sql, err) && pgx_script(p->m->lock, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err);
     pgx_rollback(p->m->lock, STEP_TIMEOUT_US);
-    /* A rehearsal of the whole is not in phase cutover, which is all that may be in its way. */
-    return ok || (p->request->rehearsal && err_is_sqlstate(err, "TM010"));
+    return ok;
 }
 
 static bool rehearse_drain(struct pause *p, struct tmv_error *err)
 {
-    struct pgx_conn *target = p->m->tailer->target;
+    struct tailer *t = p->m->tailer;
+    AUTO(buf) struct buf sql = BUF_INIT(4000);
     bool ok;
 
     if (!choose_epoch(p, err))
         return false;
-    p->value = p->m->tailer->watermark;
+    p->value = t->watermark;
     p->deadline_us = clock_now_us() + STEP_TIMEOUT_US;
-    ok = ends_begin_target(p->m->ends, target, "mirroring", false, err);
+    ok = tailer_begin_drain(t, err);
     /* So often, because the server settles on one plan only after five. */
-    for (int i = 0; ok && i < 6; i++)
+    for (int i = 0; ok && i < REHEARSALS; i++)
         ok = verify_tail(p, err);
-    ok = ok && finish_drain(p, p->m->tailer, err);
-    pgx_rollback(target, STEP_TIMEOUT_US);
-    p->armed = false;
+    ok = ok && arm_sql(p, &sql, err) && pgx_script(t->target, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err);
+    pgx_rollback(t->target, STEP_TIMEOUT_US);
     if (ok && is_verified(p))
         p->m->verified_to = p->value;
     return ok;
@@ -514,6 +509,7 @@ static bool catch_up(struct pause *p, struct tmv_error *err)
     bool behind;
 
     for (int i = 0; i < CATCH_UP_TURNS; i++) {
+        tailer_hurry(p->m->tailer);
         if (!tailer_turn(p->m->tailer, &behind, err))
             return false;
         if (i > 0 && p->m->tailer->lag_us >= 0 && p->m->tailer->lag_us < CATCH_UP_US)

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "pg/copy.h"
 #include "sql_embedded.h"
 
 #define BEGIN_TIMEOUT_US (30 * US_PER_S)
@@ -30,11 +31,16 @@ bool ends_connect_target(const struct ends *ends, const char *part, struct pgx_c
     return connect_end(ends, &ends->target_store, part, ret_conn, err) ? true : err_wrap(err, "target");
 }
 
-bool ends_begin_target(const struct ends *ends, struct pgx_conn *conn, const char *state, bool shared,
-                       struct tmv_error *err)
+/* One way to begin: whose right it is, and how the applied row is locked. */
+struct begin {
+    const char *state;
+    const char *strength;
+    const char *copy; /* sent along, or NULL */
+};
+
+static bool begin_sql(const struct ends *ends, const struct begin *begin, struct buf *ret_sql,
+                      struct tmv_error *err)
 {
-    AUTO(buf) struct buf sql = BUF_INIT(2000);
-    AUTO_RESULT struct pgx_result *row = NULL;
     char pass[TMV_UUID_TEXT + 30];
     char migration[TMV_UUID_TEXT + 10];
     char epoch[24];
@@ -43,15 +49,31 @@ bool ends_begin_target(const struct ends *ends, struct pgx_conn *conn, const cha
     snprintf(pass, sizeof pass, "'%s/%" PRId64 "'", ends->migration, ends->owner.epoch);
     snprintf(migration, sizeof migration, "'%s'", ends->migration);
     snprintf(epoch, sizeof epoch, "%" PRId64, ends->owner.epoch);
-    snprintf(state_literal, sizeof state_literal, "'%s'", state);
+    snprintf(state_literal, sizeof state_literal, "'%s'", begin->state);
     const struct pgx_var vars[] = {
-        {"pass", pass},
-        {"migration", migration},
-        {"owner_epoch", epoch},
-        {"state", state_literal},
-        {"strength", shared ? "SHARE" : "UPDATE"},
+        {"pass", pass},           {"migration", migration},      {"owner_epoch", epoch},
+        {"state", state_literal}, {"strength", begin->strength},
     };
-    if (!pgx_expand(&sql, sql_ends_begin_target, vars, ARRAY_LEN(vars), err) ||
+    if (!pgx_expand(ret_sql, sql_ends_begin_target, vars, ARRAY_LEN(vars), err))
+        return false;
+    if (begin->copy)
+        buf_printf(ret_sql, ";\n%s", begin->copy);
+    return buf_ok(ret_sql, err);
+}
+
+static bool not_ours(const char *state, struct tmv_error *err)
+{
+    return err_set(err, TMV_ERR_OWNERSHIP, "the target's applied row is not ours, or not %s any more", state);
+}
+
+bool ends_begin_target(const struct ends *ends, struct pgx_conn *conn, const char *state, bool shared,
+                       struct tmv_error *err)
+{
+    const struct begin begin = {.state = state, .strength = shared ? "SHARE" : "UPDATE"};
+    AUTO(buf) struct buf sql = BUF_INIT(2000);
+    AUTO_RESULT struct pgx_result *row = NULL;
+
+    if (!begin_sql(ends, &begin, &sql, err) ||
         !pgx_script(conn, BEGIN_TIMEOUT_US, buf_text(&sql), 1, &row, err)) {
         pgx_rollback(conn, BEGIN_TIMEOUT_US);
         return err_wrap(err, "beginning a transaction on the target");
@@ -59,5 +81,24 @@ bool ends_begin_target(const struct ends *ends, struct pgx_conn *conn, const cha
     if (pgx_rows(row) == 1)
         return true;
     pgx_rollback(conn, BEGIN_TIMEOUT_US);
-    return err_set(err, TMV_ERR_OWNERSHIP, "the target's applied row is not ours, or not %s any more", state);
+    return not_ours(state, err);
+}
+
+bool ends_begin_copy_in(const struct ends *ends, struct pgx_conn *conn, const char *state, const char *copy,
+                        struct tmv_error *err)
+{
+    const struct begin begin = {.state = state, .strength = "UPDATE", .copy = copy};
+    AUTO(buf) struct buf sql = BUF_INIT(64 * 1024);
+    int rows = 0;
+
+    if (!begin_sql(ends, &begin, &sql, err) ||
+        !pgx_begin_copy_in(conn, BEGIN_TIMEOUT_US, buf_text(&sql), &rows, err)) {
+        pgx_rollback(conn, BEGIN_TIMEOUT_US);
+        return err_wrap(err, "beginning a transaction on the target");
+    }
+    if (rows == 1)
+        return true;
+    pgx_copy_abandon(conn, BEGIN_TIMEOUT_US);
+    pgx_rollback(conn, BEGIN_TIMEOUT_US);
+    return not_ours(state, err);
 }

@@ -25,3 +25,6 @@ TMV_NODISCARD bool ends_connect_target(const struct ends *ends, const char *part
  */
 TMV_NODISCARD bool ends_begin_target(const struct ends *ends, struct pgx_conn *conn, const char *state,
                                      bool shared, struct tmv_error *err);
+/* The same, and starts `copy` (COPY … FROM STDIN) in the same round trip. */
+TMV_NODISCARD bool ends_begin_copy_in(const struct ends *ends, struct pgx_conn *conn, const char *state,
+                                      const char *copy, struct tmv_error *err);

@@ -15,6 +15,9 @@
 #include "migrate/horizon.h"
 #include "store/guard.h"
 
+/* The kept statements of its connections. */
+enum tail_slot { TAIL_SLOT_DIGEST, TAIL_SLOT_OBSERVE, TAIL_SLOT_READ, TAIL_SLOT_DURABLE };
+
 struct tailer {
     const struct ends *ends;
     const struct guard *guard; /* of the source */
@@ -31,10 +34,13 @@ struct tailer {
     int64_t lag_us;           /* age of what is known to be applied */
     int64_t oldest_writer_us; /* age of the oldest transaction that holds the tenant's lock */
     int64_t last_tick_us, last_store_us;
-    int64_t apply_us;   /* running mean of one application, commit included */
-    int64_t durable_us; /* running mean of making the source durable */
-    int staged_left;    /* ranges still to be applied through the stage, after duplicates were met */
-    struct buf columns; /* copied columns, quoted */
+    int64_t apply_us;         /* running mean of one application, commit included */
+    int64_t durable_us;       /* running mean of making the source durable */
+    int64_t durable_asked_us; /* the source owes the answer to that since then; 0 it does not */
+    int64_t tick_us;          /* from one turn to the next */
+    int staged_left;          /* ranges still to be applied through the stage, after duplicates were met */
+    struct buf columns;       /* copied columns, quoted */
+    struct buf read_sql, copy_in_sql, stage_in_sql;
 };
 
 void tailer_init(struct tailer *t, const struct ends *ends, const struct guard *guard);
@@ -47,13 +53,21 @@ TMV_NODISCARD bool tailer_connect(struct tailer *t, struct tmv_error *err);
  * plus the work. */
 TMV_NODISCARD bool tailer_turn(struct tailer *t, bool *ret_behind, struct tmv_error *err);
 
-/* What the cutover adds to the last application, in the same transaction of the target. */
+/* The next turn need not wait for longer than the shortest tick. */
+void tailer_hurry(struct tailer *t);
+
+/* What the cutover adds to the last application, in the same transaction of the target: called when the
+ * events are written and the source is durable. It may append statements to `commit`, which is sent with the
+ * COMMIT. */
 struct tailer_finish {
-    bool (*run)(void *user, struct tailer *t, struct tmv_error *err);
+    bool (*run)(void *user, struct tailer *t, struct buf *commit, struct tmv_error *err);
     void *user;
 };
-/* Applies (watermark, value] while no writer of the tenant can be in flight, runs `finish` and commits.
- * *ret_events is what was applied. The watermark is `value` then. `deadline_us` (monotonic) bounds it. */
+/* Opens the target's transaction for a drain, ahead of the pause: the applied row is ours and locked then. */
+TMV_NODISCARD bool tailer_begin_drain(struct tailer *t, struct tmv_error *err);
+/* In that transaction: applies (watermark, value] while no writer of the tenant can be in flight, runs
+ * `finish` and commits. *ret_events is what was applied. The watermark is `value` then, and the transaction
+ * over, also on failure. `deadline_us` (monotonic) bounds it. */
 TMV_NODISCARD bool tailer_drain(struct tailer *t, int64_t value, int64_t deadline_us,
                                 const struct tailer_finish *finish, int64_t *ret_events,
                                 struct tmv_error *err);

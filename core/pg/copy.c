@@ -10,21 +10,28 @@
 /* Rows are gathered to blocks of about this size before they are sent on: one system call for many rows. */
 #define BLOCK_BYTES (64 * 1024)
 
+/* `ret_rows`: of the last statement before the COPY that returned rows; how many. May be NULL. */
 static bool start_copy(struct pgx_conn *conn, int64_t timeout_us, const char *sql, ExecStatusType wanted,
-                       struct tmv_error *err)
+                       int *ret_rows, struct tmv_error *err)
 {
     int64_t deadline = pgx_deadline(timeout_us);
+    ExecStatusType status;
     PGresult *result = NULL;
-    bool ok;
 
     if (!pgx_is_usable(conn))
         return err_set(err, TMV_ERR_UNREACHABLE, "the connection is closed");
     if (!PQsendQuery(conn->pg, sql))
         return pgx_fail(conn, NULL, err);
-    if (!pgx_next_result(conn, deadline, &result, err))
-        return false;
-    ok = result && PQresultStatus(result) == wanted;
-    if (!ok && result && PQresultStatus(result) == PGRES_FATAL_ERROR)
+    do {
+        PQclear(result);
+        if (!pgx_next_result(conn, deadline, &result, err))
+            return false;
+        status = result ? PQresultStatus(result) : PGRES_EMPTY_QUERY;
+        if (status == PGRES_TUPLES_OK && ret_rows)
+            *ret_rows = PQntuples(result);
+    } while (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK);
+    bool ok = status == wanted;
+    if (status == PGRES_FATAL_ERROR)
         pgx_fail(conn, result, err);
     else if (!ok)
         err_set(err, TMV_ERR_INTERNAL, "a COPY did not start");
@@ -36,7 +43,7 @@ static bool start_copy(struct pgx_conn *conn, int64_t timeout_us, const char *sq
 
 bool pgx_copy_out(struct pgx_conn *conn, int64_t timeout_us, const char *sql, struct tmv_error *err)
 {
-    conn->copying_out = start_copy(conn, timeout_us, sql, PGRES_COPY_OUT, err);
+    conn->copying_out = start_copy(conn, timeout_us, sql, PGRES_COPY_OUT, NULL, err);
     return conn->copying_out;
 }
 
@@ -47,7 +54,24 @@ bool pgx_in_copy_out(const struct pgx_conn *conn)
 
 bool pgx_copy_in(struct pgx_conn *conn, int64_t timeout_us, const char *sql, struct tmv_error *err)
 {
-    return start_copy(conn, timeout_us, sql, PGRES_COPY_IN, err);
+    return start_copy(conn, timeout_us, sql, PGRES_COPY_IN, NULL, err);
+}
+
+bool pgx_begin_copy_in(struct pgx_conn *conn, int64_t timeout_us, const char *sql, int *ret_rows,
+                       struct tmv_error *err)
+{
+    *ret_rows = 0;
+    return start_copy(conn, timeout_us, sql, PGRES_COPY_IN, ret_rows, err);
+}
+
+void pgx_copy_abandon(struct pgx_conn *conn, int64_t timeout_us)
+{
+    if (!pgx_is_usable(conn))
+        return;
+    if (PQputCopyEnd(conn->pg, "abandoned") > 0)
+        pgx_drain(conn, pgx_deadline(timeout_us));
+    else
+        conn->broken = true;
 }
 
 /* After the last row: the command's own result says whether the stream was whole. */
@@ -165,4 +189,90 @@ bool pgx_copy_pump(struct pgx_conn *from, struct pgx_conn *to, int64_t idle_time
     if (!pgx_copy_finish(to, idle_timeout_us, &ret_stats->rows, err))
         return err_wrap(err, "writing to %s", pgx_place(to));
     return true;
+}
+
+/* ---- rows of a kept statement ---- */
+
+bool pgx_rows_start(struct pgx_conn *conn, int64_t timeout_us, const struct pgx_kept *kept,
+                    struct pgx_args args, struct tmv_error *err)
+{
+    if (!pgx_send_prepared(conn, timeout_us, kept, args, true, err))
+        return false;
+    PQsetSingleRowMode(conn->pg);
+    conn->reading_rows = true;
+    return true;
+}
+
+bool pgx_in_rows(const struct pgx_conn *conn)
+{
+    return pgx_is_usable(conn) && conn->reading_rows;
+}
+
+static void add_number(struct buf *out, uint32_t value, int bytes)
+{
+    for (int i = bytes - 1; i >= 0; i--)
+        buf_char(out, (char)(value >> 8 * i));
+}
+
+/* A tuple of a binary COPY stream: the number of fields, each with its length (PostgreSQL manual, COPY). */
+static void add_tuple(struct buf *out, const PGresult *row)
+{
+    int fields = PQnfields(row);
+
+    add_number(out, (uint32_t)fields, 2);
+    for (int i = 0; i < fields; i++) {
+        if (PQgetisnull(row, 0, i)) {
+            add_number(out, UINT32_MAX, 4);
+            continue;
+        }
+        int len = PQgetlength(row, 0, i);
+        add_number(out, (uint32_t)len, 4);
+        buf_add(out, PQgetvalue(row, 0, i), (size_t)len);
+    }
+}
+
+bool pgx_rows_read(struct pgx_conn *conn, int64_t timeout_us, size_t enough, struct buf *out, bool *ret_ended,
+                   struct tmv_error *err)
+{
+    int64_t deadline = pgx_deadline(timeout_us);
+
+    *ret_ended = false;
+    while (out->len < enough) {
+        PGresult *result = NULL;
+
+        if (!pgx_next_result(conn, deadline, &result, err))
+            return false;
+        *ret_ended = !result;
+        if (!result) {
+            conn->reading_rows = false;
+            return true;
+        }
+        ExecStatusType status = PQresultStatus(result);
+        if (status == PGRES_SINGLE_TUPLE)
+            add_tuple(out, result);
+        bool ok = status == PGRES_SINGLE_TUPLE || status == PGRES_TUPLES_OK;
+        if (!ok)
+            pgx_fail(conn, result, err);
+        PQclear(result);
+        if (!ok || !buf_ok(out, err)) {
+            pgx_drain(conn, deadline);
+            conn->reading_rows = false;
+            return false;
+        }
+    }
+    return true;
+}
+
+void pgx_copy_header(struct buf *out)
+{
+    static const char signature[] = {'P', 'G', 'C', 'O', 'P', 'Y', '\n', '\377', '\r', '\n', '\0'};
+
+    buf_add(out, signature, sizeof signature);
+    add_number(out, 0, 4); /* flags */
+    add_number(out, 0, 4); /* extension */
+}
+
+void pgx_copy_trailer(struct buf *out)
+{
+    add_number(out, UINT16_MAX, 2);
 }

@@ -10,6 +10,7 @@ struct pgx_conn {
     PGconn *pg;              /* owned */
     const struct stop *stop; /* borrowed, may be NULL */
     bool copying_out;        /* a COPY OUT has not been read to its end */
+    bool reading_rows;       /* a statement of pgx_rows_start has not been read to its end */
     bool broken;             /* a bounded wait ended early: the protocol state is unknown */
     char *copy_data;         /* last message of a COPY OUT, owned */
     unsigned kept;           /* bit n: the statement of slot n is prepared */
@@ -22,6 +23,9 @@ TMV_NODISCARD bool pgx_wait(struct pgx_conn *conn, bool for_write, int64_t deadl
                             struct tmv_error *err);
 /* Sends everything that libpq has buffered. */
 TMV_NODISCARD bool pgx_flush(struct pgx_conn *conn, int64_t deadline_us, struct tmv_error *err);
+/* Prepares a kept statement where it is not yet, and sends it; `binary`: its rows come in binary. */
+TMV_NODISCARD bool pgx_send_prepared(struct pgx_conn *conn, int64_t timeout_us, const struct pgx_kept *kept,
+                                     struct pgx_args args, bool binary, struct tmv_error *err);
 /* The next result of the running statement; *ret_result NULL at the end. */
 TMV_NODISCARD bool pgx_next_result(struct pgx_conn *conn, int64_t deadline_us, PGresult **ret_result,
                                    struct tmv_error *err);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -214,8 +215,8 @@ bool pgx_is_kept(const struct pgx_conn *conn, unsigned slot)
     return slot < PGX_KEPT_MAX && (conn->kept & 1u << slot);
 }
 
-bool pgx_send_kept(struct pgx_conn *conn, int64_t timeout_us, const struct pgx_kept *kept,
-                   struct pgx_args args, struct tmv_error *err)
+bool pgx_send_prepared(struct pgx_conn *conn, int64_t timeout_us, const struct pgx_kept *kept,
+                       struct pgx_args args, bool binary, struct tmv_error *err)
 {
     struct bound bound;
     char name[16];
@@ -232,9 +233,15 @@ bool pgx_send_kept(struct pgx_conn *conn, int64_t timeout_us, const struct pgx_k
             return false;
         conn->kept |= 1u << kept->slot;
     }
-    if (!PQsendQueryPrepared(conn->pg, name, (int)args.count, bound.values, NULL, NULL, 0))
+    if (!PQsendQueryPrepared(conn->pg, name, (int)args.count, bound.values, NULL, NULL, binary))
         return pgx_fail(conn, NULL, err);
     return true;
+}
+
+bool pgx_send_kept(struct pgx_conn *conn, int64_t timeout_us, const struct pgx_kept *kept,
+                   struct pgx_args args, struct tmv_error *err)
+{
+    return pgx_send_prepared(conn, timeout_us, kept, args, false, err);
 }
 
 /* Takes what follows the first result of a statement. In the extended protocol the command's result comes
@@ -292,6 +299,12 @@ bool pgx_query(struct pgx_conn *conn, int64_t timeout_us, const char *sql, struc
                struct pgx_result **ret_result, struct tmv_error *err)
 {
     return pgx_send(conn, sql, args, err) && pgx_receive(conn, timeout_us, ret_result, err);
+}
+
+bool pgx_query_kept(struct pgx_conn *conn, int64_t timeout_us, const struct pgx_kept *kept,
+                    struct pgx_args args, struct pgx_result **ret_result, struct tmv_error *err)
+{
+    return pgx_send_kept(conn, timeout_us, kept, args, err) && pgx_receive(conn, timeout_us, ret_result, err);
 }
 
 /* Keeps the last `count` results: shifts the window by one. */
@@ -359,19 +372,33 @@ bool pgx_begin(struct pgx_conn *conn, int64_t timeout_us, struct tmv_error *err)
     return pgx_script(conn, timeout_us, "BEGIN", 0, NULL, err);
 }
 
-bool pgx_commit(struct pgx_conn *conn, int64_t timeout_us, struct tmv_error *err)
+/* `sql` ends in COMMIT. */
+static bool commit_script(struct pgx_conn *conn, int64_t timeout_us, const char *sql, struct tmv_error *err)
 {
     if (PQtransactionStatus(conn->pg) == PQTRANS_INERROR) {
         pgx_rollback(conn, timeout_us);
         return err_set(err, TMV_ERR_INTERNAL, "commit of a failed transaction");
     }
-    if (pgx_script(conn, timeout_us, "COMMIT", 0, NULL, err))
+    if (pgx_script(conn, timeout_us, sql, 0, NULL, err))
         return true;
     if (err->code == TMV_ERR_UNREACHABLE || err->code == TMV_ERR_TIMEOUT || err->code == TMV_ERR_CANCELLED) {
         err_wrap(err, "the answer to a commit was lost");
         err->code = TMV_ERR_UNKNOWN;
     }
     return false;
+}
+
+bool pgx_commit(struct pgx_conn *conn, int64_t timeout_us, struct tmv_error *err)
+{
+    return commit_script(conn, timeout_us, "COMMIT", err);
+}
+
+bool pgx_commit_with(struct pgx_conn *conn, int64_t timeout_us, const char *sql, struct tmv_error *err)
+{
+    AUTO(buf) struct buf script = BUF_INIT(64 * 1024);
+
+    buf_printf(&script, "%s; COMMIT", sql);
+    return buf_ok(&script, err) && commit_script(conn, timeout_us, buf_text(&script), err);
 }
 
 void pgx_rollback(struct pgx_conn *conn, int64_t timeout_us)

@@ -63,6 +63,10 @@ bool pgx_is_kept(const struct pgx_conn *conn, unsigned slot);
 /* As pgx_send. When it fails, the statement did not run. `timeout_us` bounds the preparation. */
 TMV_NODISCARD bool pgx_send_kept(struct pgx_conn *conn, int64_t timeout_us, const struct pgx_kept *kept,
                                  struct pgx_args args, struct tmv_error *err);
+/* pgx_send_kept and pgx_receive in one. */
+TMV_NODISCARD bool pgx_query_kept(struct pgx_conn *conn, int64_t timeout_us, const struct pgx_kept *kept,
+                                  struct pgx_args args, struct pgx_result **ret_result,
+                                  struct tmv_error *err);
 TMV_NODISCARD bool pgx_receive(struct pgx_conn *conn, int64_t timeout_us, struct pgx_result **ret_result,
                                struct tmv_error *err);
 /* Several statements in one round trip (simple protocol; no parameters). If one fails, the rest do not run.
@@ -74,6 +78,9 @@ TMV_NODISCARD bool pgx_script(struct pgx_conn *conn, int64_t timeout_us, const c
 TMV_NODISCARD bool pgx_begin(struct pgx_conn *conn, int64_t timeout_us, struct tmv_error *err);
 /* Commits. A lost connection gives TMV_ERR_UNKNOWN: the commit may have happened. */
 TMV_NODISCARD bool pgx_commit(struct pgx_conn *conn, int64_t timeout_us, struct tmv_error *err);
+/* The same with statements before it, in one round trip. If one of them fails, nothing is committed. */
+TMV_NODISCARD bool pgx_commit_with(struct pgx_conn *conn, int64_t timeout_us, const char *sql,
+                                   struct tmv_error *err);
 /* Rolls back if a transaction is open; a failure only means that the connection is gone, and the server rolls
  * back. */
 void pgx_rollback(struct pgx_conn *conn, int64_t timeout_us);

@@ -2,8 +2,6 @@
 -- itself ends the pause when this session says nothing for {{idle_ms}} ms.
 -- database: source
 -- script
-BEGIN ISOLATION LEVEL READ COMMITTED;
-SET LOCAL lock_timeout = {{lock_ms}};
 SET LOCAL idle_in_transaction_session_timeout = {{idle_ms}};
 SELECT pg_advisory_xact_lock({{key}});
 SELECT last_value - (NOT is_called)::int FROM {{sequence}}

@@ -168,15 +168,61 @@ BEGIN
 END
 $guard$;
 
+-- One reading for the horizon: first V, then L (design §7); the order of the statements matters. As a function its plans
+-- are kept, and it costs one round trip. L by virtualtransaction: a pid is NULL after PREPARE.
+CREATE FUNCTION tenantmv.observe(p_key bigint, OUT value bigint, OUT server_start text, OUT holders text)
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
+BEGIN
+    SELECT last_value - (NOT is_called)::int INTO value FROM {{sequence}};
+    SELECT string_agg(DISTINCT l.virtualtransaction, ',') INTO holders FROM pg_locks l
+     WHERE l.locktype = 'advisory' AND l.mode = 'ShareLock' AND l.granted
+       AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+       AND l.classid = ((p_key >> 32) & 4294967295)::oid AND l.objid = (p_key & 4294967295)::oid AND l.objsubid = 1;
+    server_start := pg_postmaster_start_time()::text;
+END
+$guard$;
+REVOKE ALL ON FUNCTION tenantmv.observe(bigint) FROM PUBLIC;
+
+-- Moves the target's watermark (NULL leaves it), in the transaction that wrote the events.
+CREATE FUNCTION tenantmv.advance(p_migration uuid, p_watermark bigint, p_events bigint) RETURNS void
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
+BEGIN
+    UPDATE tenantmv.applied a
+       SET watermark = greatest(a.watermark, coalesce(p_watermark, a.watermark)), events = a.events + p_events,
+           chain = sha256(a.chain || convert_to(format('%s:%s', coalesce(p_watermark, 0), p_events), 'UTF8'))
+     WHERE a.migration_id = p_migration;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the applied row of migration % is gone', p_migration USING ERRCODE = 'TM010';
+    END IF;
+END
+$guard$;
+REVOKE ALL ON FUNCTION tenantmv.advance(uuid, bigint, bigint) FROM PUBLIC;
+
+-- The end of the drain, in the target's transaction: the position sequence beyond every position of the source, and the
+-- fence armed at an epoch that is new for this attempt. Raises when the fence is not closed, or another engine owns it.
+CREATE FUNCTION tenantmv.arm(p_tenant uuid, p_migration uuid, p_owner_epoch bigint, p_to_epoch bigint, p_position bigint)
+    RETURNS void LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
+BEGIN
+    PERFORM setval({{sequence_literal}}, greatest(p_position, s.last_value), true) FROM {{sequence}} s;
+    UPDATE tenantmv.fence f
+       SET state = 'armed', placement_epoch = p_to_epoch, changed_at = clock_timestamp(),
+           changed_xid = pg_current_xact_id()
+     WHERE f.tenant_id = p_tenant AND f.state = 'closed'
+       AND EXISTS (SELECT 1 FROM tenantmv.owner o WHERE o.tenant_id = p_tenant AND o.migration_id = p_migration
+                                                    AND o.owner_epoch = p_owner_epoch);
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the target''s fence is not closed any more, or another engine owns it' USING ERRCODE = 'TM010';
+    END IF;
+END
+$guard$;
+REVOKE ALL ON FUNCTION tenantmv.arm(uuid, uuid, bigint, bigint, bigint) FROM PUBLIC;
+
 -- The point of decision, in the transaction that holds the tenant's exclusive lock. Raises unless this engine still
 -- owns the migration and the tenant is open here at the epoch it started from. Where the control tables stand in this
--- database, routing, phase and audit change in the same transaction.
-CREATE FUNCTION tenantmv.decide(p_tenant uuid, p_migration uuid, p_engine uuid, p_owner_epoch bigint,
-                                p_from_epoch bigint, p_to_epoch bigint, p_store text, p_control_here boolean,
-                                p_details jsonb, p_operator text) RETURNS void
+-- database, routing, phase and audit have changed in the same transaction already, before the lock was asked for.
+CREATE FUNCTION tenantmv.decide(p_tenant uuid, p_migration uuid, p_owner_epoch bigint, p_from_epoch bigint,
+                                p_to_epoch bigint, p_store text) RETURNS void
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
-DECLARE
-    v_answer text;
 BEGIN
     PERFORM 1 FROM tenantmv.owner o
       WHERE o.tenant_id = p_tenant AND o.migration_id = p_migration AND o.owner_epoch = p_owner_epoch FOR SHARE;
@@ -190,14 +236,6 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the fence of the tenant is not open at epoch %', p_from_epoch USING ERRCODE = 'TM011';
     END IF;
-    IF p_control_here THEN
-        EXECUTE 'SELECT tenantmv.complete_cutover($1, $2, $3, $4, $5, $6)' INTO v_answer
-          USING p_migration, p_owner_epoch, p_engine, p_store, p_details, p_operator;
-        IF v_answer <> 'ok' THEN
-            RAISE EXCEPTION 'the migration cannot be completed: %', v_answer USING ERRCODE = 'TM010';
-        END IF;
-    END IF;
 END
 $guard$;
-REVOKE ALL ON FUNCTION tenantmv.decide(uuid, uuid, uuid, bigint, bigint, bigint, text, boolean, jsonb, text)
-    FROM PUBLIC;
+REVOKE ALL ON FUNCTION tenantmv.decide(uuid, uuid, bigint, bigint, bigint, text) FROM PUBLIC;

@@ -22,6 +22,8 @@ static const struct sample {
     const char *name, *value;
 } samples[] = {
     {"cutover_decide", "tenant", "'" TENANT "'"},
+    {"tail_advance", "watermark", "1"},
+    {"tail_advance", "rows", "0"},
     /* the tables that a script creates go to a schema that does not hold them yet */
     {"store_events_plain", "schema", "fresh"},
     {"store_events_plain", "events", "fresh.events"},
@@ -56,7 +58,6 @@ static const struct sample {
     {NULL, "local_only", "txid"},
     {NULL, "pass", "'x'"},
     {NULL, "migration", "'" TENANT "'"},
-    {NULL, "engine", "'" TENANT "'"},
     {NULL, "owner_epoch", "1"},
     {NULL, "from_epoch", "1"},
     {NULL, "to_epoch", "2"},
@@ -65,9 +66,6 @@ static const struct sample {
     {NULL, "strength", "SHARE"},
     {NULL, "lock_ms", "20"},
     {NULL, "idle_ms", "500"},
-    {NULL, "control_here", "true"},
-    {NULL, "details", "'{}'"},
-    {NULL, "operator", "'amy'"},
 };
 
 struct bed {

@@ -1,0 +1,32 @@
+/* Applying a range of positions: reads the tenant's events of (low, high] on the source and writes them to
+ * the target in one transaction with the watermark. Part of the tailer, whose invariants (tailer.h, T1 to T4)
+ * it keeps; not for others.
+ *
+ * The way of an event is short in round trips, because on a busy machine each one waits for its turn: the
+ * source is read by a kept statement; the target's transaction begins with its COPY, and ends with the
+ * watermark, what the cutover adds, and the commit in one script.
+ */
+#pragma once
+
+#include "migrate/tailer.h"
+
+#define TAIL_TIMEOUT_US (60 * US_PER_S)
+
+/* One range (low, high] to apply. */
+struct tail_piece {
+    int64_t low, high;
+    bool moves_watermark;               /* everything up to high is final */
+    bool staged;                        /* some of it may stand in the target already */
+    bool begun;                         /* the target's transaction is open already */
+    int64_t deadline_us;                /* monotonic; every wait ends by then */
+    const struct tailer_finish *finish; /* NULL for none */
+};
+
+/* Applies one piece; *ret_rows is how many events were written. On failure the target's transaction is rolled
+ * back, and the source has no statement open (or its connection is broken). DIVERGED: another event stands in
+ * the place of one of ours. UNKNOWN: the answer to the commit was lost. */
+TMV_NODISCARD bool tail_apply_piece(struct tailer *t, struct tail_piece *p, int64_t *ret_rows,
+                                    struct tmv_error *err);
+/* Fills in a statement of the tail for `shape`. */
+TMV_NODISCARD bool tail_expand(struct tailer *t, const char *template, const struct store_shape *shape,
+                               struct buf *ret_sql, struct tmv_error *err);
