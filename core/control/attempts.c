@@ -1,5 +1,6 @@
 /* Cutover attempts and verification reports. */
 #include "base/err.h"
+#include "control/audit.h"
 #include "control/row.h"
 #include "sql_embedded.h"
 
@@ -37,4 +38,21 @@ bool control_verification_add(struct pgx_conn *conn, const struct owner *owner, 
     if (!row_owned(conn, owner, sql_control_verification_add, args, NULL, err))
         return err_wrap(err, "storing a verification report");
     return true;
+}
+
+void attempt_read(const struct pgx_result *result, int row, struct tmv_attempt *attempt)
+{
+    attempt->number = (int)pgx_int(result, row, 0);
+    attempt->migration = pgx_uuid(result, row, 1);
+    attempt->rehearsal = pgx_bool(result, row, 2);
+    row_text(attempt->outcome, sizeof attempt->outcome, result, row, 3);
+    row_text(attempt->reason, sizeof attempt->reason, result, row, 4);
+    row_text(attempt->requested_by, sizeof attempt->requested_by, result, row, 5);
+    attempt->started_at_us = pgx_int(result, row, 6);
+    attempt->lock_us = pgx_int(result, row, 7);
+    attempt->drain_us = pgx_int(result, row, 8);
+    attempt->decide_us = pgx_int(result, row, 9);
+    attempt->pause_us = pgx_int(result, row, 10);
+    attempt->drained_events = pgx_int(result, row, 11);
+    attempt->held_writers = pgx_int(result, row, 12);
 }

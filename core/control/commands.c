@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "control/audit.h"
 #include "control/row.h"
 #include "sql_embedded.h"
 
@@ -65,6 +66,25 @@ bool control_command_finish(struct pgx_conn *conn, const struct owner *owner, co
     return true;
 }
 
+bool command_read(const struct pgx_result *result, int row, struct tmv_command_info *command,
+                  struct tmv_error *err)
+{
+    char text[TMV_UUID_TEXT];
+
+    command->id = pgx_uuid(result, row, 0);
+    command->migration = pgx_uuid(result, row, 1);
+    if (!tmv_operation_parse(pgx_text(result, row, 2), &command->operation) ||
+        !parse_state(pgx_text(result, row, 3), &command->state))
+        return err_set(err, TMV_ERR_INTERNAL, "command %s has an unknown operation or state",
+                       tmv_uuid_format(&command->id, text));
+    row_text(command->outcome, sizeof command->outcome, result, row, 4);
+    row_text(command->requested_by, sizeof command->requested_by, result, row, 5);
+    row_text(command->requested_from, sizeof command->requested_from, result, row, 6);
+    command->requested_at_us = pgx_int(result, row, 7);
+    command->finished_at_us = pgx_int(result, row, 8);
+    return true;
+}
+
 bool tmv_command_get(struct tmv_control *control, const struct tmv_uuid *id,
                      struct tmv_command_info *ret_command, struct tmv_error *err)
 {
@@ -77,16 +97,5 @@ bool tmv_command_get(struct tmv_control *control, const struct tmv_uuid *id,
     if (pgx_rows(result) == 0)
         return err_set(err, TMV_ERR_NOT_FOUND, "there is no command %s", tmv_uuid_format(id, text));
     memset(ret_command, 0, sizeof *ret_command);
-    ret_command->id = pgx_uuid(result, 0, 0);
-    ret_command->migration = pgx_uuid(result, 0, 1);
-    if (!tmv_operation_parse(pgx_text(result, 0, 2), &ret_command->operation) ||
-        !parse_state(pgx_text(result, 0, 3), &ret_command->state))
-        return err_set(err, TMV_ERR_INTERNAL, "command %s has an unknown operation or state",
-                       tmv_uuid_format(id, text));
-    row_text(ret_command->outcome, sizeof ret_command->outcome, result, 0, 4);
-    row_text(ret_command->requested_by, sizeof ret_command->requested_by, result, 0, 5);
-    row_text(ret_command->requested_from, sizeof ret_command->requested_from, result, 0, 6);
-    ret_command->requested_at_us = pgx_int(result, 0, 7);
-    ret_command->finished_at_us = pgx_int(result, 0, 8);
-    return true;
+    return command_read(result, 0, ret_command, err);
 }

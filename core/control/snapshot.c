@@ -17,7 +17,7 @@
 #include "sql_embedded.h"
 
 #define EVENTS_MAX 100
-#define ATTEMPTS_MAX 50
+#define ATTEMPTS_MAX 200
 
 static void snapshot_auto(struct tmv_snapshot **snapshot)
 {
@@ -81,6 +81,24 @@ static void read_texts(const struct pgx_result *r, int row, struct tmv_migration
     row_text(m->last_error, sizeof m->last_error, r, row, 29);
 }
 
+/* What the settings leave out has its usual value; a migration of another program may have other settings. */
+static void read_budgets(const struct pgx_result *r, int row, struct tmv_migration *m)
+{
+    struct tmv_settings usual;
+    struct {
+        int64_t *us, usual_ms;
+    } values[4];
+
+    tmv_settings_default(&usual);
+    values[0].us = &m->lag_gate_us, values[0].usual_ms = usual.cutover_max_lag_ms;
+    values[1].us = &m->lock_budget_us, values[1].usual_ms = usual.lock_budget_ms;
+    values[2].us = &m->drain_budget_us, values[2].usual_ms = usual.drain_budget_ms;
+    values[3].us = &m->pause_budget_us, values[3].usual_ms = usual.cutover_timeout_ms;
+    for (int i = 0; i < 4; i++)
+        *values[i].us =
+            (pgx_int(r, row, 31 + i) > 0 ? pgx_int(r, row, 31 + i) : values[i].usual_ms) * US_PER_MS;
+}
+
 static bool read_migration(const struct pgx_result *r, int row, int64_t now_us, struct tmv_migration *m,
                            struct tmv_error *err)
 {
@@ -109,6 +127,7 @@ static bool read_migration(const struct pgx_result *r, int row, int64_t now_us, 
     m->completed_at_us = pgx_int(r, row, 25);
     m->owner_age_us = pgx_is_null(r, row, 27) ? -1 : pgx_int(r, row, 27);
     read_gates(pgx_text(r, row, 28), m);
+    read_budgets(r, row, m);
     show_migration(m, pgx_bool(r, row, 30), now_us);
     return true;
 }
@@ -201,23 +220,8 @@ static bool read_attempts(struct tmv_control *control, const struct tmv_uuid *te
     snapshot->attempts = calloc((size_t)pgx_rows(r) + 1, sizeof *snapshot->attempts);
     if (!snapshot->attempts)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");
-    for (int row = 0; row < pgx_rows(r); row++) {
-        struct tmv_attempt *a = &snapshot->attempts[snapshot->attempt_count++];
-
-        a->number = (int)pgx_int(r, row, 0);
-        a->migration = pgx_uuid(r, row, 1);
-        a->rehearsal = pgx_bool(r, row, 2);
-        row_text(a->outcome, sizeof a->outcome, r, row, 3);
-        row_text(a->reason, sizeof a->reason, r, row, 4);
-        row_text(a->requested_by, sizeof a->requested_by, r, row, 5);
-        a->started_at_us = pgx_int(r, row, 6);
-        a->lock_us = pgx_int(r, row, 7);
-        a->drain_us = pgx_int(r, row, 8);
-        a->decide_us = pgx_int(r, row, 9);
-        a->pause_us = pgx_int(r, row, 10);
-        a->drained_events = pgx_int(r, row, 11);
-        a->held_writers = pgx_int(r, row, 12);
-    }
+    for (int row = 0; row < pgx_rows(r); row++)
+        attempt_read(r, row, &snapshot->attempts[snapshot->attempt_count++]);
     return true;
 }
 

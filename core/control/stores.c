@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "control/row.h"
 #include "sql_embedded.h"
+#include "tenantmv/stores.h"
 
 /* Names travel into routing rows, messages and command lines. */
 static bool check_id(const char *id, struct tmv_error *err)
@@ -100,4 +101,24 @@ bool tmv_store_remove(struct tmv_control *control, const char *id, struct tmv_er
         return err_set(err, TMV_ERR_REFUSED, "store %s is in use %lld times, by %s for one", id,
                        (long long)pgx_int(result, 0, 1), pgx_text(result, 0, 2));
     return pgx_bool(result, 0, 0) || unknown_store(id, err);
+}
+
+bool tmv_store_tenants(struct tmv_control *control, struct tmv_store_tenants **ret_counts, size_t *ret_count,
+                       struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+    struct tmv_store_tenants *counts;
+
+    if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_store_tenants, PGX_NONE, &result, err))
+        return err_wrap(err, "counting the tenants of each store");
+    counts = calloc((size_t)pgx_rows(result) + 1, sizeof *counts);
+    if (!counts)
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    for (int row = 0; row < pgx_rows(result); row++) {
+        row_text(counts[row].id, sizeof counts[row].id, result, row, 0);
+        counts[row].tenants = pgx_int(result, row, 1);
+    }
+    *ret_counts = counts;
+    *ret_count = (size_t)pgx_rows(result);
+    return true;
 }

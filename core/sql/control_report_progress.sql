@@ -37,6 +37,9 @@ state AS (
 old AS (
     DELETE FROM tenantmv.sample d USING mine
      WHERE mine.ok AND $17::boolean AND d.migration_id = $1::uuid AND d.at < clock_timestamp() - interval '1 hour'
+       AND NOT EXISTS (SELECT FROM (SELECT a.started_at FROM tenantmv.cutover_attempt a WHERE a.migration_id = $1::uuid
+                                     ORDER BY a.number DESC LIMIT 20) latest
+                        WHERE d.at BETWEEN latest.started_at - interval '1 minute' AND latest.started_at + interval '1 minute')
 ),
 kept AS (
     INSERT INTO tenantmv.sample (migration_id, at, events_copied, rate, lag_us, lag_events)

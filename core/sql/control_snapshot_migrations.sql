@@ -14,7 +14,15 @@ SELECT m.id, m.tenant_id, m.source_store_id, m.target_store_id, m.phase, coalesc
        (extract(epoch FROM m.completed_at) * 1000000)::bigint,
        coalesce(l.engine_name, ''),
        greatest(0, (extract(epoch FROM clock_timestamp() - l.heartbeat_at) * 1000000)::bigint),
-       coalesce(s.gates::text, '[]'), coalesce(m.last_error, ''), coalesce(s.ready, false)
+       coalesce(s.gates::text, '[]'), coalesce(m.last_error, ''), coalesce(s.ready, false),
+       CASE WHEN jsonb_typeof(m.config -> 'cutover_max_lag_ms') = 'number'
+            THEN greatest(0, least((m.config ->> 'cutover_max_lag_ms')::numeric, 1e9))::bigint END,
+       CASE WHEN jsonb_typeof(m.config -> 'lock_budget_ms') = 'number'
+            THEN greatest(0, least((m.config ->> 'lock_budget_ms')::numeric, 1e9))::bigint END,
+       CASE WHEN jsonb_typeof(m.config -> 'drain_budget_ms') = 'number'
+            THEN greatest(0, least((m.config ->> 'drain_budget_ms')::numeric, 1e9))::bigint END,
+       CASE WHEN jsonb_typeof(m.config -> 'cutover_timeout_ms') = 'number'
+            THEN greatest(0, least((m.config ->> 'cutover_timeout_ms')::numeric, 1e9))::bigint END
   FROM public.tenant_migrations m
   LEFT JOIN tenantmv.migration_state s ON s.migration_id = m.id
   LEFT JOIN tenantmv.lease l ON l.migration_id = m.id AND l.engine IS NOT NULL

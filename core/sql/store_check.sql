@@ -3,7 +3,8 @@
 -- $1 oid: the events table, NULL when there is none
 SELECT current_setting('server_version_num')::integer,
        pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean,
-       to_regclass('tenantmv.store_version') IS NOT NULL,
+       EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE n.nspname = 'tenantmv' AND c.relname = 'store_version'),
        (SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint
         FROM pg_class c
         WHERE c.oid = $1::oid

@@ -125,6 +125,10 @@ static void fill(struct tmv_migration *m, const struct sample *s, size_t i)
     m->eta_us = s->eta_us;
     m->owner_age_us = 900000;
     m->predicted_pause_us = -1;
+    m->lag_gate_us = 50000;
+    m->lock_budget_us = 20000;
+    m->drain_budget_us = 60000;
+    m->pause_budget_us = 500000;
     fill_times(m);
     fill_samples(m);
     if (s->phase == TMV_PHASE_DUAL_WRITE)

@@ -81,6 +81,10 @@ struct tmv_migration {
     int percent;                /* 0 … 100 of the copy */
     int64_t eta_us;             /* -1 unknown */
     int64_t predicted_pause_us; /* -1 unknown */
+    int64_t lag_gate_us;        /* largest lag with which it may cut over */
+    int64_t lock_budget_us;     /* of the steps of a cutover, after which it rolls back */
+    int64_t drain_budget_us;
+    int64_t pause_budget_us; /* of the whole pause */
     int64_t created_at_us, started_at_us, bulk_copy_completed_at_us, dual_write_started_at_us;
     int64_t cutover_started_at_us, completed_at_us; /* 0: not yet */
     char owner[TMV_NAME_MAX];                       /* engine that owns it, "" none */
@@ -100,7 +104,7 @@ struct tmv_snapshot {
     size_t event_count;
     struct tmv_audit_entry *events; /* latest audit rows, newest first, at most 100 */
     size_t attempt_count;
-    struct tmv_attempt *attempts; /* latest cutover attempts, newest first, at most 50 */
+    struct tmv_attempt *attempts; /* latest cutover attempts, newest first, at most 200 */
 };
 
 /* Reads a snapshot. `tenant` NULL: all migrations, active ones first, at most `limit`. */

@@ -1,0 +1,54 @@
+/* The servers behind the stores, as an operator looks at them: who they are, how busy, how full, what their
+ * guards turned away.
+ *
+ * Each look is a connection of its own that is closed again, so that watching takes no slot from writers. It
+ * changes nothing, and what the role may not see is "unknown", never an error.
+ */
+#pragma once
+
+#include "tenantmv/control.h"
+
+struct tmv_store_look {
+    char place[200];       /* dbname at host:port as user; "" when it was not reached */
+    int server_version;    /* 150018 */
+    bool standby;          /* in recovery: it takes no writes at all */
+    bool read_only;        /* default_transaction_read_only */
+    bool guard_ready;      /* schema tenantmv stands there */
+    int64_t answer_us;     /* round trip of an empty statement */
+    int64_t started_at_us; /* of the server, since 1970 by its clock */
+    int64_t now_us;        /* its clock */
+    int connections;       /* of clients, all databases */
+    int connections_max;   /* max_connections */
+    int connections_ours;  /* of those, tenantmv's own */
+    int64_t oldest_us; /* age of the oldest open transaction in this database; -1 none, or not to be seen */
+    int oldest_pid;    /* whose it is */
+    char oldest_who[160];    /* role and application */
+    int standbys;            /* that stream from it */
+    bool synchronous;        /* a commit waits for one of them */
+    int64_t replay_us;       /* the slowest standby's replay, or this standby's own age; -1 unknown or none */
+    int64_t replay_bytes;    /* WAL that the slowest standby has not replayed; -1 unknown or none */
+    int64_t database_bytes;  /* size of the database */
+    int64_t events_bytes;    /* of the events table with its indexes and partitions; -1 there is none */
+    int64_t disk_free_bytes; /* where its data lies, only for a server on this machine; else -1 */
+    int64_t disk_bytes;      /* size of that file system; -1 unknown */
+    int64_t commits;         /* in this database since its statistics began */
+    int fences_open;         /* tenants whose writes the guard watches */
+    int fences_shut;         /* closed or armed: a cutover is under way */
+    int fences_moved;        /* tenants that live elsewhere now */
+    int64_t rejected;        /* writes that guards turned away since the schema was made; -1 unknown */
+};
+
+/* Looks at a store's server. `timeout_us` bounds each of connecting and asking (name resolution may take
+ * longer). Errors: UNREACHABLE, TIMEOUT, SQL; *ret_look is empty then. Any thread; blocks. */
+TMV_API TMV_NODISCARD bool tmv_store_look(const struct tmv_store_info *store, int64_t timeout_us,
+                                          struct tmv_store_look *ret_look, struct tmv_error *err);
+
+/* How many tenants routing sends to a store. */
+struct tmv_store_tenants {
+    char id[TMV_NAME_MAX];
+    int64_t tenants;
+};
+/* For every store that has any, by id. The caller frees *ret_counts. */
+TMV_API TMV_NODISCARD bool tmv_store_tenants(struct tmv_control *control,
+                                             struct tmv_store_tenants **ret_counts, size_t *ret_count,
+                                             struct tmv_error *err);
