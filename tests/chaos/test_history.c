@@ -269,6 +269,8 @@ static void leave_the_route_in_dual_write(struct scene *s)
 static void complete_without_a_decision(struct scene *s)
 {
     text_copy(s->facts.source_fence, sizeof s->facts.source_fence, "open");
+    text_copy(s->facts.route_store, sizeof s->facts.route_store, "shared");
+    text_copy(s->facts.route_state, sizeof s->facts.route_state, "normal");
     add_row(&s->source, row_of(7));
     add_row(&s->source, row_of(8));
 }
@@ -303,6 +305,7 @@ static void lose_a_transition(struct scene *s)
 
 static void lose_the_last_transition(struct scene *s)
 {
+    take_back(s);
     s->facts.transition_count--;
 }
 

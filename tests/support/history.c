@@ -459,9 +459,15 @@ static void judge_authority(struct judge *j, const struct history_facts *f)
     if (ended && (!is(f->route_store, home) || !is(f->route_state, j->moved ? "migrated" : "normal")))
         found(j, HISTORY_AUTHORITY, NULL, "routing says %s (%s), the fence says %s", f->route_store,
               f->route_state, home);
-    if (completed && !is(f->target_fence, "open"))
+}
+
+static void judge_fences(struct judge *j, const struct history_facts *f)
+{
+    bool taken_back = is(f->phase, "aborted") || is(f->phase, "failed");
+
+    if (is(f->phase, "completed") && !is(f->target_fence, "open"))
         found(j, HISTORY_AUTHORITY, NULL, "completed, and the target's fence is %s", f->target_fence);
-    if (!completed && ended && !is(f->source_fence, "") && !is(f->source_fence, "off"))
+    if (taken_back && !is(f->source_fence, "") && !is(f->source_fence, "off"))
         found(j, HISTORY_AUTHORITY, NULL, "%s, and the source's fence is %s", f->phase, f->source_fence);
 }
 
@@ -534,6 +540,7 @@ void history_judge(const struct history *history, const struct history_view *vie
         judge_decision(&j);
     if (f && f->has_migration) {
         judge_authority(&j, f);
+        judge_fences(&j, f);
         judge_audit(&j, f);
         judge_leftover_objects(&j, f);
     }
