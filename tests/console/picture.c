@@ -37,7 +37,7 @@ int main(int argc, char **argv)
 {
     struct theme theme;
     struct terminal_options options = {&theme, argc > 1 && strcmp(argv[1], "--ascii") == 0,
-                                       getenv("NO_COLOR") != NULL};
+                                       getenv("NO_COLOR") != NULL, false};
     struct terminal *terminal;
     struct state state;
     struct canvas canvas = {0};

@@ -3,9 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "theme/theme.h"
 #include "widgets/chart.h"
 #include "widgets/dialog.h"
 #include "widgets/field.h"
@@ -107,6 +105,24 @@ static void plots_a_line_and_its_limit(void **state)
     canvas_release(&canvas);
 }
 
+static void says_in_words_what_it_cannot_draw(void **state)
+{
+    static const int64_t up[] = {1, 1, 2, 3, 8, 9}, even[] = {5, 5, 5, -1, 5, 5}, none[] = {-1, -1, -1};
+    const struct plot plot = {up, 6, 2, plain_label};
+    struct canvas canvas;
+
+    (void)state;
+    assert_true(canvas_init(&canvas, 44, 7));
+    canvas.words = true;
+    chart_bar(&canvas, (struct rect){0, 0, 10, 1}, 50);
+    chart_spark(&canvas, (struct rect){0, 1, 6, 1}, up, 6, 1);
+    chart_spark(&canvas, (struct rect){0, 2, 6, 1}, even, 6, 1);
+    chart_spark(&canvas, (struct rect){0, 3, 6, 1}, none, 3, 1);
+    chart_plot(&canvas, (struct rect){0, 4, 44, 3}, &plot);
+    assert_drawn(&canvas, "\nup\neven\n\n last 9, largest 9, up, limit 2\n\n\n");
+    canvas_release(&canvas);
+}
+
 static void edits_a_line(void **state)
 {
     struct field field;
@@ -200,74 +216,6 @@ static void writes_numbers_as_people_read_them(void **state)
     }
 }
 
-/* ---- theme ---- */
-
-static void write_theme(char path[64], const char *text)
-{
-    int fd;
-
-    strcpy(path, "/tmp/theme-XXXXXX");
-    fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-    close(fd);
-}
-
-static void reads_the_default_theme_from_its_file(void **state)
-{
-    struct theme built_in, read;
-    char problem[200];
-
-    (void)state;
-    theme_default(&built_in);
-    assert_true(theme_load(THEMES_DIR "/default-dark.theme", &read, problem, sizeof problem));
-    assert_memory_equal(built_in.styles, read.styles, sizeof read.styles);
-    for (int i = 0; i < ROLE_COUNT; i++)
-        assert_int_equal(theme_role(theme_role_name((enum role)i)), i);
-}
-
-static void lets_no_theme_hide_what_matters(void **state)
-{
-    struct theme theme, built_in;
-    char path[64], problem[200];
-
-    (void)state;
-    write_theme(path,
-                "[roles]\nenv.prod = default | default | default\nstate.ready = #5fafff +bold | cyan |\n");
-    theme_default(&built_in);
-    assert_false(theme_load(path, &theme, problem, sizeof problem));
-    assert_non_null(strstr(problem, "env.prod"));
-    assert_memory_equal(&theme.styles[THEME_256][ROLE_ENV_PROD], &built_in.styles[THEME_256][ROLE_ENV_PROD],
-                        sizeof(struct style));
-    assert_int_equal(theme.styles[THEME_256][ROLE_STATE_READY].fg, 75);
-    assert_int_equal(theme.styles[THEME_16][ROLE_STATE_READY].fg, 6);
-    unlink(path);
-}
-
-static void reports_what_is_wrong_in_a_theme(void **state)
-{
-    static const struct {
-        const char *text, *problem;
-    } cases[] = {
-        {"[roles]\nnonsense = 1 | 2 | 3\n", "unknown role \"nonsense\""},
-        {"[roles]\ntext = purpleish | |\n", "unknown colour or attribute \"purpleish\""},
-        {"[roles]\ntext = 12 +blinking | |\n", "\"+blinking\""},
-        {"[palette]\nsky = #12345\n", "not a colour: \"#12345\""},
-        {"[rolls]\ntext = 1\n", "unknown section \"rolls\""},
-        {"[roles]\nthis is no assignment\n", ":2: neither a section"},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct theme theme;
-        char path[64], problem[200];
-        write_theme(path, cases[i].text);
-        assert_false(theme_load(path, &theme, problem, sizeof problem));
-        assert_non_null(strstr(problem, cases[i].problem));
-        unlink(path);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,13 +224,11 @@ int main(void)
         cmocka_unit_test(draws_a_bar_of_exactly_its_percent),
         cmocka_unit_test(shows_the_peak_of_each_bucket),
         cmocka_unit_test(plots_a_line_and_its_limit),
+        cmocka_unit_test(says_in_words_what_it_cannot_draw),
         cmocka_unit_test(edits_a_line),
         cmocka_unit_test(shows_the_end_of_a_long_line),
         cmocka_unit_test(tells_a_dangerous_dialog_without_colour),
         cmocka_unit_test(writes_numbers_as_people_read_them),
-        cmocka_unit_test(reads_the_default_theme_from_its_file),
-        cmocka_unit_test(lets_no_theme_hide_what_matters),
-        cmocka_unit_test(reports_what_is_wrong_in_a_theme),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

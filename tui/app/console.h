@@ -12,7 +12,7 @@ struct console_options {
     const char *who;              /* operator, "amy"; stored with every request */
     const char *from;             /* where from, "bastion2 pid 4711"; NULL: host and pid */
     const char *engine_note;   /* about the embedded engine, "engine here"; NULL: no engine in this process */
-    const char *theme;         /* path of a theme file; NULL: built in, or $TENANTMV_THEME */
+    const char *theme;         /* name or file of a theme; NULL: $TENANTMV_THEME, or a built-in one */
     const char *script;        /* file of keys and screens to save instead of a terminal; NULL: none */
     bool read_only;            /* watch: no action path at all, read-only transactions */
     bool ascii;                /* no byte above 0x7e */
@@ -20,6 +20,11 @@ struct console_options {
     bool plain;                /* one line per change on stdout, no screen; also when stdout is no terminal */
     bool once;                 /* one picture as plain lines, then end: 0 well, 1 warnings, 2 failed or stuck,
                                   4 no contact */
+    bool only_problems;        /* only migrations that are not well */
+    bool big;                  /* figures to be read from afar */
+    bool no_keys;              /* a display on a wall: no key but Ctrl-C is heard */
+    bool accessible;           /* for screen readers: words for bars, the cursor where the selection is */
+    int64_t page_us;           /* shows the next page of the fleet every so often; 0: never */
     struct tenant_names names; /* aliases */
     /* One line that the caller wants under the header (the demo's writers); called at each redraw by the
      * screen's thread, so it must not block. Leaves `text` empty for none. NULL: none. */

@@ -25,27 +25,19 @@ struct screen_run {
     int empty_reads;
 };
 
-static void load_theme(const struct console_options *options, struct theme *theme, struct state *state)
-{
-    const char *path = options->theme != NULL ? options->theme : getenv("TENANTMV_THEME");
-    char problem[200];
-
-    if (path == NULL || path[0] == '\0')
-        theme_default(theme);
-    else if (!theme_load(path, theme, problem, sizeof problem))
-        state_toast(state, ROLE_LEVEL_WARN, "theme: %s", problem);
-}
-
 static bool fit_canvas(struct screen_run *run)
 {
     struct canvas *canvas = &run->session->canvas;
     int cols, rows;
 
     terminal_size(run->terminal, &cols, &rows);
-    if (cols == canvas->cols && rows == canvas->rows)
-        return true;
-    canvas_release(canvas);
-    return canvas_init(canvas, cols, rows);
+    if (cols != canvas->cols || rows != canvas->rows) {
+        canvas_release(canvas);
+        if (!canvas_init(canvas, cols, rows))
+            return false;
+    }
+    canvas->words = run->session->options->accessible;
+    return true;
 }
 
 static void read_keys(struct screen_run *run)
@@ -102,10 +94,10 @@ static void wait_for_something(struct screen_run *run)
         run->gone = true;
 }
 
-static struct terminal *open_terminal(const struct session *session, const struct theme *theme, char *why,
-                                      size_t why_size)
+static struct terminal *open_terminal(const struct session *session, char *why, size_t why_size)
 {
-    struct terminal_options options = {theme, session->options->ascii, session->options->no_color};
+    struct terminal_options options = {&session->theme, session->options->ascii, session->options->no_color,
+                                       session->options->accessible};
     const char *no_color = getenv("NO_COLOR");
 
     options.no_color = options.no_color || (no_color != NULL && no_color[0] != '\0');
@@ -130,12 +122,10 @@ static void do_round(struct screen_run *run)
 int run_screen(struct session *session, char *why, size_t why_size, bool *ret_no_terminal)
 {
     struct state *state = &session->state;
-    struct theme theme;
     struct screen_run run = {.session = session,
                              .gap_us = getenv("SSH_CONNECTION") != NULL ? GAP_SSH_US : GAP_US};
 
-    load_theme(session->options, &theme, state);
-    run.terminal = open_terminal(session, &theme, why, why_size);
+    run.terminal = open_terminal(session, why, why_size);
     *ret_no_terminal = run.terminal == NULL;
     if (run.terminal == NULL)
         return 1;

@@ -37,6 +37,7 @@ static bool complain(const struct script *script, const char *what, const char *
 static bool look(struct script *script)
 {
     session_turn(script->session);
+    script->session->canvas.words = script->session->options->accessible;
     state_draw(&script->session->state, &script->session->canvas);
     return session_signal(script->session) == 0;
 }

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -76,6 +77,26 @@ static void update_clocks(struct session *session)
                                        : (int64_t)wall.tv_sec * 1000000 + wall.tv_nsec / 1000;
 }
 
+/* What was asked for; else what fits the terminal's background, if that is known: rxvt and others export
+ * "foreground;background" as numbers of the sixteen colours. */
+static void load_theme(struct session *session)
+{
+    const char *name = session->options->theme, *colors = getenv("COLORFGBG"), *background;
+    char problem[400];
+
+    if (name == NULL || name[0] == '\0')
+        name = getenv("TENANTMV_THEME");
+    if (name == NULL || name[0] == '\0') {
+        background = colors != NULL ? strrchr(colors, ';') : NULL;
+        name = background != NULL && (strcmp(background, ";7") == 0 || strcmp(background, ";15") == 0)
+                   ? "default-light"
+                   : "default-dark";
+    }
+    if (!theme_load(name, &session->theme, problem, sizeof problem))
+        state_toast(&session->state, ROLE_LEVEL_WARN, "theme: %s", problem);
+    session->state.theme = &session->theme;
+}
+
 bool session_start(struct session *session, const struct console_options *options)
 {
     struct model *model = &session->state.model;
@@ -92,7 +113,11 @@ bool session_start(struct session *session, const struct console_options *option
     model->engine_note = options->engine_note;
     model->read_only = options->read_only;
     model->names = options->names;
+    model->only_problems = options->only_problems;
+    model->big = options->big;
+    model->no_keys = options->no_keys;
     update_clocks(session);
+    load_theme(session);
     signal_seen = 0;
     signal_wake = session->signal_fd;
     handle_signals(true);

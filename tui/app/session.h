@@ -9,6 +9,7 @@ struct session {
     const struct console_options *options;
     struct state state;
     struct canvas canvas;
+    struct theme theme;
     struct monitor *monitor;
     int wake_fd;           /* written by the threads */
     int signal_fd;         /* written by the signal handler */

@@ -6,6 +6,7 @@
 #include "app/confirm_keys.h"
 #include "app/monitor.h"
 #include "app/requests.h"
+#include "theme/theme.h"
 
 enum prompt_kind { PROMPT_NONE, PROMPT_FILTER, PROMPT_COMMAND };
 
@@ -27,6 +28,7 @@ struct state {
     bool quit;
     bool redraw;                   /* Ctrl-L */
     bool suspend;                  /* Ctrl-Z */
+    const struct theme *theme;     /* for pictures with colours; owned by the session */
     struct requests *requests;     /* NULL: read only, there is no way to act */
     struct tmv_snapshot *snapshot; /* what the model shows; owned */
 };

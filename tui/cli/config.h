@@ -20,12 +20,15 @@ struct config {
     const char *control;       /* connection string of the control database, NULL: none given */
     const char *environment;   /* badge on screens and in questions, "PROD"; NULL: none */
     const char *operator_name; /* who acts; never NULL after config_complete */
-    const char *theme;         /* file with the colour theme of the console, NULL: its default */
-    const char *color;         /* "auto", "always", "never" */
-    const char *webhook;       /* URL that an engine tells of phase changes, NULL: nobody */
-    bool ascii;                /* no characters beyond ASCII on screens */
-    int64_t max_migrations;    /* an engine runs at most so many at once */
-    struct alias *aliases;     /* owned */
+    const char *theme;         /* name or file of the console's colour theme, NULL: its default */
+    const char *theme_prod;    /* the same for environments of a kind, NULL: as everywhere */
+    const char *theme_staging;
+    const char *theme_dev;
+    const char *color;      /* "auto", "always", "never" */
+    const char *webhook;    /* URL that an engine tells of phase changes, NULL: nobody */
+    bool ascii;             /* no characters beyond ASCII on screens */
+    int64_t max_migrations; /* an engine runs at most so many at once */
+    struct alias *aliases;  /* owned */
     size_t alias_count;
     void *memory; /* owned: what the strings above point into */
 };

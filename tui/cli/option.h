@@ -19,7 +19,7 @@ enum option_type {
 };
 
 /* What a shell may offer for an argument. */
-enum complete_as { COMPLETE_NOTHING, COMPLETE_FILE, COMPLETE_TENANT, COMPLETE_COMMAND };
+enum complete_as { COMPLETE_NOTHING, COMPLETE_FILE, COMPLETE_TENANT, COMPLETE_COMMAND, COMPLETE_THEME };
 
 struct option_spec {
     const char *name; /* long name without dashes; NULL ends a table */

@@ -171,6 +171,12 @@ void help_markdown(FILE *out)
 
 /* ---- completion ---- */
 
+/* The option of `tenantmv completion` that prints the words of this kind; NULL: no words can be asked for. */
+static const char *asked_words(enum complete_as kind)
+{
+    return kind == COMPLETE_TENANT ? "--aliases" : kind == COMPLETE_THEME ? "--themes" : NULL;
+}
+
 static void option_words(FILE *out, const struct option_spec *specs)
 {
     for (; specs && specs->name; specs++)
@@ -208,10 +214,10 @@ static void bash_arguments(FILE *out, const struct option_spec *specs)
             fputs("\" -- \"$word\"))", out);
         } else if (specs->completes == COMPLETE_FILE) {
             fputs(" COMPREPLY=($(compgen -f -- \"$word\"))", out);
-        } else if (specs->completes == COMPLETE_TENANT) {
-            fputs(" COMPREPLY=($(compgen -W \"$(tenantmv completion bash --aliases 2>/dev/null)\" -- "
-                  "\"$word\"))",
-                  out);
+        } else if (asked_words(specs->completes) != NULL) {
+            fprintf(out,
+                    " COMPREPLY=($(compgen -W \"$(tenantmv completion bash %s 2>/dev/null)\" -- \"$word\"))",
+                    asked_words(specs->completes));
         }
         fputs(specs->choices || specs->completes != COMPLETE_NOTHING ? "; return ;;\n" : " return ;;\n", out);
     }
@@ -222,8 +228,8 @@ static void bash_operands(FILE *out, const struct command *command)
     for (const struct operand_spec *o = command->operands; o && o->name; o++) {
         for (size_t i = 0; o->choices && o->choices[i]; i++)
             fprintf(out, "%s ", o->choices[i]);
-        if (o->completes == COMPLETE_TENANT)
-            fputs("$(tenantmv completion bash --aliases 2>/dev/null) ", out);
+        if (asked_words(o->completes) != NULL)
+            fprintf(out, "$(tenantmv completion bash %s 2>/dev/null) ", asked_words(o->completes));
         if (o->completes == COMPLETE_COMMAND)
             first_words(out);
     }
@@ -304,8 +310,8 @@ static void fish_options(FILE *out, const char *condition, const struct option_s
             for (size_t i = 0; specs->choices[i]; i++)
                 fprintf(out, "%s ", specs->choices[i]);
             fputs("'", out);
-        } else if (specs->completes == COMPLETE_TENANT) {
-            fputs(" -a '(tenantmv completion fish --aliases 2>/dev/null)'", out);
+        } else if (asked_words(specs->completes) != NULL) {
+            fprintf(out, " -a '(tenantmv completion fish %s 2>/dev/null)'", asked_words(specs->completes));
         }
         fputs(" -d ", out);
         quote_fish(out, specs->help);
@@ -335,11 +341,9 @@ static void fish_command(FILE *out, const struct command *command)
     fputc('\n', out);
     fish_options(out, condition, command->options);
     for (const struct operand_spec *o = command->operands; o && o->name; o++) {
-        if (o->completes == COMPLETE_TENANT)
-            fprintf(
-                out,
-                "complete -c tenantmv -f -n \"%s\" -a '(tenantmv completion fish --aliases 2>/dev/null)'\n",
-                condition);
+        if (asked_words(o->completes) != NULL)
+            fprintf(out, "complete -c tenantmv -f -n \"%s\" -a '(tenantmv completion fish %s 2>/dev/null)'\n",
+                    condition, asked_words(o->completes));
         for (size_t i = 0; o->choices && o->choices[i]; i++)
             fprintf(out, "complete -c tenantmv -f -n \"%s\" -a %s\n", condition, o->choices[i]);
     }

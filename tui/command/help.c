@@ -6,6 +6,7 @@
 #include "cli/failure.h"
 #include "cli/suggest.h"
 #include "command/table.h"
+#include "command/theme.h"
 
 struct help_arguments {
     const char *topic, *action;
@@ -81,13 +82,15 @@ const struct command command_help = {
 
 struct completion_arguments {
     const char *shell;
-    bool aliases;
+    bool aliases, themes;
 };
 
 static const char *const shells[] = {"bash", "zsh", "fish", NULL};
 static const struct option_spec completion_options[] = {
     OPT_FLAG("aliases", 0, offsetof(struct completion_arguments, aliases),
              "print the aliases of tenants instead, one a line; the scripts ask for them"),
+    OPT_FLAG("themes", 0, offsetof(struct completion_arguments, themes),
+             "print the names of the themes instead, one a line"),
     {0},
 };
 static const struct operand_spec completion_operands[] = {
@@ -105,6 +108,10 @@ static bool run_completion(struct cli *cli, const void *arguments, struct tmv_er
     if (a->aliases) {
         for (size_t i = 0; i < cli->config.alias_count; i++)
             puts(cli->config.aliases[i].name);
+        return true;
+    }
+    if (a->themes) {
+        theme_print_names();
         return true;
     }
     if (!help_completion(stdout, a->shell))

@@ -16,6 +16,23 @@ const char *screen_environment_kind(const char *environment)
     return NULL;
 }
 
+/* The option, the variable, the theme of this kind of environment, the theme of all. */
+static const char *choose_theme(const struct config *config, const char *option, const char *kind)
+{
+    const char *variable = getenv("TENANTMV_THEME");
+    const struct {
+        const char *kind, *theme;
+    } kinds[] = {
+        {"prod", config->theme_prod}, {"staging", config->theme_staging}, {"dev", config->theme_dev}};
+
+    if (option)
+        return option;
+    for (size_t i = 0; kind && !(variable && *variable) && i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kinds[i].kind, kind) == 0 && kinds[i].theme)
+            return kinds[i].theme;
+    return config->theme;
+}
+
 bool screen_options(const struct cli *cli, const struct screen_arguments *arguments,
                     struct console_options *ret_options, struct tmv_error *err)
 {
@@ -31,12 +48,13 @@ bool screen_options(const struct cli *cli, const struct screen_arguments *argume
         .environment = kind && strcasecmp(kind, config->environment) == 0 ? NULL : config->environment,
         .environment_kind = kind,
         .who = config->operator_name,
-        .theme = arguments->theme ? arguments->theme : config->theme,
+        .theme = choose_theme(config, arguments->theme, kind),
         .script = arguments->script,
         .ascii = arguments->ascii || config->ascii,
         .no_color = strcmp(config->color, "never") == 0,
         .plain = arguments->plain,
         .once = arguments->once,
+        .accessible = arguments->accessible,
         .names = {aliases, config->alias_count},
     };
     if (cli_conninfo(cli, &ret_options->control_conninfo, err))

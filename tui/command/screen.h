@@ -7,12 +7,14 @@
 /* Options of every command with a screen. */
 struct screen_arguments {
     const char *theme, *script;
-    bool ascii, plain, once;
+    bool ascii, plain, once, accessible;
 };
 #define SCREEN_OPTIONS(arguments)                                                                            \
-    OPT_TEXT("theme", 0, offsetof(arguments, screen.theme), "FILE", 1000, COMPLETE_FILE,                     \
-             "colour theme; otherwise as configured, or the built-in one"),                                  \
+    OPT_TEXT("theme", 0, offsetof(arguments, screen.theme), "THEME", 1000, COMPLETE_THEME,                   \
+             "colour theme, by its name or file; otherwise as configured, or the built-in one"),             \
         OPT_FLAG("ascii", 0, offsetof(arguments, screen.ascii), "no characters beyond ASCII"),               \
+        OPT_FLAG("a11y", 0, offsetof(arguments, screen.accessible),                                          \
+                 "for screen readers: words for bars, the cursor on the selected row"),                      \
         OPT_FLAG("plain", 0, offsetof(arguments, screen.plain), "no screen: one line for each change"),      \
         OPT_TEXT("script", 0, offsetof(arguments, screen.script), "FILE", 1000, COMPLETE_FILE,               \
                  "keys to press and screens to save, instead of a terminal")

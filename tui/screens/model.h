@@ -75,8 +75,11 @@ struct model {
     char note[200]; /* the caller's line */
     struct tenant_names names;
     bool read_only;
-    bool frozen; /* display stopped */
-    bool zoom;   /* the pane that matters most, or has the cursor, has the whole screen */
+    bool frozen;        /* display stopped */
+    bool zoom;          /* the pane that matters most, or has the cursor, has the whole screen */
+    bool only_problems; /* the fleet shows only what is not well */
+    bool big;           /* the fleet as figures to be read from afar */
+    bool no_keys;       /* nobody presses keys here: none are shown */
     struct fleet_state fleet;
     struct list_state lists[SCREENS_MAX]; /* by the screen's place in the table */
     char go;                              /* key of the screen to go to now; set by screens, 0 none */

@@ -1,5 +1,6 @@
 #include "terminal/terminal.h"
 
+#include <ctype.h>
 #include <curses.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +15,6 @@
 #include <term.h>
 #include <termios.h>
 #include <unistd.h>
-
-#include "widgets/ascii.h"
 
 struct terminal {
     SCREEN *screen;
@@ -350,12 +349,49 @@ static bool same_cell(const struct cell *a, const struct cell *b)
 
 static void draw_cell(const struct terminal *t, const struct cell *cell, int x, int y)
 {
-    const char *text = t->options.ascii ? ascii_for(cell->text) : cell->text;
+    const char *text = theme_text(t->options.theme, cell, t->options.ascii);
 
     set_style(t, theme_style(t->options.theme, t->tier, (enum role)cell->role, (enum role)cell->over));
     mvaddstr(y, x, text);
     if (t->options.ascii && cell->width == 2)
         mvaddstr(y, x + 1, " ");
+}
+
+/* The first line of the screen is its header, whose clock and ages always move. */
+static bool says_the_same(const struct canvas *a, const struct canvas *b)
+{
+    for (int x = 0; x < a->cols; x++) {
+        const struct cell *c = canvas_at(a, x, 0), *d = canvas_at(b, x, 0);
+        bool digits = isdigit((unsigned char)c->text[0]) && isdigit((unsigned char)d->text[0]);
+        if (c->role != d->role || (!digits && !same_cell(c, d)))
+            return false;
+    }
+    return true;
+}
+
+/* For somebody who hears the screen a moved digit is a line read out again: the header stays as it is until
+ * it says something else, or something below it changed. */
+static bool may_stay(const struct terminal *t, const struct canvas *canvas)
+{
+    if (!t->options.accessible || t->shown.cells == NULL || !says_the_same(canvas, &t->shown))
+        return false;
+    for (int i = canvas->cols; i < canvas->cols * canvas->rows; i++)
+        if (!same_cell(&canvas->cells[i], &t->shown.cells[i]))
+            return false;
+    return true;
+}
+
+/* Where the cursor stands: in a field, or for `accessible` on the selected row. */
+static void place_cursor(const struct terminal *t, const struct canvas *canvas, int *ret_x, int *ret_y)
+{
+    *ret_x = canvas->cursor_x;
+    *ret_y = canvas->cursor_y;
+    for (int y = 0; t->options.accessible && *ret_x < 0 && y < canvas->rows; y++) {
+        if (canvas_at(canvas, canvas->cols - 1, y)->over != ROLE_SELECTION)
+            continue;
+        *ret_x = 0;
+        *ret_y = y;
+    }
 }
 
 /* Makes `shown` a canvas of the same size; true when the drawing starts from nothing. */
@@ -380,7 +416,11 @@ static bool prepare(struct terminal *t, const struct canvas *canvas)
 void terminal_draw(struct terminal *t, const struct canvas *canvas)
 {
     bool fresh = prepare(t, canvas), any = fresh;
+    int cursor_x, cursor_y;
 
+    if (!fresh && may_stay(t, canvas))
+        return;
+    place_cursor(t, canvas, &cursor_x, &cursor_y);
     for (int y = 0; y < canvas->rows; y++) {
         for (int x = 0; x < canvas->cols; x++) {
             const struct cell *cell = canvas_at(canvas, x, y);
@@ -394,14 +434,13 @@ void terminal_draw(struct terminal *t, const struct canvas *canvas)
     if (t->shown.cells != NULL)
         memcpy(t->shown.cells, canvas->cells,
                sizeof *canvas->cells * (size_t)canvas->cols * (size_t)canvas->rows);
-    any = any || canvas->cursor_x != t->shown.cursor_x || canvas->cursor_y != t->shown.cursor_y;
+    any = any || cursor_x != t->shown.cursor_x || cursor_y != t->shown.cursor_y;
     if (!any)
         return;
-    t->shown.cursor_x = canvas->cursor_x;
-    t->shown.cursor_y = canvas->cursor_y;
-    curs_set(canvas->cursor_x >= 0 ? 1 : 0);
-    move(canvas->cursor_x >= 0 ? canvas->cursor_y : canvas->rows - 1,
-         canvas->cursor_x >= 0 ? canvas->cursor_x : canvas->cols - 1);
+    t->shown.cursor_x = cursor_x;
+    t->shown.cursor_y = cursor_y;
+    curs_set(cursor_x >= 0 ? 1 : 0);
+    move(cursor_x >= 0 ? cursor_y : canvas->rows - 1, cursor_x >= 0 ? cursor_x : canvas->cols - 1);
     wnoutrefresh(stdscr);
     write_all(STDOUT_FILENO, "\033[?2026h");
     doupdate();

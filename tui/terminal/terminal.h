@@ -19,6 +19,7 @@ struct terminal_options {
     const struct theme *theme; /* borrowed until the terminal is closed */
     bool ascii;                /* no byte above 0x7e */
     bool no_color;             /* the mono tier */
+    bool accessible;           /* the cursor stands on the selected row, and what did not change stays */
 };
 
 /* Opens /dev/null on those of the descriptors 0 … 2 that are closed, so that no socket of ours becomes one of

@@ -9,6 +9,7 @@ bool canvas_init(struct canvas *canvas, int cols, int rows)
 {
     canvas->cols = cols < 1 ? 1 : cols;
     canvas->rows = rows < 1 ? 1 : rows;
+    canvas->words = false;
     canvas->cells = calloc((size_t)canvas->cols * (size_t)canvas->rows, sizeof *canvas->cells);
     if (canvas->cells == NULL)
         return false;

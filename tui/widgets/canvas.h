@@ -25,6 +25,7 @@ struct cell {
 struct canvas {
     int cols, rows;
     struct cell *cells; /* rows × cols */
+    bool words;         /* for people who hear the screen: words instead of bars and lines */
     int cursor_x;       /* where the terminal's cursor stands, -1: hidden */
     int cursor_y;
 };

@@ -1,11 +1,14 @@
 #include "widgets/chart.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void chart_bar(struct canvas *canvas, struct rect line, int percent)
 {
     struct rect full = line;
 
+    if (canvas->words)
+        return;
     percent = percent < 0 ? 0 : percent > 100 ? 100 : percent;
     line.h = full.h = line.h > 0 ? 1 : 0;
     full.w = line.w * percent / 100;
@@ -33,14 +36,30 @@ static int64_t bucket(const int64_t *values, size_t count, int at, int buckets)
     return largest;
 }
 
+/* The last third against the first. */
+static const char *tendency(const int64_t *values, size_t count, int64_t top)
+{
+    size_t third = (count + 2) / 3;
+    int64_t first = bucket(values, third, 0, 1), last = bucket(values + count - third, third, 0, 1);
+
+    if (first < 0 || last < 0)
+        return "";
+    return last > first + top / 10 ? "up" : last < first - top / 10 ? "down" : "even";
+}
+
 void chart_spark(struct canvas *canvas, struct rect line, const int64_t *values, size_t count, int64_t top)
 {
     static const char *const levels[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇"};
+
     for (size_t i = 0; i < count; i++)
         if (values[i] > top)
             top = values[i];
     if (top < 1)
         top = 1;
+    if (canvas->words) {
+        canvas_fit(canvas, line, ROLE_TEXT, count == 0 ? "" : tendency(values, count, top));
+        return;
+    }
     for (int x = 0; x < line.w; x++) {
         int64_t v = bucket(values, count, x, line.w);
         if (v >= 0)
@@ -116,6 +135,20 @@ static void draw_step(const struct plot_area *area, int x, int before, int row)
     }
 }
 
+static void plot_words(struct canvas *canvas, struct rect area, const struct plot *plot)
+{
+    char last[32], most[32], limit[32], text[140];
+    int64_t largest = plot->count > 0 ? bucket(plot->values, plot->count, 0, 1) : -1;
+
+    if (largest < 0)
+        return;
+    snprintf(text, sizeof text, " last %s, largest %s, %s%s%s",
+             plot->label(plot->values[plot->count - 1], last), plot->label(largest, most),
+             tendency(plot->values, plot->count, largest), plot->limit >= 0 ? ", limit " : "",
+             plot->limit >= 0 ? plot->label(plot->limit, limit) : "");
+    canvas_wrap(canvas, area, ROLE_TEXT, text);
+}
+
 void chart_plot(struct canvas *canvas, struct rect area, const struct plot *plot)
 {
     struct plot_area inner = {canvas, {area.x + AXIS, area.y, area.w - AXIS, area.h}, 1};
@@ -123,6 +156,10 @@ void chart_plot(struct canvas *canvas, struct rect area, const struct plot *plot
 
     if (area.h < 3 || area.w < 2 * AXIS)
         return;
+    if (canvas->words) {
+        plot_words(canvas, area, plot);
+        return;
+    }
     for (size_t i = 0; i < plot->count; i++)
         if (plot->values[i] > inner.top)
             inner.top = plot->values[i];

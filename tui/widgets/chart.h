@@ -1,4 +1,6 @@
-/* Numbers as shapes: progress bar, sparkline, plot with a limit line. Pure: same input, same cells. */
+/* Numbers as shapes: progress bar, sparkline, plot with a limit line. Pure: same input, same cells. On a
+ * canvas with `words` they are words: nothing where the figure stands beside it, up, down or even for a
+ * sparkline, last and largest value for a plot. */
 #pragma once
 
 #include "widgets/canvas.h"
