@@ -96,6 +96,13 @@ bool control_follow_decision(struct pgx_conn *conn, const struct owner *owner, c
     return read_answer(result, owner, "the decision was recorded", err);
 }
 
+bool control_copy_completed(struct pgx_conn *conn, const struct owner *owner, struct tmv_error *err)
+{
+    return row_owned(conn, owner, sql_control_copy_completed, PGX_ARGS(OWNER_ARGS(owner)), NULL, err)
+               ? true
+               : err_wrap(err, "recording the end of the copy");
+}
+
 bool control_set_paused(struct pgx_conn *conn, const struct owner *owner, bool paused, const char *reason,
                         const char *operator_name, struct tmv_error *err)
 {

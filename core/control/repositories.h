@@ -64,6 +64,9 @@ TMV_NODISCARD bool control_complete_cutover(struct pgx_conn *conn, const struct 
 TMV_NODISCARD bool control_follow_decision(struct pgx_conn *conn, const struct owner *owner,
                                            const char *target_store, const char *details,
                                            const char *operator_name, struct tmv_error *err);
+/* Notes when the bulk copy ended, indexes included; the first time counts. */
+TMV_NODISCARD bool control_copy_completed(struct pgx_conn *conn, const struct owner *owner,
+                                          struct tmv_error *err);
 /* Sets or clears the pause flag, with its audit row; nothing when it is so already or the migration has
  * ended. */
 TMV_NODISCARD bool control_set_paused(struct pgx_conn *conn, const struct owner *owner, bool paused,

@@ -18,7 +18,6 @@
 #define PAUSE_IS_NEWS_US (30 * US_PER_S) /* so long the latest pause says what the next will be */
 #define DECIDE_BUDGET_MS 40
 #define BEGUN_IDLE_MS INT64_C(1000) /* between the decision's first statements: nobody is held */
-#define REHEARSALS 6
 #define LOCK_TRIES 3
 #define CATCH_UP_TURNS 6
 #define CATCH_UP_US (20 * US_PER_MS)
@@ -481,24 +480,32 @@ static bool rehearse_decision(struct pause *p, struct tmv_error *err)
     return ok;
 }
 
+/* What is proven equal moves up to the watermark, so that the pause verifies only what came since. */
+static bool prove_mirrored(struct pause *p, struct tmv_error *err)
+{
+    struct cutover_manager *m = p->m;
+
+    p->value = m->tailer->watermark;
+    p->deadline_us = clock_now_us() + STEP_TIMEOUT_US;
+    if (p->value <= m->verified_to || !is_verified(p))
+        return true;
+    if (!verify_tail(p, err))
+        return false;
+    m->verified_to = p->value;
+    return true;
+}
+
 static bool rehearse_drain(struct pause *p, struct tmv_error *err)
 {
     struct tailer *t = p->m->tailer;
     AUTO(buf) struct buf sql = BUF_INIT(4000);
     bool ok;
 
-    if (!choose_epoch(p, err))
+    if (!choose_epoch(p, err) || !prove_mirrored(p, err))
         return false;
-    p->value = t->watermark;
-    p->deadline_us = clock_now_us() + STEP_TIMEOUT_US;
-    ok = tailer_begin_drain(t, err);
-    /* So often, because the server settles on one plan only after five. */
-    for (int i = 0; ok && i < REHEARSALS; i++)
-        ok = verify_tail(p, err);
-    ok = ok && arm_sql(p, &sql, err) && pgx_script(t->target, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err);
+    ok = tailer_begin_drain(t, err) && arm_sql(p, &sql, err) &&
+         pgx_script(t->target, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err);
     pgx_rollback(t->target, STEP_TIMEOUT_US);
-    if (ok && is_verified(p))
-        p->m->verified_to = p->value;
     return ok;
 }
 
@@ -510,7 +517,7 @@ static bool catch_up(struct pause *p, struct tmv_error *err)
 
     for (int i = 0; i < CATCH_UP_TURNS; i++) {
         tailer_hurry(p->m->tailer);
-        if (!tailer_turn(p->m->tailer, &behind, err))
+        if (!tailer_turn(p->m->tailer, &behind, err) || !prove_mirrored(p, err))
             return false;
         if (i > 0 && p->m->tailer->lag_us >= 0 && p->m->tailer->lag_us < CATCH_UP_US)
             break;

@@ -18,6 +18,7 @@
 #define REPORT_US US_PER_S
 #define CAUGHT_UP_US (100 * US_PER_MS) /* lag below which bulk_copy becomes dual_write */
 #define CATCH_UP_US (3 * US_PER_S)     /* for the lag to fall below its gate once a cutover is asked for */
+#define HOLD_PATIENCE_US US_PER_S      /* for the verification's current range before a cutover */
 #define CLOSE_TO_V 20000               /* positions that the cutover may still have to verify */
 
 /* ---- connections ---- */
@@ -400,7 +401,10 @@ bool phase_cutover(struct coordinator *c, const struct command_row *command, str
     /* The gates took a moment; the tail must be fresh when the lock is asked for. */
     if (!tailer_turn(&c->tailer, &behind, err))
         return false;
-    return run_attempt(c, command, command && command->operation == TMV_OP_REHEARSE, err);
+    verify_worker_hold(&c->verifier, HOLD_PATIENCE_US);
+    bool ok = run_attempt(c, command, command && command->operation == TMV_OP_REHEARSE, err);
+    verify_worker_go_on(&c->verifier);
+    return ok;
 }
 
 /* ---- completed ---- */

@@ -251,6 +251,8 @@ bool phase_bulk_copy(struct coordinator *c, struct tmv_error *err)
         if (!finished)
             return true; /* paused, aborted, or changed underneath: the loop looks again */
         log_info("migration %s: history copied", c->ends.migration);
+        if (!control_copy_completed(c->control, &c->ends.owner, err))
+            return false;
         if (!end_copy(c, err))
             return false;
         log_info("migration %s: the tail begins", c->ends.migration);

@@ -129,6 +129,9 @@ bool tailer_connect(struct tailer *t, struct tmv_error *err)
     if (!write_statements(t, err) || !ends_connect_source(t->ends, "tail", &t->source, err) ||
         !ends_connect_target(t->ends, "tail", &t->target, err))
         return false;
+    if (!pgx_script(t->source, TAIL_TIMEOUT_US, sql_tail_session, 0, NULL, err) ||
+        !pgx_script(t->target, TAIL_TIMEOUT_US, sql_tail_session, 0, NULL, err))
+        return err_wrap(err, "preparing the tail's sessions");
     if (!tail_expand(t, sql_tail_stage, &t->ends->target, &stage, err) ||
         !pgx_script(t->target, TAIL_TIMEOUT_US, buf_text(&stage), 0, NULL, err))
         return err_wrap(err, "making the stage on the target");

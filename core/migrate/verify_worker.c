@@ -22,8 +22,11 @@ static struct task next_task(struct verify_worker *w)
     struct task task;
 
     pthread_mutex_lock(&w->lock);
-    while (w->running && (w->differs || w->limit <= w->verified_to))
+    w->busy = false;
+    pthread_cond_broadcast(&w->changed);
+    while (w->running && (w->held || w->differs || w->limit <= w->verified_to))
         pthread_cond_wait(&w->changed, &w->lock);
+    w->busy = true;
     task =
         (struct task){.from = w->verified_to, .to = w->limit, .restarts = w->restarts, .stop = !w->running};
     pthread_mutex_unlock(&w->lock);
@@ -66,6 +69,16 @@ static bool verify(struct verify_worker *w, struct pgx_conn **source, struct pgx
     return true;
 }
 
+/* Nothing is compared meanwhile. */
+static bool rest(struct verify_worker *w, int64_t us)
+{
+    pthread_mutex_lock(&w->lock);
+    w->busy = false;
+    pthread_cond_broadcast(&w->changed);
+    pthread_mutex_unlock(&w->lock);
+    return stop_sleep(&w->stop, us);
+}
+
 static void *verify_main(void *arg)
 {
     struct verify_worker *w = arg;
@@ -79,7 +92,7 @@ static void *verify_main(void *arg)
         if (task.stop)
             return NULL;
         if (verify(w, &source, &target, &task, &err)) {
-            if (task.to - task.from < SLICE_POSITIONS && !stop_sleep(&w->stop, PAUSE_US))
+            if (task.to - task.from < SLICE_POSITIONS && !rest(w, PAUSE_US))
                 return NULL;
             continue;
         }
@@ -88,19 +101,24 @@ static void *verify_main(void *arg)
         pthread_mutex_unlock(&w->lock);
         pgx_close(TAKE(source));
         pgx_close(TAKE(target));
-        if (!stop_sleep(&w->stop, RETRY_US))
+        if (!rest(w, RETRY_US))
             return NULL;
     }
 }
 
 bool verify_worker_start(struct verify_worker *w, const struct ends *ends, struct tmv_error *err)
 {
+    pthread_condattr_t monotonic;
+
     *w = (struct verify_worker){.ends = *ends, .stop = {.fd = -1}};
     w->ends.stop = &w->stop;
     if (!stop_init(&w->stop, err))
         return false;
     pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->changed, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     w->running = true;
     if (pthread_create(&w->thread, NULL, verify_main, w) == 0)
         return true;
@@ -131,6 +149,30 @@ void verify_worker_feed(struct verify_worker *w, int64_t limit)
         w->limit = limit;
         pthread_cond_broadcast(&w->changed);
     }
+    pthread_mutex_unlock(&w->lock);
+}
+
+void verify_worker_hold(struct verify_worker *w, int64_t patience_us)
+{
+    int64_t until = clock_now_us() + patience_us;
+    struct timespec ts = {.tv_sec = (time_t)(until / US_PER_S), .tv_nsec = (long)(until % US_PER_S) * 1000};
+
+    if (!w->running)
+        return;
+    pthread_mutex_lock(&w->lock);
+    w->held = true;
+    while (w->busy && pthread_cond_timedwait(&w->changed, &w->lock, &ts) == 0)
+        continue;
+    pthread_mutex_unlock(&w->lock);
+}
+
+void verify_worker_go_on(struct verify_worker *w)
+{
+    if (!w->running)
+        return;
+    pthread_mutex_lock(&w->lock);
+    w->held = false;
+    pthread_cond_broadcast(&w->changed);
     pthread_mutex_unlock(&w->lock);
 }
 

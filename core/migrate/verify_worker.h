@@ -19,6 +19,8 @@ struct verify_worker {
     int64_t limit;       /* may verify up to here */
     int64_t verified_to; /* proven equal up to here */
     int64_t restarts;    /* grows when it was told to begin again */
+    bool held;           /* begins nothing new */
+    bool busy;           /* compares a range now */
     bool differs;        /* a difference was found; `report` says which */
     struct tmv_verify_report report;
     struct tmv_error problem; /* code 0: none; it tries again by itself */
@@ -30,6 +32,10 @@ TMV_NODISCARD bool verify_worker_start(struct verify_worker *w, const struct end
 void verify_worker_stop(struct verify_worker *w);
 /* Everything up to `limit` is on the target. */
 void verify_worker_feed(struct verify_worker *w, int64_t limit);
+/* A cutover needs the machine for itself: holds the worker, and waits up to `patience_us` for the range that
+ * it compares now. */
+void verify_worker_hold(struct verify_worker *w, int64_t patience_us);
+void verify_worker_go_on(struct verify_worker *w);
 /* Begins again from the first event. */
 void verify_worker_restart(struct verify_worker *w);
 

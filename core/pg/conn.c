@@ -157,7 +157,8 @@ static bool prepare_session(struct pgx_conn *conn, const struct pgx_options *o, 
     }
     snprintf(
         sql, sizeof sql,
-        "SET search_path = pg_catalog; SET row_security = off; SET standard_conforming_strings = on;"
+        "SET search_path = pg_catalog; SET row_security = off; SET jit = off; SET "
+        "standard_conforming_strings = on;"
         "SET statement_timeout = %lld; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;%s"
         "SET synchronous_commit = on; SET bytea_output = hex; SET extra_float_digits = 3; SET DateStyle = "
         "'ISO, YMD'; SET IntervalStyle = 'postgres'; SET "

@@ -127,7 +127,8 @@ BEGIN
        SET phase = to_phase,
            started_at = CASE to_phase WHEN 'bulk_copy' THEN moment ELSE started_at END,
            bulk_copy_started_at = CASE to_phase WHEN 'bulk_copy' THEN moment ELSE bulk_copy_started_at END,
-           bulk_copy_completed_at = CASE WHEN from_phase = 'bulk_copy' AND to_phase = 'dual_write' THEN moment
+           bulk_copy_completed_at = CASE WHEN from_phase = 'bulk_copy' AND to_phase = 'dual_write'
+                                         THEN coalesce(bulk_copy_completed_at, moment)
                                          ELSE bulk_copy_completed_at END,
            dual_write_started_at = CASE WHEN from_phase = 'bulk_copy' AND to_phase = 'dual_write' THEN moment
                                         ELSE dual_write_started_at END,

@@ -8,7 +8,7 @@
 #include "demo/process.h"
 
 #define TRIES 300         /* a busy machine makes gates turn red again and budgets pass; both cost nothing */
-#define LOOK_US 25000     /* between two looks at the control database, when nothing is announced */
+#define LOOK_US 200000    /* between two looks at the control database, when nothing is announced */
 #define MIRROR_US 1000000 /* it mirrors for at least so long: lag is measured meanwhile */
 #define GAP_MARGIN_US 250000 /* the writers are watched for so long after the cutover */
 #define BOUND_US 1800000000  /* for one tenant, and a second more for every thousand events */
@@ -116,7 +116,13 @@ static bool wait_command(struct passage *p, const struct tmv_uuid *command, stru
             return false;
         if (ret_info->state != TMV_COMMAND_REQUESTED && ret_info->state != TMV_COMMAND_RUNNING)
             return true;
-        if (!pause_and_look(p, err))
+        /* No look at the whole picture here: it would take its time from the pause that is measured. */
+        if (cancel_asked())
+            return failure(err, TMV_ERR_CANCELLED, "stopped by a signal");
+        if (process_now_us() > p->deadline_us)
+            return failure(err, TMV_ERR_TIMEOUT, "the cutover has no outcome (%s)",
+                           tmv_command_state_name(ret_info->state));
+        if (!tmv_control_wait_change(p->mover->control, LOOK_US, err))
             return false;
     }
 }
