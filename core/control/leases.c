@@ -28,16 +28,14 @@ bool control_lease_take(struct pgx_conn *conn, const struct claimable *what,
     AUTO_RESULT struct pgx_result *result = NULL;
     struct pgx_args args =
         PGX_ARGS(PGX_UUID(&what->tenant), PGX_UUID(&what->migration), PGX_UUID(&engine->id),
-                 PGX_TEXT(engine->name ? engine->name : ""), PGX_INT(LEASE_TTL_US));
+                 PGX_TEXT(engine->name ? engine->name : ""), PGX_INT(LEASE_TTL_US),
+                 what->had_epoch ? PGX_INT(what->had_epoch) : PGX_NULL);
 
     memset(ret_lease, 0, sizeof *ret_lease);
     if (!pgx_query(conn, CONTROL_TIMEOUT_US, sql_control_lease_take, args, &result, err))
         return err_wrap(err, "taking a lease");
     if (pgx_rows(result) == 0 || !pgx_bool(result, 0, 0))
         return true;
-    ret_lease->sessions = strdup(pgx_text(result, 0, 2));
-    if (!ret_lease->sessions)
-        return err_set(err, TMV_ERR_NOMEM, "out of memory");
     ret_lease->owner = (struct owner){.tenant = what->tenant,
                                       .migration = what->migration,
                                       .engine = engine->id,
@@ -55,18 +53,22 @@ bool control_lease_renew(struct pgx_conn *conn, const struct tmv_uuid *engine, s
     return true;
 }
 
+bool control_lease_silence(struct pgx_conn *conn, const struct tmv_uuid *engine, int64_t *ret_left_us,
+                           struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    if (!pgx_query(conn, CONTROL_TIMEOUT_US, sql_control_lease_silence,
+                   PGX_ARGS(PGX_UUID(engine), PGX_INT(LEASE_TTL_US)), &result, err))
+        return err_wrap(err, "looking at other engines' leases");
+    *ret_left_us = pgx_is_null(result, 0, 0) ? INT64_MAX : pgx_int(result, 0, 0);
+    return true;
+}
+
 bool control_lease_release(struct pgx_conn *conn, const struct owner *owner, struct tmv_error *err)
 {
     return row_owned(conn, owner, sql_control_lease_release, PGX_ARGS(OWNER_ARGS(owner)), NULL, err) ||
            err_wrap(err, "giving a lease back");
-}
-
-bool control_lease_sessions(struct pgx_conn *conn, const struct owner *owner, const char *sessions,
-                            struct tmv_error *err)
-{
-    return row_owned(conn, owner, sql_control_lease_sessions, PGX_ARGS(OWNER_ARGS(owner), PGX_TEXT(sessions)),
-                     NULL, err) ||
-           err_wrap(err, "recording sessions");
 }
 
 bool control_lease_check(struct pgx_conn *conn, const struct owner *owner, struct tmv_error *err)

@@ -93,12 +93,13 @@ TMV_NODISCARD bool control_audit(struct pgx_conn *conn, const struct owner *owne
 
 /* ---- leases ---- */
 
-#define LEASE_TTL_US (2 * 1000 * 1000LL) /* silent for so long: another engine may take over */
+#define LEASE_TTL_US (1500 * 1000LL) /* silent for so long: another engine may take over */
 
 /* A migration that wants an engine. */
 struct claimable {
     struct tmv_uuid migration, tenant;
-    bool takeover; /* the lease names another engine that fell silent */
+    bool takeover;     /* the lease names another engine that fell silent */
+    int64_t had_epoch; /* owner epoch under which the caller had it until now; 0: it comes new */
 };
 /* Migrations in an active phase that no live engine but perhaps this one owns, oldest first, at most `limit`;
  * those that this one holds come last, so that an engine that lost a migration's thread finds it again. */
@@ -112,9 +113,9 @@ struct engine_identity {
 struct lease {
     bool taken; /* false: somebody else was faster; the rest is empty */
     struct owner owner;
-    char *sessions; /* JSON: the earlier owner's sessions, to be ended; the caller frees it */
 };
-/* Takes the lease with an epoch one higher than ever before for the tenant. Commands that the earlier owner
+/* Takes the lease with an epoch one higher than ever before for the tenant; not when another engine has had
+ * it since had_epoch: then that one brought the migration as far as it goes. Commands that the earlier owner
  * had in hand wait again, or failed with it when they cannot be done twice (cutover, rehearse, verify). */
 TMV_NODISCARD bool control_lease_take(struct pgx_conn *conn, const struct claimable *what,
                                       const struct engine_identity *engine, struct lease *ret_lease,
@@ -122,13 +123,12 @@ TMV_NODISCARD bool control_lease_take(struct pgx_conn *conn, const struct claima
 /* Heartbeat of all leases of this engine, by the database's clock. */
 TMV_NODISCARD bool control_lease_renew(struct pgx_conn *conn, const struct tmv_uuid *engine,
                                        struct tmv_error *err);
+/* Microseconds until the lease of another engine runs out if it says nothing more; INT64_MAX without one. */
+TMV_NODISCARD bool control_lease_silence(struct pgx_conn *conn, const struct tmv_uuid *engine,
+                                         int64_t *ret_left_us, struct tmv_error *err);
 /* Gives the lease back: another engine can go on at once. The epoch stays. */
 TMV_NODISCARD bool control_lease_release(struct pgx_conn *conn, const struct owner *owner,
                                          struct tmv_error *err);
-/* Records the sessions (JSON: [{"server":"source","pid":1,"backend_start":"…"}]) that a successor must end.
- */
-TMV_NODISCARD bool control_lease_sessions(struct pgx_conn *conn, const struct owner *owner,
-                                          const char *sessions, struct tmv_error *err);
 /* For the caller's transaction: locks the lease row against a change of owner and checks it (FOR KEY SHARE:
  * heartbeats pass). OWNERSHIP when it is not ours. */
 TMV_NODISCARD bool control_lease_check(struct pgx_conn *conn, const struct owner *owner,

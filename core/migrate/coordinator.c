@@ -233,11 +233,12 @@ static bool connect_control(struct coordinator *c, struct tmv_error *err)
 static bool acquire(struct coordinator *c, bool *ret_ours, struct tmv_error *err)
 {
     const struct engine_identity self = {.id = c->options->engine, .name = c->options->engine_name};
+    struct claimable what = c->options->what;
     struct lease lease = {0};
 
-    if (!connect_control(c, err) || !control_lease_take(c->control, &c->options->what, &self, &lease, err))
+    what.had_epoch = c->had_epoch;
+    if (!connect_control(c, err) || !control_lease_take(c->control, &what, &self, &lease, err))
         return false;
-    free(lease.sessions); /* takeover_raise finds them by the migration's id in application_name */
     *ret_ours = lease.taken;
     if (!lease.taken)
         return true;
@@ -362,9 +363,10 @@ void coordinator_run(const struct coordinator_options *options)
 {
     int64_t pause_us = FIRST_RETRY_US;
     struct tmv_error last = {0};
+    int64_t epoch = 0; /* of the latest ownership */
 
     for (;;) {
-        struct coordinator c = {.options = options};
+        struct coordinator c = {.options = options, .had_epoch = epoch};
         struct tmv_error err = {0};
         int64_t started_us = clock_now_us();
 
@@ -377,6 +379,7 @@ void coordinator_run(const struct coordinator_options *options)
         if (!ok && !stopped)
             report(&c, &err, strcmp(err.message, last.message) == 0);
         last = err;
+        epoch = c.ends.owner.epoch > 0 ? c.ends.owner.epoch : epoch;
         let_go(&c);
         if (ok || stopped || lost)
             return;

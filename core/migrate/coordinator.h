@@ -26,6 +26,7 @@ struct coordinator_options {
 struct coordinator {
     const struct coordinator_options *options;
     struct pgx_conn *control; /* owned */
+    int64_t had_epoch;        /* owner epoch of this thread's ownership before; 0: none */
     struct ends ends;
     struct migration_row row; /* as last read */
     struct guard source_guard, target_guard;

@@ -292,7 +292,8 @@ static bool ask_for_lock(struct pause *p, struct tmv_error *err)
 /* The target's transaction is begun before the lock is asked for, too. */
 static bool lock_once(struct pause *p, struct tmv_error *err)
 {
-    if (tailer_begin_drain(p->m->tailer, err) && begin_decision(p, err) && ask_for_lock(p, err))
+    if (tailer_begin_drain(p->m->tailer, err) && begin_decision(p, err) &&
+        fault_hit("cutover.before_lock", err) && ask_for_lock(p, err))
         return true;
     pgx_rollback(p->m->lock, STEP_TIMEOUT_US);
     pgx_rollback(p->m->tailer->target, STEP_TIMEOUT_US);

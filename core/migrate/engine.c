@@ -17,8 +17,10 @@
 
 #define DEFAULT_MIGRATIONS 8
 #define MIGRATIONS_MAX 64
-#define HEARTBEAT_US (LEASE_TTL_US / 4)
-#define RETRY_US US_PER_S
+#define HEARTBEAT_US (LEASE_TTL_US / 5)
+#define SILENCE_MARGIN_US (5 * US_PER_MS) /* a lease is looked at so long after it ran out */
+#define FIRST_RETRY_US (100 * US_PER_MS)
+#define LAST_RETRY_US US_PER_S
 
 /* One coordinator's thread. */
 struct slot {
@@ -100,10 +102,22 @@ static void run_migration(struct tmv_engine *e, const struct claimable *what)
         log_warn("no thread could be started for a migration");
 }
 
+/* A round lasts a heartbeat; less when another engine's lease runs out before. */
+static bool round_us(struct tmv_engine *e, struct pgx_conn *control, int64_t *ret_us, struct tmv_error *err)
+{
+    int64_t left_us;
+
+    if (!control_lease_silence(control, &e->id, &left_us, err))
+        return false;
+    *ret_us = left_us > 0 && left_us < HEARTBEAT_US ? left_us + SILENCE_MARGIN_US : HEARTBEAT_US;
+    return true;
+}
+
 static bool one_round(struct tmv_engine *e, struct pgx_conn *control, struct tmv_error *err)
 {
     struct claimable list[MIGRATIONS_MAX];
     size_t count = 0;
+    int64_t wait_us = HEARTBEAT_US;
     char channel[64], payload[256];
 
     reap(e, false);
@@ -114,7 +128,7 @@ static bool one_round(struct tmv_engine *e, struct pgx_conn *control, struct tmv
         run_migration(e, &list[i]);
     while (pgx_next_notification(control, channel, payload))
         continue; /* what they announce was just read */
-    return pgx_wait_readable(control, HEARTBEAT_US, err);
+    return round_us(e, control, &wait_us, err) && pgx_wait_readable(control, wait_us, err);
 }
 
 static void set_status(struct tmv_engine *e, bool connected, const char *error)
@@ -129,6 +143,7 @@ static void *engine_main(void *arg)
 {
     struct tmv_engine *e = arg;
     const struct pgx_options options = {.conninfo = e->control_conninfo, .part = "engine", .stop = &e->stop};
+    int64_t retry_us = FIRST_RETRY_US;
 
     while (!stop_is_raised(&e->stop)) {
         AUTO_CONN struct pgx_conn *control = NULL;
@@ -137,6 +152,7 @@ static void *engine_main(void *arg)
         if (pgx_connect(&options, &control, &err) &&
             pgx_script(control, CONTROL_TIMEOUT_US, sql_control_listen, 0, NULL, &err)) {
             set_status(e, true, "");
+            retry_us = FIRST_RETRY_US;
             while (!stop_is_raised(&e->stop) && one_round(e, control, &err))
                 continue;
         }
@@ -144,7 +160,8 @@ static void *engine_main(void *arg)
             break;
         log_error(TMV_LOG_WARN, "the control database", &err);
         set_status(e, false, err.message);
-        stop_sleep(&e->stop, RETRY_US);
+        stop_sleep(&e->stop, retry_us);
+        retry_us = retry_us * 2 > LAST_RETRY_US ? LAST_RETRY_US : retry_us * 2;
     }
     reap(e, true);
     return NULL;

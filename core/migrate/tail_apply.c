@@ -135,7 +135,8 @@ static bool write_stream(struct tailer *t, const struct tail_piece *p, struct st
                        : ends_begin_copy_in(t->ends, t->target, "mirroring", copy, err);
 
     while (ok) {
-        if (!pgx_copy_write(t->target, left(p), s->data.data, s->data.len, err))
+        if (!pgx_copy_write(t->target, left(p), s->data.data, s->data.len, err) ||
+            (p->finish && !fault_hit("cutover.sending", err)))
             return false;
         if (s->ended)
             return pgx_copy_finish(t->target, left(p), ret_rows, err);
@@ -202,7 +203,8 @@ static bool apply_stream(struct tailer *t, const struct tail_piece *p, struct st
         return false;
     if (p->finish && !p->finish->run(p->finish->user, t, &commit, err))
         return false;
-    return fault_hit("tail.before_commit", err) &&
+    return (!p->finish || fault_hit("cutover.before_target_commit", err)) &&
+           fault_hit("tail.before_commit", err) &&
            pgx_commit_with(t->target, left(p), buf_text(&commit), err) && fault_hit("tail.after_commit", err);
 }
 
@@ -240,7 +242,7 @@ static bool apply_once(struct tailer *t, const struct tail_piece *p, struct stre
     *ret_conflict = false;
     *ret_rows = 0;
     buf_clear(&s->data);
-    if (!start_reading(t, p, s, err))
+    if (!start_reading(t, p, s, err) || (p->finish && !fault_hit("cutover.receiving", err)))
         return err_wrap(err, "reading new events");
     bool idle = s->empty && !p->finish;
     if (idle && (!p->moves_watermark || start - t->last_store_us < STORE_EVERY_US)) {

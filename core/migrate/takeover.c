@@ -13,7 +13,7 @@
 #define SESSIONS_GONE_US (10 * US_PER_S)
 
 /* A stopped process keeps its row locks and obeys no timeout of ours; its server session does. */
-static bool end_sessions(struct coordinator *c, struct pgx_conn *conn, struct tmv_error *err)
+static bool end_sessions(struct coordinator *c, struct pgx_conn *conn, bool of_control, struct tmv_error *err)
 {
     int64_t deadline = clock_now_us() + SESSIONS_GONE_US;
 
@@ -21,7 +21,7 @@ static bool end_sessions(struct coordinator *c, struct pgx_conn *conn, struct tm
         AUTO_RESULT struct pgx_result *row = NULL;
 
         if (!pgx_query(conn, TAKEOVER_TIMEOUT_US, sql_takeover_end_sessions,
-                       PGX_ARGS(PGX_TEXT(c->ends.migration)), &row, err))
+                       PGX_ARGS(PGX_TEXT(c->ends.migration), PGX_BOOL(of_control)), &row, err))
             return err_wrap(err, "ending the sessions of an earlier engine");
         if (pgx_int(row, 0, 0) == 0)
             return true;
@@ -87,7 +87,10 @@ static bool raise_in(struct coordinator *c, bool source, struct tmv_error *err)
     if (!(source ? ends_connect_source(&c->ends, "takeover", &conn, err)
                  : ends_connect_target(&c->ends, "takeover", &conn, err)))
         return false;
-    if (!end_sessions(c, conn, err) || !identify(c, conn, source, err) || !store_is_ready(conn, &ready, err))
+    /* After connecting: if we are still the owner now, then whoever owns the migration later has sessions
+     * that began after this one, and they are let live however late we are. */
+    if (!control_lease_check(c->control, &c->ends.owner, err) || !end_sessions(c, conn, false, err) ||
+        !identify(c, conn, source, err) || !store_is_ready(conn, &ready, err))
         return false;
     if (!ready)
         return true;
@@ -100,7 +103,8 @@ bool takeover_raise(struct coordinator *c, struct tmv_error *err)
     c->applied_state[0] = '\0';
     if (c->row.phase == TMV_PHASE_PENDING)
         return true; /* nothing was ever created */
-    return raise_in(c, true, err) && fault_hit("takeover.after_source", err) && raise_in(c, false, err);
+    return end_sessions(c, c->control, true, err) && raise_in(c, true, err) &&
+           fault_hit("takeover.after_source", err) && raise_in(c, false, err);
 }
 
 bool takeover_must_undo(const struct coordinator *c)

@@ -160,6 +160,7 @@ static bool prepare_session(struct pgx_conn *conn, const struct pgx_options *o, 
         "SET search_path = pg_catalog; SET row_security = off; SET jit = off; SET "
         "standard_conforming_strings = on;"
         "SET statement_timeout = %lld; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;%s"
+        "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"
         "SET synchronous_commit = on; SET bytea_output = hex; SET extra_float_digits = 3; SET DateStyle = "
         "'ISO, YMD'; SET IntervalStyle = 'postgres'; SET "
         "default_transaction_isolation = 'read committed';"

@@ -9,7 +9,7 @@ SELECT m.id, m.tenant_id, l.engine IS NOT NULL AND l.engine <> $1::uuid
   JOIN tenantmv.migration_state s ON s.migration_id = m.id
   LEFT JOIN tenantmv.lease l ON l.tenant_id = m.tenant_id
  WHERE (l.engine IS NULL OR l.engine = $1::uuid
-        OR clock_timestamp() - l.heartbeat_at > $2::bigint * interval '1 microsecond')
+        OR tenantmv.lease_left(l, $2::bigint) < 0)
    AND (m.phase NOT IN ('completed', 'aborted', 'failed')
         -- a crash right after the decision: the target may still have to be opened
         OR (m.phase = 'completed' AND l.migration_id = m.id AND l.engine IS NOT NULL)

@@ -275,6 +275,17 @@ BEGIN
     which := p_id;
 END $$;
 
+-- Microseconds until a lease runs out if its engine says nothing more; negative when it has. A process that was killed
+-- takes its session with it: half the silence will do then. A session that is there proves nothing (a stopped process keeps
+-- it), and the pid may be another's; then the whole silence counts.
+CREATE OR REPLACE FUNCTION tenantmv.lease_left(held tenantmv.lease, p_ttl_us bigint) RETURNS bigint
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN held.sessions = '[]' OR EXISTS (SELECT FROM pg_stat_activity a
+                                                      WHERE a.pid = (held.sessions ->> 0)::integer)
+                THEN p_ttl_us ELSE p_ttl_us / 2 END
+           - (extract(epoch FROM clock_timestamp() - held.heartbeat_at) * 1000000)::bigint
+$$;
+
 -- Takes a tenant's lease for an engine unless another one is alive; the epoch is one higher than ever before, also when
 -- the engine had it already (and lost the connection over which it would have given it back). What the
 -- earlier owner had in hand is taken back: commands that can be done again wait again, the others failed with it.
@@ -288,7 +299,7 @@ BEGIN
     taken := false;
     INSERT INTO tenantmv.lease (tenant_id) VALUES (p_tenant) ON CONFLICT DO NOTHING;
     SELECT l.* INTO STRICT held FROM tenantmv.lease l WHERE l.tenant_id = p_tenant FOR UPDATE;
-    IF held.engine <> p_engine AND clock_timestamp() - held.heartbeat_at <= p_ttl_us * interval '1 microsecond' THEN
+    IF held.engine <> p_engine AND tenantmv.lease_left(held, p_ttl_us) >= 0 THEN
         RETURN;
     END IF;
     UPDATE tenantmv.lease l

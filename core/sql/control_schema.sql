@@ -130,7 +130,7 @@ CREATE TABLE IF NOT EXISTS tenantmv.lease (
     engine_name text NOT NULL DEFAULT '',
     owner_epoch bigint NOT NULL DEFAULT 0,
     heartbeat_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    sessions jsonb NOT NULL DEFAULT '[]'  -- what a successor must end
+    sessions jsonb NOT NULL DEFAULT '[]'  -- [pid of the session that sends the heartbeat]: when it is gone, so is the engine
 );
 CREATE INDEX IF NOT EXISTS lease_engine ON tenantmv.lease (engine) WHERE engine IS NOT NULL;
 

@@ -70,7 +70,6 @@ static inline void control_fixture_take(struct control_fixture *f, struct owner 
 
     assert_done(control_lease_take(f->conn, &what, &engine, &lease, &err), &err);
     assert_true(lease.taken);
-    free(lease.sessions);
     support_sql(f->conn, "UPDATE tenantmv.lease SET heartbeat_at = clock_timestamp() + interval '1 hour'");
     *ret_owner = lease.owner;
 }

@@ -57,7 +57,6 @@ static void own_migration(struct bed *bed)
     assert_done(control_lease_take(bed->control->conn, &claimable, &engine, &lease, &err), &err);
     assert_true(lease.taken);
     bed->ends.owner = lease.owner;
-    free(lease.sessions);
     tmv_uuid_format(&lease.owner.migration, bed->ends.migration);
 }
 

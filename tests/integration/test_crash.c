@@ -3,116 +3,14 @@
  * a build with fault points. */
 #include "test.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "support/life.h"
-#include "tenantmv/router.h"
-
-#define FAULT_EXIT 86
-
-/* ---- the engine as a process ---- */
-
-static pid_t start_worker(const char *fault)
-{
-    pid_t pid = fork();
-
-    assert_true(pid >= 0);
-    if (pid > 0)
-        return pid;
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed case leaves no engine behind */
-    if (fault)
-        setenv("TENANTMV_FAULT", fault, 1);
-    else
-        unsetenv("TENANTMV_FAULT");
-    if (!getenv("TENANTMV_TEST_VERBOSE") && !freopen("/dev/null", "w", stderr))
-        _exit(1);
-    execl(getenv("TENANTMV_PROGRAM"), "tenantmv", "worker", "--control", l.control, NULL);
-    _exit(127);
-}
-
-static bool has_exited(pid_t pid)
-{
-    int status = 0;
-
-    if (waitpid(pid, &status, WNOHANG) != pid)
-        return false;
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), FAULT_EXIT);
-    return true;
-}
-
-static void end_worker(pid_t pid)
-{
-    kill(pid, SIGTERM);
-    assert_int_equal(waitpid(pid, NULL, 0), pid);
-}
-
-/* ---- a writer that keeps writing ---- */
-
-struct writer {
-    pthread_t thread;
-    atomic_bool stop;
-    struct tmv_router *router;
-    int acknowledged;
-    int refused;
-    struct tmv_error last;
-};
-static struct writer *w; /* of the case that runs; after a failed case its thread keeps its own */
-
-static void *write_on(void *arg)
-{
-    const struct tmv_stream stream = {
-        .tenant = l.tenant, .aggregate = tmv_uuid_random(), .aggregate_type = "Order"};
-    const struct tmv_new_event event = {.type = "OrderPlaced", .payload = "{\"n\": 1}"};
-    struct writer *self = arg;
-
-    while (!atomic_load(&self->stop)) {
-        struct tmv_append_result result;
-        struct tmv_error err;
-        const struct tmv_append append = {
-            .stream = &stream, .expected_version = self->acknowledged, .events = &event, .count = 1};
-
-        if (tmv_router_append(self->router, &append, &result, &err)) {
-            self->acknowledged++;
-        } else {
-            self->refused++;
-            self->last = err;
-        }
-        stop_sleep(NULL, 5 * US_PER_MS);
-    }
-    return NULL;
-}
-
-static void start_writer(void)
-{
-    const struct tmv_router_options options = {.control_conninfo = l.control, .timeout_us = 60 * US_PER_S};
-    struct tmv_error err;
-
-    w = calloc(1, sizeof *w);
-    assert_non_null(w);
-    assert_done(tmv_router_open(&options, &w->router, &err), &err);
-    assert_int_equal(pthread_create(&w->thread, NULL, write_on, w), 0);
-}
-
-static void end_writer(void)
-{
-    atomic_store(&w->stop, true);
-    pthread_join(w->thread, NULL);
-    tmv_router_close(w->router);
-    if (w->refused)
-        fail_msg("%d writes failed, the last: %s", w->refused, w->last.message);
-    assert_true(w->acknowledged > 0);
-}
+#include "support/steady_writer.h"
+#include "support/worker.h"
 
 /* ---- the cases ---- */
 
@@ -148,7 +46,7 @@ static bool drive(pid_t pid, enum tmv_operation operation, const char *end)
         struct tmv_uuid id;
         struct tmv_error ignored;
 
-        if (has_exited(pid))
+        if (worker_has_exited(pid))
             return false;
         assert_true(clock_now_us() < until);
         if (is("m.phase = 'dual_write' AND s.ready"))
@@ -167,27 +65,27 @@ static void crash_at(const char *point, enum tmv_operation operation)
     int64_t until = clock_now_us() + 30 * US_PER_S;
 
     life_prepare(false, false);
-    start_writer();
+    struct steady_writer *writer = steady_writer_start();
     assert_done(life_begin(&err), &err);
     snprintf(fault, sizeof fault, "%s=exit", point);
-    pid_t pid = start_worker(fault);
+    pid_t pid = worker_start(NULL, fault);
     /* A point after the end of the phase may be hit a moment after the phase is seen. */
     if (drive(pid, operation, end))
-        while (!has_exited(pid))
+        while (!worker_has_exited(pid))
             if (clock_now_us() > until)
                 fail_msg("the fault point %s was never reached", point);
-    pid = start_worker(NULL);
+    pid = worker_start(NULL, NULL);
     if (!drive(pid, operation, end))
         fail_msg("the successor died");
     life_wait_for("l.engine IS NULL OR l.migration_id IS NULL");
-    end_writer();
-    end_worker(pid);
+    int written = steady_writer_end(writer);
+    worker_end(pid);
     if (abort) {
         life_assert_source_as_it_was();
         assert_int_equal(life_count(l.on_target), 0);
-        assert_int_equal(life_count(l.on_source), HISTORY + w->acknowledged);
+        assert_int_equal(life_count(l.on_source), HISTORY + written);
     } else {
-        assert_int_equal(life_count(l.on_target), HISTORY + w->acknowledged);
+        assert_int_equal(life_count(l.on_target), HISTORY + written);
         assert_int_equal(support_int(l.on_target, "SELECT count(*) FROM tenantmv.fence WHERE state = 'open'"),
                          1);
         assert_int_equal(
@@ -195,8 +93,7 @@ static void crash_at(const char *point, enum tmv_operation operation)
         life_assert_one_audit_row("migration_completed");
     }
     life_release();
-    free(w);
-    w = NULL;
+    free(writer);
 }
 
 static void converges_after_a_kill_at_every_point_of_the_way(void **state)

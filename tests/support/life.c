@@ -36,6 +36,11 @@ void life_prepare(bool control_elsewhere, bool partitioned)
     text_copy(l.control, sizeof l.control, l.source.conninfo);
     if (control_elsewhere)
         support_database(support_cluster("target", NULL), l.control);
+    tmv_settings_default(&l.settings);
+    l.settings.cutover_max_lag_ms = 60000;
+    l.settings.lock_budget_ms = 400;
+    l.settings.drain_budget_ms = 10000;
+    l.settings.cutover_timeout_ms = 60000;
     l.tenant = tmv_uuid_random();
     tmv_uuid_format(&l.tenant, l.tenant_text);
     assert_done(tmv_control_init(l.control, &err), &err);
@@ -53,13 +58,8 @@ void life_prepare(bool control_elsewhere, bool partitioned)
 
 bool life_begin(struct tmv_error *err)
 {
-    struct tmv_start_options options = {.tenant = l.tenant, .target = l.target.id};
+    struct tmv_start_options options = {.tenant = l.tenant, .target = l.target.id, .settings = l.settings};
 
-    tmv_settings_default(&options.settings);
-    options.settings.cutover_max_lag_ms = 60000;
-    options.settings.lock_budget_ms = 400;
-    options.settings.drain_budget_ms = 10000;
-    options.settings.cutover_timeout_ms = 60000;
     return tmv_start(l.handle, &options, &amy, &l.migration, err);
 }
 

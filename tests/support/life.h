@@ -11,6 +11,8 @@ struct life {
     struct tmv_store_info source, target;
     char control[CLUSTER_CONNINFO_MAX];
     struct tmv_uuid tenant, migration;
+    struct tmv_settings
+        settings; /* of life_begin: budgets that a slow machine keeps, unless the test sets others */
     char tenant_text[TMV_UUID_TEXT];
     struct pgx_conn *on_control, *on_source, *on_target;
     struct tmv_control *handle;

@@ -1,0 +1,77 @@
+#include "test.h"
+
+#include "support/worker.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/life.h"
+
+pid_t worker_start(const char *name, const char *fault)
+{
+    const char *program = getenv("TENANTMV_PROGRAM");
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid > 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed case leaves no engine behind */
+    if (fault)
+        setenv("TENANTMV_FAULT", fault, 1);
+    else
+        unsetenv("TENANTMV_FAULT");
+    if (!getenv("TENANTMV_TEST_VERBOSE") && !freopen("/dev/null", "w", stderr))
+        _exit(1);
+    execl(program, "tenantmv", "worker", "--control", l.control, "--name", name ? name : "worker", NULL);
+    _exit(127);
+}
+
+bool worker_has_exited(pid_t pid)
+{
+    int status = 0;
+
+    if (waitpid(pid, &status, WNOHANG) != pid)
+        return false;
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), WORKER_FAULT_EXIT);
+    return true;
+}
+
+bool worker_is_stopped(pid_t pid)
+{
+    char path[40], line[400] = "";
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    file = fopen(path, "re");
+    assert_non_null(file);
+    const char *after = fgets(line, sizeof line, file) ? strrchr(line, ')') : NULL;
+    fclose(file);
+    return after && after[1] == ' ' && after[2] == 'T';
+}
+
+void worker_continue(pid_t pid)
+{
+    assert_int_equal(kill(pid, SIGCONT), 0);
+}
+
+static void end_by(pid_t pid, int signal)
+{
+    assert_int_equal(kill(pid, signal), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+void worker_kill(pid_t pid)
+{
+    end_by(pid, SIGKILL);
+}
+
+void worker_end(pid_t pid)
+{
+    end_by(pid, SIGTERM);
+}
