@@ -7,8 +7,12 @@
 #include "app/thread.h"
 
 #define LEAST_GAP_US                                                                                         \
-    INT64_C(250000) /* between two readings: the screen needs no more, the database neither */
-#define CHANGE_WAIT_US INT64_C(1000000)
+    INT64_C(250000)                /* between two readings: the screen needs no more, the database neither */
+#define SLICE_US INT64_C(250000)   /* of a wait for changes: so long a new focus may have to wait */
+#define SLOW_US INT64_C(1000000)   /* a picture is not older than that, announced changes or not */
+#define RECORD_US INT64_C(5000000) /* the same for the record of the focus */
+#define SHARE 10                   /* a reading may take one part in so many of the time */
+#define LOG_MAX 2000               /* audit rows that are read once after connecting */
 #define RETRY_FIRST_US INT64_C(250000)
 #define RETRY_LAST_US INT64_C(4000000)
 
@@ -18,11 +22,16 @@ struct monitor {
     int limit;
     struct monitor_report report; /* under the lock; snapshot: the newest not yet taken */
     bool fresh;                   /* the report changed since it was taken */
+    struct tmv_uuid focus;        /* under the lock */
+    struct tmv_uuid recorded;     /* the thread's own: whose record was read last */
+    int64_t recorded_us;
 };
 
 static void monitor_free(struct monitor *monitor)
 {
     tmv_snapshot_free(monitor->report.snapshot);
+    tmv_record_free(monitor->report.record);
+    free(monitor->report.log);
     free(monitor->conninfo);
     free(monitor);
 }
@@ -31,7 +40,9 @@ static void report_picture(struct monitor *monitor, struct tmv_snapshot *snapsho
 {
     pthread_mutex_lock(&monitor->thread.lock);
     tmv_snapshot_free(monitor->report.snapshot);
-    monitor->report = (struct monitor_report){.snapshot = snapshot, .connected = true};
+    monitor->report.snapshot = snapshot;
+    monitor->report.connected = true;
+    monitor->report.error[0] = monitor->report.hint[0] = '\0';
     monitor->fresh = true;
     pthread_mutex_unlock(&monitor->thread.lock);
     thread_wake(&monitor->thread);
@@ -60,21 +71,92 @@ static void pause_until(struct monitor *monitor, int64_t deadline_us)
     pthread_mutex_unlock(&monitor->thread.lock);
 }
 
+/* The audit from before this console started, or from while it was cut off. */
+static bool read_log(struct monitor *monitor, struct tmv_control *control,
+                     const struct tmv_snapshot *snapshot, struct tmv_error *err)
+{
+    int64_t newest = snapshot->event_count > 0 ? snapshot->events[0].id : 0;
+    const struct tmv_audit_query query = {.after_id = newest > LOG_MAX ? newest - LOG_MAX : 0,
+                                          .limit = LOG_MAX};
+    struct tmv_audit_entry *log;
+    size_t count;
+
+    if (!tmv_audit_list(control, &query, &log, &count, err))
+        return false;
+    pthread_mutex_lock(&monitor->thread.lock);
+    free(monitor->report.log);
+    monitor->report.log = log;
+    monitor->report.log_count = count;
+    monitor->fresh = true;
+    pthread_mutex_unlock(&monitor->thread.lock);
+    return true;
+}
+
+static bool wants_record(struct monitor *monitor, struct tmv_uuid *ret_focus)
+{
+    pthread_mutex_lock(&monitor->thread.lock);
+    *ret_focus = monitor->focus;
+    pthread_mutex_unlock(&monitor->thread.lock);
+    return !tmv_uuid_is_nil(ret_focus) && (!tmv_uuid_equal(ret_focus, &monitor->recorded) ||
+                                           thread_now_us() - monitor->recorded_us >= RECORD_US);
+}
+
+/* Reads the focus' record when it is due. One that is gone meanwhile is no error. */
+static bool read_record(struct monitor *monitor, struct tmv_control *control, struct tmv_error *err)
+{
+    struct tmv_record *record = NULL;
+    struct tmv_uuid focus;
+
+    if (!wants_record(monitor, &focus))
+        return true;
+    monitor->recorded = focus;
+    monitor->recorded_us = thread_now_us();
+    if (!tmv_record_read(control, &focus, &record, err))
+        return err->code == TMV_ERR_NOT_FOUND;
+    pthread_mutex_lock(&monitor->thread.lock);
+    tmv_record_free(monitor->report.record);
+    monitor->report.record = record;
+    monitor->fresh = true;
+    pthread_mutex_unlock(&monitor->thread.lock);
+    thread_wake(&monitor->thread);
+    return true;
+}
+
+/* Waits until something was announced, or the picture has become old; the focus is served meanwhile. */
+static bool wait_for_change(struct monitor *monitor, struct tmv_control *control, int64_t read_at_us,
+                            struct tmv_error *err)
+{
+    int64_t until = read_at_us + SLOW_US;
+
+    for (bool changed = false; !changed && thread_now_us() < until && !thread_stopping(&monitor->thread);) {
+        int64_t began = thread_now_us();
+        if (!read_record(monitor, control, err) || !tmv_control_wait_change(control, SLICE_US, err))
+            return false;
+        changed = thread_now_us() - began < SLICE_US;
+    }
+    return true;
+}
+
 /* Reads until the connection is lost; true: it was of use at least once. */
 static bool follow(struct monitor *monitor, struct tmv_control *control, struct tmv_error *err)
 {
     bool any = false;
 
     while (!thread_stopping(&monitor->thread)) {
-        int64_t read_at = thread_now_us();
+        int64_t read_at = thread_now_us(), took;
         struct tmv_snapshot *snapshot = NULL;
         if (!tmv_snapshot_read(control, NULL, monitor->limit, &snapshot, err))
             return any;
+        took = thread_now_us() - read_at;
+        if (!any && !read_log(monitor, control, snapshot, err)) {
+            tmv_snapshot_free(snapshot);
+            return false;
+        }
         any = true;
         report_picture(monitor, snapshot);
-        if (!tmv_control_wait_change(control, CHANGE_WAIT_US, err))
+        if (!wait_for_change(monitor, control, read_at, err))
             return any;
-        pause_until(monitor, read_at + LEAST_GAP_US);
+        pause_until(monitor, read_at + (took * SHARE > LEAST_GAP_US ? took * SHARE : LEAST_GAP_US));
     }
     return any;
 }
@@ -116,6 +198,13 @@ struct monitor *monitor_start(const char *conninfo, int wake_fd, int limit)
     return monitor;
 }
 
+void monitor_focus(struct monitor *monitor, const struct tmv_uuid *migration)
+{
+    pthread_mutex_lock(&monitor->thread.lock);
+    monitor->focus = *migration;
+    pthread_mutex_unlock(&monitor->thread.lock);
+}
+
 bool monitor_take(struct monitor *monitor, struct monitor_report *ret_report)
 {
     bool fresh;
@@ -125,6 +214,9 @@ bool monitor_take(struct monitor *monitor, struct monitor_report *ret_report)
     if (fresh) {
         *ret_report = monitor->report;
         monitor->report.snapshot = NULL;
+        monitor->report.record = NULL;
+        monitor->report.log = NULL;
+        monitor->report.log_count = 0;
         monitor->fresh = false;
     }
     pthread_mutex_unlock(&monitor->thread.lock);

@@ -3,12 +3,15 @@
  */
 #pragma once
 
-#include "tenantmv/snapshot.h"
+#include "tenantmv/record.h"
 
 struct monitor;
 
 struct monitor_report {
     struct tmv_snapshot *snapshot; /* newer than the last one taken, now the taker's; NULL: no newer one */
+    struct tmv_record *record;     /* of the focus, now the taker's; NULL: no newer one */
+    struct tmv_audit_entry *log;   /* earlier audit, once after each connecting, now the taker's; NULL none */
+    size_t log_count;
     bool connected;
     int64_t offline_since_us; /* monotonic, when not connected */
     char error[400];          /* why not, "" */
@@ -18,6 +21,8 @@ struct monitor_report {
 /* Starts it; `wake_fd` (an eventfd) is written at every change. Both strings are copied. NULL without memory.
  */
 struct monitor *monitor_start(const char *conninfo, int wake_fd, int limit);
+/* The migration whose record is read too, at once and then every few seconds; nil: none. Does not block. */
+void monitor_focus(struct monitor *monitor, const struct tmv_uuid *migration);
 /* What changed since the last call; false: nothing. Does not block. */
 bool monitor_take(struct monitor *monitor, struct monitor_report *ret_report);
 /* Ends it. Waits a moment only: a thread that hangs in a dying connection ends by itself. NULL is fine. */

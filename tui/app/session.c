@@ -123,6 +123,8 @@ bool session_start(struct session *session, const struct console_options *option
     handle_signals(true);
     fill_actor(options, &actor);
     session->monitor = monitor_start(options->control_conninfo, session->wake_fd, FLEET_MAX);
+    if (!options->plain && !options->once) /* lines say nothing of the servers */
+        session->stores = store_watch_start(options->control_conninfo, session->wake_fd);
     if (!options->read_only && !options->plain && !options->once)
         session->state.requests = requests_start(options->control_conninfo, &actor, session->wake_fd);
     if (session->monitor != NULL && canvas_init(&session->canvas, 80, 24) &&
@@ -137,6 +139,7 @@ void session_stop(struct session *session)
 {
     requests_stop(session->state.requests);
     session->state.requests = NULL;
+    store_watch_stop(session->stores);
     monitor_stop(session->monitor);
     state_release(&session->state);
     canvas_release(&session->canvas);
@@ -160,6 +163,10 @@ static void take_report(struct session *session, struct monitor_report *report)
     model->offline_since_us = report->offline_since_us;
     snprintf(model->link_error, sizeof model->link_error, "%s", report->error);
     snprintf(model->link_hint, sizeof model->link_hint, "%s", report->hint);
+    event_log_add(&model->log, report->log, report->log_count);
+    free(report->log);
+    if (report->record != NULL)
+        state_set_record(&session->state, report->record);
     if (report->snapshot != NULL)
         state_set_snapshot(&session->state, report->snapshot);
 }
@@ -167,6 +174,8 @@ static void take_report(struct session *session, struct monitor_report *report)
 bool session_turn(struct session *session)
 {
     struct monitor_report report;
+    struct store_view *stores;
+    size_t store_count;
     struct outcome outcome;
     bool any = false;
 
@@ -175,6 +184,13 @@ bool session_turn(struct session *session)
         take_report(session, &report);
         any = true;
     }
+    if (session->stores != NULL && store_watch_take(session->stores, &stores, &store_count)) {
+        state_set_stores(&session->state, stores, store_count);
+        any = true;
+    }
+    monitor_focus(session->monitor, &session->state.model.focus);
+    if (session->stores != NULL)
+        store_watch_often(session->stores, session->state.model.stores_wanted);
     while (session->state.requests != NULL && requests_take(session->state.requests, &outcome)) {
         state_outcome(&session->state, &outcome);
         any = true;

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "screens/fleet_order.h"
@@ -21,6 +22,9 @@ void state_init(struct state *state)
 void state_release(struct state *state)
 {
     tmv_snapshot_free(state->snapshot);
+    event_log_release(&state->model.log);
+    state_set_record(state, NULL);
+    state_set_stores(state, NULL, 0);
     state->snapshot = NULL;
     state->model.snapshot = NULL;
 }
@@ -47,7 +51,22 @@ void state_set_snapshot(struct state *state, struct tmv_snapshot *snapshot)
     tmv_snapshot_free(state->snapshot);
     state->snapshot = snapshot;
     state->model.snapshot = snapshot;
+    if (snapshot != NULL)
+        event_log_add(&state->model.log, snapshot->events, snapshot->event_count);
     reorder(state);
+}
+
+void state_set_record(struct state *state, struct tmv_record *record)
+{
+    tmv_record_free(state->record);
+    state->model.record = state->record = record;
+}
+
+void state_set_stores(struct state *state, struct store_view *stores, size_t count)
+{
+    free(state->stores);
+    state->model.stores = state->stores = stores;
+    state->model.store_count = count;
 }
 
 /* ---- asking ---- */
@@ -363,6 +382,7 @@ void state_draw(struct state *state, struct canvas *canvas)
         .prompt_label = state->prompt == PROMPT_FILTER ? "filter: " : ": ",
     };
 
+    model_begin(&state->model);
     screen_at(state->active)->move(&state->model, frame_body(&state->model, canvas), 0);
     frame_draw(&state->model, &frame, canvas);
     if (state->help)

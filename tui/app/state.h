@@ -31,12 +31,17 @@ struct state {
     const struct theme *theme;     /* for pictures with colours; owned by the session */
     struct requests *requests;     /* NULL: read only, there is no way to act */
     struct tmv_snapshot *snapshot; /* what the model shows; owned */
+    struct tmv_record *record;     /* the same */
+    struct store_view *stores;     /* the same */
 };
 
 void state_init(struct state *state);
 void state_release(struct state *state);
 /* Takes a picture over (owned from now on). */
 void state_set_snapshot(struct state *state, struct tmv_snapshot *snapshot);
+/* The same for a record, and for what is known of the stores. */
+void state_set_record(struct state *state, struct tmv_record *record);
+void state_set_stores(struct state *state, struct store_view *stores, size_t count);
 /* What became of a request. */
 void state_outcome(struct state *state, const struct outcome *outcome);
 /* One key, on a canvas of this size. */

@@ -88,18 +88,23 @@ static void json_words(const char *json, char *text, size_t size)
     cJSON_Delete(object);
 }
 
+const char *event_type_words(const struct tmv_audit_entry *entry)
+{
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcmp(types[i].type, entry->event_type) == 0)
+            return types[i].words;
+    return entry->event_type;
+}
+
 enum role event_words(const struct tmv_audit_entry *entry, char *text, size_t size)
 {
-    const char *words = entry->event_type;
+    const char *words = event_type_words(entry);
     enum role role = ROLE_LOG_INFO;
     char details[400], phases[64] = "", by[TMV_NAME_MAX + 8] = "";
 
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        if (strcmp(types[i].type, entry->event_type) == 0) {
-            words = types[i].words;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcmp(types[i].type, entry->event_type) == 0)
             role = types[i].role;
-        }
-    }
     json_words(entry->details, details, sizeof details);
     if (entry->new_phase[0] != '\0' && strcmp(entry->event_type, "phase_changed") == 0)
         snprintf(phases, sizeof phases, " %s → %s", entry->old_phase[0] ? entry->old_phase : "new",
@@ -135,9 +140,9 @@ void events_draw(const struct model *model, struct canvas *canvas, struct rect a
 {
     if (area.h < 2)
         return;
-    canvas_separator(canvas, rect_top(&area, 1), "events", "newest first");
-    for (size_t i = 0; model->snapshot != NULL && i < model->snapshot->event_count && area.h > 0; i++) {
-        const struct tmv_audit_entry *entry = &model->snapshot->events[i];
+    canvas_separator(canvas, rect_top(&area, 1), "events", only == NULL ? "4: all of them" : "newest first");
+    for (size_t i = 0; i < model_event_count(model) && area.h > 0; i++) {
+        const struct tmv_audit_entry *entry = model_event(model, i);
         struct line line;
         if (only != NULL && !tmv_uuid_equal(&entry->migration, only))
             continue;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "screens/attempt.h"
 #include "screens/events.h"
 #include "screens/fleet_order.h"
 #include "screens/states.h"
@@ -46,18 +47,9 @@ static const struct tmv_gate *first_red_gate(const struct tmv_migration *m)
     return NULL;
 }
 
-static const struct tmv_attempt *last_attempt(const struct model *model, const struct tmv_uuid *id)
-{
-    for (size_t i = 0; i < model->snapshot->attempt_count; i++)
-        if (tmv_uuid_equal(&model->snapshot->attempts[i].migration, id) &&
-            !model->snapshot->attempts[i].rehearsal)
-            return &model->snapshot->attempts[i];
-    return NULL;
-}
-
 static void done_note(const struct model *model, const struct tmv_migration *m, char *text, size_t size)
 {
-    const struct tmv_attempt *attempt = last_attempt(model, &m->id);
+    const struct tmv_attempt *attempt = attempt_latest(model, &m->id);
     char pause[FORMAT_MAX], clock[FORMAT_MAX];
 
     if (attempt != NULL && strcmp(attempt->outcome, "completed") == 0)
@@ -110,7 +102,7 @@ static void spark_cell(const struct tmv_migration *m, struct canvas *canvas, str
 
     for (size_t i = 0; i < count; i++)
         lags[i] = m->samples[i].lag_us;
-    chart_spark(canvas, cell, lags, count, GATE_LAG_US);
+    chart_spark(canvas, cell, lags, count, m->lag_gate_us);
 }
 
 /* Whether rate, lag and time left mean anything in this state. */

@@ -39,8 +39,20 @@ enum role fresh_words(const struct model *model, char *text, size_t size)
 
 static enum role mode_words(const struct model *model, const char **ret_words)
 {
-    *ret_words = model->frozen ? "[FROZEN]" : model->read_only ? "[READ-ONLY]" : "[OPERATE]";
-    return model->frozen ? ROLE_MODE_FROZEN : model->read_only ? ROLE_MODE_READONLY : ROLE_MODE_OPERATE;
+    const struct {
+        bool is;
+        const char *words;
+        enum role role;
+    } modes[] = {{model->replaying, "[REPLAY]", ROLE_MODE_REPLAY},
+                 {model->frozen, "[FROZEN]", ROLE_MODE_FROZEN},
+                 {model->read_only, "[READ-ONLY]", ROLE_MODE_READONLY},
+                 {true, "[OPERATE]", ROLE_MODE_OPERATE}};
+    size_t i = 0;
+
+    while (!modes[i].is)
+        i++;
+    *ret_words = modes[i].words;
+    return modes[i].role;
 }
 
 static enum role badge_role(const char *kind)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "screens/attempt.h"
 #include "screens/events.h"
 #include "screens/states.h"
 #include "widgets/chart.h"
@@ -25,15 +26,6 @@ struct section {
     int leaves;
     bool grow;
 };
-
-static const struct tmv_attempt *latest_attempt(const struct tmv_snapshot *snapshot,
-                                                const struct tmv_uuid *id)
-{
-    for (size_t i = 0; i < snapshot->attempt_count; i++)
-        if (tmv_uuid_equal(&snapshot->attempts[i].migration, id))
-            return &snapshot->attempts[i];
-    return NULL;
-}
 
 /* ---- title ---- */
 
@@ -187,7 +179,7 @@ static void lag_section(const struct view *view, struct canvas *canvas, struct r
     const struct tmv_migration *m = view->m;
     int64_t lags[TMV_SAMPLES_MAX];
     size_t count = m->sample_count > TMV_SAMPLES_MAX ? TMV_SAMPLES_MAX : m->sample_count;
-    struct plot plot = {lags, count, GATE_LAG_US, format_short};
+    struct plot plot = {lags, count, m->lag_gate_us, format_short};
     struct rect figures;
     char right[64] = "gate 50 ms";
 
@@ -340,53 +332,9 @@ static int gate_rows(const struct tmv_migration *m, int width)
 
 /* ---- last cutover ---- */
 
-static void step_line(struct canvas *canvas, struct rect area, const char *name, const int64_t us[3])
-{
-    int64_t from = us[0], took = us[1], total = us[2] > 0 ? us[2] : 1;
-    struct rect figure = {area.x + 18, area.y, 9, area.h}, bar = area;
-    int width = area.w - 29;
-    char text[FORMAT_MAX];
-
-    canvas_fit(canvas, (struct rect){area.x, area.y, 17, area.h}, ROLE_TEXT, name);
-    canvas_fit_right(canvas, figure, ROLE_TEXT, format_duration(took > 0 ? took : -1, text));
-    if (width < 8 || took <= 0)
-        return;
-    bar.x += 29 + (int)(from * width / total);
-    bar.w = (int)(took * width / total);
-    bar.w = bar.w < 1 ? 1 : bar.w;
-    if (bar.x + bar.w <= area.x + area.w)
-        canvas_fill(canvas, bar, ROLE_BAR_FULL, "━");
-}
-
 static void attempt_section(const struct view *view, struct canvas *canvas, struct rect area)
 {
-    const struct tmv_attempt *a = view->attempt;
-    bool well = strcmp(a->outcome, "completed") == 0 || strcmp(a->outcome, "rehearsed") == 0;
-    bool runs = strcmp(a->outcome, "running") == 0;
-    int64_t lock = a->lock_us > 0 ? a->lock_us : 0, drain = a->drain_us > 0 ? a->drain_us : 0;
-    char title[TMV_NAME_MAX + 40], text[TMV_REASON_MAX + 200], pause[FORMAT_MAX], clock[FORMAT_MAX];
-    struct line line;
-
-    snprintf(title, sizeof title, "%s #%d by %.40s", a->rehearsal ? "rehearsal" : "cutover", a->number,
-             a->requested_by);
-    canvas_separator(canvas, rect_top(&area, 1), title, format_clock(a->started_at_us, clock));
-    line = line_begin(canvas, rect_top(&area, 1));
-    snprintf(text, sizeof text, " %s %s", well ? "✓" : runs ? "●" : "✗", a->outcome);
-    for (char *c = strchr(text, '_'); c != NULL; c = strchr(c, '_'))
-        *c = ' ';
-    line_put(&line, well ? ROLE_LEVEL_OK : runs ? ROLE_STATE_CUTOVER : ROLE_LEVEL_CRIT, text);
-    if (a->pause_us > 0)
-        line_putf(&line, ROLE_TEXT_STRONG, "   writes paused %s", format_duration(a->pause_us, pause));
-    if (well || a->drained_events > 0)
-        line_putf(&line, ROLE_TEXT, "   %lld events drained, %lld writers waited",
-                  (long long)a->drained_events, (long long)a->held_writers);
-    if (a->reason[0] != '\0')
-        line_putf(&line, well ? ROLE_TEXT_DIM : ROLE_LEVEL_WARN, "   %s", a->reason);
-    step_line(canvas, rect_top(&area, 1), "   lock", (const int64_t[]){0, a->lock_us, a->pause_us});
-    step_line(canvas, rect_top(&area, 1), "   drain, verify",
-              (const int64_t[]){lock, a->drain_us, a->pause_us});
-    step_line(canvas, rect_top(&area, 1), "   decide",
-              (const int64_t[]){lock + drain, a->decide_us, a->pause_us});
+    attempt_draw(view->model, view->attempt, canvas, area);
 }
 
 static void own_events_section(const struct view *view, struct canvas *canvas, struct rect area)
@@ -440,11 +388,11 @@ static void migration_draw(const struct model *model, struct canvas *canvas, str
                     "No migration is selected: go back to the fleet with Esc or 1.");
         return;
     }
-    view.attempt = latest_attempt(model->snapshot, &view.m->id);
+    view.attempt = attempt_latest(model, &view.m->id);
     right.w = wide ? (area.w - 1) * 45 / 100 : area.w;
     reason = reason_rows(view.m, wide ? area.w - right.w - 1 : area.w);
     gates = gate_rows(view.m, right.w);
-    attempt = view.attempt != NULL ? 5 : 0;
+    attempt = view.attempt != NULL ? ATTEMPT_ROWS : 0;
     title_section(&view, canvas, rect_top(&area, 1));
     if (wide) {
         const struct section side[] = {{gates_section, gates, gates, 1, false},

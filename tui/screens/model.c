@@ -1,5 +1,7 @@
 #include "screens/model.h"
 
+#include <string.h>
+
 const struct tmv_migration *model_find(const struct model *model, const struct tmv_uuid *id)
 {
     if (model->snapshot == NULL)
@@ -12,7 +14,18 @@ const struct tmv_migration *model_find(const struct model *model, const struct t
 
 const struct tmv_migration *model_selected(const struct model *model)
 {
-    return model_find(model, &model->fleet.selected);
+    return model->no_subject ? NULL : model_find(model, &model->fleet.selected);
+}
+
+void model_begin(struct model *model)
+{
+    memset(&model->focus, 0, sizeof model->focus);
+    model->stores_wanted = model->replaying = model->no_subject = false;
+}
+
+const struct tmv_record *model_record(const struct model *model, const struct tmv_uuid *id)
+{
+    return model->record != NULL && tmv_uuid_equal(&model->record->migration, id) ? model->record : NULL;
 }
 
 int64_t model_age_us(const struct model *model)
@@ -68,4 +81,17 @@ bool model_mark(struct model *model, const struct tmv_uuid *id)
     else
         fleet->marks[at] = fleet->marks[--fleet->mark_count];
     return true;
+}
+
+size_t model_event_count(const struct model *model)
+{
+    if (model->log.count > 0)
+        return model->log.count;
+    return model->snapshot != NULL ? model->snapshot->event_count : 0;
+}
+
+const struct tmv_audit_entry *model_event(const struct model *model, size_t index)
+{
+    return model->log.count > 0 ? &model->log.entries[model->log.count - 1 - index]
+                                : &model->snapshot->events[index];
 }

@@ -5,8 +5,10 @@
  */
 #pragma once
 
+#include "screens/event_log.h"
 #include "screens/names.h"
-#include "tenantmv/snapshot.h"
+#include "tenantmv/record.h"
+#include "tenantmv/stores.h"
 #include "widgets/canvas.h"
 #include "widgets/field.h"
 
@@ -15,8 +17,6 @@
 #define FRESH_STALE_US INT64_C(5000000)
 
 enum freshness { FRESH_CONNECTING, FRESH_LIVE, FRESH_LAG, FRESH_STALE, FRESH_OFFLINE };
-
-#define GATE_LAG_US INT64_C(50000) /* the usual gate of the cutover; charts keep it in sight */
 
 #define FLEET_MAX 1000 /* migrations that a snapshot is asked for */
 #define MARKS_MAX 200  /* migrations that can be marked for a bulk action */
@@ -57,7 +57,24 @@ struct list_state {
     struct tmv_uuid id; /* what is under the cursor: it is followed when the list moves; nil none */
     int64_t number;     /* the rest of its identity */
     bool open;          /* its detail is shown */
-    int step;           /* of what is replayed in it */
+    int step;           /* of what is replayed in it, or the line at its top */
+    bool wrap;          /* long lines are folded */
+    struct field field; /* its open prompt */
+    char filter[FIELD_MAX];
+};
+
+/* A store and its server as they were last looked at. */
+struct store_view {
+    char id[TMV_NAME_MAX];
+    int64_t tenants;            /* that routing sends there */
+    bool seen;                  /* `look` holds something */
+    struct tmv_store_look look; /* the last that worked */
+    int64_t looked_us;          /* monotonic, when that was */
+    int64_t commit_rate;        /* transactions per second between the last two looks; -1 unknown */
+    int64_t rejected_before;    /* look.rejected when this program first looked; -1 unknown */
+    bool failed;                /* the latest look did not work */
+    char why[TMV_REASON_MAX];   /* why not */
+    char hint[TMV_REASON_MAX];
 };
 
 struct model {
@@ -82,11 +99,28 @@ struct model {
     bool no_keys;       /* nobody presses keys here: none are shown */
     struct fleet_state fleet;
     struct list_state lists[SCREENS_MAX]; /* by the screen's place in the table */
-    char go;                              /* key of the screen to go to now; set by screens, 0 none */
+    struct event_log log;            /* owned by whoever owns the model; empty: the snapshot's events alone */
+    const struct store_view *stores; /* by id; NULL: not looked yet */
+    size_t store_count;
+    const struct tmv_record *record; /* the last that was read, of `focus` or of an earlier one; NULL none */
+    /* What the screen asks for while it is shown; model_begin forgets it and screen->move sets it before each
+     * drawing. */
+    struct tmv_uuid focus; /* migration whose record is wanted; nil none */
+    bool stores_wanted;    /* stores are to be looked at often */
+    bool replaying;        /* something from the past is shown as if it were now */
+    bool no_subject;       /* nothing is under the cursor: keys of actions have nothing to act on */
+    char go;               /* key of the screen to go to now; set by screens, 0 none */
 };
 
 /* The migration with this id in the model's snapshot, or NULL. */
 const struct tmv_migration *model_find(const struct model *model, const struct tmv_uuid *id);
+/* Before a screen's move and draw: forgets what the one before asked for. */
+void model_begin(struct model *model);
+/* The record of a migration when it is there, or NULL. */
+const struct tmv_record *model_record(const struct model *model, const struct tmv_uuid *id);
+/* The audit that is known, newest first. */
+size_t model_event_count(const struct model *model);
+const struct tmv_audit_entry *model_event(const struct model *model, size_t index);
 /* The migration under the cursor, or NULL. */
 const struct tmv_migration *model_selected(const struct model *model);
 int64_t model_age_us(const struct model *model); /* of the picture; -1: there is none */
@@ -122,6 +156,10 @@ struct screen {
 
 extern const struct screen screen_fleet;
 extern const struct screen screen_migration;
+extern const struct screen screen_cutover;
+extern const struct screen screen_events;
+extern const struct screen screen_stores;
+extern const struct screen screen_history;
 
 /* The table of screens, in the order of their keys. */
 int screen_count(void);

@@ -2,8 +2,7 @@
 #include "screens/model.h"
 
 static const struct screen *const screens[] = {
-    &screen_fleet,
-    &screen_migration,
+    &screen_fleet, &screen_migration, &screen_cutover, &screen_events, &screen_stores, &screen_history,
 };
 
 int screen_count(void)

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "widgets/format.h"
+
 void chart_bar(struct canvas *canvas, struct rect line, int percent)
 {
     struct rect full = line;
@@ -14,6 +16,19 @@ void chart_bar(struct canvas *canvas, struct rect line, int percent)
     full.w = line.w * percent / 100;
     canvas_fill(canvas, line, ROLE_BAR_REST, "─");
     canvas_fill(canvas, full, ROLE_BAR_FULL, "━");
+}
+
+void chart_gauge(struct canvas *canvas, struct rect line, int64_t part, int64_t whole)
+{
+    struct rect full = line;
+
+    part = part < 0 ? 0 : part > whole ? whole : part;
+    line.h = full.h = line.h > 0 ? 1 : 0;
+    full.w = whole > 0 ? (int)((double)part * line.w / (double)whole + 0.5) : 0;
+    if (part > 0 && full.w < 1 && line.w > 0)
+        full.w = 1;
+    canvas_fill(canvas, line, ROLE_BAR_REST, "─");
+    canvas_fill(canvas, full, (double)part >= 0.9 * (double)whole ? ROLE_LEVEL_WARN : ROLE_BAR_FULL, "━");
 }
 
 /* Largest known value of bucket `at` of `buckets`; -1 when none is known. With fewer values than buckets they
@@ -67,8 +82,7 @@ void chart_spark(struct canvas *canvas, struct rect line, const int64_t *values,
     }
 }
 
-/* 1, 2 or 5 times a power of ten, at or above v: an axis that people can read. */
-static int64_t nice_ceiling(int64_t v)
+int64_t chart_ceiling(int64_t v)
 {
     int64_t unit = 1;
 
@@ -149,6 +163,13 @@ static void plot_words(struct canvas *canvas, struct rect area, const struct plo
     canvas_wrap(canvas, area, ROLE_TEXT, text);
 }
 
+static void draw_mark(const struct plot_area *area, int x)
+{
+    for (int y = 0; y < area->rect.h; y++)
+        canvas_text(area->canvas, (struct rect){area->rect.x, area->rect.y + y, area->rect.w, 1}, x,
+                    ROLE_MARK, "┊");
+}
+
 void chart_plot(struct canvas *canvas, struct rect area, const struct plot *plot)
 {
     struct plot_area inner = {canvas, {area.x + AXIS, area.y, area.w - AXIS, area.h}, 1};
@@ -165,12 +186,67 @@ void chart_plot(struct canvas *canvas, struct rect area, const struct plot *plot
             inner.top = plot->values[i];
     if (plot->limit > inner.top)
         inner.top = plot->limit;
-    inner.top = nice_ceiling(inner.top);
+    inner.top = chart_ceiling(inner.top);
     draw_axis(&inner, plot);
+    if (plot->mark > 0 && plot->count > 0)
+        draw_mark(&inner, (int)((size_t)(plot->mark - 1) * (size_t)inner.rect.w / plot->count));
     for (int x = 0; x < inner.rect.w; x++) {
         int64_t v = bucket(plot->values, plot->count, x, inner.rect.w);
         if (v >= 0)
             draw_step(&inner, x, before < 0 ? row_of(&inner, v) : before, row_of(&inner, v));
         before = v < 0 ? -1 : row_of(&inner, v);
     }
+}
+
+int64_t chart_percentile(const int64_t *sorted, size_t count, int percent)
+{
+    size_t rank;
+
+    if (count == 0)
+        return -1;
+    rank = (count * (size_t)percent + 99) / 100; /* the nearest rank: a value that was really seen */
+    return sorted[rank > 0 ? rank - 1 : 0];
+}
+
+/* Upper bounds of the classes of durations, microseconds. */
+static const int64_t classes[] = {1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 1000000, INT64_MAX};
+
+#define CLASSES ((int)(sizeof classes / sizeof *classes))
+
+static void count_classes(const int64_t *values, size_t count, int counts[CLASSES])
+{
+    memset(counts, 0, CLASSES * sizeof *counts);
+    for (size_t i = 0; i < count; i++)
+        for (int k = 0; k < CLASSES; k++)
+            if (values[i] <= classes[k]) {
+                counts[k]++;
+                break;
+            }
+}
+
+int chart_histogram(struct canvas *canvas, struct rect area, const int64_t *values, size_t count)
+{
+    int counts[CLASSES], most = 1, first = 0, last = CLASSES - 1, rows = area.h;
+    char text[FORMAT_MAX + 8], bound[FORMAT_MAX];
+
+    count_classes(values, count, counts);
+    while (first < last && counts[first] == 0)
+        first++;
+    while (last > first && counts[last] == 0)
+        last--;
+    for (int k = first; k <= last; k++)
+        most = counts[k] > most ? counts[k] : most;
+    for (int k = first; k <= last && area.h > 0 && count > 0; k++) {
+        struct rect line = rect_top(&area, 1), bar = {line.x + 10, line.y, line.w - 16, 1};
+        snprintf(text, sizeof text, "%s%s", classes[k] == INT64_MAX ? "> " : "≤ ",
+                 format_duration(classes[k] == INT64_MAX ? classes[k - 1] : classes[k], bound));
+        canvas_fit_right(canvas, (struct rect){line.x, line.y, 9, 1}, ROLE_TEXT_DIM, text);
+        bar.w = bar.w < 1 ? 0 : counts[k] * bar.w / most;
+        if (counts[k] > 0 && bar.w == 0 && line.w > 16)
+            bar.w = 1;
+        canvas_fill(canvas, bar, classes[k] > 100000 ? ROLE_LEVEL_WARN : ROLE_BAR_FULL, "━");
+        snprintf(text, sizeof text, "%d", counts[k]);
+        canvas_text(canvas, line, 10 + bar.w + (bar.w > 0), ROLE_TEXT, text);
+    }
+    return rows - area.h;
 }

@@ -91,6 +91,27 @@ const char *format_count(int64_t n, char text[FORMAT_MAX])
     return text;
 }
 
+const char *format_bytes(int64_t n, char text[FORMAT_MAX])
+{
+    static const char *const units[] = {" kB", " MB", " GB", " TB", " PB"};
+    int64_t unit = 1024;
+    size_t i = 0;
+
+    if (n < 0)
+        return put(text, "—");
+    if (n < 1024)
+        snprintf(text, FORMAT_MAX, "%d B", (int)n);
+    else {
+        while (i + 1 < sizeof units / sizeof *units && n / unit >= 1024) {
+            unit *= 1024;
+            i++;
+        }
+        /* halves keep the product small enough for any n */
+        scaled(text, n / 512, unit / 512, units[i]);
+    }
+    return text;
+}
+
 const char *format_grouped(int64_t n, char text[FORMAT_MAX])
 {
     char digits[FORMAT_MAX];

@@ -13,6 +13,8 @@ const char *format_short(int64_t us, char text[FORMAT_MAX]);
 const char *format_elapsed(int64_t us, char text[FORMAT_MAX]);
 /* 840, 1.2k, 98k, 3.1M; — for negative. */
 const char *format_count(int64_t n, char text[FORMAT_MAX]);
+/* 512 B, 1.2 kB, 98 MB, 3.1 GB (of 1024); — for negative. */
+const char *format_bytes(int64_t n, char text[FORMAT_MAX]);
 /* 31,204,118; — for negative. */
 const char *format_grouped(int64_t n, char text[FORMAT_MAX]);
 /* 14:02:31Z */

@@ -1,0 +1,155 @@
+#include "screens/attempt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "widgets/chart.h"
+#include "widgets/format.h"
+
+static const struct {
+    const char *outcome, *glyph;
+    enum role role;
+    bool well;
+} outcomes[] = {
+    {"completed", "✓", ROLE_LEVEL_OK, true},     {"rehearsed", "✓", ROLE_LEVEL_OK, true},
+    {"running", "●", ROLE_STATE_CUTOVER, false}, {"rolled_back", "✗", ROLE_LEVEL_CRIT, false},
+    {"refused", "✗", ROLE_LEVEL_WARN, false},
+};
+
+#define OUTCOMES (sizeof outcomes / sizeof *outcomes)
+
+static size_t place_of(const struct tmv_attempt *attempt)
+{
+    size_t i = 0;
+
+    while (i < OUTCOMES && strcmp(outcomes[i].outcome, attempt->outcome) != 0)
+        i++;
+    return i;
+}
+
+const char *attempt_glyph(const struct tmv_attempt *attempt)
+{
+    return place_of(attempt) < OUTCOMES ? outcomes[place_of(attempt)].glyph : "?";
+}
+
+enum role attempt_role(const struct tmv_attempt *attempt)
+{
+    return place_of(attempt) < OUTCOMES ? outcomes[place_of(attempt)].role : ROLE_TEXT;
+}
+
+bool attempt_went_well(const struct tmv_attempt *attempt)
+{
+    return place_of(attempt) < OUTCOMES && outcomes[place_of(attempt)].well;
+}
+
+const char *attempt_outcome(const struct tmv_attempt *attempt, char text[32])
+{
+    snprintf(text, 32, "%s", attempt->outcome);
+    for (char *c = strchr(text, '_'); c != NULL; c = strchr(c, '_'))
+        *c = ' ';
+    return text;
+}
+
+void attempt_steps(const struct tmv_attempt *attempt, const struct tmv_migration *m,
+                   struct timeline_step ret_steps[ATTEMPT_STEPS])
+{
+    const struct {
+        const char *name;
+        int64_t took_us, budget_us;
+    } steps[ATTEMPT_STEPS] = {
+        {"lock", attempt->lock_us, m != NULL ? m->lock_budget_us : 0},
+        {"drain, verify tail", attempt->drain_us, m != NULL ? m->drain_budget_us : 0},
+        {"decide", attempt->decide_us, 0},
+    };
+    bool well = attempt_went_well(attempt), runs = strcmp(attempt->outcome, "running") == 0;
+    int64_t at = 0;
+    int last = -1; /* step that was reached */
+
+    for (int i = 0; i < ATTEMPT_STEPS; i++) {
+        int64_t took = steps[i].took_us > 0 ? steps[i].took_us : 0;
+        ret_steps[i] = (struct timeline_step){.name = steps[i].name,
+                                              .mark = took > 0 ? TIMELINE_DONE : TIMELINE_NONE,
+                                              .from_us = at,
+                                              .took_us = took,
+                                              .budget_us = steps[i].budget_us};
+        at += took;
+        last = took > 0 ? i : last;
+    }
+    if (!well && last >= 0)
+        ret_steps[last].mark = runs ? TIMELINE_RUNS : TIMELINE_FAILED;
+}
+
+const struct tmv_attempt *attempt_latest(const struct model *model, const struct tmv_uuid *migration)
+{
+    const struct tmv_snapshot *s = model->snapshot;
+
+    for (size_t i = 0; s != NULL && i < s->attempt_count; i++)
+        if (tmv_uuid_equal(&s->attempts[i].migration, migration))
+            return &s->attempts[i];
+    return NULL;
+}
+
+enum role attempt_pause_role(const struct tmv_attempt *attempt, const struct tmv_migration *m)
+{
+    int64_t budget = m != NULL && m->pause_budget_us > 0 ? m->pause_budget_us : INT64_C(100000);
+
+    if (attempt->pause_us > budget)
+        return ROLE_LEVEL_CRIT;
+    return attempt->pause_us > budget / 2 ? ROLE_LEVEL_WARN : ROLE_TEXT_STRONG;
+}
+
+static void draw_summary(const struct tmv_attempt *a, const struct tmv_migration *m, struct canvas *canvas,
+                         struct rect area)
+{
+    struct line line = line_begin(canvas, area);
+    char pause[FORMAT_MAX], budget[FORMAT_MAX], outcome[32];
+
+    line_putf(&line, attempt_role(a), " %s %s", attempt_glyph(a), attempt_outcome(a, outcome));
+    if (a->pause_us > 0) {
+        line_put(&line, ROLE_TEXT_DIM, "   writes held ");
+        line_put(&line, attempt_pause_role(a, m), format_duration(a->pause_us, pause));
+        if (m != NULL && m->pause_budget_us > 0)
+            line_putf(&line, ROLE_TEXT_DIM, " of %s", format_duration(m->pause_budget_us, budget));
+    }
+    if (attempt_went_well(a) || a->drained_events > 0)
+        line_putf(&line, ROLE_TEXT, "   %lld events drained, %lld writers waited",
+                  (long long)a->drained_events, (long long)a->held_writers);
+    if (a->reason[0] != '\0')
+        line_putf(&line, attempt_went_well(a) ? ROLE_TEXT_DIM : ROLE_LEVEL_WARN, "   %s", a->reason);
+}
+
+void attempt_draw(const struct model *model, const struct tmv_attempt *a, struct canvas *canvas,
+                  struct rect area)
+{
+    const struct tmv_migration *m = model_find(model, &a->migration);
+    struct timeline_step steps[ATTEMPT_STEPS];
+    char title[TMV_NAME_MAX + 200], name[TENANT_NAME_MAX] = "?", time[FORMAT_MAX];
+
+    attempt_steps(a, m, steps);
+    snprintf(title, sizeof title, "%s #%d of %s by %.40s", a->rehearsal ? "rehearsal" : "cutover", a->number,
+             m != NULL ? tenant_name(&model->names, &m->tenant, name) : name,
+             a->requested_by[0] != '\0' ? a->requested_by : "itself");
+    canvas_separator(canvas, rect_top(&area, 1), title, format_time(a->started_at_us, time));
+    draw_summary(a, m, canvas, rect_top(&area, 1));
+    timeline_draw(canvas, area, steps, ATTEMPT_STEPS, a->pause_us > 0 ? a->pause_us : 1000);
+}
+
+static int compare_int64(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+size_t attempt_pauses(const struct model *model, int64_t *ret_pauses, size_t most)
+{
+    const struct tmv_snapshot *s = model->snapshot;
+    size_t n = 0;
+
+    for (size_t i = 0; s != NULL && i < s->attempt_count && n < most; i++)
+        if (!s->attempts[i].rehearsal && strcmp(s->attempts[i].outcome, "completed") == 0)
+            ret_pauses[n++] = s->attempts[i].pause_us;
+    qsort(ret_pauses, n, sizeof *ret_pauses, compare_int64);
+    return n;
+}

@@ -1,0 +1,444 @@
+/* Screen 5: the servers behind the stores: in which role, how busy, how full, who holds an old transaction,
+ * what the guards turned away, and which migrations come in and go out. */
+#include <stdio.h>
+#include <string.h>
+
+#include "screens/model.h"
+#include "screens/states.h"
+#include "widgets/chart.h"
+#include "widgets/format.h"
+#include "widgets/table.h"
+
+#define PLACE 4 /* in the table of screens */
+#define OLD_TRANSACTION_US INT64_C(60000000)
+#define REPLAY_LAG_US INT64_C(5000000)
+#define AGED_US INT64_C(45000000) /* a look that is older than the pace of looking allows */
+
+enum store_column {
+    S_GLYPH,
+    S_STORE,
+    S_ROLE,
+    S_VERSION,
+    S_ANSWER,
+    S_CONNECTIONS,
+    S_OLDEST,
+    S_REPLAY,
+    S_SIZE,
+    S_TENANTS,
+    S_IN,
+    S_OUT,
+    S_REJECTED,
+    S_NOTE
+};
+static const struct column columns[] = {
+    [S_GLYPH] = {"", 1, 1, 0, false, false},
+    [S_STORE] = {"STORE", 10, 18, 0, false, false},
+    [S_ROLE] = {"ROLE", 7, 9, 2, false, false},
+    [S_VERSION] = {"VERSION", 7, 7, 10, false, false},
+    [S_ANSWER] = {"ANSWER", 6, 7, 9, false, true},
+    [S_CONNECTIONS] = {"CONN", 7, 8, 4, false, true},
+    [S_OLDEST] = {"OLDEST", 6, 7, 5, false, true},
+    [S_REPLAY] = {"REPLICA", 7, 7, 7, false, true},
+    [S_SIZE] = {"SIZE", 6, 7, 6, false, true},
+    [S_TENANTS] = {"TENANTS", 7, 7, 3, false, true},
+    [S_IN] = {"IN", 3, 3, 3, false, true},
+    [S_OUT] = {"OUT", 3, 3, 3, false, true},
+    [S_REJECTED] = {"REJECTED", 8, 8, 8, false, true},
+    [S_NOTE] = {"NOTE", 14, 40, 1, true, false},
+};
+
+/* Migrations that are under way into (`in`) or out of a store. */
+static int moves(const struct model *model, const char *store, bool in)
+{
+    int count = 0;
+
+    for (size_t i = 0; model->snapshot != NULL && i < model->snapshot->migration_count; i++) {
+        const struct tmv_migration *m = &model->snapshot->migrations[i];
+        count += !tmv_phase_is_terminal(m->phase) && strcmp(in ? m->target : m->source, store) == 0;
+    }
+    return count;
+}
+
+static int64_t look_age_us(const struct model *model, const struct store_view *store)
+{
+    int64_t age = model->now_us - store->looked_us;
+
+    return age < 0 ? 0 : age;
+}
+
+static const char *role_word(const struct store_view *store)
+{
+    return !store->seen            ? "?"
+           : store->look.standby   ? "standby"
+           : store->look.read_only ? "read only"
+                                   : "primary";
+}
+
+/* What an operator should know first; "" when all is well. */
+static enum role note_words(const struct model *model, const struct store_view *store, char *text,
+                            size_t size)
+{
+    const struct tmv_store_look *look = &store->look;
+    char age[FORMAT_MAX];
+
+    text[0] = '\0';
+    if (store->failed) {
+        snprintf(text, size, "%s", store->why);
+        return ROLE_LEVEL_CRIT;
+    }
+    if (!store->seen) {
+        snprintf(text, size, "not looked at yet");
+        return ROLE_TEXT_DIM;
+    }
+    if (look->standby || look->read_only)
+        snprintf(text, size, "takes no writes");
+    else if (look->oldest_us > OLD_TRANSACTION_US)
+        snprintf(text, size, "transaction open for %s: pid %d", format_duration(look->oldest_us, age),
+                 look->oldest_pid);
+    else if (look->replay_us > REPLAY_LAG_US)
+        snprintf(text, size, "replica %s behind", format_duration(look->replay_us, age));
+    else if (look->connections * 10 > look->connections_max * 9)
+        snprintf(text, size, "almost out of connections");
+    else if (look->disk_free_bytes >= 0 && look->disk_free_bytes < look->disk_bytes / 20)
+        snprintf(text, size, "disk almost full: %s free", format_bytes(look->disk_free_bytes, age));
+    else if (look_age_us(model, store) > AGED_US)
+        snprintf(text, size, "last looked at %s ago", format_duration(look_age_us(model, store), age));
+    return ROLE_LEVEL_WARN;
+}
+
+static enum role store_role(const struct model *model, const struct store_view *store, const char **ret_glyph)
+{
+    char note[TMV_REASON_MAX];
+    enum role role = note_words(model, store, note, sizeof note);
+
+    *ret_glyph = store->failed ? "✗" : !store->seen ? "·" : note[0] != '\0' ? "!" : "✓";
+    return note[0] != '\0' ? role : ROLE_LEVEL_OK;
+}
+
+static const char *version_words(int version, char text[FORMAT_MAX])
+{
+    snprintf(text, FORMAT_MAX, "%d.%d", version / 10000, version % 10000);
+    return text;
+}
+
+/* Figures of the server; blank while there are none. */
+static void figure_cell(const struct store_view *store, int column, struct canvas *canvas, struct rect cell)
+{
+    const struct tmv_store_look *look = &store->look;
+    enum role role = ROLE_TEXT;
+    char text[FORMAT_MAX] = "";
+
+    if (!store->seen)
+        return;
+    if (store->failed)
+        role = ROLE_TEXT_DIM; /* of the last look that worked */
+    if (column == S_VERSION)
+        version_words(look->server_version, text);
+    else if (column == S_ANSWER)
+        format_duration(look->answer_us, text);
+    else if (column == S_CONNECTIONS)
+        snprintf(text, sizeof text, "%d/%d", look->connections, look->connections_max);
+    else if (column == S_OLDEST)
+        format_short(look->oldest_us, text);
+    else if (column == S_REPLAY)
+        format_short(look->replay_us, text);
+    else if (column == S_SIZE)
+        format_bytes(look->database_bytes, text);
+    else if (column == S_REJECTED)
+        format_grouped(look->rejected, text);
+    if (columns[column].right)
+        canvas_fit_right(canvas, cell, role, text);
+    else
+        canvas_fit(canvas, cell, role, text);
+}
+
+static void store_cell(void *user, int row, int column, struct canvas *canvas, struct rect cell)
+{
+    const struct model *model = user;
+    const struct store_view *store = &model->stores[row];
+    char text[TMV_REASON_MAX];
+    const char *glyph;
+    enum role role = store_role(model, store, &glyph);
+
+    switch ((enum store_column)column) {
+    case S_GLYPH:
+        canvas_text(canvas, cell, 0, role, glyph);
+        break;
+    case S_STORE:
+        canvas_fit(canvas, cell, ROLE_TEXT_STRONG, store->id);
+        break;
+    case S_ROLE:
+        canvas_fit(canvas, cell, ROLE_TEXT, role_word(store));
+        break;
+    case S_TENANTS:
+        canvas_fit_right(canvas, cell, ROLE_TEXT, format_grouped(store->tenants, text));
+        break;
+    case S_IN:
+    case S_OUT:
+        snprintf(text, sizeof text, "%d", moves(model, store->id, column == S_IN));
+        canvas_fit_right(canvas, cell, strcmp(text, "0") == 0 ? ROLE_TEXT_DIM : ROLE_TEXT, text);
+        break;
+    case S_NOTE:
+        role = note_words(model, store, text, sizeof text);
+        canvas_fit(canvas, cell, role, text);
+        break;
+    case S_VERSION:
+    case S_ANSWER:
+    case S_CONNECTIONS:
+    case S_OLDEST:
+    case S_REPLAY:
+    case S_SIZE:
+    case S_REJECTED:
+        figure_cell(store, column, canvas, cell);
+        break;
+    }
+}
+
+/* ---- the selected one in words ---- */
+
+struct detail {
+    const struct model *model;
+    const struct store_view *store;
+    struct canvas *canvas;
+    struct rect rest;
+};
+
+/* A line with its label; false when there is no room. */
+static bool begin_line(struct detail *d, const char *label, struct line *ret_line)
+{
+    struct rect area = rect_top(&d->rest, 1);
+
+    canvas_text(d->canvas, area, 1, ROLE_TEXT_DIM, label);
+    area.x += 15;
+    area.w -= 16;
+    *ret_line = line_begin(d->canvas, area);
+    return area.h > 0 && area.w > 0;
+}
+
+static void put_gauge(struct line *line, int64_t part, int64_t whole)
+{
+    struct rect bar = line->rest;
+
+    if (whole <= 0 || line->rest.w < 34)
+        return;
+    bar.w = 20;
+    chart_gauge(line->canvas, bar, part, whole);
+    line->rest.x += bar.w + 2;
+    line->rest.w -= bar.w + 2;
+}
+
+static void server_line(struct detail *d)
+{
+    const struct tmv_store_look *look = &d->store->look;
+    struct line line;
+    char a[FORMAT_MAX], b[FORMAT_MAX];
+
+    if (!begin_line(d, "server", &line))
+        return;
+    line_putf(&line, ROLE_TEXT, "PostgreSQL %s, %s, up %s", version_words(look->server_version, a),
+              role_word(d->store), format_duration(look->now_us - look->started_at_us, b));
+    line_putf(&line, ROLE_TEXT_DIM, "   answers in %s", format_duration(look->answer_us, a));
+    if (d->store->commit_rate >= 0)
+        line_putf(&line, ROLE_TEXT_DIM, "   %s transactions/s", format_count(d->store->commit_rate, a));
+}
+
+static void connection_line(struct detail *d)
+{
+    const struct tmv_store_look *look = &d->store->look;
+    struct line line;
+
+    if (!begin_line(d, "connections", &line))
+        return;
+    put_gauge(&line, look->connections, look->connections_max);
+    line_putf(&line, ROLE_TEXT, "%d of %d", look->connections, look->connections_max);
+    line_putf(&line, ROLE_TEXT_DIM, ", %d of them tenantmv's", look->connections_ours);
+}
+
+static void oldest_line(struct detail *d)
+{
+    const struct tmv_store_look *look = &d->store->look;
+    struct line line;
+    char age[FORMAT_MAX];
+
+    if (!begin_line(d, "oldest", &line))
+        return;
+    if (look->oldest_us < 0) {
+        line_put(&line, ROLE_TEXT_DIM, "no open transaction");
+        return;
+    }
+    line_putf(&line, look->oldest_us > OLD_TRANSACTION_US ? ROLE_LEVEL_WARN : ROLE_TEXT,
+              "transaction open for %s", format_duration(look->oldest_us, age));
+    line_putf(&line, ROLE_TEXT_DIM, "   pid %d  %s", look->oldest_pid, look->oldest_who);
+}
+
+static void replica_line(struct detail *d)
+{
+    const struct tmv_store_look *look = &d->store->look;
+    struct line line;
+    char a[FORMAT_MAX], b[FORMAT_MAX];
+
+    if (!begin_line(d, "replication", &line))
+        return;
+    if (look->standby)
+        line_putf(&line, ROLE_TEXT, "a standby itself, %s behind", format_duration(look->replay_us, a));
+    else if (look->standbys == 0)
+        line_put(&line, ROLE_TEXT_DIM, "no standby: what the server loses, nobody has");
+    else
+        line_putf(&line, look->replay_us > REPLAY_LAG_US ? ROLE_LEVEL_WARN : ROLE_TEXT,
+                  "%d standby%s, %s, replay %s and %s behind", look->standbys, look->standbys == 1 ? "" : "s",
+                  look->synchronous ? "synchronous" : "asynchronous", format_duration(look->replay_us, a),
+                  format_bytes(look->replay_bytes, b));
+}
+
+static void disk_line(struct detail *d)
+{
+    const struct tmv_store_look *look = &d->store->look;
+    struct line line;
+    char a[FORMAT_MAX], b[FORMAT_MAX];
+
+    if (!begin_line(d, "disk", &line))
+        return;
+    put_gauge(&line, look->disk_bytes - look->disk_free_bytes,
+              look->disk_free_bytes >= 0 ? look->disk_bytes : 0);
+    line_putf(&line, ROLE_TEXT, "database %s", format_bytes(look->database_bytes, a));
+    if (look->events_bytes >= 0)
+        line_putf(&line, ROLE_TEXT_DIM, ", events %s", format_bytes(look->events_bytes, a));
+    if (look->disk_free_bytes >= 0)
+        line_putf(&line, ROLE_TEXT, "   %s of %s free", format_bytes(look->disk_free_bytes, a),
+                  format_bytes(look->disk_bytes, b));
+    else
+        line_put(&line, ROLE_TEXT_DIM, "   free space: only its own machine knows");
+}
+
+static void guard_line(struct detail *d)
+{
+    const struct tmv_store_look *look = &d->store->look;
+    struct line line;
+    char a[FORMAT_MAX];
+
+    if (!begin_line(d, "guard", &line))
+        return;
+    if (!look->guard_ready) {
+        line_put(&line, ROLE_TEXT_DIM, "none here: no tenant ever moved out of or into this store");
+        return;
+    }
+    line_putf(&line, ROLE_TEXT, "%d watched, %d shut, %d moved away", look->fences_open, look->fences_shut,
+              look->fences_moved);
+    if (look->rejected < 0)
+        return;
+    line_putf(&line, ROLE_TEXT, "   %s writes turned away", format_grouped(look->rejected, a));
+    if (d->store->rejected_before >= 0 && look->rejected > d->store->rejected_before)
+        line_putf(&line, ROLE_LEVEL_WARN, ", %s of them since this console looks",
+                  format_grouped(look->rejected - d->store->rejected_before, a));
+}
+
+static void move_line(struct detail *d, const char *label, bool in)
+{
+    struct line line;
+    bool any = false;
+
+    if (!begin_line(d, label, &line))
+        return;
+    for (size_t i = 0; d->model->snapshot != NULL && i < d->model->snapshot->migration_count; i++) {
+        const struct tmv_migration *m = &d->model->snapshot->migrations[i];
+        char name[TENANT_NAME_MAX];
+        if (tmv_phase_is_terminal(m->phase) || strcmp(in ? m->target : m->source, d->store->id) != 0)
+            continue;
+        line_put(&line, state_look(m->show)->role, state_look(m->show)->glyph);
+        line_putf(&line, ROLE_TEXT, " %s %s", tenant_name(&d->model->names, &m->tenant, name),
+                  in ? "from" : "to");
+        line_putf(&line, ROLE_TEXT_DIM, " %s   ", in ? m->source : m->target);
+        any = true;
+    }
+    if (!any)
+        line_put(&line, ROLE_TEXT_DIM, "nothing now");
+}
+
+static void detail_draw(const struct model *model, const struct store_view *store, struct canvas *canvas,
+                        struct rect area)
+{
+    struct detail d = {model, store, canvas, area};
+    struct line line;
+    char right[80] = "never reached", age[FORMAT_MAX];
+
+    if (store->seen)
+        snprintf(right, sizeof right, "looked at %s ago", format_duration(look_age_us(model, store), age));
+    canvas_separator(canvas, rect_top(&d.rest, 1), store->id, right);
+    if (store->failed && begin_line(&d, "unreachable", &line)) {
+        struct rect why = line.rest;
+        why.h = d.rest.h > 0 ? 2 : 1;
+        rect_top(&d.rest, canvas_wrap(canvas, why, ROLE_LEVEL_CRIT, store->why) - 1);
+        if (store->hint[0] != '\0' && begin_line(&d, "", &line))
+            line_put(&line, ROLE_HINT, store->hint);
+    }
+    if (store->seen) {
+        if (begin_line(&d, "place", &line))
+            line_put(&line, ROLE_TEXT, store->look.place);
+        server_line(&d);
+        connection_line(&d);
+        oldest_line(&d);
+        disk_line(&d);
+        guard_line(&d);
+        replica_line(&d);
+    }
+    move_line(&d, "moving out", false);
+    move_line(&d, "moving in", true);
+}
+
+/* ---- the whole ---- */
+
+static void split(const struct model *model, struct rect area, struct rect *ret_table,
+                  struct rect *ret_detail)
+{
+    int wanted = (int)model->store_count + 2;
+
+    *ret_detail = (struct rect){0, 0, 0, 0};
+    if (area.h >= 14)
+        *ret_detail = rect_bottom(&area, area.h - wanted < 10 ? area.h * 6 / 10 : area.h - wanted);
+    *ret_table = area;
+}
+
+static void stores_draw(const struct model *model, struct canvas *canvas, struct rect area)
+{
+    const struct list_state *list = &model->lists[PLACE];
+    struct rect rows, detail;
+    struct table table = {
+        columns,    sizeof columns / sizeof *columns, (int)model->store_count, list->top, list->row,
+        store_cell, (void *)(uintptr_t)model};
+
+    if (model->store_count == 0) {
+        canvas_wrap(canvas, (struct rect){area.x + 2, area.y + 1, area.w - 4, area.h - 1}, ROLE_TEXT_DIM,
+                    model->stores == NULL
+                        ? "Looking at the stores …"
+                        : "No store yet. Add one with: tenantmv store add NAME --conninfo …");
+        return;
+    }
+    split(model, area, &rows, &detail);
+    table_draw(canvas, rows, &table);
+    if (detail.h > 0 && list->row < (int)model->store_count)
+        detail_draw(model, &model->stores[list->row], canvas, detail);
+}
+
+static void stores_move(struct model *model, struct rect area, int rows)
+{
+    struct list_state *list = &model->lists[PLACE];
+    struct rect table, detail;
+    int count = (int)model->store_count;
+
+    model->stores_wanted = true;
+    model->no_subject = true;
+    split(model, area, &table, &detail);
+    if (rows == MOVE_PAGE || rows == -MOVE_PAGE)
+        rows = rows > 0 ? table.h - 1 : 1 - table.h;
+    list->row += rows;
+    list->row = list->row >= count ? (count > 0 ? count - 1 : 0) : list->row < 0 ? 0 : list->row;
+    list->top = table_scroll(list->top, list->row, count, table.h - 1);
+}
+
+const struct screen screen_stores = {
+    .title = "Stores",
+    .key = '5',
+    .help = "the servers: role, load, old transactions, replication, disk, what the guards turned away",
+    .draw = stores_draw,
+    .move = stores_move,
+};
