@@ -163,32 +163,64 @@ static void fill_events(struct tmv_snapshot *s)
     strcpy(s->events[4].details, "{\"pause_us\":4600}");
 }
 
+static const struct tmv_attempt attempts[] = {
+    {.number = 1,
+     .outcome = "completed",
+     .requested_by = "amy",
+     .lock_us = 1100,
+     .drain_us = 2200,
+     .decide_us = 1300,
+     .pause_us = 4600,
+     .drained_events = 28,
+     .held_writers = 6},
+    {.number = 2,
+     .outcome = "rolled_back",
+     .reason = "lock budget of 20 ms passed: pid 4711 holds a transaction",
+     .requested_by = "amy",
+     .lock_us = 20000,
+     .pause_us = 20400},
+    {.number = 1,
+     .rehearsal = true,
+     .outcome = "rehearsed",
+     .requested_by = "zoë",
+     .lock_us = 900,
+     .drain_us = 3100,
+     .decide_us = 1200,
+     .pause_us = 5200,
+     .drained_events = 11,
+     .held_writers = 2},
+    {.number = 3, .outcome = "running", .requested_by = "amy", .lock_us = 1100, .drain_us = 0},
+    {.number = 1,
+     .outcome = "refused",
+     .reason = "gate is red: lag 3.2 s > 50 ms",
+     .requested_by = "",
+     .pause_us = 0},
+    {.number = 4,
+     .outcome = "completed",
+     .lock_us = 4000,
+     .drain_us = 9000,
+     .decide_us = 1300,
+     .pause_us = 14300},
+    {.number = 5,
+     .outcome = "completed",
+     .lock_us = 1000,
+     .drain_us = 2100,
+     .decide_us = 900,
+     .pause_us = 4000},
+};
+static const size_t attempted[] = {6, 0, 0, 1, 2, 5, 9}; /* which migration */
+
+#define ATTEMPTS (sizeof attempts / sizeof *attempts)
+
 static void fill_attempts(struct tmv_snapshot *s)
 {
-    s->attempt_count = 2;
+    s->attempt_count = ATTEMPTS;
     s->attempts = calloc(s->attempt_count, sizeof *s->attempts);
-    s->attempts[0] = (struct tmv_attempt){.number = 1,
-                                          .migration = sample_id(2, 6),
-                                          .outcome = "completed",
-                                          .requested_by = "amy",
-                                          .started_at_us = SAMPLE_WALL_US - 31 * S,
-                                          .lock_us = 1100,
-                                          .drain_us = 2200,
-                                          .decide_us = 1300,
-                                          .pause_us = 4600,
-                                          .drained_events = 28,
-                                          .held_writers = 6};
-    s->attempts[1] =
-        (struct tmv_attempt){.number = 2,
-                             .migration = sample_id(2, 0),
-                             .outcome = "rolled_back",
-                             .reason = "lock budget of 20 ms passed: pid 4711 holds a transaction",
-                             .requested_by = "amy",
-                             .started_at_us = SAMPLE_WALL_US - 95 * S,
-                             .lock_us = 20000,
-                             .drain_us = 0,
-                             .decide_us = 0,
-                             .pause_us = 20400};
+    for (size_t i = 0; i < ATTEMPTS; i++) {
+        s->attempts[i] = attempts[i];
+        s->attempts[i].migration = sample_id(2, attempted[i]);
+        s->attempts[i].started_at_us = SAMPLE_WALL_US - (int64_t)(31 + 64 * i) * S;
+    }
 }
 
 struct tmv_snapshot *sample_many(int count)
@@ -222,6 +254,160 @@ struct tenant_names sample_names(void)
     return (struct tenant_names){aliases, SAMPLES};
 }
 
+const struct store_view *sample_stores(size_t *ret_count)
+{
+    static const struct store_view stores[] = {
+        {.id = "dedicated-k1",
+         .tenants = 1,
+         .seen = true,
+         .look = {.place = "k1 at k1.example:5432 as tmv",
+                  .server_version = 150018,
+                  .guard_ready = true,
+                  .answer_us = 400,
+                  .started_at_us = SAMPLE_WALL_US - 3 * 60 * MINUTE,
+                  .now_us = SAMPLE_WALL_US,
+                  .connections = 23,
+                  .connections_max = 100,
+                  .connections_ours = 7,
+                  .oldest_us = 2100000,
+                  .oldest_pid = 4711,
+                  .oldest_who = "app orders",
+                  .standbys = 1,
+                  .synchronous = true,
+                  .replay_us = 3000,
+                  .replay_bytes = 120000,
+                  .database_bytes = 1300000000,
+                  .events_bytes = 900000000,
+                  .disk_free_bytes = INT64_C(21474836480),
+                  .disk_bytes = INT64_C(53687091200),
+                  .fences_open = 1,
+                  .rejected = 0},
+         .looked_us = SAMPLE_NOW_US - 1200000,
+         .commit_rate = 1840,
+         .rejected_before = 0},
+        {.id = "dedicated-k3",
+         .failed = true,
+         .why = "store dedicated-k3: connection to k3.example port 5432 failed: timeout",
+         .hint = "look whether the server runs and whether a firewall stands in between",
+         .commit_rate = -1,
+         .rejected_before = -1},
+        {.id = "ra\033[31mw\xe2\x80\xae\xff",
+         .seen = true,
+         .look = {.place = "x at y as z",
+                  .server_version = 160004,
+                  .standby = true,
+                  .connections = 3,
+                  .connections_max = 10,
+                  .oldest_us = -1,
+                  .replay_us = 7000000,
+                  .replay_bytes = -1,
+                  .events_bytes = -1,
+                  .disk_free_bytes = -1,
+                  .disk_bytes = -1,
+                  .rejected = -1},
+         .looked_us = SAMPLE_NOW_US - 9000000,
+         .commit_rate = -1,
+         .rejected_before = -1},
+        {.id = "shared",
+         .tenants = 128,
+         .seen = true,
+         .look = {.place = "shared at db1.example:5432 as tmv",
+                  .server_version = 150018,
+                  .guard_ready = true,
+                  .answer_us = 700,
+                  .started_at_us = SAMPLE_WALL_US - 40 * 24 * 60 * MINUTE,
+                  .now_us = SAMPLE_WALL_US,
+                  .connections = 371,
+                  .connections_max = 400,
+                  .connections_ours = 12,
+                  .oldest_us = 180 * S,
+                  .oldest_pid = 815,
+                  .oldest_who = "reports nightly",
+                  .standbys = 2,
+                  .replay_us = 900000,
+                  .replay_bytes = 4200000,
+                  .database_bytes = INT64_C(1400000000000),
+                  .events_bytes = INT64_C(1100000000000),
+                  .disk_free_bytes = -1,
+                  .disk_bytes = -1,
+                  .fences_open = 5,
+                  .fences_shut = 1,
+                  .fences_moved = 12,
+                  .rejected = 41},
+         .looked_us = SAMPLE_NOW_US - 1200000,
+         .commit_rate = 18400,
+         .rejected_before = 39},
+    };
+
+    *ret_count = sizeof stores / sizeof *stores;
+    return stores;
+}
+
+static void record_commands(struct tmv_record *record)
+{
+    static struct tmv_command_info commands[2];
+
+    for (int i = 0; i < 2; i++) {
+        commands[i] = (struct tmv_command_info){.migration = record->migration,
+                                                .operation = i == 0 ? TMV_OP_START : TMV_OP_CUTOVER,
+                                                .state = TMV_COMMAND_DONE,
+                                                .requested_by = "amy",
+                                                .requested_from = "bastion2 pid 4711"};
+        commands[i].requested_at_us =
+            i == 0 ? SAMPLE_WALL_US - 130 * MINUTE : SAMPLE_WALL_US - 31 * S - 40000;
+        snprintf(commands[i].outcome, sizeof commands[i].outcome, "%s",
+                 i == 0 ? "" : "completed: writes paused 4.6 ms");
+    }
+    record->commands = commands;
+    record->command_count = 2;
+}
+
+static void record_samples(struct tmv_record *record)
+{
+    static struct tmv_sample kept[120];
+
+    for (int i = 0; i < 120; i++)
+        kept[i] = (struct tmv_sample){.at_us = SAMPLE_WALL_US - 91 * S + i * S,
+                                      .rate = i < 60 ? 1200 + i * 7 % 50 : 900,
+                                      .lag_us = i == 30 || i > 62 ? -1 : 2000 + i * 13 % 7 * 1000};
+    record->samples = kept;
+    record->sample_count = 90;
+}
+
+const struct tmv_record *sample_record(void)
+{
+    static struct tmv_record record;
+    static struct tmv_attempt attempt;
+    static struct tmv_verification verification;
+    static struct tmv_audit_entry events[3];
+
+    record = (struct tmv_record){.migration = sample_id(2, 6), .left_behind = 3};
+    attempt = attempts[0];
+    attempt.migration = record.migration;
+    attempt.started_at_us = SAMPLE_WALL_US - 31 * S;
+    record.attempts = &attempt;
+    record.attempt_count = 1;
+    verification = (struct tmv_verification){.level = "hash",
+                                             .consistent = true,
+                                             .made_at_us = SAMPLE_WALL_US - 60 * S,
+                                             .to_position = 31204118,
+                                             .events_source = 12004,
+                                             .events_target = 12004};
+    record.verifications = &verification;
+    record.verification_count = 1;
+    fill_event(&events[0], 1, 6, "migration_started");
+    fill_event(&events[1], 4, 6, "cutover_initiated");
+    fill_event(&events[2], 5, 6, "cutover_completed");
+    events[0].occurred_at_us = SAMPLE_WALL_US - 130 * MINUTE;
+    events[1].occurred_at_us = SAMPLE_WALL_US - 31 * S;
+    events[2].occurred_at_us = SAMPLE_WALL_US - 31 * S + 4600;
+    record.events = events;
+    record.event_count = 3;
+    record_commands(&record);
+    record_samples(&record);
+    return &record;
+}
+
 void sample_model(struct model *model, const struct tmv_snapshot *snapshot)
 {
     memset(model, 0, sizeof *model);
@@ -233,6 +419,8 @@ void sample_model(struct model *model, const struct tmv_snapshot *snapshot)
     model->environment_kind = "prod";
     model->who = "amy@bastion2";
     model->names = sample_names();
+    model->stores = sample_stores(&model->store_count);
+    model->record = sample_record();
     model->fleet.selected_row = -1;
     fleet_order(model, false);
 }

@@ -12,5 +12,9 @@ struct tmv_snapshot *sample_snapshot(void);
 /* `count` migrations in all states. */
 struct tmv_snapshot *sample_many(int count);
 struct tenant_names sample_names(void);
+/* Stores in every condition, and the record of mistral, whose cutover went through. Static: nobody frees
+ * them. */
+const struct store_view *sample_stores(size_t *ret_count);
+const struct tmv_record *sample_record(void);
 /* A model that shows `snapshot`, 0.4 s old, first row selected. */
 void sample_model(struct model *model, const struct tmv_snapshot *snapshot);

@@ -9,6 +9,7 @@
 #include "app/state.h"
 #include "sample_fleet.h"
 #include "screens/fleet_order.h"
+#include "screens/history.h"
 #include "widgets/plain.h"
 
 struct stage {
@@ -143,6 +144,75 @@ static void draws_dialog_and_help_as_pictured(void **state)
     stage_end(&stage);
 }
 
+static void open_screen(struct stage *stage, char key)
+{
+    struct list_state *list;
+
+    stage->state.active = screen_by_key(key);
+    assert_true(stage->state.active >= 0);
+    list = &stage->state.model.lists[stage->state.active];
+    memset(list, 0, sizeof *list);
+}
+
+static void press(struct stage *stage, enum input_kind kind, const char *text)
+{
+    struct input input = {.kind = kind, .at_us = SAMPLE_NOW_US};
+
+    snprintf(input.text, sizeof input.text, "%s", text);
+    stage_draw(stage, 80, 24);
+    state_key(&stage->state, &input, &stage->canvas);
+}
+
+static void draw_all_sizes(struct stage *stage, const char *picture)
+{
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        stage_draw(stage, sizes[i].cols, sizes[i].rows);
+        assert_golden(stage, picture);
+    }
+}
+
+static void draws_the_other_screens_as_pictured(void **state)
+{
+    static const struct {
+        char key;
+        const char *picture;
+    } cases[] = {{'3', "cutover"}, {'4', "events"}, {'5', "stores"}, {'6', "history"}};
+    struct stage stage;
+
+    (void)state;
+    stage_begin(&stage, sample_snapshot());
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        open_screen(&stage, cases[c].key);
+        draw_all_sizes(&stage, cases[c].picture);
+    }
+    stage_end(&stage);
+}
+
+static void draws_report_and_replay_as_pictured(void **state)
+{
+    static const char *const replays[] = {"replay-before", "replay-asked",  "replay-lock",
+                                          "replay-drain",  "replay-decide", "replay-after"};
+    struct stage stage;
+    struct tmv_uuid mistral = sample_record()->migration;
+
+    (void)state;
+    stage_begin(&stage, sample_snapshot());
+    open_screen(&stage, '6');
+    history_open(&stage.state.model, &mistral, 0);
+    draw_all_sizes(&stage, "report");
+    history_open(&stage.state.model, &mistral, 1);
+    for (size_t i = 0; i < sizeof replays / sizeof *replays; i++) {
+        stage_draw(&stage, 80, 24);
+        assert_true(plain_contains(&stage.canvas, "[REPLAY]"));
+        assert_golden(&stage, replays[i]);
+        stage_draw(&stage, 132, 43);
+        if (i == 3)
+            assert_golden(&stage, replays[i]);
+        press(&stage, INPUT_RIGHT, "");
+    }
+    stage_end(&stage);
+}
+
 /* Cells of a row add up to its width; every cell holds something; a wide one owns its neighbour. */
 static void assert_sound(const struct canvas *canvas)
 {
@@ -160,13 +230,19 @@ static void assert_sound(const struct canvas *canvas)
     }
 }
 
-/* Fleet, migration, help, or a dialog over the fleet. */
+#define WHATS 11
+
+/* Fleet, migration, help, a dialog over the fleet, or one of the other screens. */
 static void draw_one(struct stage *stage, int what, int cols, int rows)
 {
-    stage->state.active = what == 1;
+    static const char keys[WHATS] = {'1', '2', '1', '1', '1', '3', '4', '5', '6', '6', '6'};
+
+    open_screen(stage, keys[what]);
     stage->state.help = what == 2;
     stage->state.confirm.kind = CONFIRM_NONE;
-    if (what >= 3)
+    if (what >= 9)
+        history_open(&stage->state.model, &sample_record()->migration, what == 9);
+    if (what == 3 || what == 4)
         confirm_open(&stage->state.confirm, action_by_name(what == 3 ? "cutover" : "abort"),
                      &stage->state.model);
     stage_draw(stage, cols, rows);
@@ -182,8 +258,8 @@ static void draws_soundly_at_every_size(void **state)
     select_tenant(&stage, "acme-eu-1042");
     for (int cols = 1; cols <= 60; cols++)
         for (int rows = 1; rows <= 16; rows++)
-            draw_one(&stage, (cols + 2 * rows) % 5, cols, rows);
-    for (int what = 0; what < 5; what++)
+            draw_one(&stage, (cols + 2 * rows) % WHATS, cols, rows);
+    for (int what = 0; what < WHATS; what++)
         for (int cols = 61 + what; cols <= 300; cols += 29)
             for (int rows = 3 + what; rows <= 100; rows += 17)
                 draw_one(&stage, what, cols, rows);
@@ -313,6 +389,8 @@ int main(void)
         cmocka_unit_test(draws_the_fleet_as_pictured),
         cmocka_unit_test(draws_each_migration_as_pictured),
         cmocka_unit_test(draws_dialog_and_help_as_pictured),
+        cmocka_unit_test(draws_the_other_screens_as_pictured),
+        cmocka_unit_test(draws_report_and_replay_as_pictured),
         cmocka_unit_test(draws_soundly_at_every_size),
         cmocka_unit_test(keeps_the_words_that_matter_in_the_header),
         cmocka_unit_test(says_how_old_the_picture_is),

@@ -317,8 +317,6 @@ static void screen_key(struct state *state, const struct input *input, const str
         state->moved_us = input->at_us;
     } else if (input->kind == INPUT_TEXT) {
         letter_key(state, input->text);
-    } else if (input->kind == INPUT_ENTER && state->active == 0) {
-        state->active = 1;
     } else if (input->kind == INPUT_ESCAPE) {
         back(state);
     } else if (input->kind == INPUT_F1) {

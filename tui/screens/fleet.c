@@ -6,6 +6,7 @@
 #include "screens/events.h"
 #include "screens/fleet_order.h"
 #include "screens/states.h"
+#include "terminal/keys.h"
 #include "widgets/chart.h"
 #include "widgets/format.h"
 #include "widgets/table.h"
@@ -321,11 +322,21 @@ static void fleet_move(struct model *model, struct rect area, int rows)
     }
 }
 
+static bool fleet_take(struct model *model, struct rect area, const struct input *input)
+{
+    (void)area;
+    if (input->kind != INPUT_ENTER)
+        return false;
+    model->go = screen_migration.key;
+    return true;
+}
+
 const struct screen screen_fleet = {
     .title = "Fleet",
     .key = '1',
     .help = "all migrations, trouble first, and the latest events",
     .draw = fleet_draw,
     .move = fleet_move,
+    .take = fleet_take,
     .acts = true,
 };
