@@ -1,46 +1,40 @@
-/* Guarantees: what it calls equal has the same events with the same bytes in every copied column; it changes
- * nothing; its memory does not grow with the tenant. Both servers work at the same time. */
+/* Guarantees: what it calls equal has the same events with the same bytes in every copied column (HASH,
+ * FULL), or the same streams with as many events (COUNT); it changes nothing; its memory does not grow with
+ * the tenant. Both servers work at the same time, on as many ranges as there are workers. */
 #include "migrate/consistency_verifier.h"
 
 #include <inttypes.h>
-#include <stdio.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "migrate/crew.h"
 #include "migrate/row_hash.h"
-#include "migrate/row_stream.h"
+#include "migrate/verify_range.h"
 #include "sql_embedded.h"
 
-#define RECORD_MAX (16 * 1024) /* text of one expression per column, at most STORE_COLUMNS_MAX of them */
-#define SQL_MAX (32 * 1024)
 #define RANGE_EVENTS 50000
+#define SAMPLE_BLOCK_EVENTS 1000
 #define SAMPLED_FROM_POSITIONS 400000 /* shorter spans are cut evenly, without a look at the table */
-#define RANGE_TIMEOUT_US (3600 * US_PER_S)
-#define STEP_TIMEOUT_US (60 * US_PER_S)
+#define DEFAULT_WORKERS 2
 
-enum side { SOURCE, TARGET, SIDES };
+static const char *const levels[TMV_VERIFY_LEVELS] = {
+    [TMV_VERIFY_COUNT] = "count", [TMV_VERIFY_HASH] = "hash", [TMV_VERIFY_FULL] = "full"};
 
-/* One verification. */
-struct verifier {
-    const struct ends *ends;
-    struct pgx_conn *conn[SIDES]; /* borrowed */
-    const struct store_shape *shape[SIDES];
-    struct buf digest[SIDES]; /* statement */
-    struct buf record;        /* scratch: what is hashed on a side */
-    bool dense[SIDES];        /* read by ranges of the primary key */
-    struct tmv_verify_report *report;
-    size_t named; /* differences in report->found */
-};
+const char *tmv_verify_level_name(enum tmv_verify_level level)
+{
+    return (unsigned)level < TMV_VERIFY_LEVELS ? levels[level] : "?";
+}
 
 /* ---- digests ---- */
 
 static bool digest_sql(const struct store_shape *const both[SIDES], const struct store_shape *side,
                        bool dense, struct buf *ret_sql, struct tmv_error *err)
 {
-    AUTO(buf) struct buf record = BUF_INIT(RECORD_MAX);
+    AUTO(buf) struct buf record = BUF_INIT(VERIFY_RECORD_MAX);
 
     row_hash_record(both[SOURCE], both[TARGET], side, &record);
     if (!buf_ok(&record, err))
@@ -74,376 +68,292 @@ bool range_digest_equal(const struct range_digest *a, const struct range_digest 
     return equal;
 }
 
-static bool receive_digest(struct pgx_conn *conn, struct range_digest *ret_digest, struct tmv_error *err)
-{
-    AUTO_RESULT struct pgx_result *result = NULL;
+/* ---- what several workers share ---- */
 
-    if (!pgx_receive(conn, RANGE_TIMEOUT_US, &result, err))
-        return false;
-    verifier_read_digest(result, ret_digest);
-    return true;
+struct verification {
+    const struct verifier_task *task;
+    const struct store_shape *shape[SIDES];
+    struct buf digest[SIDES]; /* statements of HASH */
+    bool dense[SIDES];
+    struct position_plan plan;
+    int64_t step;  /* events per range; of a sample: positions per block */
+    int64_t began; /* monotonic */
+    pthread_mutex_t lock;
+    /* under the lock: */
+    int64_t next;                     /* low of the range that is handed out next */
+    int64_t open[CREW_MAX];           /* low of the range that a worker has; INT64_MAX none */
+    int64_t first_unequal;            /* low of the lowest range that differs; INT64_MAX none */
+    bool stopped;                     /* a worker failed */
+    struct tmv_verify_report *report; /* the whole */
+};
+
+void verifier_merge(struct tmv_verify_report *whole, const struct tmv_verify_report *part)
+{
+    int64_t have = whole->differences < TMV_DIFFERENCES_MAX ? whole->differences : TMV_DIFFERENCES_MAX;
+    int64_t more = part->differences < TMV_DIFFERENCES_MAX ? part->differences : TMV_DIFFERENCES_MAX;
+
+    for (int64_t i = 0; i < more; i++) {
+        int64_t at = have;
+
+        while (at > 0 && whole->found[at - 1].position > part->found[i].position)
+            at--;
+        if (at == TMV_DIFFERENCES_MAX)
+            break;
+        int64_t behind = have - at - (have == TMV_DIFFERENCES_MAX);
+        memmove(&whole->found[at + 1], &whole->found[at], (size_t)behind * sizeof whole->found[0]);
+        whole->found[at] = part->found[i];
+        have += have < TMV_DIFFERENCES_MAX;
+    }
+    whole->differences += part->differences;
+    whole->events_source += part->events_source;
+    whole->events_target += part->events_target;
+    whole->consistent = whole->consistent && part->consistent;
 }
 
-/* Both servers compute at once. */
-static bool digest_both(struct verifier *v, int64_t low, int64_t high, struct range_digest ret_digests[SIDES],
+/* Steele, Lea and Flood: Fast splittable pseudorandom number generators (OOPSLA 2014), finalizer of SplitMix.
+ */
+static uint64_t mix(uint64_t x)
+{
+    x += UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+bool verifier_samples_block(int64_t seed, double percent, int64_t block)
+{
+    const double two_to_53 = 9007199254740992.0;
+
+    return (double)(mix(mix((uint64_t)seed) ^ (uint64_t)block) >> 11) / two_to_53 * 100 < percent;
+}
+
+/* The next block of a sample; blocks begin at multiples of their size, whatever the span. */
+static bool next_block(struct verification *w, struct position_span *ret_range)
+{
+    const struct position_span *span = &w->task->span;
+
+    while (w->next < span->high) {
+        int64_t block = w->next / w->step;
+        int64_t end = (block + 1) * w->step;
+
+        *ret_range = (struct position_span){.low = w->next, .high = end < span->high ? end : span->high};
+        w->next = ret_range->high;
+        if (verifier_samples_block(w->task->sample_seed, w->task->sample_percent, block))
+            return true;
+    }
+    return false;
+}
+
+static bool take_range(struct verification *w, int member, struct position_span *ret_range)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&w->lock);
+    if (!w->stopped && w->task->sample_percent > 0) {
+        found = next_block(w, ret_range);
+    } else if (!w->stopped && w->next < w->task->span.high) {
+        ret_range->low = w->next;
+        ret_range->high = w->next = position_plan_next(&w->plan, w->next, w->step);
+        found = true;
+    }
+    w->open[member] = found ? ret_range->low : INT64_MAX;
+    pthread_mutex_unlock(&w->lock);
+    return found;
+}
+
+/* How far everything is equal: up to the lowest range that is still open, not begun, or different. */
+static int64_t equal_to(const struct verification *w)
+{
+    int64_t low = w->next < w->first_unequal ? w->next : w->first_unequal;
+
+    for (size_t i = 0; i < ARRAY_LEN(w->open); i++)
+        if (w->open[i] < low)
+            low = w->open[i];
+    return low;
+}
+
+static void give_range(struct verification *w, int member, const struct position_span *range,
+                       const struct tmv_verify_report *part)
+{
+    pthread_mutex_lock(&w->lock);
+    if (!part->consistent && range->low < w->first_unequal)
+        w->first_unequal = range->low;
+    w->open[member] = INT64_MAX;
+    verifier_merge(w->report, part);
+    if (w->task->sample_percent <= 0)
+        w->report->equal_to = equal_to(w);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void stop_all(void *user)
+{
+    struct verification *w = user;
+
+    pthread_mutex_lock(&w->lock);
+    w->stopped = true;
+    pthread_mutex_unlock(&w->lock);
+}
+
+/* ---- a worker ---- */
+
+static bool check_range(struct verification *w, struct range_check *check, const struct position_span *range,
                         struct tmv_error *err)
 {
-    const struct pgx_args args = PGX_ARGS(PGX_INT(low), PGX_INT(high), PGX_TEXT(v->ends->tenant));
+    bool ok =
+        w->task->level == TMV_VERIFY_FULL ? range_full(check, range, err) : range_hash(check, range, err);
 
-    return pgx_send(v->conn[SOURCE], buf_text(&v->digest[SOURCE]), args, err) &&
-           pgx_send(v->conn[TARGET], buf_text(&v->digest[TARGET]), args, err) &&
-           receive_digest(v->conn[SOURCE], &ret_digests[SOURCE], err) &&
-           receive_digest(v->conn[TARGET], &ret_digests[TARGET], err);
+    return ok ? true
+              : err_wrap(err, "comparing positions %" PRId64 " to %" PRId64, range->low + 1, range->high);
 }
 
-/* ---- naming what differs ---- */
-
-/* A statement of a side, for a range. */
-static bool range_sql(struct verifier *v, enum side side, const char *template,
-                      const struct position_span *span, struct buf *ret_sql, struct tmv_error *err)
+static bool prepare_session(struct pgx_conn *conn, struct tmv_error *err)
 {
-    char low[24];
-    char high[24];
-
-    snprintf(low, sizeof low, "%" PRId64, span->low);
-    snprintf(high, sizeof high, "%" PRId64, span->high);
-    buf_clear(&v->record);
-    row_hash_record(v->shape[SOURCE], v->shape[TARGET], v->shape[side], &v->record);
-    if (!buf_ok(&v->record, err))
-        return false;
-    const struct pgx_var vars[] = {
-        {"record", buf_text(&v->record)},
-        {"barrier", v->dense[side] ? "OFFSET 0" : ""},
-        {"low", low},
-        {"high", high},
-        {"tenant_id", v->ends->tenant},
-    };
-    return store_sql(ret_sql, template, v->shape[side], vars, ARRAY_LEN(vars), err);
+    return pgx_script(conn, VERIFY_STEP_TIMEOUT_US, sql_verify_session, 0, NULL, err);
 }
 
-static bool start_streams(struct verifier *v, const char *template, const struct position_span *span,
-                          struct row_stream streams[SIDES], struct tmv_error *err)
+static void check_init(const struct verification *w, struct range_check *check)
 {
+    *check = (struct range_check){.ends = w->task->ends, .hook = w->task->hook};
     for (int side = 0; side < SIDES; side++) {
-        AUTO(buf) struct buf sql = BUF_INIT(SQL_MAX);
-
-        if (!range_sql(v, (enum side)side, template, span, &sql, err) ||
-            !row_stream_start(&streams[side], v->conn[side], buf_text(&sql), err))
-            return false;
+        check->shape[side] = w->shape[side];
+        check->digest[side] = buf_text(&w->digest[side]);
+        check->dense[side] = w->dense[side];
     }
-    return row_stream_next(&streams[SOURCE], err) && row_stream_next(&streams[TARGET], err);
 }
 
-/* Counts a difference and returns its place in the report, or NULL when the report is full. */
-static struct tmv_difference *note(struct verifier *v, const char *kind)
+static bool work(void *user, int member, struct tmv_error *err)
 {
-    v->report->differences++;
-    v->report->consistent = false;
-    if (v->named == TMV_DIFFERENCES_MAX)
-        return NULL;
-    struct tmv_difference *d = &v->report->found[v->named++];
-    text_copy(d->kind, sizeof d->kind, kind);
-    return d;
-}
+    struct verification *w = user;
+    AUTO_CONN struct pgx_conn *source = NULL;
+    AUTO_CONN struct pgx_conn *target = NULL;
+    AUTO_FREE struct tmv_verify_report *part = malloc(sizeof *part);
+    struct range_check check;
+    struct position_span range;
 
-enum row_field { ROW_POSITION, ROW_EVENT_ID, ROW_STREAM, ROW_VERSION, ROW_HASH };
-
-static int64_t field_int(const struct row_stream *s, int field)
-{
-    int64_t value = 0;
-
-    text_to_int64(s->fields[field], INT64_MIN, INT64_MAX, &value);
-    return value;
-}
-
-static void note_event(struct verifier *v, const char *kind, const struct row_stream *row)
-{
-    struct tmv_difference *d = note(v, kind);
-
-    if (!d)
-        return;
-    d->position = field_int(row, ROW_POSITION);
-    d->version = field_int(row, ROW_VERSION);
-    tmv_uuid_parse(row->fields[ROW_EVENT_ID], &d->event_id);
-    tmv_uuid_parse(row->fields[ROW_STREAM], &d->aggregate);
-}
-
-/* Which side's current row comes first: negative the source's, positive the target's, 0 the same key. */
-static int compare_ends(const struct row_stream streams[SIDES])
-{
-    if (streams[SOURCE].ended || streams[TARGET].ended)
-        return (int)streams[SOURCE].ended - (int)streams[TARGET].ended;
-    return 0;
-}
-
-static int compare_events(const struct row_stream streams[SIDES])
-{
-    int64_t a = field_int(&streams[SOURCE], ROW_POSITION);
-    int64_t b = field_int(&streams[TARGET], ROW_POSITION);
-    int order = compare_ends(streams);
-
-    return order ? order : (a > b) - (a < b);
-}
-
-static bool name_events(struct verifier *v, const struct position_span *span, struct tmv_error *err)
-{
-    struct row_stream streams[SIDES];
-
-    if (!start_streams(v, sql_verify_rows, span, streams, err))
-        return false;
-    while (!streams[SOURCE].ended || !streams[TARGET].ended) {
-        int order = compare_events(streams);
-
-        if (order < 0)
-            note_event(v, "missing", &streams[SOURCE]);
-        else if (order > 0)
-            note_event(v, "extra", &streams[TARGET]);
-        else if (strcmp(streams[SOURCE].fields[ROW_HASH], streams[TARGET].fields[ROW_HASH]) != 0)
-            note_event(v, "differs", &streams[SOURCE]);
-        if ((order <= 0 && !row_stream_next(&streams[SOURCE], err)) ||
-            (order >= 0 && !row_stream_next(&streams[TARGET], err)))
+    check_init(w, &check);
+    check.part = part;
+    check.conn[SOURCE] = w->task->source;
+    check.conn[TARGET] = w->task->target;
+    if (!part)
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    if (member > 0) {
+        /* Without sessions of its own (the servers may be full) the others do its share. */
+        if (!ends_connect_source(w->task->ends, "verify", &source, err) ||
+            !ends_connect_target(w->task->ends, "verify", &target, err) || !prepare_session(source, err) ||
+            !prepare_session(target, err))
+            return true;
+        check.conn[SOURCE] = source;
+        check.conn[TARGET] = target;
+    }
+    while (take_range(w, member, &range)) {
+        *part = (struct tmv_verify_report){.consistent = true};
+        check.named = 0;
+        if (!check_range(w, &check, &range, err))
             return false;
+        give_range(w, member, &range, part);
     }
     return true;
 }
 
-/* Whether one column of an event has the same bytes on both ends. */
-static bool same_column(struct verifier *v, const char *name, int64_t position, bool *ret_same,
-                        struct tmv_error *err)
-{
-    struct pgx_result *results[SIDES] = {NULL, NULL};
-    bool ok = true;
-
-    for (int side = 0; ok && side < SIDES; side++) {
-        AUTO(buf) struct buf sql = BUF_INIT(SQL_MAX);
-        AUTO(buf) struct buf value = BUF_INIT(1000);
-
-        row_hash_column(store_shape_column(v->shape[side], name), &value);
-        const struct pgx_var vars[] = {{"record", buf_text(&value)}};
-        ok = buf_ok(&value, err) &&
-             store_sql(&sql, sql_verify_column, v->shape[side], vars, ARRAY_LEN(vars), err) &&
-             pgx_query(v->conn[side], STEP_TIMEOUT_US, buf_text(&sql),
-                       PGX_ARGS(PGX_INT(position), PGX_TEXT(v->ends->tenant)), &results[side], err);
-    }
-    *ret_same = ok && pgx_rows(results[SOURCE]) == 1 && pgx_rows(results[TARGET]) == 1 &&
-                strcmp(pgx_text(results[SOURCE], 0, 0), pgx_text(results[TARGET], 0, 0)) == 0;
-    pgx_result_free(results[SOURCE]);
-    pgx_result_free(results[TARGET]);
-    return ok;
-}
-
-/* Names the columns in which an event differs; as many as fit. */
-static bool name_columns(struct verifier *v, struct tmv_difference *d, struct tmv_error *err)
-{
-    AUTO(buf) struct buf names = BUF_INIT(sizeof d->columns - 1);
-    const struct store_shape *shape = v->shape[SOURCE];
-
-    for (size_t i = 0; i < shape->column_count; i++) {
-        const struct store_column *column = &shape->columns[i];
-        bool same = true;
-
-        if (!row_hash_is_copied(v->shape[SOURCE], v->shape[TARGET], column))
-            continue;
-        if (!same_column(v, column->name, d->position, &same, err))
-            return false;
-        if (!same)
-            buf_printf(&names, "%s%s", names.len ? ", " : "", column->name);
-    }
-    text_copy(d->columns, sizeof d->columns, buf_text(&names));
-    return true;
-}
-
-/* ---- HASH ---- */
-
-static bool verify_range(struct verifier *v, const struct position_span *span, bool *ret_equal,
-                         struct tmv_error *err)
-{
-    struct range_digest digests[SIDES];
-    size_t before = v->named;
-
-    if (!digest_both(v, span->low, span->high, digests, err))
-        return false;
-    v->report->events_source += digests[SOURCE].events;
-    v->report->events_target += digests[TARGET].events;
-    *ret_equal = range_digest_equal(&digests[SOURCE], &digests[TARGET]);
-    if (*ret_equal)
-        return true;
-    v->report->consistent = false;
-    if (!name_events(v, span, err))
-        return false;
-    for (size_t i = before; i < v->named; i++)
-        if (strcmp(v->report->found[i].kind, "differs") == 0 && !name_columns(v, &v->report->found[i], err))
-            return false;
-    return true;
-}
+/* ---- the whole ---- */
 
 /* How to cut the span. A short one is not worth a look at the table. */
-static bool make_plan(struct verifier *v, const struct position_span *span, struct position_plan *ret_plan,
-                      struct tmv_error *err)
+static bool make_plan(struct verification *w, struct tmv_error *err)
 {
+    const struct verifier_task *t = w->task;
     struct position_plan other;
-    int64_t positions = span->high - span->low;
+    int64_t positions = t->span.high - t->span.low;
 
-    *ret_plan = (struct position_plan){.span = *span, .events = positions, .dense = true};
-    v->dense[SOURCE] = v->dense[TARGET] = true;
-    if (positions <= SAMPLED_FROM_POSITIONS)
+    w->plan = (struct position_plan){.span = t->span, .events = positions, .dense = true};
+    w->dense[SOURCE] = w->dense[TARGET] = true;
+    if (positions > SAMPLED_FROM_POSITIONS) {
+        if (!position_plan_make(t->target, w->shape[TARGET], t->ends->tenant, &t->span, &other, err) ||
+            !position_plan_make(t->source, w->shape[SOURCE], t->ends->tenant, &t->span, &w->plan, err))
+            return false;
+        w->dense[SOURCE] = w->plan.dense;
+        w->dense[TARGET] = other.dense;
+    }
+    w->step = position_plan_step(&w->plan, RANGE_EVENTS);
+    if (t->sample_percent <= 0)
         return true;
-    if (!position_plan_make(v->conn[TARGET], v->shape[TARGET], v->ends->tenant, span, &other, err) ||
-        !position_plan_make(v->conn[SOURCE], v->shape[SOURCE], v->ends->tenant, span, ret_plan, err))
-        return false;
-    v->dense[SOURCE] = ret_plan->dense;
-    v->dense[TARGET] = other.dense;
+    /* A power of two, so that a sample's blocks stay the same while the tenant grows a little. */
+    w->step = SAMPLE_BLOCK_EVENTS;
+    while (w->plan.events > 0 && w->step < positions &&
+           w->step < SAMPLE_BLOCK_EVENTS * (positions / w->plan.events))
+        w->step *= 2;
     return true;
 }
 
-static bool verify_ranges(struct verifier *v, const struct position_span *span, struct tmv_error *err)
+/* No more workers than there are ranges to keep them busy. */
+static int crew_size(const struct verification *w)
 {
-    struct position_plan plan;
-    bool all_equal = true;
+    int64_t positions = w->task->span.high - w->task->span.low;
+    int64_t ranges = w->task->sample_percent > 0 ? (positions + w->step - 1) / w->step
+                                                 : (w->plan.events + w->step - 1) / w->step;
+    int workers = w->task->workers < 1 ? 1 : w->task->workers > CREW_MAX ? CREW_MAX : w->task->workers;
 
-    for (int side = 0; side < SIDES; side++)
-        if (!pgx_script(v->conn[side], STEP_TIMEOUT_US, sql_verify_session, 0, NULL, err))
-            return false;
-    if (!make_plan(v, span, &plan, err))
-        return false;
-    for (int side = 0; side < SIDES; side++)
-        if (!digest_sql(v->shape, v->shape[side], v->dense[side], &v->digest[side], err))
-            return false;
-    int64_t step = position_plan_step(&plan, RANGE_EVENTS);
-    for (struct position_span part = {.low = span->low}; part.low < span->high; part.low = part.high) {
-        bool equal = false;
-
-        part.high = position_plan_next(&plan, part.low, step);
-        if (!verify_range(v, &part, &equal, err))
-            return err_wrap(err, "comparing positions %" PRId64 " to %" PRId64, part.low + 1, part.high);
-        all_equal = all_equal && equal;
-        if (all_equal)
-            v->report->equal_to = part.high;
-    }
-    return true;
+    return ranges < 1 ? 1 : ranges < workers ? (int)ranges : workers;
 }
 
-static void verifier_init(struct verifier *v, const struct ends *ends, struct tmv_verify_report *report)
+static bool compare_ranges(struct verification *w, struct tmv_error *err)
 {
-    *v = (struct verifier){.ends = ends,
-                           .shape = {&ends->source, &ends->target},
-                           .digest = {BUF_INIT(SQL_MAX), BUF_INIT(SQL_MAX)},
-                           .record = BUF_INIT(RECORD_MAX),
-                           .report = report};
+    const struct crew_job job = {.user = w, .work = work, .failed = stop_all};
+
+    if (!make_plan(w, err))
+        return false;
+    for (int side = 0; side < SIDES; side++)
+        if (!digest_sql(w->shape, w->shape[side], w->dense[side], &w->digest[side], err))
+            return false;
+    int size = crew_size(w);
+    return size == 1 ? work(w, 0, err) : crew_run(&job, size, err);
+}
+
+static bool compare_streams(struct verification *w, struct tmv_error *err)
+{
+    struct range_check check;
+
+    check_init(w, &check);
+    check.part = w->report;
+    check.conn[SOURCE] = w->task->source;
+    check.conn[TARGET] = w->task->target;
+    return range_count(&check, &w->task->span, err);
+}
+
+static void begin_report(const struct verifier_task *task, struct tmv_verify_report *report)
+{
     memset(report, 0, sizeof *report);
-}
-
-static void begin_report(struct tmv_verify_report *report, enum tmv_verify_level level,
-                         const struct position_span *span)
-{
-    report->level = level;
+    report->level = task->level;
     report->consistent = true;
-    report->from_position = report->equal_to = span->low;
-    report->to_position = span->high;
+    report->from_position = report->equal_to = task->span.low;
+    report->to_position = task->span.high;
+    report->sample_percent = task->sample_percent;
+    report->sample_seed = task->sample_seed;
 }
 
-static void verifier_release(struct verifier *v)
+bool verifier_run(const struct verifier_task *task, struct tmv_verify_report *ret_report,
+                  struct tmv_error *err)
 {
-    buf_release(&v->digest[SOURCE]);
-    buf_release(&v->digest[TARGET]);
-    buf_release(&v->record);
-}
+    AUTO_FREE struct verification *w = calloc(1, sizeof *w);
 
-bool verifier_hash_range(const struct ends *ends, struct pgx_conn *source, struct pgx_conn *target,
-                         const struct position_span *span, struct tmv_verify_report *ret_report,
-                         struct tmv_error *err)
-{
-    int64_t began = clock_now_us();
-    struct verifier v;
-
-    verifier_init(&v, ends, ret_report);
-    begin_report(ret_report, TMV_VERIFY_HASH, span);
-    v.conn[SOURCE] = source;
-    v.conn[TARGET] = target;
-    bool ok = verify_ranges(&v, span, err);
-    verifier_release(&v);
-    ret_report->duration_us = clock_now_us() - began;
-    return ok ? true : err_wrap(err, "verification");
-}
-
-/* ---- COUNT ---- */
-
-enum stream_field { STREAM_ID, STREAM_TYPE, STREAM_EVENTS, STREAM_LAST };
-
-static int compare_streams(const struct row_stream streams[SIDES])
-{
-    int order = compare_ends(streams);
-
-    if (order == 0)
-        order = strcmp(streams[SOURCE].fields[STREAM_ID], streams[TARGET].fields[STREAM_ID]);
-    if (order == 0)
-        order = strcmp(streams[SOURCE].fields[STREAM_TYPE], streams[TARGET].fields[STREAM_TYPE]);
-    return order;
-}
-
-static void note_stream(struct verifier *v, const char *kind, const struct row_stream *row, const char *what)
-{
-    struct tmv_difference *d = note(v, kind);
-
-    if (!d)
-        return;
-    tmv_uuid_parse(row->fields[STREAM_ID], &d->aggregate);
-    d->version = field_int(row, STREAM_LAST);
-    text_copy(d->columns, sizeof d->columns, what);
-}
-
-static void compare_stream(struct verifier *v, const struct row_stream streams[SIDES])
-{
-    bool events = field_int(&streams[SOURCE], STREAM_EVENTS) == field_int(&streams[TARGET], STREAM_EVENTS);
-    bool last = field_int(&streams[SOURCE], STREAM_LAST) == field_int(&streams[TARGET], STREAM_LAST);
-
-    if (!events || !last)
-        note_stream(v, "differs", &streams[SOURCE],
-                    events ? "last version"
-                    : last ? "number of events"
-                           : "number of events, last version");
-}
-
-static bool count_streams(struct verifier *v, const struct position_span *span, struct tmv_error *err)
-{
-    struct row_stream streams[SIDES];
-
-    if (!start_streams(v, sql_verify_streams, span, streams, err))
-        return false;
-    while (!streams[SOURCE].ended || !streams[TARGET].ended) {
-        int order = compare_streams(streams);
-
-        if (order < 0)
-            note_stream(v, "missing", &streams[SOURCE], "stream");
-        else if (order > 0)
-            note_stream(v, "extra", &streams[TARGET], "stream");
-        else
-            compare_stream(v, streams);
-        if (order <= 0)
-            v->report->events_source += field_int(&streams[SOURCE], STREAM_EVENTS);
-        if (order >= 0)
-            v->report->events_target += field_int(&streams[TARGET], STREAM_EVENTS);
-        if ((order <= 0 && !row_stream_next(&streams[SOURCE], err)) ||
-            (order >= 0 && !row_stream_next(&streams[TARGET], err)))
-            return false;
-    }
-    return true;
-}
-
-bool verifier_count_range(const struct ends *ends, struct pgx_conn *source, struct pgx_conn *target,
-                          const struct position_span *span, struct tmv_verify_report *ret_report,
-                          struct tmv_error *err)
-{
-    int64_t began = clock_now_us();
-    struct verifier v;
-
-    verifier_init(&v, ends, ret_report);
-    begin_report(ret_report, TMV_VERIFY_COUNT, span);
-    v.conn[SOURCE] = source;
-    v.conn[TARGET] = target;
-    bool ok = count_streams(&v, span, err);
-    verifier_release(&v);
-    ret_report->duration_us = clock_now_us() - began;
+    if (!w)
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    *w = (struct verification){.task = task,
+                               .shape = {&task->ends->source, &task->ends->target},
+                               .digest = {BUF_INIT(VERIFY_SQL_MAX), BUF_INIT(VERIFY_SQL_MAX)},
+                               .began = clock_now_us(),
+                               .next = task->span.low,
+                               .first_unequal = INT64_MAX,
+                               .report = ret_report};
+    for (size_t i = 0; i < ARRAY_LEN(w->open); i++)
+        w->open[i] = INT64_MAX;
+    begin_report(task, ret_report);
+    pthread_mutex_init(&w->lock, NULL);
+    bool ok = prepare_session(task->source, err) && prepare_session(task->target, err) &&
+              (task->level == TMV_VERIFY_COUNT ? compare_streams(w, err) : compare_ranges(w, err));
+    pthread_mutex_destroy(&w->lock);
+    buf_release(&w->digest[SOURCE]);
+    buf_release(&w->digest[TARGET]);
+    ret_report->duration_us = clock_now_us() - w->began;
     return ok ? true : err_wrap(err, "verification");
 }
 
@@ -452,39 +362,61 @@ bool verifier_count_range(const struct ends *ends, struct pgx_conn *source, stru
 static bool last_position(struct pgx_conn *conn, const struct store_shape *shape, int64_t *last,
                           struct tmv_error *err)
 {
-    AUTO(buf) struct buf sql = BUF_INIT(SQL_MAX);
+    AUTO(buf) struct buf sql = BUF_INIT(VERIFY_SQL_MAX);
     AUTO_RESULT struct pgx_result *result = NULL;
 
     if (!store_sql(&sql, sql_verify_last_position, shape, NULL, 0, err) ||
-        !pgx_query(conn, RANGE_TIMEOUT_US, buf_text(&sql), PGX_NONE, &result, err))
+        !pgx_query(conn, VERIFY_RANGE_TIMEOUT_US, buf_text(&sql), PGX_NONE, &result, err))
         return false;
     if (pgx_int(result, 0, 0) > *last)
         *last = pgx_int(result, 0, 0);
     return true;
 }
 
+static bool check_options(const struct tmv_verify_options *o, struct tmv_error *err)
+{
+    if ((unsigned)o->level >= TMV_VERIFY_LEVELS || o->workers < 0 || o->workers > CREW_MAX)
+        return err_set(err, TMV_ERR_USAGE, "no such level, or more than %d workers", CREW_MAX);
+    if (o->sample_percent < 0 || o->sample_percent > 100)
+        return err_set(err, TMV_ERR_USAGE, "a sample of %g percent", o->sample_percent);
+    if (o->sample_percent > 0 && o->level == TMV_VERIFY_COUNT) {
+        err_set(err, TMV_ERR_USAGE, "COUNT looks at whole streams, not at a sample");
+        return err_hint(err, "use level hash or full");
+    }
+    return true;
+}
+
 bool tmv_verify_stores(const struct tmv_verify_options *options, struct tmv_verify_report *ret_report,
                        struct tmv_error *err)
 {
-    const struct pgx_options like = {.part = "verify"};
     const struct tmv_store_info *source = options->source;
     const struct tmv_store_info *target = options->target;
-    struct position_span span = {.low = options->from, .high = options->to};
     AUTO_CONN struct pgx_conn *from_conn = NULL;
     AUTO_CONN struct pgx_conn *to_conn = NULL;
     AUTO_FREE struct ends *ends = calloc(1, sizeof *ends);
+    struct verifier_task task = {.ends = ends,
+                                 .level = options->level,
+                                 .span = {.low = options->from, .high = options->to},
+                                 .workers = options->workers ? options->workers : DEFAULT_WORKERS,
+                                 .sample_percent = options->sample_percent,
+                                 .sample_seed = options->sample_seed};
 
     if (!ends)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    if (!check_options(options, err))
+        return false;
     tmv_uuid_format(&options->tenant, ends->tenant);
-    if (!store_connect(source, &like, &from_conn, err) || !store_connect(target, &like, &to_conn, err) ||
+    ends->source_store = *source;
+    ends->target_store = *target;
+    if (!ends_connect_source(ends, "verify", &from_conn, err) ||
+        !ends_connect_target(ends, "verify", &to_conn, err) ||
         !store_shape_discover(from_conn, source->events_schema, source->events_table, &ends->source, err) ||
         !store_shape_discover(to_conn, target->events_schema, target->events_table, &ends->target, err))
         return false;
-    if (span.high == 0 && (!last_position(from_conn, &ends->source, &span.high, err) ||
-                           !last_position(to_conn, &ends->target, &span.high, err)))
+    if (task.span.high == 0 && (!last_position(from_conn, &ends->source, &task.span.high, err) ||
+                                !last_position(to_conn, &ends->target, &task.span.high, err)))
         return false;
-    return options->level == TMV_VERIFY_COUNT
-               ? verifier_count_range(ends, from_conn, to_conn, &span, ret_report, err)
-               : verifier_hash_range(ends, from_conn, to_conn, &span, ret_report, err);
+    task.source = from_conn;
+    task.target = to_conn;
+    return verifier_run(&task, ret_report, err);
 }

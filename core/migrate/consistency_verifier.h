@@ -1,5 +1,5 @@
-/* ConsistencyVerifier: COUNT and HASH of position ranges on both ends (design §10). The public call is in
- * tenantmv/verify.h; these are the parts that the coordinator's gate and the cutover's drain use. */
+/* ConsistencyVerifier: COUNT, HASH and FULL of position ranges on both ends (design §10). The public call is
+ * in tenantmv/verify.h; these are the parts that the coordinator's gate and the cutover's drain use. */
 #pragma once
 
 #include "migrate/ends.h"
@@ -21,12 +21,31 @@ TMV_NODISCARD bool verifier_digest_sql(const struct store_shape *source, const s
 void verifier_read_digest(const struct pgx_result *result, struct range_digest *ret_digest);
 bool range_digest_equal(const struct range_digest *a, const struct range_digest *b);
 
-/* Verifies a span by HASH on two connections at once, in sub-ranges; fills the report. A sub-range that
- * differs is narrowed down to its events, and verification goes on after it. */
-TMV_NODISCARD bool verifier_hash_range(const struct ends *ends, struct pgx_conn *source,
-                                       struct pgx_conn *target, const struct position_span *span,
-                                       struct tmv_verify_report *ret_report, struct tmv_error *err);
-/* Verifies a span by COUNT: events and last version of each stream. */
-TMV_NODISCARD bool verifier_count_range(const struct ends *ends, struct pgx_conn *source,
-                                        struct pgx_conn *target, const struct position_span *span,
-                                        struct tmv_verify_report *ret_report, struct tmv_error *err);
+/* Who is told every difference, not only those that a report has room for. Called from the workers' threads,
+ * several at a time when there are several. */
+struct verifier_hook {
+    void *user;
+    void (*difference)(void *user, const char *kind, int64_t position);
+};
+/* One verification. Pointers are borrowed for the call. */
+struct verifier_task {
+    const struct ends *ends;
+    enum tmv_verify_level level;
+    struct position_span span;
+    struct pgx_conn *source, *target; /* the first worker's sessions; others open their own */
+    int workers;                      /* pairs of sessions at most; COUNT uses one */
+    double sample_percent;            /* 0: everything */
+    int64_t sample_seed;
+    const struct verifier_hook *hook; /* NULL: nobody */
+};
+/* Verifies a span on both ends at once, in ranges, several at a time; fills the report. A range that differs
+ * is narrowed down to its events, and verification goes on after it. A difference is a result, not an error.
+ * After an error the sessions may be in the middle of a statement: close them. */
+TMV_NODISCARD bool verifier_run(const struct verifier_task *task, struct tmv_verify_report *ret_report,
+                                struct tmv_error *err);
+/* Puts the differences of `part` (ranges that follow, or lie between) into `whole`: counts and names, lowest
+ * positions first. Pure. */
+void verifier_merge(struct tmv_verify_report *whole, const struct tmv_verify_report *part);
+
+/* Whether a sample takes the block of positions with this number. Pure: the same everywhere, for ever. */
+bool verifier_samples_block(int64_t seed, double percent, int64_t block);

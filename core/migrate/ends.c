@@ -14,7 +14,8 @@
 static bool connect_end(const struct ends *ends, const struct tmv_store_info *store, const char *part,
                         struct pgx_conn **ret_conn, struct tmv_error *err)
 {
-    const struct pgx_options options = {.part = part, .migration = ends->migration, .stop = ends->stop};
+    const struct pgx_options options = {
+        .part = part, .migration = ends->migration[0] ? ends->migration : NULL, .stop = ends->stop};
 
     return store_connect(store, &options, ret_conn, err);
 }

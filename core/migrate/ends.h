@@ -7,7 +7,7 @@
 struct ends {
     struct owner owner;
     char tenant[TMV_UUID_TEXT];
-    char migration[TMV_UUID_TEXT];
+    char migration[TMV_UUID_TEXT]; /* "" without a migration */
     struct tmv_store_info source_store, target_store;
     struct store_shape source, target;
     const struct stop *stop; /* raised when the engine stops: every wait ends */

@@ -413,10 +413,15 @@ static bool verify_completed(struct coordinator *c, const struct command_row *co
 {
     struct tmv_verify_report report;
     char outcome[TMV_REASON_MAX];
-    const struct position_span span = {.low = 0, .high = c->tailer.watermark};
-
     /* What was there at the decision; later events are only on the target. */
-    if (!verifier_hash_range(&c->ends, c->tailer.source, c->tailer.target, &span, &report, err) ||
+    const struct verifier_task task = {.ends = &c->ends,
+                                       .level = TMV_VERIFY_HASH,
+                                       .span = {.low = 0, .high = c->tailer.watermark},
+                                       .source = c->tailer.source,
+                                       .target = c->tailer.target,
+                                       .workers = c->row.settings.copy_workers};
+
+    if (!verifier_run(&task, &report, err) ||
         !store_report(c, &report, err))
         return false;
     snprintf(outcome, sizeof outcome, "%" PRId64 " differences up to the decision at position %" PRId64,

@@ -63,7 +63,9 @@ static bool verify(struct verify_worker *w, struct pgx_conn **source, struct pgx
         if (!ends_connect_target(&w->ends, "verify", target, err))
             return false;
     }
-    if (!verifier_hash_range(&w->ends, *source, *target, &span, &report, err))
+    const struct verifier_task job = {
+        .ends = &w->ends, .level = TMV_VERIFY_HASH, .span = span, .source = *source, .target = *target};
+    if (!verifier_run(&job, &report, err))
         return false;
     tell(w, task, &report);
     return true;

@@ -202,61 +202,195 @@ static void stores_without_the_tenant_are_consistent(void **state)
     close_bed(&bed);
 }
 
-/* One change on the target and how HASH names it. */
+/* One change on the target and how HASH and FULL name it. */
 struct naming {
     const char *change;
     int64_t differences;
     const char *kind;
     int64_t position;
     const char *columns;
+    int64_t target_position;
 };
 
-static void names_every_event_that_differs(void **state)
+static const struct naming namings[] = {
+    /* one bit of one byte: 'r' is 0x72, 's' 0x73 */
+    {"UPDATE public.events SET payload = jsonb_set(payload, '{text}', to_jsonb(replace(payload->>'text', 'r',"
+     " 's'))) WHERE global_position = 1778",
+     1, "differs", 1778, "payload", 0},
+    {"UPDATE public.events SET payload = jsonb_set(payload, '{amount}', '1.00') WHERE global_position = 1777",
+     1, "differs", 1777, "payload", 0},
+    {"UPDATE public.events SET created_at = created_at + interval '1 us' WHERE global_position = 1", 1,
+     "differs", 1, "created_at", 0},
+    {"UPDATE public.events SET actor_id = coalesce(actor_id, '') || 'x', version = 99 WHERE global_position "
+     "= "
+     "2999",
+     1, "differs", 2999, "actor_id, version", 0},
+    {"UPDATE public.events SET actor_id = '' WHERE global_position = 3", 1, "differs", 3, "actor_id", 0},
+    {"DELETE FROM public.events WHERE global_position = 42", 1, "missing", 42, "", 0},
+    {"DELETE FROM public.events", 2700, "missing", 1, "", 0},
+    {"INSERT INTO public.events SELECT 3000, gen_random_uuid(), gen_random_uuid(), 'O', 'O', '" TENANT
+     "', NULL, 1, now(), '{}'",
+     1, "extra", 3000, "", 0},
+    {"UPDATE public.events SET tenant_id = '" OTHER "' WHERE global_position = 8", 1, "missing", 8, "", 0},
+    /* a swapped pair */
+    {"UPDATE public.events SET global_position = CASE global_position WHEN 11 THEN -12 ELSE -11 END"
+     " WHERE global_position IN (11, 12); UPDATE public.events SET global_position = -global_position"
+     " WHERE global_position < 0",
+     2, "moved", 11, "event_id, actor_id, version, timestamp, payload", 12},
+    /* a pair whose payloads are swapped: sums over the payloads alone would be the same */
+    {"UPDATE public.events e SET payload = o.payload FROM public.events o"
+     " WHERE (e.global_position, o.global_position) IN ((21, 22), (22, 21))",
+     2, "differs", 21, "payload", 0},
+    {"UPDATE public.events SET global_position = 3000 WHERE global_position = 77", 2, "moved", 77, "", 3000},
+};
+
+static void expect_naming(const struct naming *c, const struct tmv_verify_report *report)
 {
-    static const struct naming cases[] = {
-        {"UPDATE public.events SET payload = jsonb_set(payload, '{amount}', '1.00') WHERE global_position = "
-         "1777",
-         1, "differs", 1777, "payload"},
-        {"UPDATE public.events SET created_at = created_at + interval '1 us' WHERE global_position = 1", 1,
-         "differs", 1, "created_at"},
-        {"UPDATE public.events SET actor_id = coalesce(actor_id, '') || 'x', version = 99 WHERE "
-         "global_position = 2999",
-         1, "differs", 2999, "actor_id, version"},
-        {"DELETE FROM public.events WHERE global_position = 42", 1, "missing", 42, ""},
-        {"DELETE FROM public.events", 2700, "missing", 1, ""},
-        {"INSERT INTO public.events SELECT 3000, gen_random_uuid(), gen_random_uuid(), 'O', 'O', '" TENANT
-         "', NULL, 1, now(), '{}'",
-         1, "extra", 3000, ""},
-        {"UPDATE public.events SET tenant_id = '" OTHER "' WHERE global_position = 8", 1, "missing", 8, ""},
-        {"UPDATE public.events SET global_position = CASE global_position WHEN 11 THEN -12 ELSE -11 END"
-         " WHERE global_position IN (11, 12); UPDATE public.events SET global_position = -global_position"
-         " WHERE global_position < 0",
-         2, "differs", 11, "event_id, actor_id, version, timestamp, payload"},
-    };
+    const struct tmv_difference *first = &report->found[0];
+
+    print_message("  %s: %s at %lld in (%s)\n", tmv_verify_level_name(report->level), first->kind,
+                  (long long)first->position, first->columns);
+    assert_false(report->consistent);
+    assert_int_equal(report->differences, c->differences);
+    assert_string_equal(first->kind, c->kind);
+    assert_int_equal(first->position, c->position);
+    assert_string_equal(first->columns, c->columns);
+    assert_int_equal(first->target_position, c->target_position);
+    assert_false(tmv_uuid_is_nil(&first->event_id));
+    assert_false(tmv_uuid_is_nil(&first->aggregate));
+    assert_true(first->version > 0);
+    assert_true(report->equal_to < c->position);
+}
+
+static void name_every_event_that_differs(bool partitioned_target)
+{
     struct bed bed;
 
-    (void)state;
-    open_bed(&bed, false, 3000, NULL);
+    open_bed(&bed, partitioned_target, 3000, NULL);
     support_sql(bed.conn[1], "CREATE TABLE public.kept AS TABLE public.events");
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        const struct naming *c = &cases[i];
+    for (size_t i = 0; i < ARRAY_LEN(namings); i++) {
+        support_sql(bed.conn[1], "%s", namings[i].change);
+        for (int level = TMV_VERIFY_HASH; level <= TMV_VERIFY_FULL; level++) {
+            struct tmv_verify_report report = verify(&bed, (enum tmv_verify_level)level);
 
-        support_sql(bed.conn[1], "%s", c->change);
-        struct tmv_verify_report report = verify(&bed, TMV_VERIFY_HASH);
-        print_message("  %s at %lld in (%s)\n", report.found[0].kind, (long long)report.found[0].position,
-                      report.found[0].columns);
-        assert_false(report.consistent);
-        assert_int_equal(report.differences, c->differences);
-        assert_string_equal(report.found[0].kind, c->kind);
-        assert_int_equal(report.found[0].position, c->position);
-        assert_string_equal(report.found[0].columns, c->columns);
-        assert_false(tmv_uuid_is_nil(&report.found[0].event_id));
-        assert_false(tmv_uuid_is_nil(&report.found[0].aggregate));
+            expect_naming(&namings[i], &report);
+        }
         support_sql(bed.conn[1],
                     "TRUNCATE public.events; INSERT INTO public.events SELECT * FROM public.kept");
     }
     assert_true(verify(&bed, TMV_VERIFY_HASH).consistent);
+    assert_true(verify(&bed, TMV_VERIFY_FULL).consistent);
     close_bed(&bed);
+}
+
+static void hash_and_full_name_every_event_that_differs(void **state)
+{
+    (void)state;
+    name_every_event_that_differs(false);
+}
+
+static void they_name_it_on_a_partitioned_target_too(void **state)
+{
+    (void)state;
+    name_every_event_that_differs(true);
+}
+
+static void full_reads_events_of_any_size(void **state)
+{
+    struct bed bed;
+
+    (void)state;
+    open_bed(&bed, false, 20, NULL);
+    for (int side = 0; side < 2; side++)
+        support_sql(bed.conn[side],
+                    "UPDATE public.events SET payload = jsonb_build_object('text', repeat('x',"
+                    " 5000000)), actor_id = NULL WHERE global_position = 5");
+    assert_true(verify(&bed, TMV_VERIFY_FULL).consistent);
+    support_sql(bed.conn[1], "UPDATE public.events SET payload = jsonb_build_object('text', repeat('x',"
+                             " 4999999) || 'y') WHERE global_position = 5");
+    assert_string_equal(verify(&bed, TMV_VERIFY_FULL).found[0].columns, "payload");
+    close_bed(&bed);
+}
+
+/* ---- several ranges, several workers, samples ---- */
+
+static struct tmv_verify_report verify_with(struct bed *bed, const struct tmv_verify_options *like)
+{
+    struct tmv_verify_options options = *like;
+    struct tmv_verify_report report;
+    struct tmv_error err = {0};
+
+    options.source = &bed->info[0];
+    options.target = &bed->info[1];
+    options.tenant = bed->tenant;
+    assert_done(tmv_verify_stores(&options, &report, &err), &err);
+    return report;
+}
+
+static void several_workers_find_what_one_finds(void **state)
+{
+    static const struct tmv_verify_options one = {.level = TMV_VERIFY_HASH, .workers = 1};
+    static const struct tmv_verify_options four = {.level = TMV_VERIFY_HASH, .workers = 4};
+    static const struct tmv_verify_options full = {.level = TMV_VERIFY_FULL, .workers = 3};
+    struct bed bed;
+
+    (void)state;
+    open_bed(&bed, false, 260000, NULL);
+    support_sql(bed.conn[1], "UPDATE public.events SET version = 77 WHERE global_position %% 4000 = 1");
+    const struct tmv_verify_report a = verify_with(&bed, &one);
+    const struct tmv_verify_report b = verify_with(&bed, &four);
+    const struct tmv_verify_report c = verify_with(&bed, &full);
+    assert_int_equal(a.differences, 65);
+    assert_int_equal(a.events_source, 234000);
+    assert_int_equal(b.differences, 65);
+    assert_int_equal(b.events_source, 234000);
+    assert_int_equal(b.events_target, 234000);
+    assert_int_equal(c.differences, 65);
+    assert_int_equal(c.events_target, 234000);
+    for (int i = 0; i < TMV_DIFFERENCES_MAX; i++) {
+        assert_int_equal(a.found[i].position, i * 4000 + 1);
+        assert_int_equal(b.found[i].position, i * 4000 + 1);
+        assert_int_equal(c.found[i].position, i * 4000 + 1);
+        assert_string_equal(b.found[i].columns, "version");
+    }
+    assert_int_equal(b.equal_to, 0);
+    close_bed(&bed);
+}
+
+static void a_sample_is_chosen_by_its_seed(void **state)
+{
+    const struct tmv_verify_options seven = {
+        .level = TMV_VERIFY_HASH, .sample_percent = 20, .sample_seed = 7};
+    const struct tmv_verify_options eight = {
+        .level = TMV_VERIFY_FULL, .sample_percent = 20, .sample_seed = 8};
+    const struct tmv_verify_options all = {.level = TMV_VERIFY_HASH, .sample_percent = 100, .sample_seed = 7};
+    struct bed bed;
+
+    (void)state;
+    open_bed(&bed, false, 50000, NULL);
+    support_sql(bed.conn[1], "DELETE FROM public.events WHERE global_position %% 100 = 1");
+    const struct tmv_verify_report a = verify_with(&bed, &seven);
+    const struct tmv_verify_report b = verify_with(&bed, &seven);
+    const struct tmv_verify_report c = verify_with(&bed, &eight);
+    assert_true(a.differences > 0 && a.differences < 250);
+    assert_true(a.events_source > 0 && a.events_source < 22500);
+    assert_int_equal(a.sample_seed, 7);
+    assert_true(a.sample_percent > 19.9 && a.sample_percent < 20.1);
+    assert_int_equal(b.differences, a.differences);
+    assert_int_equal(b.found[0].position, a.found[0].position);
+    assert_true(c.found[0].position != a.found[0].position || c.differences != a.differences);
+    assert_int_equal(verify_with(&bed, &all).differences, 500);
+    close_bed(&bed);
+}
+
+static void a_sample_of_count_is_refused(void **state)
+{
+    const struct tmv_verify_options options = {.level = TMV_VERIFY_COUNT, .sample_percent = 5};
+    struct tmv_verify_report report;
+    struct tmv_error err = {0};
+
+    (void)state;
+    assert_fails(tmv_verify_stores(&options, &report, &err), &err, TMV_ERR_USAGE);
 }
 
 static void count_finds_streams_that_differ(void **state)
@@ -292,20 +426,23 @@ static void says_how_far_everything_is_equal(void **state)
     struct tmv_error err = {0};
     struct ends *ends = calloc(1, sizeof *ends);
     struct bed bed;
-    const struct position_span span = {.low = 1000, .high = 120000};
+    struct verifier_task task = {
+        .ends = ends, .level = TMV_VERIFY_HASH, .span = {.low = 1000, .high = 120000}, .workers = 1};
 
     (void)state;
     open_bed(&bed, false, 120000, NULL);
     ends->source = bed.shape[0];
     ends->target = bed.shape[1];
     strcpy(ends->tenant, TENANT);
-    assert_done(verifier_hash_range(ends, bed.conn[0], bed.conn[1], &span, &report, &err), &err);
+    task.source = bed.conn[0];
+    task.target = bed.conn[1];
+    assert_done(verifier_run(&task, &report, &err), &err);
     assert_true(report.consistent);
     assert_int_equal(report.events_source, 119000 - 11900);
     assert_int_equal(report.equal_to, 120000);
     support_sql(bed.conn[1],
                 "UPDATE public.events SET version = 50 WHERE global_position IN (60001, 110001)");
-    assert_done(verifier_hash_range(ends, bed.conn[0], bed.conn[1], &span, &report, &err), &err);
+    assert_done(verifier_run(&task, &report, &err), &err);
     assert_false(report.consistent);
     assert_int_equal(report.differences, 2);
     assert_true(report.equal_to >= 1000 && report.equal_to < 60001);
@@ -322,7 +459,12 @@ int main(void)
         cmocka_unit_test(the_digest_finds_every_small_change),
         cmocka_unit_test(a_clean_pair_is_consistent_at_every_level),
         cmocka_unit_test(stores_without_the_tenant_are_consistent),
-        cmocka_unit_test(names_every_event_that_differs),
+        cmocka_unit_test(hash_and_full_name_every_event_that_differs),
+        cmocka_unit_test(they_name_it_on_a_partitioned_target_too),
+        cmocka_unit_test(full_reads_events_of_any_size),
+        cmocka_unit_test(several_workers_find_what_one_finds),
+        cmocka_unit_test(a_sample_is_chosen_by_its_seed),
+        cmocka_unit_test(a_sample_of_count_is_refused),
         cmocka_unit_test(count_finds_streams_that_differ),
         cmocka_unit_test(says_how_far_everything_is_equal),
     };

@@ -15,15 +15,22 @@ struct arguments {
     const char *what, *level;
     bool direct, wait;
     int64_t from, to, timeout_us;
+    int64_t sample, seed, workers;
 };
 static const char *const levels[TMV_VERIFY_LEVELS + 1] = {
-    [TMV_VERIFY_COUNT] = "count", [TMV_VERIFY_HASH] = "hash"};
-static const struct arguments defaults = {.level = "hash", .timeout_us = ASK_TIMEOUT_US};
+    [TMV_VERIFY_COUNT] = "count", [TMV_VERIFY_HASH] = "hash", [TMV_VERIFY_FULL] = "full"};
+static const struct arguments defaults = {.level = "hash", .timeout_us = ASK_TIMEOUT_US, .workers = 2};
 static const struct option_spec options[] = {
     OPT_FLAG("direct", 'd', offsetof(struct arguments, direct),
              "compare the two stores right here instead of asking the engine"),
     OPT_CHOICE("level", 0, offsetof(struct arguments, level), "LEVEL", levels,
-               "with --direct: how thoroughly; hash otherwise"),
+               "with --direct: streams counted, events hashed by the servers, or every byte compared here"),
+    OPT_INTEGER("sample", 0, offsetof(struct arguments, sample), "PERCENT", 1, 100,
+                "with --direct: only about so much, for a quick look"),
+    OPT_INTEGER("seed", 0, offsetof(struct arguments, seed), "NUMBER", 1, INT64_MAX,
+                "with --sample: which part; the same number looks at the same events again"),
+    OPT_INTEGER("workers", 0, offsetof(struct arguments, workers), "COUNT", 1, 16,
+                "with --direct: ranges compared at the same time"),
     OPT_INTEGER("from", 0, offsetof(struct arguments, from), "POSITION", 0, INT64_MAX,
                 "with --direct: only events behind this position"),
     OPT_INTEGER(
@@ -55,6 +62,10 @@ static void print_json(struct cli *cli, const struct tmv_verify_report *r)
     json_int(object, "events_target", r->events_target);
     json_int(object, "differences", r->differences);
     json_int(object, "duration_us", r->duration_us);
+    if (r->sample_percent > 0) {
+        cJSON_AddNumberToObject(object, "sample_percent", r->sample_percent);
+        json_int(object, "sample_seed", r->sample_seed);
+    }
     found = cJSON_AddArrayToObject(object, "found");
     for (size_t i = 0; i < named(r); i++) {
         const struct tmv_difference *d = &r->found[i];
@@ -65,6 +76,8 @@ static void print_json(struct cli *cli, const struct tmv_verify_report *r)
         json_id(item, "aggregate", &d->aggregate);
         json_int(item, "version", d->version);
         json_int(item, "position", d->position);
+        if (d->target_position)
+            json_int(item, "target_position", d->target_position);
         json_text(item, "columns", d->columns);
         cJSON_AddItemToArray(found, item);
     }
@@ -84,6 +97,9 @@ static void print_text(const struct cli *cli, const struct tmv_verify_report *r)
                (long long)r->to_position);
     print_line(cli, "events", TONE_PLAIN, "%s on the source, %s on the target",
                format_grouped(r->events_source, source), format_grouped(r->events_target, target));
+    if (r->sample_percent > 0)
+        print_line(cli, "sample", TONE_WARN, "%.0f %% of the positions, seed %lld", r->sample_percent,
+                   (long long)r->sample_seed);
     print_line(cli, "result", r->consistent ? TONE_GOOD : TONE_BAD, "%s",
                r->consistent ? "equal" : "different");
     print_line(cli, "took", TONE_PLAIN, "%s", format_duration(r->duration_us, time));
@@ -91,7 +107,10 @@ static void print_text(const struct cli *cli, const struct tmv_verify_report *r)
     for (size_t i = 0; i < named(r); i++) {
         const struct tmv_difference *d = &r->found[i];
 
-        listing_cell(&listing, TONE_BAD, "%s", d->kind);
+        if (d->target_position)
+            listing_cell(&listing, TONE_BAD, "%s to %lld", d->kind, (long long)d->target_position);
+        else
+            listing_cell(&listing, TONE_BAD, "%s", d->kind);
         listing_cell(&listing, TONE_PLAIN, "%lld", (long long)d->position);
         listing_cell(&listing, TONE_PLAIN, "%s", tmv_uuid_format(&d->event_id, event));
         listing_cell(&listing, TONE_PLAIN, "%s", tmv_uuid_format(&d->aggregate, stream));
@@ -102,11 +121,32 @@ static void print_text(const struct cli *cli, const struct tmv_verify_report *r)
     listing_release(&listing);
 }
 
+static enum tmv_verify_level chosen_level(const struct arguments *a)
+{
+    int level = TMV_VERIFY_LEVELS - 1;
+
+    while (level > 0 && strcmp(a->level, levels[level]) != 0)
+        level--;
+    return (enum tmv_verify_level)level;
+}
+
+/* A seed that was not given is chosen by chance, and the report says which. */
+static int64_t chosen_seed(const struct arguments *a)
+{
+    struct tmv_uuid id = tmv_uuid_random();
+    int64_t seed = 0;
+
+    if (a->sample == 0 || a->seed)
+        return a->seed;
+    for (int i = 0; i < 4; i++)
+        seed = seed << 8 | id.bytes[i];
+    return seed + 1;
+}
+
 static bool compare(struct cli *cli, const struct tmv_migration *m, const struct arguments *a,
                     struct tmv_error *err)
 {
-    enum tmv_verify_level level =
-        strcmp(a->level, levels[TMV_VERIFY_COUNT]) == 0 ? TMV_VERIFY_COUNT : TMV_VERIFY_HASH;
+    enum tmv_verify_level level = chosen_level(a);
     /* While events are still mirrored, those above the watermark may be missing on the target rightfully. */
     int64_t to = a->to ? a->to : m->phase == TMV_PHASE_COMPLETED ? 0 : m->watermark;
     struct tmv_verify_report *report;
@@ -124,8 +164,15 @@ static bool compare(struct cli *cli, const struct tmv_migration *m, const struct
     report = calloc(1, sizeof *report);
     if (!report)
         return failure(err, TMV_ERR_NOMEM, "out of memory");
-    const struct tmv_verify_options what = {
-        .source = &source, .target = &target, .tenant = m->tenant, .level = level, .from = a->from, .to = to};
+    const struct tmv_verify_options what = {.source = &source,
+                                            .target = &target,
+                                            .tenant = m->tenant,
+                                            .level = level,
+                                            .from = a->from,
+                                            .to = to,
+                                            .workers = (int)a->workers,
+                                            .sample_percent = (double)a->sample,
+                                            .sample_seed = chosen_seed(a)};
     bool ok = tmv_verify_stores(&what, report, err);
     if (ok && cli->json)
         print_json(cli, report);
@@ -148,8 +195,8 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
     struct tmv_snapshot *snapshot = NULL;
     const struct tmv_migration *migration = NULL;
 
-    if (!a->direct && (a->from || a->to)) {
-        failure(err, TMV_ERR_USAGE, "--from and --to need --direct");
+    if (!a->direct && (a->from || a->to || a->sample || a->seed)) {
+        failure(err, TMV_ERR_USAGE, "--from, --to, --sample and --seed need --direct");
         return failure_hint(err, "the engine always verifies everything that is mirrored");
     }
     if (!resolve_migration(cli, a->what, &snapshot, &migration, err))
@@ -172,7 +219,8 @@ const struct command command_verify = {
     .arguments_size = sizeof(struct arguments),
     .defaults = &defaults,
     .examples = "  tenantmv verify acme --wait\n"
-                "  tenantmv verify acme --direct --level count --json\n",
+                "  tenantmv verify acme --direct --level count --json\n"
+                "  tenantmv verify acme --direct --level full --sample 5\n",
     .access = ACCESS_WRITE,
     .run = run,
 };

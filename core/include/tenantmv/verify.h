@@ -3,28 +3,36 @@
 
 #include "tenantmv/control.h"
 
-enum tmv_verify_level { TMV_VERIFY_COUNT, TMV_VERIFY_HASH, TMV_VERIFY_LEVELS };
+/* COUNT: events and last version of each stream. HASH: a strong hash of every copied column, computed inside
+ * the servers. FULL: every byte of every copied column, streamed from both. */
+enum tmv_verify_level { TMV_VERIFY_COUNT, TMV_VERIFY_HASH, TMV_VERIFY_FULL, TMV_VERIFY_LEVELS };
+TMV_API const char *tmv_verify_level_name(enum tmv_verify_level level); /* "hash" */
 
 /* How many differences a report names; more are only counted. */
 #define TMV_DIFFERENCES_MAX 32
 struct tmv_difference {
-    char kind[16]; /* missing, extra, differs */
+    char kind[16]; /* on the target it is: missing, extra, differs, moved */
     struct tmv_uuid event_id;
     struct tmv_uuid aggregate;
     int64_t version;
-    int64_t position;
-    char columns[120]; /* names of the columns that differ */
+    int64_t position;        /* on the source; of an extra one on the target */
+    int64_t target_position; /* moved: where the target has the event; else 0 */
+    char columns[120];       /* names of the columns that differ */
 };
 struct tmv_verify_report {
     enum tmv_verify_level level;
     bool consistent;
     int64_t from_position; /* exclusive */
     int64_t to_position;   /* inclusive */
-    int64_t equal_to;      /* HASH: everything up to this position is equal */
+    int64_t equal_to;      /* HASH, FULL: everything up to this position is equal */
     int64_t events_source;
     int64_t events_target;
     int64_t differences; /* all of them */
     int64_t duration_us;
+    double sample_percent; /* 0: everything was compared */
+    int64_t sample_seed;   /* chose the sample: the same seed chooses the same positions */
+    int64_t removed;       /* by a repair, from the target */
+    int64_t copied;        /* by a repair, to the target */
     struct tmv_difference found[TMV_DIFFERENCES_MAX];
 };
 /* What to compare. All pointers are borrowed for the call. */
@@ -33,8 +41,11 @@ struct tmv_verify_options {
     const struct tmv_store_info *target;
     struct tmv_uuid tenant;
     enum tmv_verify_level level;
-    int64_t from; /* positions above this; 0: from the first */
-    int64_t to;   /* up to and including this; 0: to the last */
+    int64_t from;          /* positions above this; 0: from the first */
+    int64_t to;            /* up to and including this; 0: to the last */
+    int workers;           /* ranges compared at the same time, 1 … 16; 0: 2 */
+    double sample_percent; /* HASH, FULL: only about so much of the positions; 0: everything */
+    int64_t sample_seed;   /* which ones */
 };
 /* Compares the tenant's events on two stores. Blocks as long as it takes: both servers read every event of
  * the tenant in that range. A difference is a result, not an error. Errors: those of connecting and reading.
