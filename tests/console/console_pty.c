@@ -42,6 +42,8 @@ static void set_environment(const char *const *env)
     unsetenv("NO_COLOR");
     unsetenv("LINES");
     unsetenv("COLUMNS");
+    unsetenv("COLORFGBG");
+    unsetenv("TENANTMV_THEME");
     for (; env != NULL && *env != NULL; env++) {
         const char *equals = strchr(*env, '=');
         char name[64];
@@ -256,6 +258,55 @@ void pty_hang_up(struct pty *pty)
 {
     close(pty->master);
     pty->master = -1;
+}
+
+int pty_master(const struct pty *pty)
+{
+    return pty->master;
+}
+
+void pty_look_away(int ms)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += ms % 1000 * 1000000L;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+        ;
+}
+
+/* It hangs when it no longer takes what is typed: bytes stay in the terminal's input, as its side tells. */
+void pty_stall(struct pty *pty, const char *key)
+{
+    int side = open(ptsname(pty->master), O_RDONLY | O_NOCTTY | O_CLOEXEC), waiting = 0, stuck = 0;
+
+    assert_true(side >= 0);
+    for (int i = 0; i < WAIT_MS / STEP_MS && stuck < 10; i++) {
+        if (stuck == 0)
+            assert_int_equal(write(pty->master, key, strlen(key)), strlen(key));
+        pty_look_away(STEP_MS);
+        assert_int_equal(ioctl(side, FIONREAD, &waiting), 0);
+        stuck = waiting > 0 ? stuck + 1 : 0;
+    }
+    close(side);
+    assert_true(stuck >= 10);
+}
+
+void pty_settle(struct pty *pty, int ms)
+{
+    size_t before = SIZE_MAX;
+
+    for (int quiet = 0, waited = 0; quiet < ms && waited < WAIT_MS; waited += STEP_MS) {
+        before = pty->size;
+        if (!pump(pty))
+            return;
+        quiet = pty->size == before ? quiet + STEP_MS : 0;
+    }
 }
 
 bool pty_is_cooked(const struct pty *pty)

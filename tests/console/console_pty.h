@@ -36,7 +36,15 @@ int pty_wait_exit(struct pty *pty);
 /* Waits until the program has stopped itself. */
 void pty_wait_stopped(struct pty *pty);
 void pty_signal(struct pty *pty, int number);
+/* Writes `key` again and again without reading, until the program hangs in a write to the full terminal. */
+void pty_stall(struct pty *pty, const char *key);
+/* Lets this much time pass without reading. */
+void pty_look_away(int ms);
 /* Closes the terminal's side: what a lost connection does. */
 void pty_hang_up(struct pty *pty);
+/* Reads until nothing has come for this long. */
+void pty_settle(struct pty *pty, int ms);
+/* The terminal as the program's other side has it. */
+int pty_master(const struct pty *pty);
 /* Whether the terminal echoes and reads lines, as a shell expects it. */
 bool pty_is_cooked(const struct pty *pty);

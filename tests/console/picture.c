@@ -28,7 +28,7 @@ static void turn(struct terminal *terminal, struct state *state, struct canvas *
     if (!canvas_init(canvas, cols, rows))
         exit(1);
     state_draw(state, canvas);
-    terminal_draw(terminal, canvas);
+    terminal_draw(terminal, canvas, state->model.now_us);
     while (terminal_read(terminal, thread_now_us(), &input))
         state_key(state, &input, canvas);
 }
@@ -37,7 +37,7 @@ int main(int argc, char **argv)
 {
     struct theme theme;
     struct terminal_options options = {&theme, argc > 1 && strcmp(argv[1], "--ascii") == 0,
-                                       getenv("NO_COLOR") != NULL, false};
+                                       getenv("NO_COLOR") != NULL, false, 0};
     struct terminal *terminal;
     struct state state;
     struct canvas canvas = {0};

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "console_pty.h"
@@ -64,6 +65,25 @@ static void ends_on_signals_with_the_terminal_restored(void **state)
         pty_signal(pty, signals[i]);
         assert_int_equal(pty_wait_exit(pty), 128 + signals[i]);
         pty_wait_bytes(pty, "\033[?1049l");
+        assert_true(pty_is_cooked(pty));
+        pty_free(pty);
+    }
+}
+
+/* A core file is written by the default action, so the signal itself ends the program. */
+static void a_crash_gives_the_terminal_back(void **state)
+{
+    static const int signals[] = {SIGSEGV, SIGABRT, SIGFPE};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        struct pty *pty = start(80, 24);
+        int status;
+        assert_false(pty_is_cooked(pty));
+        pty_signal(pty, signals[i]);
+        status = pty_wait_exit(pty);
+        assert_true(status == -signals[i] || status == 1); /* 1: a sanitizer reports it */
+        pty_wait_bytes(pty, "\033[?1049l\033[?25h\033[0m");
         assert_true(pty_is_cooked(pty));
         pty_free(pty);
     }
@@ -342,30 +362,212 @@ static void escape_never_quits_and_ctrl_c_quits_twice(void **state)
 static void stops_and_comes_back_on_ctrl_z(void **state)
 {
     struct pty *pty = start(80, 24);
+    struct termios modes;
 
     (void)state;
     pty_send(pty, "\032");
     pty_wait_stopped(pty);
+    pty_settle(pty, 200);
+    assert_true(pty_is_cooked(pty));
+    assert_int_equal(tcgetattr(pty_master(pty), &modes), 0); /* stty erase '^H' */
+    modes.c_cc[VERASE] = '\b';
+    assert_int_equal(tcsetattr(pty_master(pty), TCSANOW, &modes), 0);
     pty_forget_output(pty);
     pty_signal(pty, SIGCONT);
     pty_wait_bytes(pty, "OFFLINE");
+    pty_wait_bytes(pty, "help"); /* the whole picture, not only what moved */
+    assert_false(pty_is_cooked(pty));
+    pty_send(pty, "\023?"); /* raw again: neither is eaten by the line */
+    pty_wait_text(pty, "any key closes");
+    pty_send(pty, "?");
+    pty_wait_no_text(pty, "any key closes");
     pty_send(pty, "q");
     assert_int_equal(pty_wait_exit(pty), 0);
     assert_true(pty_is_cooked(pty));
+    assert_int_equal(tcgetattr(pty_master(pty), &modes), 0);
+    assert_int_equal(modes.c_cc[VERASE], '\b');
     pty_free(pty);
 }
 
+/* No socket of ours becomes descriptor 0, 1 or 2: the program shows a screen, or lines, or nothing, and ends
+ * when it is told to. */
 static void works_with_closed_standard_descriptors(void **state)
 {
-    const char *argv[] = {"sh", "-c", "exec \"$0\" watch --control '" NOWHERE "' 2>&-", program(), NULL};
-    struct pty_options options = {argv, NULL, 80, 24};
-    struct pty *pty = pty_start(&options);
+    static const struct {
+        const char *closed, *shown;
+    } cases[] = {
+        {"2>&-", "OFFLINE"},
+        {"<&-", "OFFLINE"},             /* no keyboard: lines */
+        {">&-", "one line per change"}, /* said on stderr */
+        {"<&- 2>&-", "OFFLINE"},
+    };
 
     (void)state;
-    pty_wait_text(pty, "OFFLINE");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char command[300];
+        const char *argv[] = {"sh", "-c", command, program(), NULL};
+        struct pty_options options = {argv, NULL, 80, 24};
+        struct pty *pty;
+        snprintf(command, sizeof command, "exec \"$0\" watch --control '" NOWHERE "' %s", cases[i].closed);
+        pty = pty_start(&options);
+        pty_wait_text(pty, cases[i].shown);
+        pty_signal(pty, SIGTERM);
+        assert_int_equal(pty_wait_exit(pty), 128 + SIGTERM);
+        pty_free(pty);
+    }
+}
+
+static size_t occurrences(const char *output, size_t size, const char *what)
+{
+    size_t count = 0, length = strlen(what);
+
+    for (size_t i = 0; i + length <= size; i++)
+        count += memcmp(output + i, what, length) == 0;
+    return count;
+}
+
+static void marks_where_a_picture_begins_and_ends(void **state)
+{
+    struct pty *pty = start(80, 24);
+    size_t size, begins, ends;
+    const char *output;
+
+    (void)state;
+    pty_send(pty, "?");
+    pty_wait_text(pty, "any key closes");
+    pty_send(pty, "q");
     pty_send(pty, "q");
     assert_int_equal(pty_wait_exit(pty), 0);
+    output = pty_output(pty, &size);
+    begins = occurrences(output, size, "\033[?2026h");
+    ends = occurrences(output, size, "\033[?2026l");
+    assert_true(begins >= 2);
+    assert_int_equal(begins, ends);
+    assert_true((const char *)memmem(output, size, "OFFLINE", 7) > strstr(output, "\033[?2026h"));
     pty_free(pty);
+}
+
+/* With UTF-8 lines are characters of their own; without, they are ASCII. Never the alternate character set,
+ * which PuTTY and others show as letters. */
+static void draws_lines_in_every_locale_on_every_terminal(void **state)
+{
+    static const char *const locales[] = {"LC_ALL=C.UTF-8", "LC_ALL=C", "LC_ALL=POSIX",
+                                          "LC_ALL=xx_YY.ISO-8859-1", "LC_ALL"};
+    static const char *const terms[] = {"TERM=xterm",  "TERM=linux",         "TERM=vt100",
+                                        "TERM=screen", "TERM=tmux-256color", "TERM=ansi"};
+
+    (void)state;
+    for (size_t l = 0; l < sizeof locales / sizeof *locales; l++) {
+        for (size_t t = 0; t < sizeof terms / sizeof *terms; t++) {
+            const char *env[] = {locales[l], "LC_CTYPE", "LANG", terms[t], NULL};
+            struct pty *pty = start_with(env, 80, 24);
+            size_t size;
+            const char *output;
+            pty_wait_text(pty, "OFFLINE");
+            pty_send(pty, "?");
+            pty_wait_text(pty, "any key closes");
+            output = pty_output(pty, &size);
+            /* what terminfo itself sends to set the terminal up may name a set, but nothing is drawn in it */
+            for (size_t i = 0; i < size; i++)
+                assert_true(output[i] != '\016' || memchr(output + i, '\017', size - i) == output + i + 1);
+            assert_false(pty_shows(pty, "lqq"));
+            assert_false(pty_shows(pty, "qqq"));
+            assert_int_equal(l == 0 || l == 4, pty_shows(pty, "┌") || pty_shows(pty, "─"));
+            if (l == 1 || l == 2)
+                assert_ascii(pty);
+            pty_free(pty);
+        }
+    }
+}
+
+static void what_was_typed_at_a_stalled_screen_is_dropped(void **state)
+{
+    struct pty *pty = start(80, 24);
+
+    (void)state;
+    pty_stall(pty, "\014"); /* redraw everything, until nobody takes it any more */
+    pty_look_away(1500);    /* a stall is what lasts longer than a second */
+    pty_send(pty, "?");
+    pty_settle(pty, 500);
+    pty_wait_text(pty, "OFFLINE");
+    assert_false(pty_shows(pty, "any key closes"));
+    pty_send(pty, "?"); /* and what is typed now is heard */
+    pty_wait_text(pty, "any key closes");
+    pty_free(pty);
+}
+
+static int seconds_offline(struct pty *pty)
+{
+    const char *words = strstr(pty_row(pty, 0), "OFFLINE ");
+
+    assert_non_null(words);
+    return atoi(words + 8) * 60 + atoi(words + 11);
+}
+
+/* Bytes while the clock on the screen advances by some seconds, however long that takes here. */
+static void an_idle_screen_writes_little(void **state)
+{
+    static const char *const env[] = {"SSH_CONNECTION=10.0.0.1 1 10.0.0.2 22", NULL};
+    struct pty *pty = start_with(env, 80, 24);
+    size_t size;
+    int first, last;
+
+    (void)state;
+    pty_wait_text(pty, "? help");
+    pty_settle(pty, 300);
+    pty_forget_output(pty);
+    for (first = last = seconds_offline(pty); last < first + 8; last = seconds_offline(pty))
+        pty_settle(pty, 50);
+    pty_output(pty, &size);
+    assert_in_range(size / (size_t)(last - first), 1, 100);
+    pty_free(pty);
+}
+
+static void moves_nothing_but_what_says_something_new_for_a_screen_reader(void **state)
+{
+    const char *argv[] = {program(), "watch", "--a11y", "--control", NOWHERE, NULL};
+    struct pty_options options = {argv, NULL, 80, 24};
+    struct pty *pty = pty_start(&options);
+    size_t size;
+
+    (void)state;
+    pty_wait_text(pty, "OFFLINE 00:0");
+    pty_settle(pty, 300);
+    pty_forget_output(pty);
+    pty_look_away(2500); /* two seconds of the clock */
+    pty_settle(pty, 100);
+    pty_output(pty, &size);
+    assert_int_equal(size, 0);
+    pty_send(pty, "?");
+    pty_wait_text(pty, "any key closes");
+    pty_free(pty);
+}
+
+static void the_theme_is_what_was_asked_for(void **state)
+{
+    static const struct {
+        const char *env[4], *bytes, *not ;
+    } cases[] = {
+        {{"TENANTMV_THEME", "COLORFGBG", NULL}, "48;5;236", "48;5;253"},      /* default-dark's header */
+        {{"TENANTMV_THEME", "COLORFGBG=0;15", NULL}, "48;5;253", "48;5;236"}, /* light background */
+        {{"TENANTMV_THEME", "COLORFGBG=15;0", NULL}, "48;5;236", "48;5;253"}, /* dark background */
+        {{"TENANTMV_THEME=default-light", "COLORFGBG=15;0", NULL}, "48;5;253", "48;5;236"},
+        {{"TENANTMV_THEME=default-light", "NO_COLOR=1", NULL}, "OFFLINE", "48;5;"},
+        {{"TENANTMV_THEME=nobody", NULL}, "no theme \"nobody\"", "48;5;253"},
+        {{"TENANTMV_THEME=/dev/null", NULL}, "OFFLINE", "48;5;253"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct pty *pty = start_with(cases[i].env, 100, 24);
+        size_t size;
+        const char *output;
+        pty_wait_text(pty, "OFFLINE");
+        pty_wait_bytes(pty, cases[i].bytes);
+        output = pty_output(pty, &size);
+        assert_null(memmem(output, size, cases[i].not, strlen(cases[i].not )));
+        pty_free(pty);
+    }
 }
 
 static void prints_lines_into_a_pipe(void **state)
@@ -388,6 +590,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quits_on_q_and_gives_the_terminal_back),
         cmocka_unit_test(ends_on_signals_with_the_terminal_restored),
+        cmocka_unit_test(a_crash_gives_the_terminal_back),
         cmocka_unit_test(leaves_when_the_terminal_is_gone),
         cmocka_unit_test(a_hang_up_with_sighup_ignored_ends_it_too),
         cmocka_unit_test(after_any_resizing_the_screen_is_as_a_fresh_one),
@@ -403,6 +606,12 @@ int main(void)
         cmocka_unit_test(escape_never_quits_and_ctrl_c_quits_twice),
         cmocka_unit_test(stops_and_comes_back_on_ctrl_z),
         cmocka_unit_test(works_with_closed_standard_descriptors),
+        cmocka_unit_test(marks_where_a_picture_begins_and_ends),
+        cmocka_unit_test(draws_lines_in_every_locale_on_every_terminal),
+        cmocka_unit_test(what_was_typed_at_a_stalled_screen_is_dropped),
+        cmocka_unit_test(an_idle_screen_writes_little),
+        cmocka_unit_test(moves_nothing_but_what_says_something_new_for_a_screen_reader),
+        cmocka_unit_test(the_theme_is_what_was_asked_for),
         cmocka_unit_test(prints_lines_into_a_pipe),
     };
 

@@ -11,8 +11,9 @@
 #define TICK_US INT64_C(1000000) /* the clock and the ages move */
 #define GAP_US INT64_C(100000)   /* between two drawings that nobody asked for by a key */
 #define GAP_SSH_US INT64_C(1000000)
-#define STALL_US INT64_C(1000000) /* a drawing that took so long: nobody saw what was typed meanwhile */
-#define EMPTY_READS 3             /* readable without a byte: the terminal is gone */
+#define HEADER_SSH_US INT64_C(1900000) /* every second turn of the clock */
+#define STALL_US INT64_C(1000000)      /* a drawing that took so long: nobody saw what was typed meanwhile */
+#define EMPTY_READS 3                  /* readable without a byte: the terminal is gone */
 
 struct screen_run {
     struct session *session;
@@ -67,7 +68,7 @@ static void draw(struct screen_run *run)
     if (!fit_canvas(run))
         return;
     state_draw(&session->state, &session->canvas);
-    terminal_draw(run->terminal, &session->canvas);
+    terminal_draw(run->terminal, &session->canvas, began_us);
     run->drawn_us = thread_now_us();
     run->dirty = run->asked = false;
     if (run->drawn_us - began_us > STALL_US)
@@ -96,10 +97,11 @@ static void wait_for_something(struct screen_run *run)
 
 static struct terminal *open_terminal(const struct session *session, char *why, size_t why_size)
 {
-    struct terminal_options options = {&session->theme, session->options->ascii, session->options->no_color,
-                                       session->options->accessible};
+    const struct console_options *asked = session->options;
+    struct terminal_options options = {&session->theme, asked->ascii, asked->no_color, asked->accessible, 0};
     const char *no_color = getenv("NO_COLOR");
 
+    options.header_us = asked->accessible ? INT64_MAX : getenv("SSH_CONNECTION") != NULL ? HEADER_SSH_US : 0;
     options.no_color = options.no_color || (no_color != NULL && no_color[0] != '\0');
     return terminal_open(&options, why, why_size);
 }

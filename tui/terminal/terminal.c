@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <term.h>
@@ -21,6 +22,7 @@ struct terminal {
     struct terminal_options options;
     enum theme_tier tier;
     bool default_colors; /* the terminal can show its own colours (-1) */
+    int64_t drawn_us;    /* when something was written last */
     bool everything;     /* the next drawing starts from nothing */
     struct canvas shown; /* what the screen shows; no cells: nothing yet */
     struct keys keys;
@@ -77,12 +79,15 @@ void terminal_fill_standard_fds(void)
  * nothing at all; else ASCII. Only LC_CTYPE: numbers stay as they are. */
 static bool choose_utf8(void)
 {
-    const char *wanted = getenv("LC_ALL");
+    const char *codeset, *wanted = getenv("LC_ALL");
 
     if (wanted == NULL || wanted[0] == '\0')
         wanted = getenv("LC_CTYPE");
     if (wanted == NULL || wanted[0] == '\0')
         wanted = getenv("LANG");
+    codeset = wanted != NULL ? strchr(wanted, '.') : NULL;
+    if (codeset != NULL && strncasecmp(codeset, ".utf", 4) != 0)
+        return setlocale(LC_CTYPE, "") != NULL && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     if (setlocale(LC_CTYPE, "") == NULL || wanted == NULL || wanted[0] == '\0')
         setlocale(LC_CTYPE, "C.UTF-8");
     return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
@@ -369,11 +374,12 @@ static bool says_the_same(const struct canvas *a, const struct canvas *b)
     return true;
 }
 
-/* For somebody who hears the screen a moved digit is a line read out again: the header stays as it is until
- * it says something else, or something below it changed. */
-static bool may_stay(const struct terminal *t, const struct canvas *canvas)
+/* On a slow line a moved digit is 130 bytes, and for somebody who hears the screen it is a line read out
+ * again: the header stays as it is until it says something else, or something below it changed. */
+static bool may_stay(const struct terminal *t, const struct canvas *canvas, int64_t now_us)
 {
-    if (!t->options.accessible || t->shown.cells == NULL || !says_the_same(canvas, &t->shown))
+    if (now_us - t->drawn_us >= t->options.header_us || t->shown.cells == NULL ||
+        !says_the_same(canvas, &t->shown))
         return false;
     for (int i = canvas->cols; i < canvas->cols * canvas->rows; i++)
         if (!same_cell(&canvas->cells[i], &t->shown.cells[i]))
@@ -413,12 +419,12 @@ static bool prepare(struct terminal *t, const struct canvas *canvas)
     return true;
 }
 
-void terminal_draw(struct terminal *t, const struct canvas *canvas)
+void terminal_draw(struct terminal *t, const struct canvas *canvas, int64_t now_us)
 {
     bool fresh = prepare(t, canvas), any = fresh;
     int cursor_x, cursor_y;
 
-    if (!fresh && may_stay(t, canvas))
+    if (!fresh && may_stay(t, canvas, now_us))
         return;
     place_cursor(t, canvas, &cursor_x, &cursor_y);
     for (int y = 0; y < canvas->rows; y++) {
@@ -437,10 +443,13 @@ void terminal_draw(struct terminal *t, const struct canvas *canvas)
     any = any || cursor_x != t->shown.cursor_x || cursor_y != t->shown.cursor_y;
     if (!any)
         return;
+    t->drawn_us = now_us;
     t->shown.cursor_x = cursor_x;
     t->shown.cursor_y = cursor_y;
     curs_set(cursor_x >= 0 ? 1 : 0);
-    move(cursor_x >= 0 ? cursor_y : canvas->rows - 1, cursor_x >= 0 ? cursor_x : canvas->cols - 1);
+    leaveok(stdscr, cursor_x < 0); /* a cursor that nobody sees may stay where it is */
+    if (cursor_x >= 0)
+        move(cursor_y, cursor_x);
     wnoutrefresh(stdscr);
     write_all(STDOUT_FILENO, "\033[?2026h");
     doupdate();
@@ -452,11 +461,17 @@ void terminal_redraw(struct terminal *t)
     t->everything = true;
 }
 
+/* The modes are those of the shell: what it changed meanwhile (stty) is what we give back at the end. */
 void terminal_suspend(struct terminal *t)
 {
     write_all(STDOUT_FILENO, "\033[?2004l");
     endwin();
+    if (modes_saved)
+        tcsetattr(STDIN_FILENO, TCSANOW, &saved_modes);
     raise(SIGSTOP);
+    modes_saved = tcgetattr(STDIN_FILENO, &saved_modes) == 0;
+    def_shell_mode();
+    reset_prog_mode();
     enter(t);
     refresh();
     write_all(STDOUT_FILENO, "\033[?2004h");

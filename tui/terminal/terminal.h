@@ -19,7 +19,8 @@ struct terminal_options {
     const struct theme *theme; /* borrowed until the terminal is closed */
     bool ascii;                /* no byte above 0x7e */
     bool no_color;             /* the mono tier */
-    bool accessible;           /* the cursor stands on the selected row, and what did not change stays */
+    bool accessible;           /* the cursor stands on the selected row */
+    int64_t header_us;         /* digits of the first line move at most so often when nothing else does */
 };
 
 /* Opens /dev/null on those of the descriptors 0 … 2 that are closed, so that no socket of ours becomes one of
@@ -41,7 +42,7 @@ int64_t terminal_deadline_us(const struct terminal *terminal);
 /* Bytes wait to be read; after a poll that said so, none means that the terminal is gone. */
 bool terminal_has_input(const struct terminal *terminal);
 /* Shows the canvas: writes what changed. May block for as long as the terminal does not read. */
-void terminal_draw(struct terminal *terminal, const struct canvas *canvas);
+void terminal_draw(struct terminal *terminal, const struct canvas *canvas, int64_t now_us);
 /* Forgets what the screen shows; the next drawing writes everything. */
 void terminal_redraw(struct terminal *terminal);
 /* Drops keys that were typed while nobody could see their effect. */

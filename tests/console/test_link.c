@@ -1,0 +1,343 @@
+/* Bad links and bad input on real databases: terminals that come and go, servers that hang, what strangers
+ * wrote into the tables, and pasted scripts. */
+#include "test.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "console_pty.h"
+#include "integration/control_fixture.h"
+#include "support/life.h"
+
+static const char *program(void)
+{
+    const char *path = getenv("TENANTMV_PROGRAM");
+
+    assert_non_null(path);
+    return path;
+}
+
+static struct pty *open_program(const char *command, const char *conninfo, const char *flag)
+{
+    const char *argv[] = {program(), command, "--control", conninfo, "--operator", "amy", flag, NULL};
+    struct pty_options options = {argv, NULL, 100, 30};
+
+    return pty_start(&options);
+}
+
+static int64_t commands(struct pgx_conn *conn)
+{
+    return support_int(conn, "SELECT count(*) FROM tenantmv.command WHERE operation <> 'start'");
+}
+
+/* ---- servers ---- */
+
+/* Takes connections (the backlog does) and never says a word. */
+static int silent_server(char conninfo[300])
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char folder[150];
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(folder, sizeof folder, "%s/silent-XXXXXX", support_temporary_dir());
+    assert_non_null(mkdtemp(folder));
+    assert_true(snprintf(address.sun_path, sizeof address.sun_path, "%s/.s.PGSQL.5432", folder) <
+                (int)sizeof address.sun_path);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 16), 0);
+    snprintf(conninfo, 300, "host=%s dbname=none", folder);
+    return fd;
+}
+
+static void a_server_that_never_answers_stops_no_key(void **state)
+{
+    char conninfo[300];
+    int fd = silent_server(conninfo);
+    struct pty *pty = open_program("watch", conninfo, NULL);
+
+    (void)state;
+    pty_wait_text(pty, "CONNECTING");
+    for (int i = 0; i < 5; i++) {
+        pty_send(pty, "?");
+        pty_wait_text(pty, "any key closes");
+        pty_send(pty, "?");
+        pty_wait_no_text(pty, "any key closes");
+    }
+    pty_send(pty, "q");
+    assert_int_equal(pty_wait_exit(pty), 0);
+    pty_free(pty);
+    close(fd);
+}
+
+static void allow_connections(struct pgx_conn *elsewhere, const char *database, bool allowed)
+{
+    support_sql(elsewhere, "ALTER DATABASE \"%s\" ALLOW_CONNECTIONS %s", database,
+                allowed ? "true" : "false");
+    if (!allowed)
+        support_sql(elsewhere, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '%s'",
+                    database);
+}
+
+static void a_flapping_server_is_live_again_each_time(void **state)
+{
+    struct control_fixture fixture;
+    char elsewhere[CLUSTER_CONNINFO_MAX];
+    char *database;
+    struct pgx_conn *conn;
+    struct pty *pty;
+
+    (void)state;
+    control_fixture_open(&fixture);
+    database = support_text(fixture.conn, "SELECT current_database()");
+    support_database(support_cluster("source", NULL), elsewhere);
+    conn = support_connect(elsewhere);
+    pty = open_program("watch", fixture.conninfo, NULL);
+    for (int i = 0; i < 3; i++) {
+        pty_wait_text(pty, "LIVE");
+        allow_connections(conn, database, false);
+        pty_wait_text(pty, "OFFLINE");
+        allow_connections(conn, database, true);
+    }
+    pty_wait_text(pty, "LIVE");
+    pty_free(pty);
+    pgx_close(conn);
+    free(database);
+    control_fixture_close(&fixture);
+}
+
+static void what_a_server_notes_does_not_tear_the_picture(void **state)
+{
+    struct control_fixture fixture;
+    char *database;
+    struct pty *pty;
+    size_t size;
+    const char *output;
+
+    (void)state;
+    control_fixture_open(&fixture);
+    database = support_text(fixture.conn, "SELECT current_database()");
+    /* every statement is answered with its parse tree as a message */
+    support_sql(fixture.conn, "ALTER DATABASE \"%s\" SET client_min_messages = 'log'", database);
+    support_sql(fixture.conn, "ALTER DATABASE \"%s\" SET debug_print_parse = on", database);
+    pty = open_program("watch", fixture.conninfo, NULL);
+    pty_wait_text(pty, "LIVE");
+    pty_settle(pty, 300);
+    output = pty_output(pty, &size);
+    assert_null(memmem(output, size, "QUERY", 5));
+    assert_null(memmem(output, size, "LOG:", 4));
+    pty_send(pty, "q");
+    assert_int_equal(pty_wait_exit(pty), 0);
+    pty_free(pty);
+    free(database);
+    control_fixture_close(&fixture);
+}
+
+/* ---- what strangers wrote ---- */
+
+static void assert_harmless(const char *output, size_t size)
+{
+    static const char *const never[] = {"\033]0;", "\033[6n", "owned\007", "\u202e", "\u200b", "\u2066"};
+
+    for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+        assert_null(memmem(output, size, never[i], strlen(never[i])));
+}
+
+/* Clears the screen, sets a title, turns the writing direction, asks for an answer, and is long. */
+static void write_hostile(struct control_fixture *fixture)
+{
+    support_sql(fixture->conn, "UPDATE tenantmv.migration_state SET note = E'%s'",
+                "\\u001b[2J\\u001b]0;owned\\u0007\\u202eevil\\u200b\\u2066\\u001b[6n%s%n\\rX\\nY\\u007f");
+    support_sql(fixture->conn,
+                "UPDATE public.tenant_migrations SET last_error = (SELECT note || repeat('long ', 800) FROM "
+                "tenantmv.migration_state LIMIT 1), created_by = (SELECT left(note, 60) FROM "
+                "tenantmv.migration_state LIMIT 1)");
+    support_sql(fixture->conn, "UPDATE public.migration_audit_log SET operator = (SELECT left(note, 60) FROM "
+                               "tenantmv.migration_state LIMIT 1)");
+}
+
+static void hostile_texts_are_harmless_on_every_screen(void **state)
+{
+    struct control_fixture fixture;
+    struct pty *pty;
+    size_t size;
+    const char *output;
+
+    (void)state;
+    control_fixture_open(&fixture);
+    control_fixture_own(&fixture);
+    write_hostile(&fixture);
+    pty = open_program("console", fixture.conninfo, "--no-engine");
+    pty_wait_text(pty, "LIVE");
+    pty_wait_text(pty, "evil");
+    for (const char *key = "1234561"; *key != '\0'; key++) {
+        pty_send(pty, (char[]){*key, '\0'});
+        pty_settle(pty, 150);
+        assert_true(pty_shows(pty, "tenantmv"));
+    }
+    pty_send(pty, "x"); /* a dialog names things as well */
+    pty_settle(pty, 200);
+    output = pty_output(pty, &size);
+    assert_harmless(output, size);
+    assert_int_equal(commands(fixture.conn), 0);
+    pty_free(pty);
+    control_fixture_close(&fixture);
+}
+
+static void hostile_texts_are_harmless_in_lines(void **state)
+{
+    static const char *const forms[] = {"watch --once", "watch --once --ascii", "watch --once --json", "list",
+                                        "status --json"};
+    struct control_fixture fixture;
+
+    (void)state;
+    control_fixture_open(&fixture);
+    control_fixture_own(&fixture);
+    write_hostile(&fixture);
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        char command[900], output[65536];
+        size_t size;
+        FILE *out;
+        snprintf(command, sizeof command, "'%s' %s --control '%s' 2>&1", program(), forms[i],
+                 fixture.conninfo);
+        out = popen(command, "r");
+        assert_non_null(out);
+        size = fread(output, 1, sizeof output, out);
+        pclose(out);
+        assert_true(size > 20);
+        assert_null(memchr(output, '\033', size));
+        assert_null(memchr(output, '\r', size));
+        if (strstr(forms[i], "json") == NULL) /* JSON escapes what is below space; the rest is data */
+            assert_harmless(output, size);
+    }
+    control_fixture_close(&fixture);
+}
+
+/* ---- pasted text ---- */
+
+static void a_pasted_script_does_nothing_on_any_screen(void **state)
+{
+    static const char script[] =
+        "\033[200~tenantmv abort acme\npxcvru:abort\nyes\ny\r:pause\rq\033\003\003\033[201~";
+    static const char *const places[] = {"1", "2", "3", "4", "5", "6", "1/", "\033:", "\033?", "?x"};
+    struct control_fixture fixture;
+    struct pty *pty;
+
+    (void)state;
+    control_fixture_open(&fixture);
+    control_fixture_own(&fixture);
+    pty = open_program("console", fixture.conninfo, "--no-engine");
+    pty_wait_text(pty, "LIVE");
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        pty_send(pty, places[i]);
+        pty_settle(pty, 200);
+        pty_send(pty, script);
+        pty_settle(pty, 200);
+        assert_true(pty_shows(pty, "tenantmv")); /* it still runs */
+        assert_false(pty_shows(pty, "ARMED"));
+    }
+    assert_int_equal(commands(fixture.conn), 0);
+    pty_free(pty);
+    control_fixture_close(&fixture);
+}
+
+/* ---- terminals that come and go ---- */
+
+struct tmux {
+    char socket[200];
+};
+
+static void tmux_run(const struct tmux *tmux, const char *arguments)
+{
+    char command[1500];
+
+    snprintf(command, sizeof command, "tmux -S '%s' -f /dev/null %s", tmux->socket, arguments);
+    assert_int_equal(system(command), 0);
+}
+
+static struct pty *tmux_attach(const struct tmux *tmux, int cols, int rows)
+{
+    const char *argv[] = {"tmux", "-S", tmux->socket, "attach", NULL};
+    struct pty_options options = {argv, NULL, cols, rows};
+
+    return pty_start(&options);
+}
+
+static void comes_back_in_tmux_at_another_size(void **state)
+{
+    static const struct {
+        int cols, rows;
+    } sizes[] = {{100, 30}, {60, 20}, {132, 43}, {40, 10}, {100, 30}};
+    struct tmux tmux;
+    char arguments[1200];
+
+    (void)state;
+    snprintf(tmux.socket, sizeof tmux.socket, "%s/tmux", support_temporary_dir());
+    snprintf(arguments, sizeof arguments,
+             "new-session -d -x 80 -y 24 \"env LC_ALL=C.UTF-8 '%s' watch --control 'host=/nonexistent "
+             "dbname=none'\" \\; set -g status off",
+             program());
+    tmux_run(&tmux, arguments);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct pty *pty = tmux_attach(&tmux, sizes[i].cols, sizes[i].rows);
+        pty_wait_text(pty, "OFFLINE");
+        for (int k = 0; k < 300 && strstr(pty_row(pty, sizes[i].rows - 1), "? help") == NULL; k++)
+            pty_settle(pty, 50);
+        assert_non_null(strstr(pty_row(pty, sizes[i].rows - 1), "? help"));
+        assert_non_null(strstr(pty_row(pty, 0), "OFFLINE"));
+        pty_send(pty, "?");
+        pty_wait_text(pty, "any key closes");
+        pty_send(pty, "?");
+        pty_wait_no_text(pty, "any key closes");
+        tmux_run(&tmux, "detach-client");
+        assert_int_equal(pty_wait_exit(pty), 0);
+        pty_free(pty);
+    }
+    tmux_run(&tmux, "kill-server");
+}
+
+/* The engine in the console owns a tenant that is ready; the link is lost while a cutover counts down. */
+static void a_hang_up_hands_the_running_migration_over(void **state)
+{
+    struct pty *pty;
+    struct tmv_error err = {0};
+
+    (void)state;
+    life_prepare(false, false);
+    assert_done(life_begin(&err), &err);
+    pty = open_program("console", l.control, NULL);
+    pty_wait_text(pty, "READY");
+    pty_send(pty, "c");
+    pty_wait_text(pty, "type the name first");
+    pty_hang_up(pty);
+    assert_int_equal(pty_wait_exit(pty), 128 + SIGHUP);
+    pty_free(pty);
+    assert_int_equal(commands(l.on_control), 0);
+    life_wait_for("m.phase = 'dual_write'");
+    /* the lease was given back, not left to run out: whoever comes next need not wait for that */
+    assert_int_equal(
+        support_int(l.on_control, "SELECT count(*) FROM tenantmv.lease WHERE engine IS NOT NULL"), 0);
+    life_start_engine();
+    life_wait_for("l.engine IS NOT NULL AND m.phase = 'dual_write'");
+    life_release();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_server_that_never_answers_stops_no_key),
+        cmocka_unit_test(a_flapping_server_is_live_again_each_time),
+        cmocka_unit_test(what_a_server_notes_does_not_tear_the_picture),
+        cmocka_unit_test(hostile_texts_are_harmless_on_every_screen),
+        cmocka_unit_test(hostile_texts_are_harmless_in_lines),
+        cmocka_unit_test(a_pasted_script_does_nothing_on_any_screen),
+        cmocka_unit_test(comes_back_in_tmux_at_another_size),
+        cmocka_unit_test(a_hang_up_hands_the_running_migration_over),
+    };
+
+    return cmocka_run_group_tests(tests, support_setup, support_teardown);
+}
