@@ -153,9 +153,9 @@ static void after_any_resizing_the_screen_is_as_a_fresh_one(void **state)
     pty_wait_text(fresh, "? help");
     pty_send(resized, "\014"); /* the sizes were drawn into an emulator that had another one already */
     pty_send(resized, "?");
-    pty_wait_text(resized, "any key closes");
+    pty_wait_text(resized, "Esc closes");
     pty_send(resized, "?");
-    pty_wait_no_text(resized, "any key closes");
+    pty_wait_no_text(resized, "Esc closes");
     body(fresh, 30, expected, sizeof expected);
     body(resized, 30, now, sizeof now);
     /* a screen may arrive in pieces: each wait reads one */
@@ -267,7 +267,7 @@ static void prints_only_ascii_without_utf8(void **state)
         struct pty *pty = start_with(environments[i], 80, 24);
         pty_wait_text(pty, "OFFLINE");
         pty_send(pty, "?");
-        pty_wait_text(pty, "any key closes");
+        pty_wait_text(pty, "Esc closes");
         assert_ascii(pty);
         pty_free(pty);
     }
@@ -315,7 +315,7 @@ static void asks_the_terminal_nothing(void **state)
 
     (void)state;
     pty_send(pty, "?");
-    pty_wait_text(pty, "any key closes");
+    pty_wait_text(pty, "Esc closes");
     output = pty_output(pty, &size);
     for (size_t i = 0; i < sizeof queries / sizeof *queries; i++)
         assert_null(memmem(output, size, queries[i], strlen(queries[i])));
@@ -329,7 +329,7 @@ static void ctrl_s_does_not_stop_the_screen(void **state)
     (void)state;
     pty_send(pty, "\023");
     pty_send(pty, "?");
-    pty_wait_text(pty, "any key closes");
+    pty_wait_text(pty, "Esc closes");
     pty_free(pty);
 }
 
@@ -340,9 +340,9 @@ static void drops_what_is_pasted(void **state)
     (void)state;
     pty_send(pty, "\033[200~qqq\r?\033[201~");
     pty_wait_text(pty, "pasted text was dropped");
-    assert_false(pty_shows(pty, "any key closes"));
+    assert_false(pty_shows(pty, "Esc closes"));
     pty_send(pty, "?");
-    pty_wait_text(pty, "any key closes");
+    pty_wait_text(pty, "Esc closes");
     pty_free(pty);
 }
 

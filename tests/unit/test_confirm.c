@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "app/confirm_keys.h"
@@ -22,7 +23,8 @@ static void open_dialog(struct stage *stage, const char *action)
     sample_model(&stage->model, stage->snapshot);
     stage->model.fleet.selected = stage->snapshot->migrations[0].id;
     fleet_order(&stage->model, true);
-    confirm_open(&stage->confirm, action_by_name(action), &stage->model);
+    stage->snapshot->attempt_count = 1; /* the other one was rolled back: a warning of its own */
+    confirm_open(&stage->confirm, action_by_name(action), &stage->model, false);
     stage->model.now_us += 500000;
     stage->snapshot->taken_mono_us = stage->model.now_us;
 }
@@ -67,7 +69,7 @@ static void sends_only_when_the_countdown_has_ended(void **state)
     for (int i = 0; i < 4; i++)
         assert_int_equal(after(&stage, S), CONFIRM_STAYS);
     assert_int_equal(after(&stage, S), CONFIRM_SEND);
-    request = confirm_request(&stage.confirm);
+    request = confirm_request(&stage.confirm, &stage.model);
     assert_int_equal(request.operation, TMV_OP_CUTOVER);
     assert_int_equal(request.generation, 41);
     assert_true(tmv_uuid_equal(&request.migration, &stage.snapshot->migrations[0].id));
@@ -156,7 +158,7 @@ static void a_changed_generation_starts_the_dialog_again(void **state)
     stage.snapshot->migrations[0].generation++;
     assert_int_equal(after(&stage, 60 * S), CONFIRM_STAYS);
     assert_int_equal(stage.confirm.typed.length, 0);
-    assert_int_equal(confirm_request(&stage.confirm).generation, 42);
+    assert_int_equal(confirm_request(&stage.confirm, &stage.model).generation, 42);
     tmv_snapshot_free(stage.snapshot);
 }
 
@@ -213,13 +215,38 @@ static void abort_needs_a_reason_and_offers_to_keep(void **state)
     assert_int_equal(stage.confirm.focus, CONFIRM_ON_REASON);
     type(&stage, "wrong target");
     press(&stage, INPUT_TAB, "");
-    press(&stage, INPUT_TEXT, " ");
+    press(&stage, INPUT_TEXT, " "); /* keep: then nothing is thrown away, and nothing warns */
     press(&stage, INPUT_TAB, "");
     press(&stage, INPUT_ENTER, "");
     assert_int_equal(after(&stage, CONFIRM_COUNTDOWN_US), CONFIRM_SEND);
-    request = confirm_request(&stage.confirm);
+    request = confirm_request(&stage.confirm, &stage.model);
     assert_string_equal(request.reason, "wrong target");
     assert_true(request.keep_copied_events);
+    tmv_snapshot_free(stage.snapshot);
+}
+
+static void a_warning_needs_its_own_acknowledgement_and_is_recorded(void **state)
+{
+    struct stage stage;
+    struct tmv_request request;
+    char why[TMV_REASON_MAX];
+
+    (void)state;
+    open_dialog(&stage, "cutover");
+    stage.snapshot->attempt_count = 2;
+    type(&stage, "acme-eu-1042");
+    confirm_blocked(&stage.confirm, &stage.model, why, sizeof why);
+    assert_string_equal(why, "acknowledge the warning");
+    press(&stage, INPUT_ENTER, "");
+    assert_int_equal(stage.confirm.focus, CONFIRM_ON_WARNING);
+    press(&stage, INPUT_ENTER, ""); /* Enter is no acknowledgement */
+    assert_int_equal(stage.confirm.focus, CONFIRM_ON_WARNING);
+    press(&stage, INPUT_TEXT, " ");
+    press(&stage, INPUT_ENTER, "");
+    press(&stage, INPUT_ENTER, "");
+    assert_int_equal(after(&stage, CONFIRM_COUNTDOWN_US), CONFIRM_SEND);
+    request = confirm_request(&stage.confirm, &stage.model);
+    assert_non_null(strstr(request.reason, "acknowledged: the last attempt was rolled back"));
     tmv_snapshot_free(stage.snapshot);
 }
 
@@ -252,17 +279,30 @@ static void no_key_changes_anything_that_a_terminal_could_send(void **state)
 {
     (void)state;
     for (int i = 0; i < action_count(); i++) {
-        const char *keys[] = {action_at(i)->key, action_at(i)->other_key};
-        for (int k = 0; k < 2; k++) {
-            if (keys[k] == NULL || keys[k][0] == '\0')
-                continue;
-            assert_int_equal(strlen(keys[k]), 1);
-            assert_in_range(keys[k][0], 'a', 'z'); /* no capital, digit, ~ [ ] ; < > */
-            assert_int_not_equal(keys[k][0], 'y');
-            assert_ptr_equal(action_by_key(keys[k]), action_at(i));
-        }
-        assert_ptr_equal(action_by_name(action_at(i)->name), action_at(i));
-        assert_string_equal(action_at(i)->name, tmv_operation_name(action_at(i)->operation));
+        const struct action *action = action_at(i);
+        assert_ptr_equal(action_by_name(action->name), action);
+        if (action->group != GROUP_ACT)
+            continue;
+        if (action->what == DO_OPERATION)
+            assert_string_equal(action->name, tmv_operation_name(action->operation));
+        if (action->keys[0] == '\0')
+            continue;
+        assert_int_equal(strlen(action->keys), 1);
+        assert_in_range(action->keys[0], 'a', 'z'); /* no capital, digit, ~ [ ] ; < > */
+        assert_int_not_equal(action->keys[0], 'y');
+        assert_ptr_equal(action_by_key(action->keys), action);
+    }
+}
+
+static void no_key_stands_twice_in_the_table(void **state)
+{
+    (void)state;
+    for (int i = 0; i < action_count(); i++) {
+        char keys[80], *rest = keys;
+        snprintf(keys, sizeof keys, "%s", action_at(i)->keys);
+        for (char *key; (key = strsep(&rest, " ")) != NULL;)
+            if (key[0] != '\0' && action_by_key(key) != action_at(i))
+                fail_msg("%s is %s and %s", key, action_by_key(key)->name, action_at(i)->name);
     }
 }
 
@@ -284,8 +324,8 @@ static void read_only_has_no_way_to_act(void **state)
         fleet_order(&console.model, true);
         state_key(&console, &input, &canvas);
         assert_int_equal(console.confirm.kind, CONFIRM_NONE);
-        console.help = console.quit = false;
-        console.prompt = PROMPT_NONE;
+        console.overlay = OVERLAY_NONE;
+        console.quit = console.filtering = false;
     }
     canvas_release(&canvas);
     state_release(&console);
@@ -305,8 +345,10 @@ int main(void)
         cmocka_unit_test(a_wrong_name_arms_nothing),
         cmocka_unit_test(is_deaf_just_after_it_opened),
         cmocka_unit_test(abort_needs_a_reason_and_offers_to_keep),
+        cmocka_unit_test(a_warning_needs_its_own_acknowledgement_and_is_recorded),
         cmocka_unit_test(a_y_counts_only_alone),
         cmocka_unit_test(no_key_changes_anything_that_a_terminal_could_send),
+        cmocka_unit_test(no_key_stands_twice_in_the_table),
         cmocka_unit_test(read_only_has_no_way_to_act),
     };
 

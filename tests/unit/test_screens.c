@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/overlays.h"
 #include "app/state.h"
 #include "sample_fleet.h"
 #include "screens/fleet_order.h"
@@ -124,6 +125,11 @@ static void draws_each_migration_as_pictured(void **state)
     stage_end(&stage);
 }
 
+static const char *const overlay_pictures[OVERLAY_COUNT] = {
+    [OVERLAY_HELP] = "help",         [OVERLAY_PALETTE] = "palette", [OVERLAY_SORT] = "sort",
+    [OVERLAY_MESSAGES] = "messages", [OVERLAY_QUIT] = "quit",
+};
+
 static void draws_dialog_and_help_as_pictured(void **state)
 {
     struct stage stage;
@@ -131,16 +137,21 @@ static void draws_dialog_and_help_as_pictured(void **state)
     (void)state;
     stage_begin(&stage, sample_snapshot());
     select_tenant(&stage, "acme-eu-1042");
-    confirm_open(&stage.state.confirm, action_by_name("cutover"), &stage.state.model);
+    confirm_open(&stage.state.confirm, action_by_name("cutover"), &stage.state.model, false);
     stage_draw(&stage, 80, 24);
     assert_golden(&stage, "dialog-cutover");
-    confirm_open(&stage.state.confirm, action_by_name("abort"), &stage.state.model);
+    confirm_open(&stage.state.confirm, action_by_name("abort"), &stage.state.model, false);
     stage_draw(&stage, 80, 24);
     assert_golden(&stage, "dialog-abort");
     stage.state.confirm.kind = CONFIRM_NONE;
-    stage.state.help = true;
-    stage_draw(&stage, 80, 24);
-    assert_golden(&stage, "help");
+    stage.state.confirm.kind = CONFIRM_NONE;
+    for (int overlay = OVERLAY_NONE + 1; overlay < OVERLAY_COUNT; overlay++) {
+        overlay_open(&stage.state, (enum overlay)overlay);
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+            stage_draw(&stage, sizes[i].cols, sizes[i].rows);
+            assert_golden(&stage, overlay_pictures[overlay]);
+        }
+    }
     stage_end(&stage);
 }
 
@@ -230,21 +241,28 @@ static void assert_sound(const struct canvas *canvas)
     }
 }
 
-#define WHATS 11
+#define SCREENS 10 /* pictures of screens and dialogs, before those of overlays */
+#define THINGS (SCREENS + OVERLAY_COUNT)
 
-/* Fleet, migration, help, a dialog over the fleet, or one of the other screens. */
+/* A screen, a dialog over the fleet, or an overlay. */
 static void draw_one(struct stage *stage, int what, int cols, int rows)
 {
-    static const char keys[WHATS] = {'1', '2', '1', '1', '1', '3', '4', '5', '6', '6', '6'};
+    static const char keys[SCREENS] = {'1', '2', '1', '1', '1', '3', '4', '5', '6', '6'};
 
-    open_screen(stage, keys[what]);
-    stage->state.help = what == 2;
+    open_screen(stage, what < SCREENS ? keys[what] : '1');
+    overlay_open(&stage->state, what >= SCREENS ? (enum overlay)(what - SCREENS) : OVERLAY_NONE);
     stage->state.confirm.kind = CONFIRM_NONE;
-    if (what >= 9)
+    stage->state.model.fleet.mark_count = 0;
+    for (int i = 0; what == 2 && i < stage->state.model.fleet.shown; i++)
+        model_mark(&stage->state.model, &stage->state.model.fleet.ids[i]);
+    if (what == 8 || what == 9)
         history_open(&stage->state.model, &sample_record()->migration, what == 9);
-    if (what == 3 || what == 4)
-        confirm_open(&stage->state.confirm, action_by_name(what == 3 ? "cutover" : "abort"),
-                     &stage->state.model);
+    if (what >= 2 && what <= 4)
+        confirm_open(&stage->state.confirm,
+                     action_by_name(what == 3   ? "cutover"
+                                    : what == 4 ? "abort"
+                                                : "pause"),
+                     &stage->state.model, what == 2);
     stage_draw(stage, cols, rows);
     assert_sound(&stage->canvas);
 }
@@ -258,8 +276,8 @@ static void draws_soundly_at_every_size(void **state)
     select_tenant(&stage, "acme-eu-1042");
     for (int cols = 1; cols <= 60; cols++)
         for (int rows = 1; rows <= 16; rows++)
-            draw_one(&stage, (cols + 2 * rows) % WHATS, cols, rows);
-    for (int what = 0; what < WHATS; what++)
+            draw_one(&stage, (cols + 2 * rows) % THINGS, cols, rows);
+    for (int what = 0; what < THINGS; what++)
         for (int cols = 61 + what; cols <= 300; cols += 29)
             for (int rows = 3 + what; rows <= 100; rows += 17)
                 draw_one(&stage, what, cols, rows);

@@ -3,53 +3,94 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "widgets/dialog.h"
+#include "screens/filter.h"
+
+#define OPERATION(operation, way) GROUP_ACT, DO_OPERATION, operation, way
 
 static const struct action actions[] = {
-    {"p", NULL, "pause", "pause", TMV_OP_PAUSE, ACTION_AT_ONCE, true, false,
-     "stops at the next safe point; nothing is lost, u undoes it",
-     "stops the migration at its next safe point.", ""},
-    {"r", NULL, "resume", "resume", TMV_OP_RESUME, ACTION_YES_NO, true, false, "goes on where it stopped",
-     "goes on where it stopped and catches up.", ""},
-    {"c", NULL, "cutover", "cutover…", TMV_OP_CUTOVER, ACTION_TYPED, true, false,
-     "switches the tenant to the target within the pause budget",
-     "Writes are held for a few milliseconds while the rest is copied and routing switches; if a budget "
-     "passes, "
-     "everything stays as it is.",
-     "Before the decision it rolls back by itself. After it the tenant lives on the target."},
-    {"x", "a", "abort", "abort…", TMV_OP_ABORT, ACTION_TYPED, true, true,
-     "ends the migration; the tenant stays on the source",
-     "Ends the migration. The tenant stays on the source, which is not touched; what was copied is removed.",
-     "A new migration can be started at any time."},
-    {"v", NULL, "verify", "verify", TMV_OP_VERIFY, ACTION_YES_NO, true, false,
-     "compares source and target now", "compares the tenant's events on source and target; reads only.", ""},
-    {"", NULL, "rehearse", "rehearse", TMV_OP_REHEARSE, ACTION_YES_NO, false, false,
-     "a cutover on live traffic without the decision: measures the pause",
-     "does everything of a cutover except the decision, on live traffic. Writes are held for a few "
-     "milliseconds.",
-     ""},
+    {"p", "pause", "REASON", "pause", OPERATION(TMV_OP_PAUSE, ACTION_AT_ONCE), .bulk = true,
+     .help = "stops at the next safe point, at once and without a question; nothing is lost, u undoes it",
+     .effect = "Each stops at its next safe point; nothing is lost.", .back = ""},
+    {"r", "resume", NULL, "resume", OPERATION(TMV_OP_RESUME, ACTION_YES_NO), .bulk = true,
+     .help = "goes on where it stopped", .effect = "goes on where it stopped and catches up.", .back = ""},
+    {"u", "undo", NULL, NULL, GROUP_ACT, DO_UNDO,
+     .help = "takes back the last pause or resume, for as long as the line above the keys offers it"},
+    {"c", "cutover", NULL, "cutover…", OPERATION(TMV_OP_CUTOVER, ACTION_TYPED),
+     .help =
+         "switches the tenant to the target within the pause budget: gates, typed name, countdown; never in "
+         "bulk",
+     .effect =
+         "Writes are held for a few milliseconds while the rest is copied and routing switches; if a budget "
+         "passes, everything stays as it is.",
+     .back = "Before the decision it rolls back by itself. After it the tenant lives on the target."},
+    {"x", "abort", NULL, "abort…", OPERATION(TMV_OP_ABORT, ACTION_TYPED), .needs_reason = true,
+     .help = "ends the migration; the tenant stays on the source. Asks for a reason, and what to do with the "
+             "copied "
+             "events",
+     .effect = "Ends the migration. The tenant stays on the source, which is not touched; what was copied is "
+               "removed unless you keep it.",
+     .back = "A new migration can be started at any time."},
+    {"v", "verify", NULL, "verify", OPERATION(TMV_OP_VERIFY, ACTION_YES_NO),
+     .help = "compares source and target now; reads only",
+     .effect = "compares the tenant's events on source and target; reads only.", .back = ""},
+    {"", "rehearse", NULL, NULL, OPERATION(TMV_OP_REHEARSE, ACTION_YES_NO),
+     .help = "a cutover on live traffic without the decision: measures the pause",
+     .effect = "does everything of a cutover except the decision, on live traffic. Writes are held for a few "
+               "milliseconds.",
+     .back = ""},
+
+    {"Space", "mark", NULL, "mark", GROUP_LIST, DO_MARK, .fleet_only = true,
+     .help = "marks the migration and goes on to the next; p and r then act on all that are marked"},
+    {"*", "mark-all", NULL, NULL, GROUP_LIST, DO_MARK_ALL, .fleet_only = true,
+     .help = "marks all that are shown, or none when all are marked"},
+    {"/", "filter", "TERMS", "filter", GROUP_LIST, DO_FILTER,
+     .help = "shows only what the terms say (see below); Esc shows all again"},
+    {"n", "next", NULL, NULL, GROUP_LIST, DO_NEXT_MATCH, .fleet_only = true,
+     .help = "the next row that the last filter finds"},
+    {"N", "previous", NULL, NULL, GROUP_LIST, DO_PREVIOUS_MATCH, .fleet_only = true,
+     .help = "the one before"},
+    {"s", "sort", "ORDER", "sort", GROUP_LIST, DO_SORT, .fleet_only = true,
+     .help = "orders the fleet; the same order once more reverses it"},
+    {"w", "width", NULL, NULL, GROUP_LIST, DO_WIDTH, .fleet_only = true,
+     .help = "columns: balanced, names in full, reasons in full"},
+    {"a", "alert", NULL, NULL, GROUP_LIST, DO_ALERT, .help = "the next migration that needs a person"},
+
+    {"Enter", "open", NULL, "open", GROUP_LOOK, DO_OPEN, .fleet_only = true,
+     .help = "opens the migration under the cursor"},
+    {"1 2 3 4 5 6 7 8 9", "screen", "NUMBER", NULL, GROUP_LOOK, DO_SCREEN,
+     .help = "the screens, as on the tabs"},
+    {"f", "freeze", NULL, NULL, GROUP_LOOK, DO_FREEZE,
+     .help = "stops the display; migrations and their records go on"},
+    {"z", "zoom", NULL, NULL, GROUP_LOOK, DO_ZOOM, .help = "gives the main part of the screen all the room"},
+    {"+", "faster", NULL, NULL, GROUP_LOOK, DO_FASTER, .help = "draws changes more often"},
+    {"-", "slower", NULL, NULL, GROUP_LOOK, DO_SLOWER, .help = "draws changes less often, for slow lines"},
+    {"Ctrl-l", "redraw", NULL, NULL, GROUP_LOOK, DO_REDRAW, .help = "draws everything anew"},
+    {"Ctrl-g", "messages", NULL, NULL, GROUP_LOOK, DO_MESSAGES, .help = "what this console said before"},
+    {"y", "copy", "WHAT", NULL, GROUP_LOOK, DO_COPY,
+     .help = "copies to the terminal's clipboard: tenant (default), migration, command, message, screen"},
+
+    {"j k Down Up", "move", NULL, NULL, GROUP_MOVE, DO_MOVE, .help = "down and up; or the arrows"},
+    {"g G Home End", "ends", NULL, NULL, GROUP_MOVE, DO_MOVE, .help = "first and last"},
+    {"Ctrl-d Ctrl-u", "pages", NULL, NULL, GROUP_MOVE, DO_MOVE, .help = "a page; or Page Down, Page Up"},
+
+    {"?", "help", NULL, NULL, GROUP_PROGRAM, DO_HELP, .help = "this list; / searches in it. F1 as well"},
+    {":", "palette", NULL, NULL, GROUP_PROGRAM, DO_PALETTE, .help = "anything by its name; Tab completes it"},
+    {"Esc", "back", NULL, NULL, GROUP_PROGRAM, DO_BACK,
+     .help = "closes what is open, then the filter, then the marks; never quits"},
+    {"Ctrl-c", "cancel", NULL, NULL, GROUP_PROGRAM, DO_CANCEL, .help = "as Esc; twice it quits"},
+    {"Ctrl-z", "suspend", NULL, NULL, GROUP_PROGRAM, DO_SUSPEND,
+     .help = "as in a shell, when no engine runs in this program"},
+    {"q", "quit", NULL, "quit", GROUP_PROGRAM, DO_QUIT,
+     .help = "closes what is open; at the top it quits, and asks when an engine here runs migrations"},
 };
 
-/* Keys that change nothing: moving and looking. `bar`: shown in the key bar. */
-enum { ON_FLEET = 1, ON_MIGRATION = 2 };
-static const struct {
-    const char *key, *label, *help;
-    int bar; /* screens whose key bar shows it */
-} views[] = {
-    {"Enter", "open", "opens the migration under the cursor", ON_FLEET},
-    {"/", "filter", "shows only what contains a word; Esc shows all again", ON_FLEET},
-    {"s", "sort", "next order of the fleet", ON_FLEET},
-    {"1 2", "screens", "fleet, migration", 0},
-    {"j k", "move", "or the arrows; also g G, Page Up, Page Down, Ctrl-U, Ctrl-D", ON_MIGRATION},
-    {"f", "freeze", "stops the display; migrations and their records go on", 0},
-    {"Ctrl-L", "redraw", "draws everything anew", 0},
-    {"Ctrl-Z", "suspend", "as in a shell, when no engine runs in this program", 0},
-    {"Esc", "back", "closes what is open; never quits", ON_MIGRATION},
-    {"q", "quit", "closes what is open; at the top it quits. Migrations go on wherever their engine runs",
-     ON_FLEET | ON_MIGRATION},
+static const char *const groups[GROUP_COUNT] = {
+    [GROUP_ACT] = "actions on the migration under the cursor, or on the marked ones",
+    [GROUP_LIST] = "the list",
+    [GROUP_LOOK] = "looking",
+    [GROUP_MOVE] = "moving",
+    [GROUP_PROGRAM] = "the console",
 };
-
-#define VIEWS (sizeof views / sizeof *views)
 
 int action_count(void)
 {
@@ -61,11 +102,25 @@ const struct action *action_at(int index)
     return &actions[index];
 }
 
+static bool has_key(const struct action *action, const char *key)
+{
+    size_t length = strlen(key);
+
+    for (const char *at = action->keys; *at != '\0'; at += strspn(at, " ")) {
+        size_t n = strcspn(at, " ");
+        if (n == length && strncmp(at, key, n) == 0)
+            return true;
+        at += n;
+    }
+    return false;
+}
+
 const struct action *action_by_key(const char *key)
 {
-    for (int i = 0; i < action_count(); i++)
-        if (key[0] != '\0' && (strcmp(actions[i].key, key) == 0 ||
-                               (actions[i].other_key != NULL && strcmp(actions[i].other_key, key) == 0)))
+    if (strcmp(key, "F1") == 0)
+        key = "?";
+    for (int i = 0; key[0] != '\0' && i < action_count(); i++)
+        if (has_key(&actions[i], key))
             return &actions[i];
     return NULL;
 }
@@ -81,23 +136,32 @@ const struct action *action_by_name(const char *name)
 const struct action *action_by_operation(enum tmv_operation operation)
 {
     for (int i = 0; i < action_count(); i++)
-        if (actions[i].operation == operation)
+        if (actions[i].what == DO_OPERATION && actions[i].operation == operation)
             return &actions[i];
     return NULL;
 }
 
-bool action_available(const struct action *action, const struct model *model, char why[TMV_REASON_MAX])
+/* "Ctrl-g" is written Ctrl-G. */
+const char *action_key(const struct action *action, char text[24])
 {
-    const struct tmv_migration *m = model_selected(model);
+    int n = (int)strcspn(action->keys, " ");
 
-    why[0] = '\0';
-    if (m == NULL) {
-        snprintf(why, TMV_REASON_MAX, "no migration is selected");
-        return false;
-    }
-    if (!tmv_operation_allowed(m, action->operation, why))
-        return false;
-    for (size_t i = 0; action->operation == TMV_OP_CUTOVER && i < m->gate_count; i++) {
+    snprintf(text, 24, "%.*s", n, action->keys);
+    if (strncmp(text, "Ctrl-", 5) == 0 && text[5] >= 'a' && text[5] <= 'z')
+        text[5] = (char)(text[5] - 'a' + 'A');
+    return text;
+}
+
+bool action_exists(const struct action *action, const struct model *model)
+{
+    return action->group != GROUP_ACT || !model->read_only;
+}
+
+/* ---- what can be done now ---- */
+
+static bool cutover_possible(const struct tmv_migration *m, char why[TMV_REASON_MAX])
+{
+    for (size_t i = 0; i < m->gate_count; i++) {
         if (m->gates[i].green)
             continue;
         snprintf(why, TMV_REASON_MAX, "gate is red: %s %s", m->gates[i].name, m->gates[i].seen);
@@ -106,68 +170,232 @@ bool action_available(const struct action *action, const struct model *model, ch
     return true;
 }
 
+/* With marks: those that can be, when the operation may be done in bulk at all. */
+static bool bulk_possible(const struct action *action, const struct model *model, char why[TMV_REASON_MAX])
+{
+    char reason[TMV_REASON_MAX] = "none is there any more";
+
+    if (!action->bulk) {
+        snprintf(why, TMV_REASON_MAX, "never in bulk: Esc takes the %d mark%s away", model->fleet.mark_count,
+                 model->fleet.mark_count == 1 ? "" : "s");
+        return false;
+    }
+    for (int i = 0; i < model->fleet.mark_count; i++) {
+        const struct tmv_migration *m = model_find(model, &model->fleet.marks[i]);
+        if (m != NULL && tmv_operation_allowed(m, action->operation, reason))
+            return true;
+    }
+    snprintf(why, TMV_REASON_MAX, "none of the marked: %.300s", reason);
+    return false;
+}
+
+static bool operation_possible(const struct action *action, const struct model *model, int screen,
+                               char why[TMV_REASON_MAX])
+{
+    const struct tmv_migration *m = model_selected(model);
+
+    if (model->frozen)
+        snprintf(why, TMV_REASON_MAX, "the display is frozen: f lets it go on");
+    else if (!screen_at(screen)->acts)
+        snprintf(why, TMV_REASON_MAX, "not from this screen: 1 is the fleet, 2 the migration");
+    else if (model->fleet.mark_count > 0 && screen == 0)
+        return bulk_possible(action, model, why);
+    else if (m == NULL)
+        snprintf(why, TMV_REASON_MAX, "no migration is selected");
+    else
+        return tmv_operation_allowed(m, action->operation, why) &&
+               (action->operation != TMV_OP_CUTOVER || cutover_possible(m, why));
+    return false;
+}
+
+bool action_available(const struct action *action, const struct model *model, int screen,
+                      char why[TMV_REASON_MAX])
+{
+    why[0] = '\0';
+    if (!action_exists(action, model))
+        snprintf(why, TMV_REASON_MAX, "read only: this console cannot change anything");
+    else if (action->what == DO_OPERATION)
+        return operation_possible(action, model, screen, why);
+    else if (action->what == DO_FILTER && screen_at(screen)->filter == NULL && screen != 0)
+        snprintf(why, TMV_REASON_MAX, "this screen has no filter");
+    else if (action->fleet_only && screen != 0)
+        snprintf(why, TMV_REASON_MAX, "on the fleet only: 1 opens it");
+    else if (action->what == DO_SUSPEND && model->engine_note != NULL)
+        snprintf(why, TMV_REASON_MAX, "an engine runs in this program and would stop as well");
+    return why[0] == '\0';
+}
+
+/* ---- key bar ---- */
+
+static bool in_bar(const struct action *action, const struct model *model, int screen)
+{
+    if (action->label == NULL || !action_exists(action, model))
+        return false;
+    if (action->group == GROUP_ACT)
+        return screen_at(screen)->acts;
+    return !action->fleet_only || screen == 0;
+}
+
 int action_key_bar(const struct model *model, int screen, struct key_item items[KEY_ITEMS_MAX],
                    char whys[KEY_ITEMS_MAX][TMV_REASON_MAX])
 {
+    const char *const *own = screen_at(screen)->keys;
     int n = 0;
 
-    for (int i = 0; !model->read_only && i < action_count(); i++) {
-        if (!actions[i].in_bar)
-            continue;
-        items[n] = (struct key_item){actions[i].key, actions[i].label, false, whys[n]};
-        items[n].available = action_available(&actions[i], model, whys[n]);
+    for (; own != NULL && own[0] != NULL && n < KEY_ITEMS_MAX; own += 2) {
+        whys[n][0] = '\0';
+        items[n] = (struct key_item){own[0], own[1], true, whys[n]};
         n++;
     }
-    for (size_t i = 0; i < VIEWS && n < KEY_ITEMS_MAX; i++) {
-        if ((views[i].bar & 1 << screen) == 0)
+    for (int i = 0; i < action_count() && n < KEY_ITEMS_MAX; i++) {
+        if (!in_bar(&actions[i], model, screen))
             continue;
-        whys[n][0] = '\0';
-        items[n] = (struct key_item){views[i].key, views[i].label, true, whys[n]};
-        n++;
+        items[n] = (struct key_item){actions[i].keys, actions[i].label, false, whys[n]};
+        items[n].available = action_available(&actions[i], model, screen, whys[n]);
+        if (actions[i].what != DO_FILTER || items[n].available)
+            n++;
     }
     return n;
 }
 
-static void help_line(struct canvas *canvas, struct rect *rest, const char *const words[3])
-{
-    struct rect line = rect_top(rest, 1);
-    struct line text;
+/* ---- help, palette, documentation ---- */
 
-    canvas_text(canvas, line, 1, ROLE_KEY, words[0]);
-    line.x += 11;
-    line.w -= 11;
-    canvas_text(canvas, line, 0, ROLE_TEXT_STRONG, words[1]);
-    line.x += 10;
-    line.w -= 10;
-    text = line_begin(canvas, line);
-    line_put(&text, ROLE_TEXT, words[2]);
+static void key_words(const struct action *action, char *text, size_t size)
+{
+    char first[24];
+
+    if (action->what == DO_SCREEN)
+        snprintf(text, size, "1 … %d", screen_count());
+    else if (action->what == DO_MOVE)
+        snprintf(text, size, "%.*s",
+                 (int)(strcspn(action->keys, "DH") > 3 ? strcspn(action->keys, "DH") - 1 : 13), action->keys);
+    else
+        snprintf(text, size, "%s", action->keys[0] != '\0' ? action_key(action, first) : ":");
 }
 
-void action_draw_help(const struct model *model, struct canvas *canvas)
+static void add_row(const struct action *action, const struct model *model, int screen, bool palette,
+                    struct picker_rows *rows)
 {
-    int rows = 6 + (int)VIEWS + (model->read_only ? 0 : action_count() + 2);
-    struct rect in = dialog_frame(canvas, canvas_all(canvas), (struct rect){0, 0, 100, rows + 2},
-                                  DIALOG_PLAIN, "help", "any key closes");
+    struct picker_row row = {.role = ROLE_TEXT, .value = (int)(action - actions)};
+    char why[TMV_REASON_MAX];
 
-    canvas_fit(canvas, rect_top(&in, 1), ROLE_TEXT_DIM,
-               "State lives in the databases and the engine: the console may end any time.");
-    if (!model->read_only) {
-        canvas_separator(canvas, rect_top(&in, 1), "actions on the migration under the cursor", "");
-        for (int i = 0; i < action_count() && in.h > 0; i++) {
-            char key[24];
-            snprintf(key, sizeof key, "%s%s%s", actions[i].key[0] ? actions[i].key : ":",
-                     actions[i].other_key ? " " : "", actions[i].other_key ? actions[i].other_key : "");
-            help_line(canvas, &in, (const char *const[]){key, actions[i].name, actions[i].help});
-        }
-        help_line(canvas, &in, (const char *const[]){":", "prompt", "any of these by name: ':rehearse'"});
+    row.off = !action_available(action, model, screen, why);
+    key_words(action, row.key, sizeof row.key);
+    snprintf(row.name, sizeof row.name, "%s%s%s", action->name,
+             palette && action->argument != NULL ? " " : "",
+             palette && action->argument != NULL ? action->argument : "");
+    if (row.off)
+        snprintf(row.text, sizeof row.text, "not now: %s", why);
+    else
+        snprintf(row.text, sizeof row.text, "%s", action->help);
+    picker_add(rows, &row);
+}
+
+static void add_signs(struct picker_rows *rows)
+{
+    static const struct {
+        const char *sign, *name, *text;
+    } signs[] = {
+        {"▶", "copy, sync", "events are copied; mirrored, and a gate of the cutover is still red"},
+        {"◆", "ready", "every gate is green: c may be pressed"},
+        {"●", "cutover", "writers are held, for milliseconds"},
+        {"‖", "paused", "by a person; r goes on"},
+        {"✗", "failed", "needs a person: Enter shows why"},
+        {"✓", "done", "the tenant lives on the target"},
+        {"?", "orphan", "its engine is gone; another one takes it over"},
+        {"( )", "parentheses", "not possible now; press the key to read why"},
+    };
+
+    picker_add_heading(rows, "signs");
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
+        struct picker_row row = {.role = ROLE_TEXT, .value = -1};
+        snprintf(row.key, sizeof row.key, "%s", signs[i].sign);
+        snprintf(row.name, sizeof row.name, "%s", signs[i].name);
+        snprintf(row.text, sizeof row.text, "%s", signs[i].text);
+        picker_add(rows, &row);
     }
-    canvas_separator(canvas, rect_top(&in, 1), "moving and looking", "");
-    for (size_t i = 0; i < VIEWS && in.h > 0; i++)
-        help_line(canvas, &in, (const char *const[]){views[i].key, views[i].label, views[i].help});
-    if (in.h > 2)
-        canvas_separator(canvas, rect_top(&in, 1), "signs", "");
-    canvas_fit(
-        canvas, rect_top(&in, 1), ROLE_TEXT,
-        " ▶ copy, sync   ◆ ready   ● cutover   ‖ paused   ✗ failed   ✓ done   ? orphan: its engine is gone");
-    canvas_fit(canvas, rect_top(&in, 1), ROLE_TEXT, " (p pause): not possible now; press it to read why");
+}
+
+static void add_filter_fields(struct picker_rows *rows)
+{
+    static const char *const forms[][2] = {{"word -word", "contains, does not contain; \"two words\""},
+                                           {"~^ac.*eu", "a regular expression"},
+                                           {"!note", "a field that has nothing to say"}};
+    struct picker_row row = {.role = ROLE_TEXT, .value = -1};
+
+    picker_add_heading(rows, "terms of the filter: all of them have to hold");
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        snprintf(row.name, sizeof row.name, "%s", forms[i][0]);
+        snprintf(row.text, sizeof row.text, "%s", forms[i][1]);
+        picker_add(rows, &row);
+    }
+    for (int i = 0; i < filter_field_count(); i++) {
+        snprintf(row.name, sizeof row.name, "%s", filter_field_at(i)->example);
+        snprintf(row.text, sizeof row.text, "%s", filter_field_at(i)->help);
+        picker_add(rows, &row);
+    }
+}
+
+static void add_own_keys(int screen, struct picker_rows *rows)
+{
+    const char *const *own = screen_at(screen)->keys;
+
+    if (own == NULL || own[0] == NULL)
+        return;
+    picker_add_heading(rows, "this screen");
+    for (; own[0] != NULL; own += 2) {
+        struct picker_row row = {.role = ROLE_TEXT, .value = -1};
+        snprintf(row.key, sizeof row.key, "%s", own[0]);
+        snprintf(row.name, sizeof row.name, "%s", own[1]);
+        picker_add(rows, &row);
+    }
+}
+
+void action_help_rows(const struct model *model, int screen, struct picker_rows *rows)
+{
+    int group = -1;
+
+    add_own_keys(screen, rows);
+    for (int i = 0; i < action_count(); i++) {
+        if (!action_exists(&actions[i], model))
+            continue;
+        if ((int)actions[i].group != group)
+            picker_add_heading(rows, groups[actions[i].group]);
+        group = (int)actions[i].group;
+        add_row(&actions[i], model, screen, false, rows);
+    }
+    add_filter_fields(rows);
+    add_signs(rows);
+}
+
+void action_palette_rows(const struct model *model, int screen, struct picker_rows *rows)
+{
+    for (int i = 0; i < action_count(); i++)
+        if (action_exists(&actions[i], model) && actions[i].what != DO_MOVE &&
+            actions[i].what != DO_PALETTE && actions[i].what != DO_CANCEL)
+            add_row(&actions[i], model, screen, true, rows);
+}
+
+void action_markdown(FILE *out)
+{
+    int group = -1;
+
+    for (int i = 0; i < action_count(); i++) {
+        char key[64];
+        if ((int)actions[i].group != group)
+            fprintf(out, "\n**%s**\n\n| key | `:` name | what |\n|---|---|---|\n", groups[actions[i].group]);
+        group = (int)actions[i].group;
+        key_words(&actions[i], key, sizeof key);
+        fprintf(out, "| %s%s%s | `%s%s%s` | %s |\n", actions[i].keys[0] ? "`" : "",
+                actions[i].keys[0] ? key : "", actions[i].keys[0] ? "`" : "", actions[i].name,
+                actions[i].argument ? " " : "", actions[i].argument ? actions[i].argument : "",
+                actions[i].help);
+    }
+    fputs("\n**filter**: blank-separated terms that all have to hold\n\n| term | what |\n|---|---|\n"
+          "| `word`, `-word`, `\"two words\"` | tenant, state, store or note contains it, or does not |\n"
+          "| `~expression` | a regular expression over the same |\n| `!field` | the field has nothing to say "
+          "|\n",
+          out);
+    for (int i = 0; i < filter_field_count(); i++)
+        fprintf(out, "| `%s` | %s |\n", filter_field_at(i)->example, filter_field_at(i)->help);
 }

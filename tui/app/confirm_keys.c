@@ -6,14 +6,57 @@
 #define ALONE_US                                                                                             \
     INT64_C(50000) /* a y counts only with so much silence around it: replies of terminals end in y */
 
-void confirm_open(struct confirm *confirm, const struct action *action, const struct model *model)
+int input_rows(const struct input *input, bool typing)
+{
+    static const struct {
+        enum input_kind kind;
+        char letter; /* that does the same when nothing is typed */
+        char ctrl;   /* with Ctrl */
+        int rows;
+    } moves[] = {
+        {INPUT_DOWN, 'j', 'n', 1},
+        {INPUT_UP, 'k', 'p', -1},
+        {INPUT_PAGE_DOWN, 0, 'd', MOVE_PAGE},
+        {INPUT_PAGE_UP, 0, 'u', -MOVE_PAGE},
+        {INPUT_END, 'G', 0, MOVE_END},
+        {INPUT_HOME, 'g', 0, -MOVE_END},
+    };
+
+    for (size_t i = 0; i < sizeof moves / sizeof *moves; i++) {
+        bool letter = input->kind == INPUT_TEXT && !typing && moves[i].letter == input->text[0];
+        bool ctrl = input->kind == INPUT_CTRL && moves[i].ctrl == input->text[0];
+        if (input->kind == moves[i].kind || (letter && moves[i].letter != 0) ||
+            (ctrl && moves[i].ctrl != 0 && (!typing || moves[i].rows * moves[i].rows == 1)))
+            return moves[i].rows;
+    }
+    return 0;
+}
+
+bool input_edit(const struct input *input, struct field *field)
+{
+    char ctrl = input->kind == INPUT_CTRL ? input->text[0] : '\0';
+
+    if (input->kind == INPUT_TEXT)
+        field_add(field, input->text);
+    else if (input->kind == INPUT_BACKSPACE)
+        field_backspace(field);
+    else if (ctrl == 'w')
+        field_erase_word(field);
+    else if (ctrl == 'u')
+        field_clear(field);
+    else
+        return false;
+    return true;
+}
+
+void confirm_open(struct confirm *confirm, const struct action *action, const struct model *model, bool bulk)
 {
     const struct tmv_migration *m = model_selected(model);
 
     memset(confirm, 0, sizeof *confirm);
-    if (m == NULL)
+    if (m == NULL && !bulk)
         return;
-    confirm->kind = action->way == ACTION_TYPED ? CONFIRM_TYPED : CONFIRM_YES_NO;
+    confirm->kind = bulk ? CONFIRM_YES_NO : action->way == ACTION_TYPED ? CONFIRM_TYPED : CONFIRM_YES_NO;
     confirm->operation = action->operation;
     confirm->title = action->name;
     confirm->effect = action->effect;
@@ -21,21 +64,51 @@ void confirm_open(struct confirm *confirm, const struct action *action, const st
     confirm->go = action->way == ACTION_TYPED ? "Arm" : action->name;
     confirm->needs_reason = action->needs_reason;
     confirm->offers_keep = action->operation == TMV_OP_ABORT;
+    confirm->bulk = bulk;
+    confirm->opened_us = model->now_us;
+    if (bulk)
+        return;
     confirm->migration = m->id;
     confirm->generation = m->generation;
     tenant_name(&model->names, &m->tenant, confirm->name);
-    confirm->opened_us = model->now_us;
 }
 
-static enum confirm_focus next_focus(const struct confirm *confirm, int step)
+static enum confirm_focus next_focus(const struct confirm *confirm, const struct model *model, int step)
 {
+    struct confirm_warning_text warnings[CONFIRM_WARNINGS];
+    bool warned = confirm_warnings(confirm, model, warnings) > 0;
     int focus = (int)confirm->focus;
 
     do
         focus = (focus + step + CONFIRM_ON_CANCEL + 1) % (CONFIRM_ON_CANCEL + 1);
     while ((focus == CONFIRM_ON_REASON && !confirm->needs_reason) ||
-           (focus == CONFIRM_ON_KEEP && !confirm->offers_keep));
+           (focus == CONFIRM_ON_KEEP && !confirm->offers_keep) || (focus == CONFIRM_ON_WARNING && !warned));
     return (enum confirm_focus)focus;
+}
+
+/* Space: the first warning that was not seen yet is now. */
+static void acknowledge(struct confirm *confirm, const struct model *model)
+{
+    struct confirm_warning_text warnings[CONFIRM_WARNINGS];
+    int count = confirm_warnings(confirm, model, warnings);
+
+    for (int i = 0; i < count; i++) {
+        if ((confirm->acknowledged & 1U << warnings[i].warning) != 0)
+            continue;
+        confirm->acknowledged |= 1U << warnings[i].warning;
+        return;
+    }
+}
+
+static bool all_acknowledged(const struct confirm *confirm, const struct model *model)
+{
+    struct confirm_warning_text warnings[CONFIRM_WARNINGS];
+    int count = confirm_warnings(confirm, model, warnings);
+
+    for (int i = 0; i < count; i++)
+        if ((confirm->acknowledged & 1U << warnings[i].warning) == 0)
+            return false;
+    return true;
 }
 
 /* Enter in a field: with nothing typed it is Cancel, the default; else it goes on to what is missing. */
@@ -52,6 +125,8 @@ static enum confirm_result enter(struct confirm *confirm, const struct model *mo
             confirm->focus = CONFIRM_ON_NAME;
         else if (confirm->needs_reason && confirm->reason.length == 0)
             confirm->focus = CONFIRM_ON_REASON;
+        else if (!all_acknowledged(confirm, model))
+            confirm->focus = CONFIRM_ON_WARNING;
         else
             confirm->focus = CONFIRM_ON_GO;
         return CONFIRM_STAYS;
@@ -61,24 +136,24 @@ static enum confirm_result enter(struct confirm *confirm, const struct model *mo
     return CONFIRM_STAYS;
 }
 
-static void edit(struct confirm *confirm, const struct input *input)
+static void space(struct confirm *confirm, const struct model *model)
+{
+    if (confirm->focus == CONFIRM_ON_KEEP)
+        confirm->keep_events = !confirm->keep_events;
+    else if (confirm->focus == CONFIRM_ON_WARNING)
+        acknowledge(confirm, model);
+}
+
+static void edit(struct confirm *confirm, const struct model *model, const struct input *input)
 {
     struct field *field = confirm->focus == CONFIRM_ON_NAME     ? &confirm->typed
                           : confirm->focus == CONFIRM_ON_REASON ? &confirm->reason
                                                                 : NULL;
 
-    if (confirm->focus == CONFIRM_ON_KEEP && input->kind == INPUT_TEXT && input->text[0] == ' ')
-        confirm->keep_events = !confirm->keep_events;
-    if (field == NULL)
-        return;
-    if (input->kind == INPUT_TEXT)
-        field_add(field, input->text);
-    else if (input->kind == INPUT_BACKSPACE)
-        field_backspace(field);
-    else if (input->kind == INPUT_CTRL && input->text[0] == 'w')
-        field_erase_word(field);
-    else if (input->kind == INPUT_CTRL && input->text[0] == 'u')
-        field_clear(field);
+    if (field != NULL)
+        input_edit(input, field);
+    else if (input->kind == INPUT_TEXT && input->text[0] == ' ')
+        space(confirm, model);
 }
 
 static enum confirm_result typed_key(struct confirm *confirm, const struct model *model,
@@ -93,17 +168,17 @@ static enum confirm_result typed_key(struct confirm *confirm, const struct model
     case INPUT_TAB:
     case INPUT_DOWN:
     case INPUT_RIGHT:
-        confirm->focus = next_focus(confirm, 1);
+        confirm->focus = next_focus(confirm, model, 1);
         return CONFIRM_STAYS;
     case INPUT_BACKTAB:
     case INPUT_UP:
     case INPUT_LEFT:
-        confirm->focus = next_focus(confirm, -1);
+        confirm->focus = next_focus(confirm, model, -1);
         return CONFIRM_STAYS;
     case INPUT_TEXT:
     case INPUT_CTRL:
     case INPUT_BACKSPACE:
-        edit(confirm, input);
+        edit(confirm, model, input);
         return CONFIRM_STAYS;
     case INPUT_NONE:
     case INPUT_ESCAPE:
@@ -120,12 +195,31 @@ static enum confirm_result typed_key(struct confirm *confirm, const struct model
     return CONFIRM_STAYS;
 }
 
+/* A list of names that does not fit is looked through. */
+static bool scrolls(struct confirm *confirm, const struct model *model, const struct input *input)
+{
+    int by = input->kind == INPUT_DOWN        ? 1
+             : input->kind == INPUT_UP        ? -1
+             : input->kind == INPUT_PAGE_DOWN ? 10
+             : input->kind == INPUT_PAGE_UP   ? -10
+                                              : 0;
+
+    confirm->scroll += by;
+    if (confirm->scroll >= model->fleet.mark_count)
+        confirm->scroll = model->fleet.mark_count - 1;
+    if (confirm->scroll < 0)
+        confirm->scroll = 0;
+    return by != 0;
+}
+
 static enum confirm_result yes_no_key(struct confirm *confirm, const struct model *model,
                                       const struct input *input)
 {
     char why[TMV_REASON_MAX];
     bool yes = input->kind == INPUT_TEXT && input->text[0] == 'y' && input->gap_us >= ALONE_US;
 
+    if (confirm->bulk && scrolls(confirm, model, input))
+        return CONFIRM_STAYS;
     confirm_blocked(confirm, model, why, sizeof why);
     if (!yes || why[0] != '\0' || confirm->yes_until_us > 0)
         return CONFIRM_CLOSED;
@@ -171,6 +265,7 @@ static void void_if_changed(struct confirm *confirm, const struct model *model)
     if (m->generation != confirm->generation) {
         confirm->generation = m->generation;
         field_clear(&confirm->typed);
+        confirm->acknowledged = 0;
         confirm->focus = CONFIRM_ON_NAME;
         confirm_void(confirm);
         snprintf(confirm->notice, sizeof confirm->notice,
@@ -206,13 +301,27 @@ int64_t confirm_deadline_us(const struct confirm *confirm)
     return confirm->armed_until_us > 0 ? confirm->armed_until_us : INT64_MAX;
 }
 
-struct tmv_request confirm_request(const struct confirm *confirm)
+/* The reason as it is recorded: what was typed, and what was acknowledged. */
+static void write_record(struct confirm *confirm, const struct model *model)
 {
+    struct confirm_warning_text warnings[CONFIRM_WARNINGS];
+    int count = confirm_warnings(confirm, model, warnings);
+    size_t used = (size_t)snprintf(confirm->record, sizeof confirm->record, "%s", confirm->reason.text);
+
+    for (int i = 0; i < count && used < sizeof confirm->record; i++)
+        if ((confirm->acknowledged & 1U << warnings[i].warning) != 0)
+            used += (size_t)snprintf(confirm->record + used, sizeof confirm->record - used,
+                                     "%sacknowledged: %s", used > 0 ? "; " : "", warnings[i].text);
+}
+
+struct tmv_request confirm_request(struct confirm *confirm, const struct model *model)
+{
+    write_record(confirm, model);
     return (struct tmv_request){
         .operation = confirm->operation,
         .migration = confirm->migration,
         .generation = confirm->generation,
-        .reason = confirm->reason.length > 0 ? confirm->reason.text : NULL,
+        .reason = confirm->record[0] != '\0' ? confirm->record : NULL,
         .keep_copied_events = confirm->keep_events,
     };
 }

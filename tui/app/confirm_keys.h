@@ -11,8 +11,14 @@ enum confirm_result {
     CONFIRM_SEND,   /* the request of confirm_request may be sent, now */
 };
 
-/* Opens the dialog of an action for the migration under the model's cursor. */
-void confirm_open(struct confirm *confirm, const struct action *action, const struct model *model);
+/* What a key does to a line that is typed into: letters, Backspace, Ctrl-W, Ctrl-U. False: it is no such key.
+ */
+bool input_edit(const struct input *input, struct field *field);
+/* How far a key moves: rows, ±MOVE_PAGE, ±MOVE_END, 0 not at all. `typing`: letters and Ctrl-U are text. */
+int input_rows(const struct input *input, bool typing);
+/* Opens the dialog of an action for the migration under the model's cursor, or (`bulk`) for all that are
+ * marked. */
+void confirm_open(struct confirm *confirm, const struct action *action, const struct model *model, bool bulk);
 enum confirm_result confirm_key(struct confirm *confirm, const struct model *model,
                                 const struct input *input);
 /* Called at each turn: ends the countdown, voids it when a gate turned red or the migration changed. */
@@ -21,5 +27,5 @@ enum confirm_result confirm_tick(struct confirm *confirm, const struct model *mo
 void confirm_void(struct confirm *confirm);
 /* When confirm_tick has to be called next; INT64_MAX: not by time. */
 int64_t confirm_deadline_us(const struct confirm *confirm);
-/* The request it stands for; `reason` points into the dialog. */
-struct tmv_request confirm_request(const struct confirm *confirm);
+/* The request it stands for; `reason` points into the dialog and names what was acknowledged. */
+struct tmv_request confirm_request(struct confirm *confirm, const struct model *model);

@@ -17,11 +17,13 @@ static int run_on_terminal(struct session *session)
     return run_plain(session);
 }
 
-int console_run(const struct console_options *options)
+int console_run(const struct console_options *options, enum leave *ret_leave)
 {
     struct session session;
     int code;
 
+    if (ret_leave != NULL)
+        *ret_leave = LEAVE_STOP;
     terminal_fill_standard_fds();
     if (!session_start(&session, options))
         return 1;
@@ -33,6 +35,8 @@ int console_run(const struct console_options *options)
         code = run_plain(&session);
     else
         code = run_on_terminal(&session);
+    if (ret_leave != NULL && code == 0)
+        *ret_leave = session.state.leave;
     session_stop(&session);
     return code;
 }

@@ -3,7 +3,10 @@
  */
 #pragma once
 
+#include "app/leave.h"
 #include "screens/names.h"
+
+struct tmv_engine;
 
 struct console_options {
     const char *control_conninfo; /* libpq connection string of the control database */
@@ -12,6 +15,7 @@ struct console_options {
     const char *who;              /* operator, "amy"; stored with every request */
     const char *from;             /* where from, "bastion2 pid 4711"; NULL: host and pid */
     const char *engine_note;   /* about the embedded engine, "engine here"; NULL: no engine in this process */
+    struct tmv_engine *engine; /* the embedded engine, for the question at the end; NULL: it is not asked */
     const char *theme;         /* name or file of a theme; NULL: $TENANTMV_THEME, or a built-in one */
     const char *script;        /* file of keys and screens to save instead of a terminal; NULL: none */
     bool read_only;            /* watch: no action path at all, read-only transactions */
@@ -35,5 +39,6 @@ struct console_options {
 /* Runs until the person quits (q), the terminal goes away, or a signal asks to end. Installs handlers for
  * SIGINT, SIGTERM, SIGQUIT and SIGHUP for the time it runs and puts the old ones back. An unreachable
  * database is a state on screen, not an error. Returns the exit code: 0, 128 + signal, or as `once` says.
- * Call from the main thread. */
-int console_run(const struct console_options *options);
+ * *ret_leave: what the person chose for the embedded engine; LEAVE_STOP when nobody was asked. It may be
+ * NULL. Call from the main thread. */
+int console_run(const struct console_options *options, enum leave *ret_leave);

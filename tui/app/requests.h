@@ -2,26 +2,9 @@
  * waits. */
 #pragma once
 
-#include "tenantmv/snapshot.h"
+#include "screens/outcome.h"
 
 struct requests;
-
-enum outcome_kind {
-    OUTCOME_REQUESTED, /* the command stands in the control database and waits for the owner */
-    OUTCOME_RUNNING,
-    OUTCOME_DONE,
-    OUTCOME_REFUSED,
-    OUTCOME_FAILED,
-    OUTCOME_UNKNOWN, /* the connection was lost while it was sent or followed; it is being looked up */
-};
-struct outcome {
-    enum outcome_kind kind;
-    enum tmv_operation operation;
-    struct tmv_uuid migration;
-    struct tmv_uuid command; /* nil when it never came to one */
-    bool ended;              /* nothing more will come */
-    char text[TMV_REASON_MAX + 400];
-};
 
 /* Starts it; strings are copied. NULL without memory. */
 struct requests *requests_start(const char *conninfo, const struct tmv_actor *actor, int wake_fd);

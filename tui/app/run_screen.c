@@ -58,6 +58,10 @@ static void read_keys(struct screen_run *run)
     if (state->suspend)
         terminal_suspend(run->terminal);
     state->suspend = false;
+    if (state->copied != NULL)
+        terminal_copy(run->terminal, state->copied);
+    free(state->copied);
+    state->copied = NULL;
 }
 
 static void draw(struct screen_run *run)
@@ -75,6 +79,19 @@ static void draw(struct screen_run *run)
         terminal_drop_input(run->terminal);
 }
 
+/* + and - make the least time longer. */
+static int64_t gap_us(const struct screen_run *run)
+{
+    int64_t asked_us = state_refresh_us(&run->session->state);
+
+    return asked_us > run->gap_us ? asked_us : run->gap_us;
+}
+
+static int64_t tick_us(const struct screen_run *run)
+{
+    return gap_us(run) > TICK_US ? gap_us(run) : TICK_US;
+}
+
 static int64_t earlier(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -82,7 +99,7 @@ static int64_t earlier(int64_t a, int64_t b)
 
 static void wait_for_something(struct screen_run *run)
 {
-    int64_t deadline = run->drawn_us + (run->dirty ? run->gap_us : TICK_US);
+    int64_t deadline = run->drawn_us + (run->dirty ? gap_us(run) : tick_us(run));
     int events;
 
     deadline = earlier(deadline, terminal_deadline_us(run->terminal));
@@ -115,7 +132,7 @@ static void do_round(struct screen_run *run)
     run->dirty = session_turn(run->session) || run->dirty;
     read_keys(run);
     since_us = state->model.now_us - run->drawn_us;
-    if (!state->quit && (run->asked || (run->dirty && since_us >= run->gap_us) || since_us >= TICK_US))
+    if (!state->quit && (run->asked || (run->dirty && since_us >= gap_us(run)) || since_us >= tick_us(run)))
         draw(run);
     if (!state->quit)
         wait_for_something(run);

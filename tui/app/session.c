@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "app/thread.h"
+#include "tenantmv/engine.h"
 
 static const int end_signals[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP};
 
@@ -112,6 +113,7 @@ bool session_start(struct session *session, const struct console_options *option
     model->who = options->who;
     model->engine_note = options->engine_note;
     model->read_only = options->read_only;
+    session->state.engine_here = options->engine != NULL;
     model->names = options->names;
     model->only_problems = options->only_problems;
     model->big = options->big;
@@ -171,6 +173,15 @@ static void take_report(struct session *session, struct monitor_report *report)
         state_set_snapshot(&session->state, report->snapshot);
 }
 
+static void look_at_engine(struct session *session)
+{
+    struct tmv_engine_status status = {0};
+
+    if (session->options->engine != NULL)
+        tmv_engine_get_status(session->options->engine, &status);
+    session->state.engine_runs = status.running;
+}
+
 bool session_turn(struct session *session)
 {
     struct monitor_report report;
@@ -195,6 +206,7 @@ bool session_turn(struct session *session)
         state_outcome(&session->state, &outcome);
         any = true;
     }
+    look_at_engine(session);
     if (session->options->note != NULL)
         session->options->note(session->options->note_user, session->state.model.note,
                                sizeof session->state.model.note);

@@ -5,16 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/overlays.h"
+#include "app/perform.h"
 #include "screens/fleet_order.h"
+#include "screens/outcome.h"
 
 #define HOLD_US INT64_C(2000000) /* the order of the rows after the cursor moved */
 #define TOAST_US INT64_C(12000000)
-#define INTERRUPT_US INT64_C(2000000)
 
 void state_init(struct state *state)
 {
     memset(state, 0, sizeof *state);
-    state->toast_hint = "";
     state->model.fleet.selected_row = -1;
     state->moved_us = state->interrupted_us = INT64_MIN / 2;
 }
@@ -25,6 +26,8 @@ void state_release(struct state *state)
     event_log_release(&state->model.log);
     state_set_record(state, NULL);
     state_set_stores(state, NULL, 0);
+    free(state->copied);
+    state->copied = NULL;
     state->snapshot = NULL;
     state->model.snapshot = NULL;
 }
@@ -37,13 +40,23 @@ void state_toast(struct state *state, enum role role, const char *format, ...)
     vsnprintf(state->toast, sizeof state->toast, format, args);
     va_end(args);
     state->toast_role = role;
-    state->toast_hint = "";
+    state->toast_hint[0] = '\0';
     state->toast_until_us = state->model.now_us + TOAST_US;
+    state->following = false;
+    messages_add(&state->messages, state->model.wall_us, role, state->toast);
 }
 
 static void reorder(struct state *state)
 {
     fleet_order(&state->model, state->model.now_us - state->moved_us < HOLD_US);
+}
+
+/* A mark stands for a migration that can be seen somewhere. */
+static void drop_lost_marks(struct model *model)
+{
+    for (int i = model->fleet.mark_count - 1; i >= 0; i--)
+        if (model_find(model, &model->fleet.marks[i]) == NULL)
+            model_mark(model, &model->fleet.marks[i]);
 }
 
 void state_set_snapshot(struct state *state, struct tmv_snapshot *snapshot)
@@ -53,6 +66,7 @@ void state_set_snapshot(struct state *state, struct tmv_snapshot *snapshot)
     state->model.snapshot = snapshot;
     if (snapshot != NULL)
         event_log_add(&state->model.log, snapshot->events, snapshot->event_count);
+    drop_lost_marks(&state->model);
     reorder(state);
 }
 
@@ -69,229 +83,83 @@ void state_set_stores(struct state *state, struct store_view *stores, size_t cou
     state->model.store_count = count;
 }
 
-/* ---- asking ---- */
+/* ---- what became of a request ---- */
 
-static void send(struct state *state, const struct tmv_request *request)
+/* A pause can be taken back by a resume, and the other way round. */
+static void offer_undo(struct state *state, const struct outcome *outcome)
 {
-    if (state->requests == NULL)
+    enum tmv_operation back = outcome->operation == TMV_OP_PAUSE ? TMV_OP_RESUME : TMV_OP_PAUSE;
+    struct undo *undo = &state->undo;
+
+    if (outcome->kind != OUTCOME_DONE ||
+        (outcome->operation != TMV_OP_PAUSE && outcome->operation != TMV_OP_RESUME))
         return;
-    state->undo = (struct tmv_uuid){{0}};
-    if (requests_send(state->requests, request))
-        state_toast(state, ROLE_TEXT, "%s: sent", tmv_operation_name(request->operation));
+    if (undo->operation != back || state->bulk.total == 0)
+        undo->count = 0;
+    undo->operation = back;
+    if (undo->count < MARKS_MAX)
+        undo->ids[undo->count++] = outcome->migration;
+    if (undo->count > 1)
+        snprintf(state->toast_hint, sizeof state->toast_hint, "u: %s these %d again",
+                 tmv_operation_name(back), undo->count);
     else
-        state_toast(state, ROLE_TOAST_ERROR, "too many requests wait for an answer");
+        snprintf(state->toast_hint, sizeof state->toast_hint, "u: %s it again", tmv_operation_name(back));
 }
 
-static void act(struct state *state, const struct action *action)
+/* One line for all of a bulk operation; the failures keep a line of their own in the history. */
+static bool count_bulk(struct state *state, const struct outcome *outcome)
 {
-    const struct tmv_migration *m = model_selected(&state->model);
-    char why[TMV_REASON_MAX], name[TENANT_NAME_MAX];
+    struct bulk *bulk = &state->bulk;
+    char words[700];
 
-    if (state->requests == NULL) {
-        state_toast(state, ROLE_LEVEL_WARN, "read only: this console cannot change anything");
-        return;
+    if (bulk->total == 0 || outcome->operation != bulk->operation || !outcome->ended)
+        return bulk->total > 0 && outcome->operation == bulk->operation;
+    bulk->done += outcome->kind == OUTCOME_DONE;
+    bulk->failed += outcome->kind != OUTCOME_DONE;
+    if (outcome->kind != OUTCOME_DONE) {
+        outcome_words(outcome, &state->model, words, sizeof words);
+        messages_add(&state->messages, state->model.wall_us, ROLE_TOAST_ERROR, words);
     }
-    if (!action_available(action, &state->model, why) || m == NULL) {
-        state_toast(state, ROLE_LEVEL_WARN, "%s %s: %s", action->name,
-                    m != NULL ? tenant_name(&state->model.names, &m->tenant, name) : "", why);
-        return;
-    }
-    if (action->way == ACTION_AT_ONCE) {
-        struct tmv_request request = {
-            .operation = action->operation, .migration = m->id, .generation = m->generation};
-        send(state, &request);
-        return;
-    }
-    confirm_open(&state->confirm, action, &state->model);
-}
-
-static void undo(struct state *state)
-{
-    const struct tmv_migration *m = model_find(&state->model, &state->undo);
-    struct tmv_request request = {.operation = TMV_OP_RESUME, .migration = state->undo};
-
-    if (tmv_uuid_is_nil(&state->undo) || m == NULL || state->requests == NULL)
-        return;
-    send(state, &request);
-}
-
-static void confirmed(struct state *state, enum confirm_result result)
-{
-    struct tmv_request request;
-
-    if (result == CONFIRM_STAYS)
-        return;
-    request = confirm_request(&state->confirm);
-    state->confirm.kind = CONFIRM_NONE;
-    if (result == CONFIRM_SEND)
-        send(state, &request);
-    else
-        state_toast(state, ROLE_TEXT, "%s: cancelled, nothing was sent", state->confirm.title);
+    state_toast(state, bulk->failed > 0 ? ROLE_TOAST_ERROR : ROLE_TOAST_OK, "%s: %d of %d done%s",
+                tmv_operation_name(bulk->operation), bulk->done, bulk->total,
+                bulk->failed > 0 ? ", some were not: Ctrl-G says why" : "");
+    offer_undo(state, outcome);
+    if (bulk->done + bulk->failed >= bulk->total)
+        bulk->total = 0;
+    return true;
 }
 
 void state_outcome(struct state *state, const struct outcome *outcome)
 {
-    static const struct {
-        const char *words;
-        enum role role;
-    } kinds[] = {
-        [OUTCOME_REQUESTED] = {"requested, waits for its engine", ROLE_TEXT},
-        [OUTCOME_RUNNING] = {"running", ROLE_TEXT_STRONG},
-        [OUTCOME_DONE] = {"done", ROLE_TOAST_OK},
-        [OUTCOME_REFUSED] = {"refused", ROLE_TOAST_ERROR},
-        [OUTCOME_FAILED] = {"failed", ROLE_TOAST_ERROR},
-        [OUTCOME_UNKNOWN] = {"outcome unknown, checking", ROLE_LEVEL_WARN},
-    };
-    const struct tmv_migration *m = model_find(&state->model, &outcome->migration);
-    char name[TENANT_NAME_MAX] = "", command[TMV_UUID_TEXT] = "", id[24] = "";
+    char words[700];
+    enum role role;
 
-    if (m != NULL)
-        tenant_name(&state->model.names, &m->tenant, name);
-    if (!tmv_uuid_is_nil(&outcome->command))
-        snprintf(id, sizeof id, " (command %.4s)", tmv_uuid_format(&outcome->command, command));
-    state_toast(state, kinds[outcome->kind].role, "%s %s%s: %s%s%s", tmv_operation_name(outcome->operation),
-                name, id, kinds[outcome->kind].words, outcome->text[0] ? ": " : "", outcome->text);
-    if (outcome->kind == OUTCOME_DONE && outcome->operation == TMV_OP_PAUSE) {
-        state->undo = outcome->migration;
-        state->toast_hint = "u: resume it again";
-    }
+    if (count_bulk(state, outcome))
+        return;
+    role = outcome_words(outcome, &state->model, words, sizeof words);
+    state_toast(state, role, "%s", words);
+    state->outcome = *outcome;
+    state->following = !outcome->ended;
+    if (!outcome->ended)
+        state->toast_until_us = INT64_MAX;
+    offer_undo(state, outcome);
 }
 
 /* ---- keys ---- */
 
-static void open_prompt(struct state *state, enum prompt_kind kind)
+static void filter_key(struct state *state, const struct input *input)
 {
-    state->prompt = kind;
-    field_clear(&state->input);
-    snprintf(state->filter_before, sizeof state->filter_before, "%s", state->model.fleet.filter);
-}
-
-static void set_filter(struct state *state, const char *text)
-{
-    snprintf(state->model.fleet.filter, sizeof state->model.fleet.filter, "%s", text);
-    fleet_order(&state->model, false);
-}
-
-static void run_command(struct state *state, const char *name)
-{
-    const struct action *action = action_by_name(name);
-
-    if (action != NULL)
-        act(state, action);
-    else if (name[0] != '\0')
-        state_toast(state, ROLE_LEVEL_WARN, "no command \"%.40s\": ? lists them", name);
-}
-
-static void prompt_key(struct state *state, const struct input *input)
-{
-    enum prompt_kind kind = state->prompt;
-
     if (input->kind == INPUT_ESCAPE || (input->kind == INPUT_CTRL && input->text[0] == 'c')) {
-        state->prompt = PROMPT_NONE;
-        if (kind == PROMPT_FILTER)
-            set_filter(state, state->filter_before);
+        state->filtering = false;
+        perform_filter(state, state->filter_before);
         return;
     }
     if (input->kind == INPUT_ENTER) {
-        state->prompt = PROMPT_NONE;
-        if (kind == PROMPT_COMMAND)
-            run_command(state, state->input.text);
+        state->filtering = false;
         return;
     }
-    if (input->kind == INPUT_TEXT)
-        field_add(&state->input, input->text);
-    else if (input->kind == INPUT_BACKSPACE)
-        field_backspace(&state->input);
-    else if (input->kind == INPUT_CTRL && input->text[0] == 'u')
-        field_clear(&state->input);
-    if (kind == PROMPT_FILTER)
-        set_filter(state, state->input.text);
-}
-
-/* Closes what is open, innermost first; false: nothing was. */
-static bool back(struct state *state)
-{
-    if (state->active != 0)
-        state->active = 0;
-    else if (state->model.fleet.filter[0] != '\0')
-        set_filter(state, "");
-    else
-        return false;
-    return true;
-}
-
-static void interrupt(struct state *state, int64_t at_us)
-{
-    if (at_us - state->interrupted_us < INTERRUPT_US)
-        state->quit = true;
-    state->interrupted_us = at_us;
-    back(state);
-    state_toast(state, ROLE_TEXT, "Ctrl-C again quits; migrations go on wherever their engine runs");
-}
-
-static int rows_of(const struct input *input)
-{
-    char c = input->kind == INPUT_TEXT ? input->text[0] : '\0';
-    char ctrl = input->kind == INPUT_CTRL ? input->text[0] : '\0';
-
-    if (input->kind == INPUT_DOWN || c == 'j')
-        return 1;
-    if (input->kind == INPUT_UP || c == 'k')
-        return -1;
-    if (input->kind == INPUT_PAGE_DOWN || ctrl == 'd')
-        return MOVE_PAGE;
-    if (input->kind == INPUT_PAGE_UP || ctrl == 'u')
-        return -MOVE_PAGE;
-    if (input->kind == INPUT_END || c == 'G')
-        return MOVE_END;
-    return input->kind == INPUT_HOME || c == 'g' ? -MOVE_END : 0;
-}
-
-static void letter_key(struct state *state, const char *text)
-{
-    const struct action *action = action_by_key(text);
-
-    if (screen_by_key(text[0]) >= 0)
-        state->active = screen_by_key(text[0]);
-    if (action != NULL && screen_at(state->active)->acts) {
-        act(state, action);
-        return;
-    }
-    switch (text[0]) {
-    case 'q':
-        state->quit = !back(state);
-        break;
-    case 'u':
-        undo(state);
-        break;
-    case '?':
-        state->help = true;
-        break;
-    case '/':
-        open_prompt(state, PROMPT_FILTER);
-        break;
-    case ':':
-        if (state->requests != NULL)
-            open_prompt(state, PROMPT_COMMAND);
-        break;
-    case 's':
-        state->model.fleet.sort = (state->model.fleet.sort + 1) % fleet_sorts();
-        fleet_order(&state->model, false);
-        break;
-    case 'f':
-        state->model.frozen = !state->model.frozen;
-        break;
-    default:
-        break;
-    }
-}
-
-static void suspend(struct state *state)
-{
-    if (state->model.engine_note != NULL)
-        state_toast(state, ROLE_LEVEL_WARN, "not suspended: the engine in this program would stop as well");
-    else
-        state->suspend = true;
+    if (input_edit(input, &state->input))
+        perform_filter(state, state->input.text);
 }
 
 /* A screen may send its person to another one. */
@@ -308,40 +176,35 @@ static void screen_key(struct state *state, const struct input *input, const str
 {
     const struct screen *screen = screen_at(state->active);
     struct rect body = frame_body(&state->model, canvas);
-    int rows = rows_of(input);
+    int rows = input_rows(input, false);
+    char name[INPUT_NAME_MAX];
+    const struct action *action = action_by_key(input_name(input, name));
 
-    if (screen->take != NULL && screen->take(&state->model, body, input)) {
+    if (input->kind == INPUT_PASTE)
+        state_toast(state, ROLE_LEVEL_WARN, "pasted text was dropped");
+    else if (action != NULL && action->group == GROUP_ACT && screen->acts)
+        perform(state, action, "");
+    else if (screen->take != NULL && screen->take(&state->model, body, input))
         go(state);
-    } else if (rows != 0) {
+    else if (rows != 0) {
         screen->move(&state->model, body, rows);
         state->moved_us = input->at_us;
-    } else if (input->kind == INPUT_TEXT) {
-        letter_key(state, input->text);
-    } else if (input->kind == INPUT_ESCAPE) {
-        back(state);
-    } else if (input->kind == INPUT_F1) {
-        state->help = true;
-    } else if (input->kind == INPUT_CTRL && input->text[0] == 'c') {
-        interrupt(state, input->at_us);
-    } else if (input->kind == INPUT_CTRL && input->text[0] == 'l') {
-        state->redraw = true;
-    } else if (input->kind == INPUT_CTRL && input->text[0] == 'z') {
-        suspend(state);
-    } else if (input->kind == INPUT_PASTE) {
-        state_toast(state, ROLE_LEVEL_WARN, "pasted text was dropped");
-    }
+    } else if (action != NULL)
+        perform(state, action, action->what == DO_SCREEN ? name : "");
 }
 
 void state_key(struct state *state, const struct input *input, const struct canvas *canvas)
 {
     if (input->kind == INPUT_NONE || input->kind == INPUT_RESIZE)
         return;
+    state->cols = canvas->cols;
+    state->rows = canvas->rows;
     if (state->confirm.kind != CONFIRM_NONE)
-        confirmed(state, confirm_key(&state->confirm, &state->model, input));
-    else if (state->help)
-        state->help = false;
-    else if (state->prompt != PROMPT_NONE)
-        prompt_key(state, input);
+        perform_confirmed(state, confirm_key(&state->confirm, &state->model, input));
+    else if (state->overlay != OVERLAY_NONE)
+        overlay_key(state, input, canvas);
+    else if (state->filtering)
+        filter_key(state, input);
     else
         screen_key(state, input, canvas);
 }
@@ -350,10 +213,12 @@ void state_key(struct state *state, const struct input *input, const struct canv
 
 void state_tick(struct state *state)
 {
-    confirmed(state, confirm_tick(&state->confirm, &state->model));
+    perform_confirmed(state, confirm_tick(&state->confirm, &state->model));
+    if (state->following) /* how far it is may have changed */
+        state->toast_role = outcome_words(&state->outcome, &state->model, state->toast, sizeof state->toast);
     if (state->toast[0] != '\0' && state->model.now_us >= state->toast_until_us) {
         state->toast[0] = '\0';
-        state->undo = (struct tmv_uuid){{0}}; /* u is only there while it is offered */
+        state->undo.count = 0; /* u is only there while it is offered */
     }
 }
 
@@ -363,6 +228,13 @@ int64_t state_deadline_us(const struct state *state)
     int64_t toast = state->toast[0] != '\0' ? state->toast_until_us : INT64_MAX;
 
     return confirm < toast ? confirm : toast;
+}
+
+int64_t state_refresh_us(const struct state *state)
+{
+    static const int64_t steps[REFRESH_STEPS] = {0, 250000, 500000, 1000000, 2000000, 5000000, 10000000};
+
+    return steps[state->refresh];
 }
 
 void state_draw(struct state *state, struct canvas *canvas)
@@ -376,14 +248,13 @@ void state_draw(struct state *state, struct canvas *canvas)
         .toast = state->toast,
         .toast_role = state->toast_role,
         .toast_hint = state->toast_hint,
-        .prompt = state->prompt != PROMPT_NONE ? &state->input : NULL,
-        .prompt_label = state->prompt == PROMPT_FILTER ? "filter: " : ": ",
+        .prompt = state->filtering ? &state->input : NULL,
+        .prompt_label = "filter: ",
     };
 
     model_begin(&state->model);
     screen_at(state->active)->move(&state->model, frame_body(&state->model, canvas), 0);
     frame_draw(&state->model, &frame, canvas);
-    if (state->help)
-        action_draw_help(&state->model, canvas);
+    overlay_draw(state, canvas);
     confirm_draw(&state->confirm, &state->model, canvas);
 }

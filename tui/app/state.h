@@ -1,34 +1,73 @@
 /* The console between two turns of its loop: what is shown, what is open, what was asked. Keys and time
  * change it here; it knows neither a terminal nor a clock of its own, so that tests and scripts drive it as
- * the loop does. */
+ * the loop does. What keys do stands in perform.c, boxes to choose from in overlays.c. */
 #pragma once
 
 #include "app/confirm_keys.h"
+#include "app/leave.h"
+#include "app/messages.h"
 #include "app/monitor.h"
 #include "app/requests.h"
 #include "theme/theme.h"
 
-enum prompt_kind { PROMPT_NONE, PROMPT_FILTER, PROMPT_COMMAND };
+/* A box over the screen. */
+enum overlay {
+    OVERLAY_NONE,
+    OVERLAY_HELP,
+    OVERLAY_PALETTE,
+    OVERLAY_SORT,
+    OVERLAY_MESSAGES,
+    OVERLAY_QUIT,
+    OVERLAY_COUNT
+};
+
+/* Pauses or resumes that `u` takes back. */
+struct undo {
+    enum tmv_operation operation; /* that takes them back */
+    struct tmv_uuid ids[MARKS_MAX];
+    int count;
+};
+
+/* A bulk operation on its way. */
+struct bulk {
+    enum tmv_operation operation;
+    int total, done, failed;
+};
+
+#define REFRESH_STEPS 7
 
 struct state {
     struct model model;
     int active; /* index of the screen */
-    bool help;  /* the overlay is open */
+    enum overlay overlay;
+    struct picker picker; /* of the overlay */
+    int64_t opened_us;    /* when the overlay was */
     struct confirm confirm;
-    enum prompt_kind prompt;
-    struct field input;            /* of the prompt */
-    char filter_before[FIELD_MAX]; /* comes back when the prompt is left with Esc */
+    bool filtering;                /* the filter's line is open */
+    struct field input;            /* its text */
+    char filter_before[FIELD_MAX]; /* comes back when it is left with Esc */
+    char filter_last[FIELD_MAX];   /* that n and N look for */
     char toast[700];
     enum role toast_role;
-    const char *toast_hint;
-    int64_t toast_until_us;
-    struct tmv_uuid undo;   /* migration whose pause u takes back; nil none */
+    char toast_hint[60];
+    int64_t toast_until_us; /* INT64_MAX: as long as a request is followed */
+    struct messages messages;
+    struct outcome outcome; /* last news of a request */
+    bool following;         /* it has not ended: its line says how far it is */
+    struct undo undo;
+    struct bulk bulk;
     int64_t moved_us;       /* last key that moved the cursor: the order is held for a moment */
     int64_t interrupted_us; /* last Ctrl-C at the top: a second one quits */
+    int refresh;            /* index into the steps of + and - */
+    int engine_runs;        /* migrations that the embedded engine runs now */
+    bool engine_here;       /* there is one that quitting has to ask about */
+    enum leave leave;
     bool quit;
     bool redraw;                   /* Ctrl-L */
     bool suspend;                  /* Ctrl-Z */
     const struct theme *theme;     /* for pictures with colours; owned by the session */
+    char *copied;                  /* for the terminal's clipboard, owned; NULL nothing */
+    int cols, rows;                /* of the canvas that the last key was pressed on */
     struct requests *requests;     /* NULL: read only, there is no way to act */
     struct tmv_snapshot *snapshot; /* what the model shows; owned */
     struct tmv_record *record;     /* the same */
@@ -50,7 +89,10 @@ void state_key(struct state *state, const struct input *input, const struct canv
 void state_tick(struct state *state);
 /* When state_tick has to be called next. */
 int64_t state_deadline_us(const struct state *state);
+/* Least time between two drawings that nobody asked for by a key, as + and - set it; 0: as usual. */
+int64_t state_refresh_us(const struct state *state);
 /* Draws everything. */
 void state_draw(struct state *state, struct canvas *canvas);
+/* Says something above the keys, and keeps it for Ctrl-G. */
 void state_toast(struct state *state, enum role role, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

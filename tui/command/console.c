@@ -1,12 +1,18 @@
 /* tenantmv console: the screen with an engine in the same process. */
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "cli/failure.h"
+#include "command/ask.h"
 #include "command/screen.h"
 #include "command/table.h"
 #include "tenantmv/engine.h"
+
+/* How long to look for the engine that takes over: one that is there does it within seconds. */
+#define HAND_OVER_TURNS 12
+#define HAND_OVER_TURN_US INT64_C(500000)
 
 struct arguments {
     struct screen_arguments screen;
@@ -43,11 +49,75 @@ static bool start_engine(const struct cli *cli, const char *conninfo, struct tmv
     return ok;
 }
 
+/* Migrations of the picture that another engine runs now, and those that none does. */
+static void count_owners(const struct tmv_snapshot *snapshot, int *ret_taken, int *ret_waiting,
+                         const char **ret_owner)
+{
+    *ret_taken = *ret_waiting = 0;
+    *ret_owner = "";
+    for (size_t i = 0; i < snapshot->migration_count; i++) {
+        const struct tmv_migration *m = &snapshot->migrations[i];
+        if (tmv_phase_is_terminal(m->phase))
+            continue;
+        if (engine_is_alive(m)) {
+            *ret_owner = m->owner;
+            ++*ret_taken;
+        } else {
+            ++*ret_waiting;
+        }
+    }
+}
+
+/* Says who went on with the migrations; waits a moment for the others to take them over. */
+static void tell_successors(struct cli *cli, const char *conninfo)
+{
+    struct tmv_control *control = NULL;
+    struct tmv_error err = {0};
+    const char *owner = "";
+    int taken = 0, waiting = 1;
+
+    cli_note(cli, "the migrations were given back; looking for the engine that goes on …");
+    if (!tmv_control_open_read_only(conninfo, &control, &err)) {
+        cli_note(cli, "it cannot be seen: %s", err.message);
+        return;
+    }
+    for (int turn = 0; turn < HAND_OVER_TURNS && waiting > 0 && !cli_interrupted(); turn++) {
+        struct tmv_snapshot *snapshot = NULL;
+        if (!tmv_control_wait_change(control, turn > 0 ? HAND_OVER_TURN_US : 0, &err) ||
+            !tmv_snapshot_read(control, NULL, 1000, &snapshot, &err))
+            break;
+        count_owners(snapshot, &taken, &waiting, &owner);
+        if (waiting == 0)
+            cli_note(cli, "%d migration%s: %s goes on", taken, taken == 1 ? "" : "s", owner);
+        tmv_snapshot_free(snapshot);
+    }
+    if (waiting > 0)
+        cli_note(cli,
+                 "%d migration%s wait%s for an engine, nothing is lost: start one with `tenantmv worker`",
+                 waiting, waiting == 1 ? "" : "s", waiting == 1 ? "s" : "");
+    tmv_control_close(control);
+}
+
+/* What the person chose when the screen closed. */
+static void leave_engine(struct cli *cli, const char *conninfo, struct tmv_engine *engine, enum leave leave)
+{
+    cli_catch_interrupts();
+    if (leave == LEAVE_KEEP) {
+        cli_note(cli, "the engine goes on here without a screen; Ctrl-C or SIGTERM stops it at a safe point");
+        while (!cli_interrupted())
+            poll(NULL, 0, 1000);
+    }
+    tmv_engine_stop(engine);
+    if (leave == LEAVE_HAND_OVER)
+        tell_successors(cli, conninfo);
+}
+
 static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
 {
     const struct arguments *a = arguments;
     struct console_options screen;
     struct tmv_engine *engine = NULL;
+    enum leave leave;
 
     if (cli->json) {
         failure(err, TMV_ERR_USAGE, "a screen has no JSON");
@@ -63,9 +133,11 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
             return false;
         }
         screen.engine_note = "engine here";
+        screen.engine = engine;
     }
-    cli->exit_code = console_run(&screen);
-    tmv_engine_stop(engine);
+    cli->exit_code = console_run(&screen, &leave);
+    if (engine != NULL)
+        leave_engine(cli, screen.control_conninfo, engine, leave);
     screen_release(&screen);
     return true;
 }

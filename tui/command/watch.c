@@ -24,7 +24,7 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
     if (!screen_options(cli, &a->screen, &screen, err))
         return false;
     screen.read_only = true;
-    cli->exit_code = console_run(&screen);
+    cli->exit_code = console_run(&screen, NULL);
     screen_release(&screen);
     return true;
 }

@@ -60,7 +60,7 @@ static void show_console(const struct stage *stage, struct live *live, const str
                                       .note = describe_writers,
                                       .note_user = &banner};
 
-    console_run(&console); /* a signal or a lost terminal ends it as q does: nothing is worth keeping */
+    console_run(&console, NULL); /* a signal or a lost terminal ends it as q does: nothing is worth keeping */
 }
 
 bool interactive_run(const struct stage *stage, const struct demo_options *options, struct tmv_error *err)

@@ -8,12 +8,113 @@
 #include "widgets/dialog.h"
 #include "widgets/format.h"
 
+#define OTHER_US INT64_C(60000000) /* what somebody else did so lately is worth a warning */
+
 static const struct tmv_gate *red_gate(const struct tmv_migration *m)
 {
     for (size_t i = 0; i < m->gate_count; i++)
         if (!m->gates[i].green)
             return &m->gates[i];
     return NULL;
+}
+
+static bool any_marked_allows(const struct confirm *confirm, const struct model *model,
+                              char why[TMV_REASON_MAX])
+{
+    snprintf(why, TMV_REASON_MAX, "none is there any more");
+    for (int i = 0; i < model->fleet.mark_count; i++) {
+        const struct tmv_migration *m = model_find(model, &model->fleet.marks[i]);
+        if (m != NULL && tmv_operation_allowed(m, confirm->operation, why))
+            return true;
+    }
+    return false;
+}
+
+/* ---- warnings ---- */
+
+static const struct tmv_attempt *latest_attempt(const struct model *model, const struct tmv_uuid *migration)
+{
+    for (size_t i = 0; i < model->snapshot->attempt_count; i++)
+        if (tmv_uuid_equal(&model->snapshot->attempts[i].migration, migration))
+            return &model->snapshot->attempts[i];
+    return NULL;
+}
+
+/* The latest entry of the record by somebody else, when it is fresh. */
+static const struct tmv_audit_entry *fresh_entry_of_other(const struct model *model,
+                                                          const struct tmv_uuid *migration)
+{
+    int64_t now_us = model_database_now_us(model);
+    size_t me = model->who != NULL ? strcspn(model->who, "@") : 0;
+
+    for (size_t i = 0; i < model->snapshot->event_count; i++) {
+        const struct tmv_audit_entry *entry = &model->snapshot->events[i];
+        if (!tmv_uuid_equal(&entry->migration, migration) || entry->operator_name[0] == '\0')
+            continue;
+        if (now_us - entry->occurred_at_us > OTHER_US)
+            return NULL;
+        return strncmp(entry->operator_name, model->who != NULL ? model->who : "", me) == 0 ? NULL : entry;
+    }
+    return NULL;
+}
+
+static bool warning_holds(const struct confirm *confirm, const struct model *model,
+                          const struct tmv_migration *m, struct confirm_warning_text *warning)
+{
+    const struct tmv_attempt *attempt = latest_attempt(model, &m->id);
+    const struct tmv_audit_entry *entry = fresh_entry_of_other(model, &m->id);
+    bool cutover = confirm->operation == TMV_OP_CUTOVER;
+    char number[FORMAT_MAX];
+
+    switch (warning->warning) {
+    case WARNING_ROLLED_BACK:
+        if (!cutover || attempt == NULL || strcmp(attempt->outcome, "rolled_back") != 0)
+            return false;
+        snprintf(warning->text, sizeof warning->text, "the last attempt was rolled back: %.150s",
+                 attempt->reason);
+        return true;
+    case WARNING_UNPREDICTED:
+        snprintf(warning->text, sizeof warning->text, "nobody measured the pause: :rehearse does");
+        return cutover && m->predicted_pause_us < 0;
+    case WARNING_OTHER:
+        if (entry == NULL)
+            return false;
+        snprintf(warning->text, sizeof warning->text, "%.60s acted on it a moment ago: %.60s",
+                 entry->operator_name, entry->event_type);
+        return true;
+    case WARNING_COPIED:
+        snprintf(warning->text, sizeof warning->text, "the copy is complete: %s events were copied",
+                 format_grouped(m->events_copied, number));
+        return confirm->operation == TMV_OP_ABORT && m->phase == TMV_PHASE_DUAL_WRITE &&
+               !confirm->keep_events;
+    case CONFIRM_WARNINGS:
+        break;
+    }
+    return false;
+}
+
+int confirm_warnings(const struct confirm *confirm, const struct model *model,
+                     struct confirm_warning_text ret_warnings[CONFIRM_WARNINGS])
+{
+    const struct tmv_migration *m = model_find(model, &confirm->migration);
+    int count = 0;
+
+    for (int i = 0; m != NULL && confirm->kind == CONFIRM_TYPED && i < CONFIRM_WARNINGS; i++) {
+        ret_warnings[count].warning = (enum confirm_warning)i;
+        count += warning_holds(confirm, model, m, &ret_warnings[count]);
+    }
+    return count;
+}
+
+static bool is_unseen(const struct confirm *confirm, const struct model *model)
+{
+    struct confirm_warning_text warnings[CONFIRM_WARNINGS];
+    int count = confirm_warnings(confirm, model, warnings);
+
+    for (int i = 0; i < count; i++)
+        if ((confirm->acknowledged & 1U << warnings[i].warning) == 0)
+            return true;
+    return false;
 }
 
 /* What the picture of the migration says against it. */
@@ -25,10 +126,14 @@ static void blocked_by_state(const struct confirm *confirm, const struct model *
     char reason[TMV_REASON_MAX] = "";
 
     why[0] = '\0';
-    if (m == NULL)
+    if (m == NULL && !confirm->bulk)
         snprintf(why, size, "the migration is gone");
     else if (fresh != FRESH_LIVE && fresh != FRESH_LAG)
         snprintf(why, size, "the picture is old");
+    else if (confirm->bulk && !any_marked_allows(confirm, model, reason))
+        snprintf(why, size, "%s", reason);
+    else if (confirm->bulk)
+        return;
     else if (!tmv_operation_allowed(m, confirm->operation, reason))
         snprintf(why, size, "%s", reason);
     else if (red != NULL)
@@ -46,6 +151,8 @@ void confirm_blocked(const struct confirm *confirm, const struct model *model, c
         snprintf(why, size, "name does not match yet");
     else if (confirm->needs_reason && confirm->reason.length == 0)
         snprintf(why, size, "give a reason");
+    else if (is_unseen(confirm, model))
+        snprintf(why, size, "acknowledge the warning");
 }
 
 static void labelled(struct canvas *canvas, struct rect *rest, const char *label, const char *text)
@@ -76,7 +183,8 @@ static void draw_gates(const struct tmv_migration *m, const struct model *model,
     snprintf(text, sizeof text, "%zu of %zu", green, m->gate_count);
     line_try_right(&line, green == m->gate_count ? ROLE_LEVEL_OK : ROLE_LEVEL_CRIT, text);
     line_put(&line, ROLE_HEADING, "Gates");
-    line_putf(&line, ROLE_TEXT_DIM, " (live, %s old)", format_duration(model_age_us(model), age));
+    line_putf(&line, ROLE_TEXT_DIM, " (live, %s old; nothing starts on one older than 5 s)",
+              format_duration(model_age_us(model), age));
     for (size_t i = 0; i < m->gate_count && rest->h > 5; i++) {
         const struct tmv_gate *gate = &m->gates[i];
         line = line_begin(canvas, (struct rect){rest->x + x * width, rest->y, width - 1, 1});
@@ -128,6 +236,23 @@ static void draw_inputs(const struct confirm *confirm, struct canvas *canvas, st
     }
 }
 
+static void draw_warnings(const struct confirm *confirm, const struct model *model, struct canvas *canvas,
+                          struct rect *rest)
+{
+    struct confirm_warning_text warnings[CONFIRM_WARNINGS];
+    int count = confirm_warnings(confirm, model, warnings);
+    bool next = confirm->focus == CONFIRM_ON_WARNING; /* Space takes the first that was not seen */
+
+    for (int i = 0; i < count && rest->h > 2; i++) {
+        bool seen = (confirm->acknowledged & 1U << warnings[i].warning) != 0;
+        struct line line = line_begin(canvas, rect_top(rest, 1));
+        line_try_right(&line, ROLE_TEXT_DIM, seen ? " seen" : next ? " Space: I know" : " Tab, Space");
+        line_put(&line, next && !seen ? ROLE_HEADER_ACTIVE : ROLE_LEVEL_WARN, seen ? "[x]" : "[ ]");
+        line_putf(&line, seen ? ROLE_TEXT : ROLE_LEVEL_WARN, " ! %s", warnings[i].text);
+        next = next && seen;
+    }
+}
+
 static void draw_buttons(const struct confirm *confirm, const struct model *model, struct canvas *canvas,
                          struct rect line)
 {
@@ -165,8 +290,9 @@ static void draw_typed(const struct confirm *confirm, const struct model *model,
 {
     bool gates = confirm->operation == TMV_OP_CUTOVER;
     int columns = canvas->cols >= 74 ? 2 : 1;
+    struct confirm_warning_text warnings[CONFIRM_WARNINGS];
     int rows = 9 + (gates ? 2 + ((int)m->gate_count + columns - 1) / columns : 0) + confirm->needs_reason +
-               confirm->offers_keep;
+               confirm->offers_keep + confirm_warnings(confirm, model, warnings);
     char title[TENANT_NAME_MAX + 2 * 64 + 40], badge[40];
     struct rect in, buttons;
 
@@ -181,6 +307,7 @@ static void draw_typed(const struct confirm *confirm, const struct model *model,
     buttons = rect_bottom(&in, 1);
     if (gates && in.h > 8)
         draw_gates(m, model, canvas, &in);
+    draw_warnings(confirm, model, canvas, &in);
     if (in.h > 6)
         draw_effect(confirm, m, canvas, &in);
     if (in.h > 4)
@@ -215,6 +342,76 @@ static void draw_yes_no(const struct confirm *confirm, const struct model *model
     line_put(&line, ROLE_KEY_LABEL, " cancels");
 }
 
+/* Every marked one by name; those that it cannot be done to now say why. */
+static void draw_names(const struct confirm *confirm, const struct model *model, struct canvas *canvas,
+                       struct rect area)
+{
+    int columns = area.w >= 66 ? 2 : 1, width = area.w / columns;
+    int from = confirm->scroll * columns, most = area.h * columns;
+
+    for (int i = 0; i < most && from + i < model->fleet.mark_count; i++) {
+        struct rect cell = {area.x + i % columns * width, area.y + i / columns, width - 1, 1};
+        const struct tmv_migration *m = model_find(model, &model->fleet.marks[from + i]);
+        struct line line = line_begin(canvas, cell);
+        char why[TMV_REASON_MAX] = "", name[TENANT_NAME_MAX];
+        if (m == NULL)
+            continue;
+        tenant_name(&model->names, &m->tenant, name);
+        if (tmv_operation_allowed(m, confirm->operation, why)) {
+            line_putf(&line, state_look(m->show)->role, "%s ", state_look(m->show)->glyph);
+            line_put(&line, ROLE_TEXT_STRONG, name);
+        } else {
+            line_putf(&line, ROLE_DISABLED, "(%s: %s)", name, why);
+        }
+    }
+}
+
+static int names_allowed(const struct confirm *confirm, const struct model *model)
+{
+    char why[TMV_REASON_MAX];
+    int allowed = 0;
+
+    for (int i = 0; i < model->fleet.mark_count; i++) {
+        const struct tmv_migration *m = model_find(model, &model->fleet.marks[i]);
+        allowed += m != NULL && tmv_operation_allowed(m, confirm->operation, why);
+    }
+    return allowed;
+}
+
+static const char *in_parts(int rows, int room)
+{
+    return rows > room ? "↓ ↑ for more" : "";
+}
+
+static void draw_bulk(const struct confirm *confirm, const struct model *model, struct canvas *canvas)
+{
+    int columns = canvas->cols >= 72 ? 2 : 1;
+    int names = (model->fleet.mark_count + columns - 1) / columns;
+    char title[80], why[TMV_REASON_MAX];
+    struct rect in, keys;
+    struct line line;
+
+    snprintf(title, sizeof title, "%s %d of %d marked", confirm->title, names_allowed(confirm, model),
+             model->fleet.mark_count);
+    in = dialog_frame(canvas, canvas_all(canvas), (struct rect){0, 0, 78, names + 6}, DIALOG_PLAIN, title,
+                      in_parts(names, canvas->rows - 6));
+    keys = rect_bottom(&in, 1);
+    canvas_fit(canvas, rect_top(&in, 1), ROLE_TEXT, confirm->effect);
+    rect_top(&in, in.h > 4 ? 1 : 0);
+    rect_bottom(&in, in.h > 4 ? 1 : 0);
+    draw_names(confirm, model, canvas, in);
+    line = line_begin(canvas, keys);
+    confirm_blocked(confirm, model, why, sizeof why);
+    if (why[0] != '\0') {
+        line_putf(&line, ROLE_DISABLED, "(y %s: %s)", confirm->go, why);
+        return;
+    }
+    line_put(&line, ROLE_KEY, "y");
+    line_putf(&line, ROLE_KEY_LABEL, " %s them   ", confirm->go);
+    line_put(&line, ROLE_KEY, "any other key");
+    line_put(&line, ROLE_KEY_LABEL, " cancels");
+}
+
 /* Without room for the dialog: one line that still says what is open and how to leave it. */
 static void draw_small(const struct confirm *confirm, const struct model *model, struct canvas *canvas)
 {
@@ -236,8 +433,10 @@ void confirm_draw(const struct confirm *confirm, const struct model *model, stru
 
     if (confirm->kind == CONFIRM_NONE)
         return;
-    if (m == NULL || canvas->cols < FRAME_COLS || canvas->rows < FRAME_ROWS)
+    if ((m == NULL && !confirm->bulk) || canvas->cols < FRAME_COLS || canvas->rows < FRAME_ROWS)
         draw_small(confirm, model, canvas);
+    else if (confirm->bulk)
+        draw_bulk(confirm, model, canvas);
     else if (confirm->kind == CONFIRM_YES_NO)
         draw_yes_no(confirm, model, canvas);
     else

@@ -4,6 +4,7 @@
  * 1. It is bound to one migration and the generation that the person saw.
  * 2. Nothing is sent before the countdown ended, and every key cancels the countdown.
  * 3. Cancel is the default.
+ * 4. A red gate cannot be passed; a warning has to be acknowledged by itself, and goes into the record.
  */
 #pragma once
 
@@ -17,7 +18,27 @@ enum confirm_kind {
     CONFIRM_YES_NO, /* a lone y */
     CONFIRM_TYPED,  /* typed name and countdown */
 };
-enum confirm_focus { CONFIRM_ON_NAME, CONFIRM_ON_REASON, CONFIRM_ON_KEEP, CONFIRM_ON_GO, CONFIRM_ON_CANCEL };
+enum confirm_focus {
+    CONFIRM_ON_NAME,
+    CONFIRM_ON_REASON,
+    CONFIRM_ON_KEEP,
+    CONFIRM_ON_WARNING,
+    CONFIRM_ON_GO,
+    CONFIRM_ON_CANCEL
+};
+
+/* What does not forbid it but has to be seen; bits of confirm.acknowledged. */
+enum confirm_warning {
+    WARNING_ROLLED_BACK, /* the last attempt did not succeed */
+    WARNING_UNPREDICTED, /* nobody measured how long writers would be held */
+    WARNING_OTHER,       /* somebody else asked for something a moment ago */
+    WARNING_COPIED,      /* abort: a complete copy is thrown away */
+    CONFIRM_WARNINGS
+};
+struct confirm_warning_text {
+    enum confirm_warning warning;
+    char text[200];
+};
 
 struct confirm {
     enum confirm_kind kind;
@@ -28,19 +49,26 @@ struct confirm {
     const char *go;     /* label of the button */
     bool needs_reason;  /* the reason field is there and required */
     bool offers_keep;   /* abort: the copied events may stay on the target */
+    bool bulk;          /* for all that are marked; each is named */
+    int scroll;         /* first row of the names shown */
     struct tmv_uuid migration;
     int64_t generation;
+    unsigned acknowledged;      /* warnings that were seen */
     char name[TENANT_NAME_MAX]; /* what has to be typed */
     struct field typed;
     struct field reason;
     bool keep_events;
     enum confirm_focus focus;
     int64_t opened_us;
-    int64_t armed_until_us; /* 0: not armed */
-    int64_t yes_until_us;   /* a y was pressed and counts when nothing follows until then; 0: none */
-    char notice[200];       /* what just happened in the dialog, "" none */
+    int64_t armed_until_us;      /* 0: not armed */
+    int64_t yes_until_us;        /* a y was pressed and counts when nothing follows until then; 0: none */
+    char record[TMV_REASON_MAX]; /* reason and acknowledged warnings, as sent */
+    char notice[200];            /* what just happened in the dialog, "" none */
 };
 
 /* What keeps it from being armed now, for the button's label; "" nothing. Pure. */
 void confirm_blocked(const struct confirm *confirm, const struct model *model, char *why, size_t size);
+/* The warnings that hold now; returns how many. Pure. */
+int confirm_warnings(const struct confirm *confirm, const struct model *model,
+                     struct confirm_warning_text ret_warnings[CONFIRM_WARNINGS]);
 void confirm_draw(const struct confirm *confirm, const struct model *model, struct canvas *canvas);

@@ -161,6 +161,7 @@ extern const struct screen screen_events;
 extern const struct screen screen_stores;
 extern const struct screen screen_history;
 
+enum { SCREEN_FLEET, SCREEN_MIGRATION }; /* those that others name */
 /* The table of screens, in the order of their keys. */
 int screen_count(void);
 const struct screen *screen_at(int index);

@@ -477,3 +477,30 @@ void terminal_suspend(struct terminal *t)
     write_all(STDOUT_FILENO, "\033[?2004h");
     keys_init(&t->keys, t->keys.escape_us);
 }
+
+#define COPY_MAX 74000 /* bytes: what terminals take in one sequence, after base64 */
+
+void terminal_copy(struct terminal *t, const char *text)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t length = strnlen(text, COPY_MAX), out = 0;
+    char *coded = malloc(length / 3 * 4 + 8);
+
+    (void)t;
+    if (coded == NULL)
+        return;
+    for (size_t i = 0; i < length; i += 3) {
+        unsigned bits = (unsigned)(unsigned char)text[i] << 16;
+        bits |= i + 1 < length ? (unsigned)(unsigned char)text[i + 1] << 8 : 0;
+        bits |= i + 2 < length ? (unsigned char)text[i + 2] : 0;
+        coded[out++] = digits[bits >> 18 & 63];
+        coded[out++] = digits[bits >> 12 & 63];
+        coded[out++] = i + 1 < length ? digits[bits >> 6 & 63] : '=';
+        coded[out++] = i + 2 < length ? digits[bits & 63] : '=';
+    }
+    coded[out] = '\0';
+    write_all(STDOUT_FILENO, "\033]52;c;");
+    write_all(STDOUT_FILENO, coded);
+    write_all(STDOUT_FILENO, "\033\\");
+    free(coded);
+}

@@ -45,6 +45,8 @@ bool terminal_has_input(const struct terminal *terminal);
 void terminal_draw(struct terminal *terminal, const struct canvas *canvas, int64_t now_us);
 /* Forgets what the screen shows; the next drawing writes everything. */
 void terminal_redraw(struct terminal *terminal);
+/* Hands text to the terminal's clipboard (OSC 52); a terminal that has none ignores it. Long text is cut. */
+void terminal_copy(struct terminal *terminal, const char *text);
 /* Drops keys that were typed while nobody could see their effect. */
 void terminal_drop_input(struct terminal *terminal);
 /* Gives the terminal back, stops the process as Ctrl-Z does, and takes it again afterwards. */

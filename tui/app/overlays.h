@@ -1,0 +1,8 @@
+/* The boxes to look through and choose from: what stands in each, and what keys do there. */
+#pragma once
+
+#include "app/state.h"
+
+void overlay_open(struct state *state, enum overlay overlay);
+void overlay_key(struct state *state, const struct input *input, const struct canvas *canvas);
+void overlay_draw(const struct state *state, struct canvas *canvas);
