@@ -100,6 +100,20 @@ static bool check_request(const struct tmv_request *request, struct tmv_error *e
     return true;
 }
 
+#define LATELY_US (60 * 1000 * 1000LL) /* a command so fresh explains what a person finds changed */
+
+/* Says who did what a moment ago: two people at two consoles learn of each other. */
+static bool refused_after(const struct pgx_result *result, struct tmv_error *err)
+{
+    char by[TMV_NAME_MAX];
+
+    if (pgx_is_null(result, 0, 3) || pgx_int(result, 0, 6) > LATELY_US)
+        return false;
+    row_text(by, sizeof by, result, 0, 5);
+    return err_wrap(err, "%.60s asked for %s %lld s ago (%s)", by, pgx_text(result, 0, 3),
+                    (long long)(pgx_int(result, 0, 6) / 1000000), pgx_text(result, 0, 4));
+}
+
 /* The phase table and the picture the person acts on, against what is so now. */
 static bool check_state(struct tmv_control *control, const struct tmv_request *request, struct tmv_error *err)
 {
@@ -119,8 +133,10 @@ static bool check_state(struct tmv_control *control, const struct tmv_request *r
                        pgx_text(result, 0, 0));
     now.paused = pgx_bool(result, 0, 1);
     now.generation = pgx_int(result, 0, 2);
-    if (!tmv_operation_allowed(&now, request->operation, why))
-        return err_set(err, TMV_ERR_REFUSED, "%s", why);
+    if (!tmv_operation_allowed(&now, request->operation, why)) {
+        err_set(err, TMV_ERR_REFUSED, "%s", why);
+        return refused_after(result, err);
+    }
     if (tmv_phase_is_terminal(now.phase)) {
         err_set(err, TMV_ERR_REFUSED, "migration %s is %s: no engine runs it any more", id,
                 tmv_phase_name(now.phase));
@@ -129,7 +145,8 @@ static bool check_state(struct tmv_control *control, const struct tmv_request *r
     if (request->generation && request->generation != now.generation) {
         err_set(err, TMV_ERR_REFUSED, "migration %s has changed since you looked (generation %lld, now %lld)",
                 id, (long long)request->generation, (long long)now.generation);
-        return err_hint(err, "look again, then decide again");
+        err_hint(err, "look again, then decide again");
+        return refused_after(result, err);
     }
     return true;
 }
@@ -138,7 +155,7 @@ bool tmv_request(struct tmv_control *control, const struct tmv_request *request,
                  const struct tmv_actor *actor, struct tmv_uuid *ret_command, struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *result = NULL;
-    struct tmv_uuid id = tmv_uuid_random();
+    struct tmv_uuid id = tmv_uuid_is_nil(&request->id) ? tmv_uuid_random() : request->id;
     char reason[TMV_REASON_MAX];
     char by[TMV_NAME_MAX];
     struct pgx_args args =

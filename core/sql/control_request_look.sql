@@ -1,6 +1,12 @@
--- What decides whether an operation is allowed now. Generation 0: another program's migration.
+-- What decides whether an operation is allowed now, and the last command, whoever gave it. Generation 0: another
+-- program's migration.
 -- database: control
 -- $1 uuid: migration
-SELECT m.phase, coalesce(m.is_paused, false), coalesce(s.generation, 0)
-  FROM public.tenant_migrations m LEFT JOIN tenantmv.migration_state s ON s.migration_id = m.id
+SELECT m.phase, coalesce(m.is_paused, false), coalesce(s.generation, 0),
+       c.operation, c.state, c.requested_by, (extract(epoch FROM clock_timestamp() - c.requested_at) * 1000000)::bigint
+  FROM public.tenant_migrations m
+  LEFT JOIN tenantmv.migration_state s ON s.migration_id = m.id
+  LEFT JOIN LATERAL (SELECT operation, state, requested_by, requested_at
+                       FROM tenantmv.command
+                      WHERE migration_id = m.id ORDER BY number DESC LIMIT 1) c ON true
  WHERE m.id = $1::uuid

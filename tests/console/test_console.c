@@ -26,13 +26,18 @@ static const char *program(void)
     return path;
 }
 
-static struct pty *open_program(const struct stage *stage, const char *command, const char *flag)
+static struct pty *open_as(const struct stage *stage, const char *who, const char *command, const char *flag)
 {
     const char *argv[] = {program(),    command, "--control", stage->fixture.conninfo,
-                          "--operator", "amy",   flag,        NULL};
+                          "--operator", who,     flag,        NULL};
     struct pty_options options = {argv, NULL, 100, 30};
 
     return pty_start(&options);
+}
+
+static struct pty *open_program(const struct stage *stage, const char *command, const char *flag)
+{
+    return open_as(stage, "amy", command, flag);
 }
 
 /* A migration in phase pending with a living owner, and the console on it. */
@@ -75,6 +80,118 @@ static void p_requests_a_pause_at_once(void **state)
                      1);
     pty_send(stage.pty, "q");
     assert_int_equal(pty_wait_exit(stage.pty), 0);
+    stage_close(&stage);
+}
+
+static void of_two_consoles_one_wins_and_the_other_is_told(void **state)
+{
+    struct stage stage;
+    struct pty *bob, *winner, *loser;
+    char *by;
+
+    (void)state;
+    stage_open(&stage);
+    bob = open_as(&stage, "bob", "console", "--no-engine");
+    pty_wait_text(bob, stage.name);
+    pty_wait_text(bob, "LIVE");
+    pty_send(stage.pty, "p");
+    pty_send(bob, "p");
+    pty_wait_text(stage.pty, "command");
+    pty_wait_text(bob, "command");
+    by = support_text(stage.fixture.conn,
+                      "SELECT requested_by FROM tenantmv.command WHERE operation = 'pause'");
+    assert_int_equal(commands(&stage), 1);
+    winner = strcmp(by, "amy") == 0 ? stage.pty : bob;
+    loser = winner == bob ? stage.pty : bob;
+    assert_true(pty_shows(winner, "requested, waits for its engine"));
+    assert_true(pty_shows(loser, "refused: pause is requested already, by"));
+    assert_true(pty_shows(loser, by));
+    free(by);
+    pty_free(bob);
+    stage_close(&stage);
+}
+
+static void a_frozen_display_does_not_act(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_open(&stage);
+    pty_send(stage.pty, "f");
+    pty_wait_text(stage.pty, "[FROZEN]");
+    pty_send(stage.pty, "p");
+    pty_wait_text(stage.pty, "the display is frozen");
+    assert_int_equal(commands(&stage), 0);
+    stage_close(&stage);
+}
+
+static void pauses_all_that_are_marked_and_names_them(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_open(&stage);
+    pty_send(stage.pty, " ");
+    pty_wait_text(stage.pty, "1 marked");
+    pty_wait_text(stage.pty, "(c cutover");
+    pty_send(stage.pty, "p");
+    pty_wait_text(stage.pty, "pause 1 of 1 marked");
+    assert_int_equal(commands(&stage), 0);
+    while (pty_shows(stage.pty, "any other key")) { /* the dialog is deaf for a moment */
+        pty_send(stage.pty, "y");
+        pty_wait_text(stage.pty, stage.name);
+    }
+    pty_wait_no_text(stage.pty, "1 marked");
+    pty_wait_text(stage.pty, "pause");
+    while (commands(&stage) == 0) /* the test's own bound ends it when it never comes */
+        pty_wait_text(stage.pty, stage.name);
+    stage_close(&stage);
+}
+
+static void copies_to_the_clipboard_of_the_terminal(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_open(&stage);
+    pty_send(stage.pty, "y");
+    pty_wait_bytes(stage.pty, "\033]52;c;");
+    pty_wait_text(stage.pty, "clipboard");
+    assert_int_equal(commands(&stage), 0);
+    stage_close(&stage);
+}
+
+static void the_history_keeps_what_was_said(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_open(&stage);
+    pty_send(stage.pty, "c");
+    pty_wait_text(stage.pty, "cutover is not possible in pending");
+    pty_send(stage.pty, "w");
+    pty_wait_text(stage.pty, "columns:");
+    pty_send(stage.pty, "\007");
+    pty_wait_text(stage.pty, "newest first");
+    pty_wait_text(stage.pty, "cutover is not possible in pending");
+    stage_close(&stage);
+}
+
+static void the_palette_completes_and_searches(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_open(&stage);
+    pty_send(stage.pty, ":so");
+    pty_wait_text(stage.pty, "orders the fleet");
+    pty_send(stage.pty, "\tte\r");
+    pty_wait_text(stage.pty, "sort: tenant");
+    pty_send(stage.pty, ":nonsense\r");
+    pty_wait_text(stage.pty, "no command \"nonsense\"");
+    pty_send(stage.pty, "?/clipboard");
+    pty_wait_text(stage.pty, "copies to the terminal's clipboard");
+    pty_wait_no_text(stage.pty, "stops at the next safe point");
     stage_close(&stage);
 }
 
@@ -253,6 +370,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(p_requests_a_pause_at_once),
+        cmocka_unit_test(of_two_consoles_one_wins_and_the_other_is_told),
+        cmocka_unit_test(a_frozen_display_does_not_act),
+        cmocka_unit_test(pauses_all_that_are_marked_and_names_them),
+        cmocka_unit_test(copies_to_the_clipboard_of_the_terminal),
+        cmocka_unit_test(the_history_keeps_what_was_said),
+        cmocka_unit_test(the_palette_completes_and_searches),
         cmocka_unit_test(abort_is_sent_when_the_countdown_has_ended),
         cmocka_unit_test(any_key_cancels_the_countdown),
         cmocka_unit_test(a_hang_up_during_the_countdown_sends_nothing),

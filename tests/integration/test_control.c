@@ -443,6 +443,59 @@ static void changes_nothing_through_a_read_only_handle(void **state)
     control_fixture_close(&f);
 }
 
+static void who_comes_late_learns_who_changed_it_and_how(void **state)
+{
+    struct control_fixture f;
+    struct tmv_request pause = {.operation = TMV_OP_PAUSE}, resume = {.operation = TMV_OP_RESUME};
+    struct tmv_uuid command;
+    struct tmv_error err = {0};
+
+    (void)state;
+    control_fixture_open(&f);
+    control_fixture_own(&f);
+    pause.migration = resume.migration = f.migration;
+    pause.generation = support_int(f.conn, "SELECT generation FROM tenantmv.migration_state") - 1;
+    resume.id = tmv_uuid_random();
+    support_sql(
+        f.conn,
+        "INSERT INTO tenantmv.command (id, migration_id, operation, state, requested_by, requested_from) "
+        "SELECT gen_random_uuid(), id, 'verify', 'done', 'bob', 'elsewhere' "
+        "FROM public.tenant_migrations");
+    assert_false(tmv_request(f.control, &pause, &f.actor, &command, &err));
+    assert_int_equal(err.code, TMV_ERR_REFUSED);
+    assert_non_null(strstr(err.message, "bob asked for verify"));
+    assert_non_null(strstr(err.message, "has changed since you looked"));
+    assert_false(tmv_request(f.control, &resume, &f.actor, &command, &err));
+    assert_non_null(strstr(err.message, "bob asked for verify"));
+    assert_int_equal(support_int(f.conn, "SELECT count(*) FROM tenantmv.command WHERE requested_by = 'amy' "
+                                         "AND operation IN ('pause', 'resume')"),
+                     0);
+    support_sql(f.conn, "UPDATE tenantmv.command SET requested_at = requested_at - interval '1 hour'");
+    assert_false(tmv_request(f.control, &resume, &f.actor, &command, &err));
+    assert_null(strstr(err.message, "bob"));
+    control_fixture_close(&f);
+}
+
+static void a_command_carries_the_id_that_the_asker_gave(void **state)
+{
+    struct control_fixture f;
+    struct tmv_request pause = {.operation = TMV_OP_PAUSE, .id = tmv_uuid_random()};
+    struct tmv_command_info info;
+    struct tmv_uuid command;
+    struct tmv_error err = {0};
+
+    (void)state;
+    control_fixture_open(&f);
+    control_fixture_own(&f);
+    pause.migration = f.migration;
+    assert_false(tmv_command_get(f.control, &pause.id, &info, &err));
+    assert_int_equal(err.code, TMV_ERR_NOT_FOUND);
+    assert_done(tmv_request(f.control, &pause, &f.actor, &command, &err), &err);
+    assert_true(tmv_uuid_equal(&command, &pause.id));
+    assert_done(tmv_command_get(f.control, &pause.id, &info, &err), &err);
+    control_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -465,6 +518,8 @@ int main(void)
         cmocka_unit_test(waits_for_a_change_and_no_longer),
         cmocka_unit_test(keeps_the_registry_of_stores),
         cmocka_unit_test(never_stores_a_password_or_an_odd_name),
+        cmocka_unit_test(who_comes_late_learns_who_changed_it_and_how),
+        cmocka_unit_test(a_command_carries_the_id_that_the_asker_gave),
         cmocka_unit_test(registers_a_tenant_once),
         cmocka_unit_test(changes_nothing_through_a_read_only_handle),
     };

@@ -6,16 +6,18 @@
 
 #include "app/thread.h"
 
-#define JOBS_MAX 16
-#define NEWS_MAX 64
+#define JOBS_MAX 240 /* a bulk action and a few more */
+#define NEWS_MAX 512
 #define FOLLOW_WAIT_US INT64_C(200000)
 #define RETRY_US INT64_C(500000)
+#define LOOKS 10 /* for a command whose answer was lost: what was on its way has arrived by then */
 
 struct job {
     struct tmv_request request;
     char reason[TMV_REASON_MAX]; /* the request's own copy */
     bool sent;
-    struct tmv_uuid command; /* once sent */
+    struct tmv_uuid command; /* once sent, or perhaps sent */
+    int looks;               /* for a command whose answer was lost; 0: it was not */
     enum outcome_kind last;  /* what was told last */
     bool lost;               /* OUTCOME_UNKNOWN was told since */
 };
@@ -28,7 +30,8 @@ struct requests {
     int job_count;
     struct outcome news[NEWS_MAX]; /* under the lock: a ring */
     int news_first, news_count;
-    struct tmv_control *control; /* the thread's own */
+    struct tmv_control *control;  /* the thread's own */
+    struct job at_work[JOBS_MAX]; /* the thread's own copies */
 };
 
 static void requests_free(struct requests *r)
@@ -93,10 +96,11 @@ static bool send_job(struct requests *r, struct job *job)
     }
     if (is_lost_link(&err)) {
         drop_connection(r);
-        snprintf(text, sizeof text, "the answer was lost, it may have been sent: see the events (%.400s)",
-                 err.message);
-        tell(r, job, OUTCOME_FAILED, text);
-        return true;
+        job->command = job->request.id;
+        job->looks = 1;
+        snprintf(text, sizeof text, "the answer was lost (%.400s)", err.message);
+        tell(r, job, OUTCOME_UNKNOWN, text);
+        return false;
     }
     snprintf(text, sizeof text, "%.600s", err.message);
     tell(r, job,
@@ -121,6 +125,31 @@ static enum outcome_kind kind_of(enum tmv_command_state state)
         break;
     }
     return OUTCOME_REQUESTED;
+}
+
+/* Whether a command whose answer was lost had arrived. It is never sent a second time: the person decides
+ * that. True when the job has ended. */
+static bool look_for_job(struct requests *r, struct job *job)
+{
+    struct tmv_command_info info;
+    struct tmv_error err = {0};
+
+    if (!connected(r, &err))
+        return false;
+    if (tmv_command_get(r->control, &job->command, &info, &err)) {
+        job->sent = true;
+        job->looks = 0;
+        job->lost = true; /* its state is news */
+        return false;
+    }
+    if (err.code != TMV_ERR_NOT_FOUND) {
+        drop_connection(r);
+        return false;
+    }
+    if (++job->looks <= LOOKS)
+        return false;
+    tell(r, job, OUTCOME_FAILED, "it never arrived, nothing was asked for: ask again if you still want it");
+    return true;
 }
 
 /* Looks at one that was sent. True when it has ended. */
@@ -160,14 +189,14 @@ static int take_jobs(struct requests *r, struct job jobs[JOBS_MAX])
 /* Puts the jobs that go on back in front of those that came meanwhile. */
 static void keep_jobs(struct requests *r, const struct job *jobs, int before, const bool *ended)
 {
-    struct job kept[JOBS_MAX];
     int n = 0;
 
     pthread_mutex_lock(&r->thread.lock);
-    for (int i = 0; i < r->job_count; i++)
+    for (int i = 0; i < r->job_count; i++) {
+        struct job job = i < before ? jobs[i] : r->jobs[i];
         if (i >= before || !ended[i])
-            kept[n++] = i < before ? jobs[i] : r->jobs[i];
-    memcpy(r->jobs, kept, sizeof *kept * (size_t)n);
+            r->jobs[n++] = job;
+    }
     r->job_count = n;
     pthread_mutex_unlock(&r->thread.lock);
 }
@@ -191,13 +220,15 @@ static void wait_for_change(struct requests *r)
 static void *requests_run(void *self)
 {
     struct requests *r = self;
-    struct job jobs[JOBS_MAX];
+    struct job *jobs = r->at_work;
     int count;
 
     while ((count = take_jobs(r, jobs)) > 0) {
         bool ended[JOBS_MAX] = {false}, any_left = false;
         for (int i = 0; i < count; i++) {
-            ended[i] = !jobs[i].sent ? send_job(r, &jobs[i]) : follow_job(r, &jobs[i]);
+            ended[i] = jobs[i].sent        ? follow_job(r, &jobs[i])
+                       : jobs[i].looks > 0 ? look_for_job(r, &jobs[i])
+                                           : send_job(r, &jobs[i]);
             any_left = any_left || !ended[i];
         }
         keep_jobs(r, jobs, count, ended);
@@ -235,6 +266,8 @@ bool requests_send(struct requests *r, const struct tmv_request *request)
         struct job *job = &r->jobs[r->job_count++];
         memset(job, 0, sizeof *job);
         job->request = *request;
+        if (tmv_uuid_is_nil(&job->request.id))
+            job->request.id = tmv_uuid_random();
         snprintf(job->reason, sizeof job->reason, "%s", request->reason != NULL ? request->reason : "");
         pthread_cond_broadcast(&r->thread.changed);
     }

@@ -138,9 +138,12 @@ struct tmv_request {
     const char *reason;      /* required for ABORT and for a forced CUTOVER; else NULL */
     bool keep_copied_events; /* ABORT: leave the copied events on the target */
     bool force;              /* CUTOVER: without the verification gate */
+    struct tmv_uuid
+        id; /* of the command, so that it can be looked up when the answer is lost; nil: made here */
 };
 /* Writes a command for the migration's owner. REFUSED at once, with the state, the operation and what is
- * allowed, when the phase table does not permit it. */
+ * allowed, when the phase table does not permit it; when somebody else's command made it so, or is under way,
+ * the message says whose and which. */
 TMV_API TMV_NODISCARD bool tmv_request(struct tmv_control *control, const struct tmv_request *request,
                                        const struct tmv_actor *actor, struct tmv_uuid *ret_command,
                                        struct tmv_error *err);
