@@ -339,9 +339,10 @@ static void report(struct coordinator *c, const struct tmv_error *what, bool aga
     if (!pgx_is_usable(c->control) || c->ends.owner.epoch == 0)
         return;
     snprintf(note, sizeof note, "%.250s%s%.140s", what->message, what->hint[0] ? "; " : "", what->hint);
-    /* The same error again is not news for the audit. */
-    if ((!again && !control_report_error(c->control, &c->ends.owner, what, &ignored)) ||
-        !coordinator_say(c, "waiting to try again", note, &ignored))
+    /* The note first: it does not wait for the disk or a standby. The same error again is not news for the
+     * audit. */
+    if (!coordinator_say(c, "waiting to try again", note, &ignored) ||
+        (!again && !control_report_error(c->control, &c->ends.owner, what, &ignored)))
         return;
     if (must_pause(what) && !c->row.paused &&
         control_set_paused(c->control, &c->ends.owner, true, note, NULL, &ignored))

@@ -19,9 +19,14 @@
 #define DECIDE_BUDGET_MS 40
 #define BEGUN_IDLE_MS INT64_C(1000) /* between the decision's first statements: nobody is held */
 #define LOCK_TRIES 3
+#define STANDBY_BOUND_US (100 * US_PER_MS) /* a standby that takes longer would hold the writers */
 #define CATCH_UP_TURNS 6
 #define CATCH_UP_US (20 * US_PER_MS)
 #define ONLY_ONE_KEY "tenantmv:cutover"
+
+const char cutover_alone[] =
+    "the decision stands on the source alone: its synchronous standby did not answer within the "
+    "budget and was not waited for";
 
 void cutover_manager_init(struct cutover_manager *m, const struct ends *ends, struct tailer *tailer)
 {
@@ -36,6 +41,7 @@ void cutover_manager_init(struct cutover_manager *m, const struct ends *ends, st
 void cutover_manager_release(struct cutover_manager *m)
 {
     pgx_close(TAKE(m->lock));
+    standby_release(&m->standby);
     buf_release(&m->digest_source_sql);
     buf_release(&m->digest_target_sql);
 }
@@ -56,10 +62,12 @@ bool cutover_manager_connect(struct cutover_manager *m, struct tmv_error *err)
     char control_place[64], source_place[64];
 
     pgx_close(TAKE(m->lock));
+    standby_release(&m->standby);
     buf_clear(&m->digest_source_sql);
     buf_clear(&m->digest_target_sql);
-    if (!ends_connect_source(ends, "cutover", &m->lock, err) || !read_place(m->lock, source_place, err) ||
-        !read_place(m->control, control_place, err))
+    if (!ends_connect_source(ends, "cutover", &m->lock, err) ||
+        !ends_connect_source(ends, "standby", &m->standby.conn, err) ||
+        !read_place(m->lock, source_place, err) || !read_place(m->control, control_place, err))
         return false;
     m->control_here = strcmp(control_place, source_place) == 0;
     return verifier_digest_sql(&ends->source, &ends->target, &ends->source, &m->digest_source_sql, err) &&
@@ -118,6 +126,16 @@ static void gate_verified(struct cutover_manager *m, const struct cutover_condit
              m->tailer->watermark);
 }
 
+static bool gate_standby(struct cutover_manager *m, struct gate_list *list, struct tmv_error *err)
+{
+    if (!standby_ask(&m->standby, STANDBY_BOUND_US, err))
+        return false;
+    gate(list, "standby", m->standby.answers,
+         m->standby.answers ? "answered in %.1f ms" : "silent for %.1f ms",
+         (double)m->standby.answer_us / 1000);
+    return true;
+}
+
 static bool gate_source(struct cutover_manager *m, const struct tmv_settings *s, struct gate_list *list,
                         struct tmv_error *err)
 {
@@ -134,7 +152,8 @@ static bool gate_source(struct cutover_manager *m, const struct tmv_settings *s,
         gate(list, "writers", young, "oldest open transaction of the tenant %" PRId64 " ms",
              oldest_ms < 0 ? 0 : oldest_ms);
     gate(list, "source", !pgx_bool(row, 0, 2), pgx_bool(row, 0, 2) ? "is read only" : "takes writes");
-    return true;
+    m->standby.configured = pgx_bool(row, 0, 1);
+    return !m->standby.configured || gate_standby(m, list, err);
 }
 
 static bool gate_target(struct cutover_manager *m, struct gate_list *list, struct tmv_error *err)
@@ -439,6 +458,23 @@ static void count_held_writers(struct pause *p)
         p->attempt->held_writers = pgx_int(row, 0, 0);
 }
 
+/* Sends the decision and waits for it. A synchronous standby that stopped to answer is not waited for beyond
+ * the budget: the decision is made on the source, whatever the standby does. *ret_unknown: it failed, and may
+ * have happened all the same. */
+static bool commit_decision(struct pause *p, const char *sql, bool *ret_unknown, struct tmv_error *err)
+{
+    struct cutover_manager *m = p->m;
+
+    *ret_unknown = true;
+    if (!pgx_script_send(m->lock, sql, err) ||
+        !standby_await_commit(m->lock, m->tailer->source, p->deadline_us + DECIDE_BUDGET_MS * US_PER_MS,
+                              &m->alone, err))
+        return false;
+    bool ok = pgx_script_receive(m->lock, STEP_TIMEOUT_US, 0, NULL, err);
+    *ret_unknown = !ok && !pgx_is_usable(m->lock);
+    return ok;
+}
+
 /* True: decided. False with *ret_unknown: it may have happened. */
 static bool decide(struct pause *p, bool *ret_unknown, struct tmv_error *err)
 {
@@ -453,10 +489,8 @@ static bool decide(struct pause *p, bool *ret_unknown, struct tmv_error *err)
         return false;
     if (clock_now_us() > p->deadline_us)
         return err_set(err, TMV_ERR_TIMEOUT, "the drain used its whole budget");
-    if (!pgx_script(p->m->lock, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err)) {
-        *ret_unknown = !pgx_is_usable(p->m->lock);
+    if (!commit_decision(p, buf_text(&sql), ret_unknown, err))
         return false;
-    }
     int64_t now = clock_now_us();
     p->attempt->decide_us = now - start;
     p->attempt->pause_us = now - p->asked_us;
@@ -526,6 +560,20 @@ static bool catch_up(struct pause *p, struct tmv_error *err)
     return true;
 }
 
+/* The gates looked a moment ago; a standby that fell silent since would hold the writers for the whole
+ * budget. */
+static bool standby_just_answered(struct cutover_manager *m, struct tmv_error *err)
+{
+    if (!m->standby.configured)
+        return true;
+    if (!standby_ask(&m->standby, STANDBY_BOUND_US, err))
+        return false;
+    return m->standby.answers ||
+           err_set(err, TMV_ERR_REFUSED,
+                   "the source's synchronous standby did not answer within %" PRId64 " ms",
+                   STANDBY_BOUND_US / US_PER_MS);
+}
+
 /* Everything between the lock and its end. The lock session is rolled back on failure. */
 static bool run_pause(struct pause *p, bool *ret_unknown, struct tmv_error *err)
 {
@@ -534,7 +582,8 @@ static bool run_pause(struct pause *p, bool *ret_unknown, struct tmv_error *err)
     bool ok;
 
     *ret_unknown = false;
-    if (!rehearse_drain(p, err) || !rehearse_decision(p, err) || !catch_up(p, err) || !take_lock(p, err))
+    if (!rehearse_drain(p, err) || !rehearse_decision(p, err) || !catch_up(p, err) ||
+        !standby_just_answered(m, err) || !take_lock(p, err))
         return false;
     int64_t start = clock_now_us();
     ok = fault_hit("cutover.after_lock", err) &&
@@ -643,6 +692,7 @@ bool cutover_attempt(struct cutover_manager *m, const struct cutover_request *re
     bool unknown = false;
 
     *ret_outcome = CUTOVER_UNKNOWN;
+    m->alone = false;
     if (!read_open_epoch(&p, &why) || !only_one(m, true, &why))
         return rolled_back(&p, &why, ret_outcome, err);
     bool ok = run_pause(&p, &unknown, &why);
@@ -660,6 +710,8 @@ bool cutover_attempt(struct cutover_manager *m, const struct cutover_request *re
         return only_one(m, false, err);
     }
     text_copy(attempt->outcome, sizeof attempt->outcome, "completed");
+    if (m->alone)
+        text_copy(attempt->reason, sizeof attempt->reason, cutover_alone);
     *ret_outcome = CUTOVER_COMPLETED;
     return open_target(m, m->tailer->target, p.to_epoch, err) && fault_hit("cutover.after_open", err) &&
            only_one(m, false, err);

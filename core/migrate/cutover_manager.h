@@ -12,6 +12,7 @@
 #pragma once
 
 #include "migrate/consistency_verifier.h"
+#include "migrate/standby.h"
 #include "migrate/tailer.h"
 #include "tenantmv/snapshot.h"
 
@@ -21,6 +22,8 @@ struct cutover_manager {
     struct tailer *tailer;
     struct pgx_conn *control; /* borrowed: the coordinator's */
     struct pgx_conn *lock;    /* owned: the session of the pause; carries no data */
+    struct standby standby;   /* of the source; asked only where commits wait for one */
+    bool alone;               /* the decision stands on the source alone: its standby did not answer */
     bool control_here;        /* the control tables stand in the source's database */
     char source_facts[80];    /* of the guards, as installed */
     char target_facts[80];
@@ -29,6 +32,9 @@ struct cutover_manager {
     int64_t last_pause_us;    /* of the latest attempt or rehearsal; 0 none yet */
     int64_t last_pause_at_us; /* when it ended (monotonic) */
 };
+
+/* What an operator is told when a decision is not on the source's synchronous standby. */
+extern const char cutover_alone[];
 
 enum cutover_outcome {
     CUTOVER_COMPLETED,

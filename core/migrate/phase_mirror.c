@@ -312,6 +312,21 @@ static void describe_attempt(const struct tmv_attempt *a, char *text, size_t siz
              a->drained_events, (double)a->decide_us / 1000);
 }
 
+/* A standby that fell silent holds every commit there, of the control tables too where they are on the
+ * source: what happened is written without waiting for it. */
+static bool tell_alone(struct coordinator *c, struct tmv_error *err)
+{
+    struct tmv_error told = {.code = TMV_ERR_TIMEOUT};
+
+    if (!c->cutover.alone)
+        return true;
+    text_copy(told.message, sizeof told.message, cutover_alone);
+    log_warn("migration %s: %s", c->ends.migration, told.message);
+    return pgx_script(c->control, CONTROL_TIMEOUT_US, sql_control_commit_locally, 0, NULL, err) &&
+           control_report_error(c->control, &c->ends.owner, &told, err) &&
+           coordinator_say(c, "completed", told.message, err);
+}
+
 /* Control follows what the attempt came to. */
 static bool record_attempt(struct coordinator *c, const struct cutover_request *request,
                            enum cutover_outcome outcome, const struct tmv_attempt *attempt,
@@ -351,7 +366,8 @@ static bool run_attempt(struct coordinator *c, const struct command_row *command
         return false;
     if (!fault_hit("cutover.begun", err) || !cutover_attempt(&c->cutover, &request, &attempt, &outcome, err))
         return err_wrap(err, "cutover");
-    if (!record_attempt(c, &request, outcome, &attempt, err) || !fault_hit("cutover.recorded", err) ||
+    if (!tell_alone(c, err) || !record_attempt(c, &request, outcome, &attempt, err) ||
+        !fault_hit("cutover.recorded", err) ||
         !control_attempt_end(c->control, &c->ends.owner, number, &attempt, err))
         return false;
     c->ended = outcome == CUTOVER_COMPLETED;

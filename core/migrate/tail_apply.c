@@ -16,6 +16,7 @@
 /* Read before the target is asked: most ranges are empty or small. Then so much at a time. */
 #define FIRST_BYTES ((size_t)64 * 1024)
 #define STREAM_MAX ((size_t)1 << 30) /* one event's size ends before that (PostgreSQL's limit of a field) */
+#define DURABLE_TIMEOUT_US (5 * US_PER_S)
 #define POSITION_SQL 24
 
 /* ---- small things ---- */
@@ -78,8 +79,13 @@ static bool wait_durable(struct tailer *t, int64_t timeout_us, struct tmv_error 
     if (!asked_us)
         return true;
     t->durable_asked_us = 0;
-    if (!pgx_receive(t->source, timeout_us, NULL, err))
+    if (!pgx_receive(t->source, timeout_us < DURABLE_TIMEOUT_US ? timeout_us : DURABLE_TIMEOUT_US, NULL,
+                     err)) {
+        if (err->code == TMV_ERR_TIMEOUT)
+            err_hint(err,
+                     "a synchronous standby of the source that does not answer holds every commit there");
         return err_wrap(err, "making the source durable");
+    }
     learn(&t->durable_us, clock_now_us() - asked_us);
     return true;
 }

@@ -335,8 +335,44 @@ static bool keep_result(struct pgx_conn *conn, PGresult *result, size_t count, s
     return ok;
 }
 
+bool pgx_await(struct pgx_conn *conn, int64_t timeout_us, bool *ret_answered, struct tmv_error *err)
+{
+    int64_t deadline = pgx_deadline(timeout_us);
+
+    *ret_answered = false;
+    if (!check_usable(conn, err) || !pgx_flush(conn, deadline, err))
+        return false;
+    while (PQisBusy(conn->pg)) {
+        if (!pgx_wait(conn, false, deadline, err)) {
+            bool late = err->code == TMV_ERR_TIMEOUT;
+
+            conn->broken = !late; /* the statement runs on, and its answer may still be taken */
+            return late;
+        }
+        if (!PQconsumeInput(conn->pg))
+            return pgx_fail(conn, NULL, err);
+    }
+    *ret_answered = true;
+    return true;
+}
+
+bool pgx_script_send(struct pgx_conn *conn, const char *sql, struct tmv_error *err)
+{
+    if (!check_usable(conn, err))
+        return false;
+    return PQsendQuery(conn->pg, sql) ? true : pgx_fail(conn, NULL, err);
+}
+
 bool pgx_script(struct pgx_conn *conn, int64_t timeout_us, const char *sql, size_t count,
                 struct pgx_result **ret_results, struct tmv_error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        ret_results[i] = NULL;
+    return pgx_script_send(conn, sql, err) && pgx_script_receive(conn, timeout_us, count, ret_results, err);
+}
+
+bool pgx_script_receive(struct pgx_conn *conn, int64_t timeout_us, size_t count,
+                        struct pgx_result **ret_results, struct tmv_error *err)
 {
     int64_t deadline = pgx_deadline(timeout_us);
     bool ok = true;
@@ -344,10 +380,6 @@ bool pgx_script(struct pgx_conn *conn, int64_t timeout_us, const char *sql, size
 
     for (size_t i = 0; i < count; i++)
         ret_results[i] = NULL;
-    if (!check_usable(conn, err))
-        return false;
-    if (!PQsendQuery(conn->pg, sql))
-        return pgx_fail(conn, NULL, err);
     while (pgx_is_usable(conn)) {
         if (!pgx_next_result(conn, deadline, &result, err)) {
             ok = false;

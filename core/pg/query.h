@@ -75,6 +75,15 @@ TMV_NODISCARD bool pgx_receive(struct pgx_conn *conn, int64_t timeout_us, struct
 TMV_NODISCARD bool pgx_script(struct pgx_conn *conn, int64_t timeout_us, const char *sql, size_t count,
                               struct pgx_result **ret_results, struct tmv_error *err);
 
+/* The two halves of pgx_script. */
+TMV_NODISCARD bool pgx_script_send(struct pgx_conn *conn, const char *sql, struct tmv_error *err);
+TMV_NODISCARD bool pgx_script_receive(struct pgx_conn *conn, int64_t timeout_us, size_t count,
+                                      struct pgx_result **ret_results, struct tmv_error *err);
+/* Waits until something that was sent is answered, or `timeout_us` passed: *ret_answered. Unlike the others
+ * it leaves the connection usable when there was no answer: wait on, or take it. */
+TMV_NODISCARD bool pgx_await(struct pgx_conn *conn, int64_t timeout_us, bool *ret_answered,
+                             struct tmv_error *err);
+
 TMV_NODISCARD bool pgx_begin(struct pgx_conn *conn, int64_t timeout_us, struct tmv_error *err);
 /* Commits. A lost connection gives TMV_ERR_UNKNOWN: the commit may have happened. */
 TMV_NODISCARD bool pgx_commit(struct pgx_conn *conn, int64_t timeout_us, struct tmv_error *err);

@@ -1,0 +1,145 @@
+/* The source has a synchronous standby, a real one, that stops to answer: before the cutover, and inside the
+ * decision's COMMIT. The first refuses the cutover; the second is ended within the budget, is decided, and is
+ * said to stand on the source alone. */
+#include "test.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "support/life.h"
+#include "support/replica.h"
+#include "support/worker.h"
+
+static struct cluster *standby;
+static pid_t receiver; /* the standby's process that receives the log: stopped, it answers nothing */
+
+static pid_t receiver_pid(void)
+{
+    char conninfo[CLUSTER_CONNINFO_MAX];
+    struct pgx_conn *conn = support_connect(cluster_conninfo(standby, "postgres", conninfo));
+    int64_t pid = support_int(conn, "SELECT pid FROM pg_stat_wal_receiver");
+
+    pgx_close(conn);
+    return (pid_t)pid;
+}
+
+static void silence(void)
+{
+    receiver = receiver_pid();
+    assert_int_equal(kill(receiver, SIGSTOP), 0);
+}
+
+static void speak_again(void)
+{
+    if (receiver)
+        assert_int_equal(kill(receiver, SIGCONT), 0);
+    receiver = 0;
+}
+
+/* The source commits through the standby. Control stands elsewhere, so that a silent standby does not hold it
+ * too. */
+static int with_a_standby(void **state)
+{
+    (void)state;
+    life_prepare(true, false);
+    if (!standby)
+        standby = replica_start(support_cluster("source", NULL), "standby");
+    support_sql(l.on_source, "ALTER SYSTEM SET synchronous_standby_names = 'standby'");
+    support_sql(l.on_source, "SELECT pg_reload_conf()");
+    support_wait_until(l.on_source, "SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'");
+    return 0;
+}
+
+static int done(void **state)
+{
+    (void)state;
+    speak_again();
+    support_sql(l.on_source, "ALTER SYSTEM RESET synchronous_standby_names");
+    support_sql(l.on_source, "SELECT pg_reload_conf()");
+    life_release();
+    return 0;
+}
+
+static void moves_a_tenant_whose_standby_answers(void **state)
+{
+    (void)state;
+    life_begin_and_wait_until_ready();
+    life_wait_for("s.gates @> '[{\"name\": \"standby\", \"green\": true}]'");
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
+    life_assert_moved();
+}
+
+static void refuses_the_cutover_while_the_standby_is_silent(void **state)
+{
+    (void)state;
+    life_begin_and_wait_until_ready();
+    silence();
+    life_wait_for("s.gates @> '[{\"name\": \"standby\", \"green\": false}]'");
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_REFUSED, "standby");
+    assert_int_equal(support_int(l.on_source, "SELECT count(*) FROM tenantmv.fence WHERE state = 'open'"), 1);
+    speak_again();
+    life_wait_for("s.ready");
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
+    life_assert_moved();
+}
+
+/* The engine is stopped right before it decides, the standby falls silent, the engine goes on. */
+static void a_decision_that_the_standby_does_not_confirm_is_made_and_said(void **state)
+{
+    const struct tmv_request request = {.operation = TMV_OP_CUTOVER, .migration = l.migration};
+    struct tmv_request asked = request;
+    struct tmv_uuid id;
+    struct tmv_error err;
+
+    (void)state;
+#ifndef TMV_FAULT_POINTS
+    skip();
+#endif
+    l.settings.drain_budget_ms = 5000;
+    assert_done(life_begin(&err), &err);
+    pid_t pid = worker_start("first", "cutover.before_decide=stop");
+    life_wait_for("m.phase = 'dual_write' AND s.ready");
+    asked.migration = l.migration;
+    assert_done(tmv_request(l.handle, &asked, &amy, &id, &err), &err);
+    for (int64_t until = clock_now_us() + 60 * US_PER_S; !worker_is_stopped(pid); stop_sleep(NULL, US_PER_MS))
+        assert_true(clock_now_us() < until);
+    silence();
+    worker_continue(pid);
+    life_wait_for("m.phase = 'completed'");
+    assert_int_equal(support_int(l.on_source, "SELECT count(*) FROM tenantmv.fence WHERE state = 'moved'"),
+                     1);
+    support_wait_until(l.on_target, "SELECT count(*) = 1 FROM tenantmv.fence WHERE state = 'open'");
+    life_wait_for("m.last_error LIKE '%%stands on the source alone%%'");
+    assert_int_equal(support_int(l.on_source,
+                                 "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = "
+                                 "'ExclusiveLock' AND objsubid = 1 AND database = (SELECT oid FROM "
+                                 "pg_database WHERE datname = current_database()) AND pid IN (SELECT pid "
+                                 "FROM pg_stat_activity WHERE wait_event = 'SyncRep')"),
+                     0);
+    speak_again();
+    worker_end(pid);
+    life_assert_moved();
+}
+
+static int the_end(void **state)
+{
+    cluster_free(standby);
+    return support_teardown(state);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, with_a_standby, done)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(moves_a_tenant_whose_standby_answers),
+        CASE(refuses_the_cutover_while_the_standby_is_silent),
+        CASE(a_decision_that_the_standby_does_not_confirm_is_made_and_said),
+    };
+
+    return cmocka_run_group_tests(tests, support_setup, the_end);
+}
