@@ -172,7 +172,7 @@ static bool build_index(const struct restore *r, struct pgx_conn *target, const 
     __attribute__((cleanup(json_auto))) cJSON *facts = NULL;
     AUTO(buf) struct buf sql = BUF_INIT(STATEMENT_MAX);
     AUTO(buf) struct buf tablespace = BUF_INIT(200);
-    char memory[24];
+    char memory[24], relation[24];
     bool stands, constraint;
 
     if (!parse_facts(entry, &facts, err) ||
@@ -182,8 +182,10 @@ static bool build_index(const struct restore *r, struct pgx_conn *target, const 
         return true;
     pgx_literal(&tablespace, json_get_text(facts, "tablespace", ""));
     snprintf(memory, sizeof memory, "%d", BUILD_MEMORY_MB);
+    snprintf(relation, sizeof relation, "%u", r->ends->target.relation_oid);
     const struct pgx_var vars[] = {
         {"memory", memory},
+        {"relation", relation},
         {"tablespace", buf_text(&tablespace)},
         {"build", json_get_text(facts, "build", "")},
     };

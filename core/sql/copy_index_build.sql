@@ -1,8 +1,10 @@
--- Builds one index, in its tablespace.
+-- Builds one index, in its tablespace. Several are built at a time, so a small table's index is not given workers of its
+-- own on top: starting them and gathering their tuples costs more than it saves.
 -- database: target
 -- script
 BEGIN;
 SET LOCAL maintenance_work_mem = '{{memory}}MB';
 SET LOCAL default_tablespace = {{tablespace}};
+SELECT set_config('max_parallel_maintenance_workers', '0', true) WHERE pg_table_size({{relation}}) < 1073741824;
 {{build}};
 COMMIT

@@ -90,10 +90,16 @@ BEGIN
 END
 $guard$;
 
+-- What a cutover asks of a held writer stands here, not in the functions above: they would be compiled and planned by every
+-- held session for the first time, all at once, in the few milliseconds that matter.
 CREATE FUNCTION tenantmv.guard_insert() RETURNS trigger
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$
 DECLARE
     v_state text;
+    v_epoch bigint;
+    v_store text;
+    v_timeout text;
+    v_ignored text;
 BEGIN
     IF current_setting('tenantmv.pass', true) <> '' THEN
         IF tenantmv.guard_pass(TG_ARGV[0]::uuid) THEN
@@ -102,14 +108,29 @@ BEGIN
     END IF;
     -- 1. Be countable: whoever takes the exclusive lock waits for every writer that got this far.
     IF NOT pg_try_advisory_xact_lock_shared(TG_ARGV[1]::bigint) THEN
-        PERFORM tenantmv.guard_wait(TG_ARGV[0]::uuid, TG_ARGV[1]::bigint);
+        v_timeout := current_setting('lock_timeout');
+        BEGIN
+            v_ignored := set_config('lock_timeout', '100ms', true);
+            PERFORM pg_advisory_xact_lock_shared(TG_ARGV[1]::bigint);
+            v_ignored := set_config('lock_timeout', v_timeout, true);
+        EXCEPTION WHEN lock_not_available THEN
+            PERFORM tenantmv.guard_wait(TG_ARGV[0]::uuid, TG_ARGV[1]::bigint);
+        END;
     END IF;
-    -- 2. and 3. The fence, in a statement of its own after the lock. The common case is kept here, because a call
-    -- costs more than the read.
+    -- 2. and 3. The fence, in a statement of its own after the lock.
     IF current_setting('transaction_isolation') = 'read committed' THEN
-        SELECT f.state INTO v_state FROM tenantmv.fence f WHERE f.tenant_id = TG_ARGV[0]::uuid;
+        SELECT f.state, f.placement_epoch, f.store_id INTO v_state, v_epoch, v_store
+          FROM tenantmv.fence f WHERE f.tenant_id = TG_ARGV[0]::uuid;
     END IF;
-    IF v_state IS DISTINCT FROM 'open' THEN
+    IF v_state IS DISTINCT FROM 'open'
+       AND NOT coalesce(v_state = 'armed' AND current_setting('tenantmv.epoch', true) = v_epoch::text, false) THEN
+        IF v_state = 'moved' AND coalesce(current_setting('tenantmv.warm', true), '') = '' THEN
+            v_ignored := nextval('tenantmv.rejected_writes');
+            RAISE EXCEPTION 'tenant % has moved to store %', TG_ARGV[0], v_store
+                USING ERRCODE = 'TM001',
+                      DETAIL = json_build_object('store_id', v_store, 'placement_epoch', v_epoch)::text,
+                      HINT = 'Write to the store that is named in the detail.';
+        END IF;
         PERFORM tenantmv.guard_admit(TG_ARGV[0]::uuid);
     END IF;
     -- 4. The position, after the lock: this is what makes the tail's horizon exact.

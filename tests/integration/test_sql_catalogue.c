@@ -48,6 +48,7 @@ static const struct sample {
     {NULL, "most", "1000"},
     {NULL, "milliseconds", "1000"},
     {NULL, "memory", "64"},
+    {NULL, "relation", "'public.events'::regclass"},
     {NULL, "tablespace", "''"},
     {NULL, "build", "CREATE INDEX IF NOT EXISTS built ON public.events (version)"},
     {NULL, "attach", ""},

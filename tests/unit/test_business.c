@@ -54,7 +54,7 @@ static void writes_payloads_as_eventsource_py_does(void **state)
             assert_int_equal(cJSON_GetObjectItemCaseSensitive(payload, "aggregate_version")->valueint,
                              batch.expected + 1 + (int64_t)k);
             cJSON_Delete(payload);
-            assert_in_range(strlen(batch.events[k].payload), 800, BUSINESS_PAYLOAD_MAX - 2);
+            assert_in_range(strlen(batch.events[k].payload), 400, BUSINESS_PAYLOAD_MAX - 2);
         }
         business_confirm(&c, batch.count);
     }

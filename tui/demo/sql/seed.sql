@@ -35,16 +35,21 @@ SELECT e.event_id, e.stream, e.kind, e.event_type, e.tenant, e.actor, e.version,
                '"causation_id":null,"metadata":{"source":"demo","region":"eu-central","schema":3},',
                e.event_id, e.event_type, to_char(e.at, 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'), e.stream, e.kind,
                e.version, e.tenant, e.actor, e.round_id)
-        || format('"number":"%s-%s","customer":{"id":"%s","name":"Customer %s","email":"customer%s@example.com",'
-                  '"address":{"street":"Mill Lane %s","city":"Harbour Town","postcode":"%s","country":"DE"}},'
-                  '"lines":[{"sku":"SKU-%s","text":"Bearing 6204-2RS, sealed, 20 x 47 x 14 mm","quantity":%s,'
-                  '"price":"%s.90"},{"sku":"SKU-%s","text":"Hydraulic hose DN 10, 330 bar, per metre",'
-                  '"quantity":%s,"price":"%s.25"}],',
-                  upper(left(e.kind, 3)), e.round, e.round_id, e.round % 9973, e.round % 9973, 1 + e.round % 240,
-                  10000 + e.round % 89999, e.round % 50021, 1 + e.version % 9, 2 + e.round % 80, e.round % 40009,
-                  1 + e.version % 30, 4 + e.round % 20)
-        || format('"total":"%s.00","currency":"EUR","note":"Leave at gate %s, call before delivery"}',
-                  40 + e.round % 5000, 1 + e.version % 12))::jsonb
+        || CASE
+           WHEN e.version = 1 THEN
+               format('"number":"%s-%s","customer":{"id":"%s","name":"Customer %s","email":"customer%s@example.com",'
+                      '"address":{"street":"Mill Lane %s","city":"Harbour Town","postcode":"%s","country":"DE"}},'
+                      '"currency":"EUR","note":"Leave at gate %s, call before delivery"}',
+                      upper(left(e.kind, 3)), e.round, e.round_id, e.round % 9973, e.round % 9973, 1 + e.round % 240,
+                      10000 + e.round % 89999, 1 + e.round % 12)
+           WHEN e.event_type LIKE '%LineAdded' THEN
+               format('"line":{"sku":"SKU-%s","text":"Bearing 6204-2RS, sealed, 20 x 47 x 14 mm","quantity":%s,'
+                      '"price":"%s.90"}}', e.round % 50021, 1 + e.version % 9, 2 + e.round % 80)
+           WHEN e.event_type LIKE '%AddressChanged' THEN
+               format('"address":{"street":"Mill Lane %s","city":"Harbour Town","postcode":"%s","country":"DE"}}',
+                      1 + e.round % 240, 10000 + e.round % 89999)
+           ELSE format('"number":"%s-%s","total":"%s.00"}', upper(left(e.kind, 3)), e.round, 40 + e.round % 5000)
+           END)::jsonb
 FROM (SELECT gen_random_uuid() AS event_id, md5(format('%s %s %s %s', p.tenant, p.round, p.kind, p.member))::uuid AS stream,
              p.kind, p.event_type, p.tenant, p.version, p.round, 'user:' || (p.round % 17) AS actor,
              md5(format('%s %s', p.tenant, p.round))::uuid AS round_id,
