@@ -172,13 +172,13 @@ static const struct column cutover_columns[] = {
     [C_GLYPH] = {"", 1, 1, 0, false, false},
     [C_AT] = {"AT", 9, 9, 1, false, false},
     [C_TENANT] = {"TENANT", 10, 18, 0, false, false},
-    [C_NUMBER] = {"#", 2, 3, 7, false, true},
+    [C_NUMBER] = {"#", 2, 3, 6, false, true},
     [C_OUTCOME] = {"OUTCOME", 11, 12, 3, false, false},
     [C_LOCK] = {"LOCK", 6, 7, 4, false, true},
     [C_DRAIN] = {"DRAIN", 6, 7, 4, false, true},
     [C_DECIDE] = {"DECIDE", 6, 7, 4, false, true},
     [C_PAUSE] = {"PAUSE", 7, 7, 0, false, true},
-    [C_BY] = {"BY", 6, 10, 6, false, false},
+    [C_BY] = {"BY", 6, 10, 7, false, false},
     [C_WHY] = {"WHY", 10, 40, 5, true, false},
 };
 
@@ -266,7 +266,7 @@ static void split(const struct model *model, struct rect area, struct parts *ret
 
     queue_read(model, &queue);
     memset(ret_parts, 0, sizeof *ret_parts);
-    if (area.h < 14) { /* one of the two lists */
+    if (area.h < 14 || model->zoom) { /* one of the two lists */
         ret_parts->queue = list->pane == PANE_QUEUE ? area : (struct rect){0, 0, 0, 0};
         ret_parts->cutovers = list->pane == PANE_QUEUE ? (struct rect){0, 0, 0, 0} : area;
         return;
@@ -302,7 +302,7 @@ static void draw_queue(const struct model *model, struct canvas *canvas, struct 
         return;
     queue_read(model, &view.queue);
     snprintf(right, sizeof right, "%d ready, %d not yet", queue->ready, queue->count - queue->ready);
-    canvas_separator(canvas, rect_top(&area, 1), focus ? "queue ◆" : "queue", right);
+    canvas_separator(canvas, rect_top(&area, 1), focus ? "› queue" : "queue", right);
     if (queue->count == 0) {
         canvas_fit(canvas, rect_top(&area, 1), ROLE_TEXT_DIM,
                    "  Nothing mirrors now: a migration stands here once its history is copied.");
@@ -334,7 +334,7 @@ static void draw_cutovers(const struct model *model, struct canvas *canvas, stru
                  format_duration(chart_percentile(pauses, count, 95), p95),
                  format_duration(chart_percentile(pauses, count, 99), p99),
                  format_duration(chart_percentile(pauses, count, 100), max));
-    canvas_separator(canvas, rect_top(&area, 1), focus ? "last cutovers ◆" : "last cutovers", right);
+    canvas_separator(canvas, rect_top(&area, 1), focus ? "› last cutovers" : "last cutovers", right);
     if (attempts(model) == 0) {
         canvas_fit(canvas, rect_top(&area, 1), ROLE_TEXT_DIM,
                    "  None yet: each attempt stands here with the time of its steps.");
@@ -463,6 +463,8 @@ static bool cutover_take(struct model *model, struct rect area, const struct inp
     return true;
 }
 
+static const char *const keys[] = {"Enter", "open", "Tab", "other list", NULL};
+
 const struct screen screen_cutover = {
     .title = "Cutover",
     .key = '3',
@@ -470,5 +472,6 @@ const struct screen screen_cutover = {
     .draw = cutover_draw,
     .move = cutover_move,
     .take = cutover_take,
+    .keys = keys,
     .acts = true,
 };

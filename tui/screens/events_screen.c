@@ -15,7 +15,7 @@
 #define TIME_COLUMNS 11
 #define TENANT_COLUMNS 17
 
-enum prompt { PROMPT_CLOSED, PROMPT_WORD, PROMPT_TIME };
+enum prompt { PROMPT_CLOSED, PROMPT_TIME };
 
 /* The entries that pass the filter, newest first. */
 struct shown {
@@ -109,7 +109,7 @@ static void draw_top(const struct model *model, const struct shown *shown, struc
     char text[80];
 
     if (list->pane != PROMPT_CLOSED) {
-        line_put(&line, ROLE_KEY, list->pane == PROMPT_WORD ? " filter: " : " jump to (14:02): ");
+        line_put(&line, ROLE_KEY, " jump to (14:02): ");
         field_draw(&list->field, canvas, line.rest, true);
         return;
     }
@@ -124,12 +124,6 @@ static void draw_top(const struct model *model, const struct shown *shown, struc
         snprintf(text, sizeof text, "   held: %d newer above, g follows", list->row);
     if (list->row > 0)
         line_try(&line, ROLE_LEVEL_WARN, text);
-    line_try_right(&line, ROLE_KEY_LABEL, " jump ");
-    line_try_right(&line, ROLE_KEY, " @");
-    line_try_right(&line, ROLE_KEY_LABEL, list->wrap ? " no wrap" : " wrap");
-    line_try_right(&line, ROLE_KEY, " w");
-    line_try_right(&line, ROLE_KEY_LABEL, " filter");
-    line_try_right(&line, ROLE_KEY, " /");
 }
 
 /* The command line that does what an entry records; "" when nobody's hand did it. */
@@ -268,34 +262,18 @@ static void jump(struct model *model, const char *text)
         }
 }
 
-static void close_prompt(struct model *model, bool accept)
-{
-    struct list_state *list = &model->lists[PLACE];
-    int prompt = list->pane;
-
-    list->pane = PROMPT_CLOSED;
-    if (prompt == PROMPT_WORD && !accept)
-        list->filter[0] = '\0';
-    if (prompt == PROMPT_TIME && accept)
-        jump(model, list->field.text);
-}
-
 static void prompt_key(struct model *model, const struct input *input)
 {
     struct list_state *list = &model->lists[PLACE];
 
-    if (input->kind == INPUT_ESCAPE || input->kind == INPUT_ENTER) {
-        close_prompt(model, input->kind == INPUT_ENTER);
-        return;
-    }
     if (input->kind == INPUT_TEXT)
         field_add(&list->field, input->text);
     else if (input->kind == INPUT_BACKSPACE)
         field_backspace(&list->field);
-    if (list->pane == PROMPT_WORD) {
-        snprintf(list->filter, sizeof list->filter, "%s", list->field.text);
-        list->row = list->top = 0;
-    }
+    else if (input->kind == INPUT_ENTER || input->kind == INPUT_ESCAPE || input->kind == INPUT_CTRL)
+        list->pane = PROMPT_CLOSED;
+    if (input->kind == INPUT_ENTER)
+        jump(model, list->field.text);
 }
 
 static void open_entry(struct model *model)
@@ -317,14 +295,11 @@ static bool events_screen_take(struct model *model, struct rect area, const stru
 
     (void)area;
     if (list->pane != PROMPT_CLOSED) {
-        if (input->kind == INPUT_CTRL)
-            close_prompt(model, false);
-        else
-            prompt_key(model, input);
+        prompt_key(model, input);
         return true;
     }
-    if (c == '/' || c == '@') {
-        list->pane = c == '/' ? PROMPT_WORD : PROMPT_TIME;
+    if (c == '@') {
+        list->pane = PROMPT_TIME;
         field_clear(&list->field);
     } else if (c == 'w') {
         list->wrap = !list->wrap;
@@ -338,6 +313,18 @@ static bool events_screen_take(struct model *model, struct rect area, const stru
     return true;
 }
 
+static char *events_filter(struct model *model)
+{
+    return model->lists[PLACE].filter;
+}
+
+static void events_filtered(struct model *model)
+{
+    model->lists[PLACE].row = model->lists[PLACE].top = 0;
+}
+
+static const char *const keys[] = {"Enter", "open", "@", "jump to time", "w", "wrap", NULL};
+
 const struct screen screen_events = {
     .title = "Events",
     .key = '4',
@@ -345,4 +332,7 @@ const struct screen screen_events = {
     .draw = events_screen_draw,
     .move = events_screen_move,
     .take = events_screen_take,
+    .keys = keys,
+    .filter = events_filter,
+    .filtered = events_filtered,
 };

@@ -71,7 +71,7 @@ static const struct column columns[] = {
     [I_GLYPH] = {"", 1, 1, 0, false, false},
     [I_AT] = {"ENDED", 9, 20, 1, false, false},
     [I_TENANT] = {"TENANT", 10, 18, 0, false, false},
-    [I_WHAT] = {"WHAT", 10, 13, 0, false, false},
+    [I_WHAT] = {"WHAT", 12, 13, 0, false, false},
     [I_OUTCOME] = {"OUTCOME", 11, 12, 2, false, false},
     [I_TOOK] = {"TOOK", 7, 7, 0, false, true},
     [I_EVENTS] = {"EVENTS", 7, 11, 4, false, true},
@@ -168,8 +168,6 @@ static void counts_line(const struct items *items, struct canvas *canvas, struct
     line_putf(&line, ended > 0 ? ROLE_LEVEL_WARN : ROLE_TEXT_DIM, "   ✗ %d failed or aborted", ended);
     line_putf(&line, ROLE_TEXT, "   cutovers: %d went through", went);
     line_putf(&line, back > 0 ? ROLE_LEVEL_WARN : ROLE_TEXT_DIM, ", %d did not", back);
-    line_try_right(&line, ROLE_KEY_LABEL, " report, replay ");
-    line_try_right(&line, ROLE_KEY, "Enter");
 }
 
 static void draw_list(const struct model *model, struct canvas *canvas, struct rect area)
@@ -340,6 +338,8 @@ static bool history_take(struct model *model, struct rect area, const struct inp
     return true;
 }
 
+static const char *const keys[] = {"Enter", "report, replay", "← →", "steps", NULL};
+
 const struct screen screen_history = {
     .title = "History",
     .key = '6',
@@ -347,4 +347,5 @@ const struct screen screen_history = {
     .draw = history_draw,
     .move = history_move,
     .take = history_take,
+    .keys = keys,
 };

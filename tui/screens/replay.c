@@ -160,7 +160,7 @@ static void tell(const struct replay *r, char text[TOLD_MAX])
 static void draw_title(const struct replay *r, struct canvas *canvas, struct rect area)
 {
     struct line line = line_begin(canvas, area);
-    char name[TENANT_NAME_MAX] = "?", time[FORMAT_MAX], offset[FORMAT_MAX];
+    char name[TENANT_NAME_MAX] = "?", time[FORMAT_MAX], offset[FORMAT_MAX], text[FORMAT_MAX + 4];
     int64_t from_start = r->moment_us - r->attempt->started_at_us;
 
     line_put(&line, ROLE_TEXT_DIM, " History › ");
@@ -169,9 +169,10 @@ static void draw_title(const struct replay *r, struct canvas *canvas, struct rec
     line_putf(&line, ROLE_TEXT, " › %s #%d   ", r->attempt->rehearsal ? "rehearsal" : "cutover",
               r->attempt->number);
     line_putf(&line, ROLE_MODE_REPLAY, " %d of %d: %s ", (int)r->step + 1, REPLAY_STEPS, step_names[r->step]);
-    line_putf(&line, ROLE_TEXT, "   %s", format_time(r->attempt->started_at_us, time));
-    line_putf(&line, ROLE_TEXT_DIM, " %s%s", from_start < 0 ? "- " : "+ ",
+    line_putf(&line, ROLE_TEXT_STRONG, "   %s%s", from_start < 0 ? "- " : "+ ",
               format_duration(from_start < 0 ? -from_start : from_start, offset));
+    snprintf(text, sizeof text, "   %s", format_time(r->attempt->started_at_us, time));
+    line_try(&line, ROLE_TEXT_DIM, text);
     line_try_right(&line, ROLE_KEY_LABEL, " step ");
     line_try_right(&line, ROLE_KEY, "← →");
 }

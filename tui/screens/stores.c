@@ -32,7 +32,7 @@ enum store_column {
 };
 static const struct column columns[] = {
     [S_GLYPH] = {"", 1, 1, 0, false, false},
-    [S_STORE] = {"STORE", 10, 18, 0, false, false},
+    [S_STORE] = {"STORE", 12, 18, 0, false, false},
     [S_ROLE] = {"ROLE", 7, 9, 2, false, false},
     [S_VERSION] = {"VERSION", 7, 7, 10, false, false},
     [S_ANSWER] = {"ANSWER", 6, 7, 9, false, true},
@@ -219,7 +219,7 @@ static void put_gauge(struct line *line, int64_t part, int64_t whole)
 {
     struct rect bar = line->rest;
 
-    if (whole <= 0 || line->rest.w < 34)
+    if (whole <= 0 || line->rest.w < 34 || line->canvas->words)
         return;
     bar.w = 20;
     chart_gauge(line->canvas, bar, part, whole);
@@ -393,7 +393,7 @@ static void split(const struct model *model, struct rect area, struct rect *ret_
     int wanted = (int)model->store_count + 2;
 
     *ret_detail = (struct rect){0, 0, 0, 0};
-    if (area.h >= 14)
+    if (area.h >= 14 && !model->zoom)
         *ret_detail = rect_bottom(&area, area.h - wanted < 10 ? area.h * 6 / 10 : area.h - wanted);
     *ret_table = area;
 }

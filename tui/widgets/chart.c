@@ -22,6 +22,8 @@ void chart_gauge(struct canvas *canvas, struct rect line, int64_t part, int64_t 
 {
     struct rect full = line;
 
+    if (canvas->words) /* the figures beside it say the same */
+        return;
     part = part < 0 ? 0 : part > whole ? whole : part;
     line.h = full.h = line.h > 0 ? 1 : 0;
     full.w = whole > 0 ? (int)((double)part * line.w / (double)whole + 0.5) : 0;
@@ -224,10 +226,28 @@ static void count_classes(const int64_t *values, size_t count, int counts[CLASSE
             }
 }
 
+/* One class: its bound, its bar and how many fell into it. */
+static void draw_class(struct canvas *canvas, struct rect line, int k, int n, int most)
+{
+    struct rect bar = {line.x + 10, line.y, line.w - 16, line.h};
+    bool last = classes[k] == INT64_MAX;
+    char text[FORMAT_MAX + 8], bound[FORMAT_MAX];
+
+    snprintf(text, sizeof text, "%s%s", last ? "> " : "≤ ",
+             format_duration(classes[last ? k - 1 : k], bound));
+    canvas_fit_right(canvas, (struct rect){line.x, line.y, 9, line.h}, ROLE_TEXT_DIM, text);
+    bar.w = bar.w < 1 ? 0 : n * bar.w / most;
+    if (n > 0 && bar.w == 0 && line.w > 16)
+        bar.w = 1;
+    if (!canvas->words)
+        canvas_fill(canvas, bar, classes[k] > 100000 ? ROLE_LEVEL_WARN : ROLE_BAR_FULL, "━");
+    snprintf(text, sizeof text, "%d", n);
+    canvas_text(canvas, line, canvas->words ? 10 : 10 + bar.w + (bar.w > 0), ROLE_TEXT, text);
+}
+
 int chart_histogram(struct canvas *canvas, struct rect area, const int64_t *values, size_t count)
 {
     int counts[CLASSES], most = 1, first = 0, last = CLASSES - 1, rows = area.h;
-    char text[FORMAT_MAX + 8], bound[FORMAT_MAX];
 
     count_classes(values, count, counts);
     while (first < last && counts[first] == 0)
@@ -236,17 +256,7 @@ int chart_histogram(struct canvas *canvas, struct rect area, const int64_t *valu
         last--;
     for (int k = first; k <= last; k++)
         most = counts[k] > most ? counts[k] : most;
-    for (int k = first; k <= last && area.h > 0 && count > 0; k++) {
-        struct rect line = rect_top(&area, 1), bar = {line.x + 10, line.y, line.w - 16, 1};
-        snprintf(text, sizeof text, "%s%s", classes[k] == INT64_MAX ? "> " : "≤ ",
-                 format_duration(classes[k] == INT64_MAX ? classes[k - 1] : classes[k], bound));
-        canvas_fit_right(canvas, (struct rect){line.x, line.y, 9, 1}, ROLE_TEXT_DIM, text);
-        bar.w = bar.w < 1 ? 0 : counts[k] * bar.w / most;
-        if (counts[k] > 0 && bar.w == 0 && line.w > 16)
-            bar.w = 1;
-        canvas_fill(canvas, bar, classes[k] > 100000 ? ROLE_LEVEL_WARN : ROLE_BAR_FULL, "━");
-        snprintf(text, sizeof text, "%d", counts[k]);
-        canvas_text(canvas, line, 10 + bar.w + (bar.w > 0), ROLE_TEXT, text);
-    }
+    for (int k = first; k <= last && area.h > 0 && count > 0; k++)
+        draw_class(canvas, rect_top(&area, 1), k, counts[k], most);
     return rows - area.h;
 }

@@ -6,7 +6,7 @@
 #include "widgets/chart.h"
 #include "widgets/format.h"
 
-#define NAME 20
+#define NAME 22
 #define TOOK 9
 #define BUDGET 8
 #define BAR_LEAST 16
@@ -50,6 +50,25 @@ static void draw_axis(struct canvas *canvas, struct rect line, const struct part
                          ROLE_HEADING, "BUDGET");
 }
 
+static bool is_over(const struct timeline_step *step)
+{
+    return step->budget_us > 0 && step->took_us >= step->budget_us;
+}
+
+static void draw_bar(struct canvas *canvas, struct rect axis, int64_t span_us,
+                     const struct timeline_step *step)
+{
+    int64_t from = step->from_us * axis.w / span_us;
+    int64_t width = (step->from_us + step->took_us) * axis.w / span_us - from;
+    struct rect bar = axis;
+
+    if (from >= axis.w)
+        return;
+    bar.x += (int)from;
+    bar.w = width < 1 ? 1 : width > axis.w - from ? axis.w - (int)from : (int)width;
+    canvas_fill(canvas, bar, is_over(step) ? ROLE_LEVEL_CRIT : ROLE_BAR_FULL, "━");
+}
+
 static void draw_step(struct canvas *canvas, struct rect line, const struct parts *parts,
                       const struct timeline_step *step)
 {
@@ -57,9 +76,7 @@ static void draw_step(struct canvas *canvas, struct rect line, const struct part
     static const enum role roles[] = {ROLE_TEXT_DIM, ROLE_LEVEL_OK, ROLE_STATE_CUTOVER, ROLE_LEVEL_CRIT};
     struct rect bar = {line.x + NAME + TOOK + 2, line.y, parts->bar, line.h};
     char text[FORMAT_MAX];
-    bool over = step->budget_us > 0 && step->took_us >= step->budget_us;
-    int64_t from = step->from_us * parts->bar / parts->span_us;
-    int64_t width = (step->from_us + step->took_us) * parts->bar / parts->span_us - from;
+    bool over = is_over(step);
 
     canvas_text(canvas, line, 1, roles[step->mark], glyphs[step->mark]);
     canvas_fit(canvas, (struct rect){line.x + 3, line.y, parts->name - 3, line.h},
@@ -67,11 +84,8 @@ static void draw_step(struct canvas *canvas, struct rect line, const struct part
     canvas_fit_right(canvas, (struct rect){line.x + parts->name, line.y, TOOK, line.h},
                      over ? ROLE_LEVEL_CRIT : ROLE_TEXT,
                      format_duration(step->took_us > 0 ? step->took_us : -1, text));
-    if (parts->bar > 0 && step->took_us > 0 && from < parts->bar) {
-        bar.x += (int)from;
-        bar.w = width < 1 ? 1 : width > parts->bar - from ? parts->bar - (int)from : (int)width;
-        canvas_fill(canvas, bar, over ? ROLE_LEVEL_CRIT : ROLE_BAR_FULL, "━");
-    }
+    if (step->took_us > 0 && !canvas->words)
+        draw_bar(canvas, bar, parts->span_us, step);
     if (parts->budget > 0 && step->budget_us > 0)
         canvas_fit_right(canvas,
                          (struct rect){line.x + line.w - parts->budget, line.y, parts->budget, line.h},
