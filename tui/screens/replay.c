@@ -92,9 +92,13 @@ static void tell_state(const struct replay *r, char text[TOLD_MAX])
     const struct tmv_sample *s = sample_at(r, r->moment_us);
     char lag[FORMAT_MAX], rate[FORMAT_MAX];
 
-    if (s == NULL)
-        snprintf(text, TOLD_MAX, "%s",
-                 r->record == NULL ? "The record is being read …" : "No sample was kept from then.");
+    if (s == NULL && r->record == NULL)
+        snprintf(text, TOLD_MAX, "The record is being read …");
+    else if (s == NULL && r->step == AFTER && strcmp(r->attempt->outcome, "completed") == 0)
+        snprintf(text, TOLD_MAX,
+                 "The tenant's writers went on at the target; nothing was to be mirrored any more.");
+    else if (s == NULL)
+        snprintf(text, TOLD_MAX, "No sample was kept from then.");
     else
         snprintf(text, TOLD_MAX, "The target was %s behind; %s events/s came in.",
                  format_duration(s->lag_us, lag), format_count(s->rate, rate));
