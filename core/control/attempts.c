@@ -1,5 +1,7 @@
 /* Cutover attempts and verification reports. */
+#include "base/cleanup.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "control/audit.h"
 #include "control/row.h"
 #include "sql_embedded.h"
@@ -55,4 +57,51 @@ void attempt_read(const struct pgx_result *result, int row, struct tmv_attempt *
     attempt->pause_us = pgx_int(result, row, 10);
     attempt->drained_events = pgx_int(result, row, 11);
     attempt->held_writers = pgx_int(result, row, 12);
+}
+
+bool control_verification_keep(struct pgx_conn *conn, const struct tmv_uuid *migration, const char *level,
+                               bool consistent, const char *report, struct tmv_error *err)
+{
+    struct pgx_args args =
+        PGX_ARGS(PGX_UUID(migration), PGX_TEXT(level), PGX_BOOL(consistent), PGX_TEXT(report));
+
+    return pgx_query(conn, CONTROL_TIMEOUT_US, sql_control_verification_keep, args, NULL, err)
+               ? true
+               : err_wrap(err, "storing a verification report");
+}
+
+bool control_verification_list(struct pgx_conn *conn, const struct tmv_uuid *migration, int limit,
+                               struct pgx_result **ret_rows, struct tmv_error *err)
+{
+    return pgx_query(conn, CONTROL_TIMEOUT_US, sql_control_verification_list,
+                     PGX_ARGS(PGX_UUID(migration), PGX_INT(limit)), ret_rows, err)
+               ? true
+               : err_wrap(err, "reading verification reports");
+}
+
+bool control_proof_read(struct pgx_conn *conn, const struct tmv_uuid *migration, int64_t *ret_proven_to,
+                        char *guards, size_t size, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *row = NULL;
+
+    *ret_proven_to = 0;
+    guards[0] = '\0';
+    if (!pgx_query(conn, CONTROL_TIMEOUT_US, sql_control_proof_read, PGX_ARGS(PGX_UUID(migration)), &row,
+                   err))
+        return err_wrap(err, "reading what is proven equal");
+    if (pgx_rows(row) == 1) {
+        *ret_proven_to = pgx_int(row, 0, 0);
+        text_copy(guards, size, pgx_text(row, 0, 1));
+    }
+    return true;
+}
+
+bool control_proof_save(struct pgx_conn *conn, const struct owner *owner, int64_t proven_to,
+                        const char *guards, struct tmv_error *err)
+{
+    struct pgx_args args = PGX_ARGS(OWNER_ARGS(owner), PGX_INT(proven_to), PGX_TEXT(guards));
+
+    return row_owned(conn, owner, sql_control_proof_save, args, NULL, err)
+               ? true
+               : err_wrap(err, "keeping what is proven equal");
 }

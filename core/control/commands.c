@@ -47,6 +47,7 @@ bool control_command_take(struct pgx_conn *conn, const struct owner *owner, stru
     row_text(ret_command->reason, sizeof ret_command->reason, result, 0, 5);
     ret_command->keep_copied_events = pgx_bool(result, 0, 6);
     ret_command->force = pgx_bool(result, 0, 7);
+    ret_command->repair = pgx_bool(result, 0, 8);
     *ret_found = true;
     return true;
 }

@@ -97,6 +97,8 @@ static bool check_request(const struct tmv_request *request, struct tmv_error *e
     if (wants_reason && (!request->reason || !request->reason[0]))
         return err_set(err, TMV_ERR_USAGE, "%s%s needs a reason", request->force ? "a forced " : "",
                        tmv_operation_name(request->operation));
+    if (request->repair && request->operation != TMV_OP_VERIFY)
+        return err_set(err, TMV_ERR_USAGE, "only verify repairs");
     return true;
 }
 
@@ -137,6 +139,13 @@ static bool check_state(struct tmv_control *control, const struct tmv_request *r
         err_set(err, TMV_ERR_REFUSED, "%s", why);
         return refused_after(result, err);
     }
+    if (request->repair && now.phase != TMV_PHASE_DUAL_WRITE) {
+        err_set(err, TMV_ERR_REFUSED, "a repair is possible in dual_write only; migration %s is in %s", id,
+                tmv_phase_name(now.phase));
+        return err_hint(err, now.phase == TMV_PHASE_COMPLETED
+                                 ? "the target is where the tenant lives now: nothing is overwritten there"
+                                 : "wait until it mirrors, or start a new migration");
+    }
     if (tmv_phase_is_terminal(now.phase)) {
         err_set(err, TMV_ERR_REFUSED, "migration %s is %s: no engine runs it any more", id,
                 tmv_phase_name(now.phase));
@@ -158,11 +167,11 @@ bool tmv_request(struct tmv_control *control, const struct tmv_request *request,
     struct tmv_uuid id = tmv_uuid_is_nil(&request->id) ? tmv_uuid_random() : request->id;
     char reason[TMV_REASON_MAX];
     char by[TMV_NAME_MAX];
-    struct pgx_args args =
-        PGX_ARGS(PGX_UUID(&id), PGX_UUID(&request->migration),
-                 PGX_TEXT(tmv_operation_name(request->operation)), PGX_INT(request->generation),
-                 PGX_TEXT(request->reason ? reason : NULL), PGX_BOOL(request->keep_copied_events),
-                 PGX_BOOL(request->force), PGX_TEXT(actor->name), PGX_TEXT(actor->from));
+    struct pgx_args args = PGX_ARGS(PGX_UUID(&id), PGX_UUID(&request->migration),
+                                    PGX_TEXT(tmv_operation_name(request->operation)),
+                                    PGX_INT(request->generation), PGX_TEXT(request->reason ? reason : NULL),
+                                    PGX_BOOL(request->keep_copied_events), PGX_BOOL(request->force),
+                                    PGX_TEXT(actor->name), PGX_TEXT(actor->from), PGX_BOOL(request->repair));
 
     if (!control_check_writable(control, err) || !check_request(request, err) ||
         !check_state(control, request, err))

@@ -144,6 +144,7 @@ struct command_row {
     char reason[TMV_REASON_MAX];
     bool keep_copied_events;
     bool force;
+    bool repair;
 };
 /* The oldest waiting command of a migration, marked running. *ret_found false when there is none. */
 TMV_NODISCARD bool control_command_take(struct pgx_conn *conn, const struct owner *owner,
@@ -193,3 +194,17 @@ TMV_NODISCARD bool control_attempt_end(struct pgx_conn *conn, const struct owner
 TMV_NODISCARD bool control_verification_add(struct pgx_conn *conn, const struct owner *owner,
                                             const char *level, bool consistent, const char *report,
                                             struct tmv_error *err);
+/* The same for a report that a person made without an engine. */
+TMV_NODISCARD bool control_verification_keep(struct pgx_conn *conn, const struct tmv_uuid *migration,
+                                             const char *level, bool consistent, const char *report,
+                                             struct tmv_error *err);
+/* Reports of a migration, newest first: id, time in microseconds since 1970, level, whether consistent, JSON.
+ */
+TMV_NODISCARD bool control_verification_list(struct pgx_conn *conn, const struct tmv_uuid *migration,
+                                             int limit, struct pgx_result **ret_rows, struct tmv_error *err);
+/* How far both ends are proven equal, and under which facts of the guards; 0 and "" when nothing is. */
+TMV_NODISCARD bool control_proof_read(struct pgx_conn *conn, const struct tmv_uuid *migration,
+                                      int64_t *ret_proven_to, char *guards, size_t size,
+                                      struct tmv_error *err);
+TMV_NODISCARD bool control_proof_save(struct pgx_conn *conn, const struct owner *owner, int64_t proven_to,
+                                      const char *guards, struct tmv_error *err);

@@ -107,6 +107,8 @@ void verifier_merge(struct tmv_verify_report *whole, const struct tmv_verify_rep
     whole->differences += part->differences;
     whole->events_source += part->events_source;
     whole->events_target += part->events_target;
+    whole->to_remove += part->to_remove;
+    whole->to_copy += part->to_copy;
     whole->consistent = whole->consistent && part->consistent;
 }
 

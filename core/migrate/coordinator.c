@@ -89,18 +89,6 @@ static bool do_pause(struct coordinator *c, const struct command_row *command, s
            coordinator_answer(c, command, TMV_COMMAND_DONE, pause ? "paused" : "resumed", err);
 }
 
-static bool do_verify(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
-{
-    if (!c->connected || !c->verifier.running)
-        return coordinator_answer(c, command, TMV_COMMAND_REFUSED,
-                                  "the stores are not connected now; try again", err);
-    verify_worker_restart(&c->verifier);
-    c->difference_told = false;
-    c->verify = *command;
-    c->verify_waits = true;
-    return true;
-}
-
 static bool carry_out(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
 {
     char why[TMV_REASON_MAX];
@@ -117,7 +105,7 @@ static bool carry_out(struct coordinator *c, const struct command_row *command, 
     case TMV_OP_REHEARSE:
         return phase_cutover(c, command, err);
     case TMV_OP_VERIFY:
-        return do_verify(c, command, err);
+        return coordinator_verify(c, command, err);
     case TMV_OP_START:
     case TMV_OP_COUNT:
         break;

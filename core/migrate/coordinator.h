@@ -40,9 +40,12 @@ struct coordinator {
     int64_t copied_events;          /* on the target before this tailer started */
     int64_t reported_events;        /* for the rate */
     bool difference_told;
-    char applied_state[16]; /* of the target's applied row when ownership was taken; "" none */
-    int64_t copy_limit;     /* V0; 0 before the guard stood */
-    bool ended;             /* nothing is left to do */
+    bool proof_told;                 /* that everything was proven equal for the first time */
+    struct verify_proof saved_proof; /* as it stands in control */
+    int64_t saved_us;                /* monotonic */
+    char applied_state[16];          /* of the target's applied row when ownership was taken; "" none */
+    int64_t copy_limit;              /* V0; 0 before the guard stood */
+    bool ended;                      /* nothing is left to do */
 };
 
 /* The thread's body: until the migration ended, somebody else owns it, or the engine stops. Logs what it ends
@@ -91,3 +94,15 @@ TMV_NODISCARD bool coordinator_guard_facts(struct coordinator *c, const char *st
                                            struct tmv_error *err);
 TMV_NODISCARD bool coordinator_note_guard(struct coordinator *c, const char *store, const char *facts,
                                           struct tmv_error *err);
+
+/* Starts the verification that runs along, from what an earlier engine has proven. */
+TMV_NODISCARD bool coordinator_start_verifier(struct coordinator *c, struct tmv_error *err);
+/* Feeds it, keeps its proof, stores its reports, and answers a verify command that waits for it. */
+TMV_NODISCARD bool coordinator_follow_verification(struct coordinator *c, struct tmv_error *err);
+/* Carries out a verify command: takes the proof back and begins anew. */
+TMV_NODISCARD bool coordinator_verify(struct coordinator *c, const struct command_row *command,
+                                      struct tmv_error *err);
+/* Compares what was there at the decision. */
+TMV_NODISCARD bool coordinator_verify_completed(struct coordinator *c, const struct command_row *command,
+                                                struct tmv_error *err);
+#define VERIFY_CLOSE 20000 /* positions that the cutover may still have to verify */

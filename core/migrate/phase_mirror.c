@@ -19,7 +19,6 @@
 #define CAUGHT_UP_US (100 * US_PER_MS) /* lag below which bulk_copy becomes dual_write */
 #define CATCH_UP_US (3 * US_PER_S)     /* for the lag to fall below its gate once a cutover is asked for */
 #define HOLD_PATIENCE_US US_PER_S      /* for the verification's current range before a cutover */
-#define CLOSE_TO_V 20000               /* positions that the cutover may still have to verify */
 
 /* ---- connections ---- */
 
@@ -89,7 +88,7 @@ static bool connect_and_resolve(struct coordinator *c, struct tmv_error *err)
     if (c->row.phase == TMV_PHASE_CUTOVER &&
         !roll_back_phase(c, "the engine that ran the cutover was lost before the decision", NULL, err))
         return false;
-    return verify_worker_start(&c->verifier, &c->ends, err);
+    return coordinator_start_verifier(c, err);
 }
 
 /* ---- what screens see ---- */
@@ -151,74 +150,6 @@ static bool report(struct coordinator *c, bool *ret_green, struct tmv_error *err
     return control_report_progress(c->control, &c->ends.owner, &p, err);
 }
 
-/* ---- verification ---- */
-
-static char *report_to_json(const struct tmv_verify_report *r)
-{
-    cJSON *o = cJSON_CreateObject();
-    cJSON *list = cJSON_AddArrayToObject(o, "found");
-    char *text;
-
-    json_add_bool(o, "consistent", r->consistent);
-    json_add_int64(o, "from_position", r->from_position);
-    json_add_int64(o, "to_position", r->to_position);
-    json_add_int64(o, "events_source", r->events_source);
-    json_add_int64(o, "events_target", r->events_target);
-    json_add_int64(o, "differences", r->differences);
-    for (int64_t i = 0; i < r->differences && i < TMV_DIFFERENCES_MAX; i++) {
-        cJSON *d = cJSON_CreateObject();
-        char id[TMV_UUID_TEXT];
-
-        json_add_text(d, "kind", r->found[i].kind);
-        json_add_text(d, "event_id", tmv_uuid_format(&r->found[i].event_id, id));
-        json_add_int64(d, "position", r->found[i].position);
-        json_add_int64(d, "version", r->found[i].version);
-        json_add_text(d, "columns", r->found[i].columns);
-        cJSON_AddItemToArray(list, d);
-    }
-    text = json_print(o);
-    cJSON_Delete(o);
-    return text;
-}
-
-static bool store_report(struct coordinator *c, const struct tmv_verify_report *r, struct tmv_error *err)
-{
-    AUTO_FREE char *json = report_to_json(r);
-
-    if (!json)
-        return err_set(err, TMV_ERR_NOMEM, "out of memory");
-    return control_verification_add(c->control, &c->ends.owner, "hash", r->consistent, json, err) &&
-           control_audit(c->control, &c->ends.owner,
-                         r->consistent ? "verification_completed" : "verification_failed", json, NULL, err);
-}
-
-static bool follow_verification(struct coordinator *c, struct tmv_error *err)
-{
-    struct verify_progress v;
-    char outcome[TMV_REASON_MAX];
-
-    verify_worker_feed(&c->verifier, c->tailer.watermark);
-    verify_worker_look(&c->verifier, &v);
-    if (v.differs && !c->difference_told) {
-        c->difference_told = true;
-        if (!store_report(c, &v.report, err))
-            return false;
-    }
-    bool done = v.differs || (v.verified_to > 0 && v.verified_to + CLOSE_TO_V >= c->tailer.watermark) ||
-                c->tailer.watermark == 0;
-    if (!c->verify_waits || !done)
-        return true;
-    c->verify_waits = false;
-    if (!v.differs && !store_report(c, &v.report, err))
-        return false;
-    if (v.differs)
-        snprintf(outcome, sizeof outcome, "%" PRId64 " differences, the first at position %" PRId64,
-                 v.report.differences, v.report.found[0].position);
-    else
-        snprintf(outcome, sizeof outcome, "equal up to position %" PRId64, v.verified_to);
-    return coordinator_answer(c, &c->verify, v.differs ? TMV_COMMAND_FAILED : TMV_COMMAND_DONE, outcome, err);
-}
-
 /* ---- the loop ---- */
 
 static bool begin_dual_write(struct coordinator *c, struct tmv_error *err)
@@ -244,7 +175,7 @@ static bool one_turn(struct coordinator *c, struct tmv_error *err)
     } else if (!tailer_turn(&c->tailer, &behind, err)) {
         return false;
     }
-    if (!follow_verification(c, err))
+    if (!coordinator_follow_verification(c, err))
         return false;
     if (clock_now_us() - c->reported_us >= REPORT_US) {
         if (!report(c, &green, err))
@@ -297,7 +228,7 @@ static bool verify_up_to_now(struct coordinator *c, struct tmv_error *err)
         verify_worker_feed(&c->verifier, c->tailer.watermark);
         verify_worker_look(&c->verifier, &v);
         c->cutover.verified_to = v.verified_to;
-        if (v.differs || v.verified_to + CLOSE_TO_V >= c->tailer.watermark || clock_now_us() > deadline)
+        if (v.differs || v.verified_to + VERIFY_CLOSE >= c->tailer.watermark || clock_now_us() > deadline)
             return true;
         if (!tailer_turn(&c->tailer, &behind, err))
             return false;
@@ -425,27 +356,6 @@ bool phase_cutover(struct coordinator *c, const struct command_row *command, str
 
 /* ---- completed ---- */
 
-static bool verify_completed(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
-{
-    struct tmv_verify_report report;
-    char outcome[TMV_REASON_MAX];
-    /* What was there at the decision; later events are only on the target. */
-    const struct verifier_task task = {.ends = &c->ends,
-                                       .level = TMV_VERIFY_HASH,
-                                       .span = {.low = 0, .high = c->tailer.watermark},
-                                       .source = c->tailer.source,
-                                       .target = c->tailer.target,
-                                       .workers = c->row.settings.copy_workers};
-
-    if (!verifier_run(&task, &report, err) ||
-        !store_report(c, &report, err))
-        return false;
-    snprintf(outcome, sizeof outcome, "%" PRId64 " differences up to the decision at position %" PRId64,
-             report.differences, c->tailer.watermark);
-    return coordinator_answer(c, command, report.consistent ? TMV_COMMAND_DONE : TMV_COMMAND_FAILED, outcome,
-                              err);
-}
-
 /* What a crash right after the decision left (the target still armed, or control behind), and verification.
  */
 bool phase_completed(struct coordinator *c, struct tmv_error *err)
@@ -462,5 +372,5 @@ bool phase_completed(struct coordinator *c, struct tmv_error *err)
         return true;
     if (command.operation != TMV_OP_VERIFY)
         return coordinator_answer(c, &command, TMV_COMMAND_REFUSED, "the migration is completed", err);
-    return verify_completed(c, &command, err);
+    return coordinator_verify_completed(c, &command, err);
 }

@@ -36,6 +36,8 @@ struct tmv_difference *range_note(struct range_check *v, const char *kind, int64
 {
     v->part->differences++;
     v->part->consistent = false;
+    v->part->to_remove += strcmp(kind, "missing") != 0;
+    v->part->to_copy += strcmp(kind, "extra") != 0;
     if (v->hook)
         v->hook->difference(v->hook->user, kind, position);
     if (v->named == TMV_DIFFERENCES_MAX)

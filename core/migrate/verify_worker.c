@@ -1,58 +1,117 @@
 #include "migrate/verify_worker.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "migrate/verify_repair.h"
 
 #define SLICE_POSITIONS 250000
 #define RETRY_US US_PER_S
 #define PAUSE_US (200 * US_PER_MS) /* between small ranges: the tail moves all the time */
+#define LOOK_US US_PER_S           /* at the guards' facts, when there is nothing to compare */
 
 /* What the thread works on between two looks at the shared part. */
 struct task {
-    int64_t from, to;
+    int64_t from, to; /* the same: only a look at the guards */
     int64_t restarts;
+    bool repair;
     bool stop;
 };
 
+static struct timespec from_now(int64_t us)
+{
+    int64_t until = clock_now_us() + us;
+
+    return (struct timespec){.tv_sec = (time_t)(until / US_PER_S),
+                             .tv_nsec = (long)(until % US_PER_S) * 1000};
+}
+
 static struct task next_task(struct verify_worker *w)
 {
+    struct timespec look = from_now(LOOK_US);
     struct task task;
+    int waited = 0;
 
     pthread_mutex_lock(&w->lock);
     w->busy = false;
     pthread_cond_broadcast(&w->changed);
-    while (w->running && (w->held || w->differs || w->limit <= w->verified_to))
-        pthread_cond_wait(&w->changed, &w->lock);
+    while (w->running && (w->held || (w->limit <= w->proof.to && waited == 0) || (w->differs && !w->repair)))
+        waited = w->held || w->differs ? pthread_cond_wait(&w->changed, &w->lock)
+                                       : pthread_cond_timedwait(&w->changed, &w->lock, &look);
     w->busy = true;
-    task =
-        (struct task){.from = w->verified_to, .to = w->limit, .restarts = w->restarts, .stop = !w->running};
+    task = (struct task){.from = w->proof.to,
+                         .to = w->limit,
+                         .restarts = w->restarts,
+                         .repair = w->repair,
+                         .stop = !w->running};
     pthread_mutex_unlock(&w->lock);
-    if (task.to - task.from > SLICE_POSITIONS)
+    if (task.to - task.from > SLICE_POSITIONS && !task.repair)
         task.to = task.from + SLICE_POSITIONS;
     return task;
 }
 
-static void tell(struct verify_worker *w, const struct task *task, const struct tmv_verify_report *report)
+/* Under the lock: nothing is proven any more. */
+static void begin_anew(struct verify_worker *w)
+{
+    w->proof.to = 0;
+    w->differs = false;
+    w->restarts++;
+    memset(&w->report, 0, sizeof w->report);
+    w->report.level = TMV_VERIFY_HASH;
+    w->report.consistent = true;
+}
+
+static void tell(struct verify_worker *w, const struct task *task, const struct tmv_verify_report *part)
 {
     pthread_mutex_lock(&w->lock);
     if (task->restarts == w->restarts) {
-        w->verified_to = report->equal_to;
-        w->differs = !report->consistent;
-        w->report = *report;
+        w->proof.to = part->equal_to;
+        w->differs = !part->consistent;
+        verifier_merge(&w->report, part);
+        w->report.equal_to = part->equal_to;
+        w->report.to_position = part->to_position;
+        w->report.duration_us += part->duration_us;
         w->problem.code = TMV_OK;
     }
     pthread_mutex_unlock(&w->lock);
 }
 
-static bool verify(struct verify_worker *w, struct pgx_conn **source, struct pgx_conn **target,
-                   struct task *task, struct tmv_error *err)
-{
-    struct tmv_verify_report report;
-    const struct position_span span = {.low = task->from, .high = task->to};
+/* ---- the guards' facts ---- */
 
+static bool read_guards(struct verify_worker *w, struct pgx_conn *source, struct pgx_conn *target,
+                        char guards[164], struct tmv_error *err)
+{
+    char facts[2][80];
+
+    if (!guard_read_facts(source, &w->source_guard, facts[0], err) ||
+        !guard_read_facts(target, &w->target_guard, facts[1], err))
+        return false;
+    snprintf(guards, sizeof w->proof.guards, "%s/%s", facts[0], facts[1]);
+    return true;
+}
+
+/* Whether the proof so far stands under the facts that are so now; voids it if not. */
+static bool same_guards(struct verify_worker *w, const char *guards)
+{
+    pthread_mutex_lock(&w->lock);
+    bool same = strcmp(w->proof.guards, guards) == 0;
+    if (!same) {
+        snprintf(w->proof.guards, sizeof w->proof.guards, "%s", guards);
+        begin_anew(w);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return same;
+}
+
+/* ---- the thread ---- */
+
+static bool connect_both(struct verify_worker *w, struct pgx_conn **source, struct pgx_conn **target,
+                         struct tmv_error *err)
+{
     if (!pgx_is_usable(*source)) {
         pgx_close(TAKE(*source));
         if (!ends_connect_source(&w->ends, "verify", source, err))
@@ -63,11 +122,62 @@ static bool verify(struct verify_worker *w, struct pgx_conn **source, struct pgx
         if (!ends_connect_target(&w->ends, "verify", target, err))
             return false;
     }
-    const struct verifier_task job = {
-        .ends = &w->ends, .level = TMV_VERIFY_HASH, .span = span, .source = *source, .target = *target};
-    if (!verifier_run(&job, &report, err))
+    return true;
+}
+
+/* A failed repair is told and not tried again by itself. */
+static void repair(struct verify_worker *w, const struct verifier_task *job)
+{
+    struct tmv_verify_report report = {0};
+    struct tmv_error err = {0};
+    bool ok = verify_repair(job, &report, &err);
+
+    pthread_mutex_lock(&w->lock);
+    w->repair = false;
+    w->repaired = report;
+    w->repair_failed = err;
+    if (ok)
+        w->repair_failed.code = TMV_OK;
+    begin_anew(w);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static bool compare(struct verify_worker *w, const struct verifier_task *job, const struct task *task,
+                    struct tmv_error *err)
+{
+    AUTO_FREE struct tmv_verify_report *part = malloc(sizeof *part);
+    char guards[sizeof w->proof.guards];
+
+    if (!part)
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    if (!verifier_run(job, part, err) || !read_guards(w, job->source, job->target, guards, err))
         return false;
-    tell(w, task, &report);
+    if (same_guards(w, guards)) /* and so they were all the while */
+        tell(w, task, part);
+    return true;
+}
+
+static bool verify(struct verify_worker *w, struct pgx_conn **source, struct pgx_conn **target,
+                   const struct task *task, struct tmv_error *err)
+{
+    char guards[sizeof w->proof.guards];
+
+    if (!connect_both(w, source, target, err) || !read_guards(w, *source, *target, guards, err))
+        return false;
+    if (!same_guards(w, guards) || (task->to <= task->from && !task->repair))
+        return true;
+    const struct verifier_task job = {.ends = &w->ends,
+                                      .level = TMV_VERIFY_HASH,
+                                      .span = {.low = task->repair ? 0 : task->from, .high = task->to},
+                                      .source = *source,
+                                      .target = *target,
+                                      .workers = w->workers};
+    if (!task->repair)
+        return compare(w, &job, task, err);
+    repair(w, &job);
+    /* Whatever it was stopped in the middle of. */
+    pgx_close(TAKE(*source));
+    pgx_close(TAKE(*target));
     return true;
 }
 
@@ -94,7 +204,7 @@ static void *verify_main(void *arg)
         if (task.stop)
             return NULL;
         if (verify(w, &source, &target, &task, &err)) {
-            if (task.to - task.from < SLICE_POSITIONS && !rest(w, PAUSE_US))
+            if (task.to > task.from && task.to - task.from < SLICE_POSITIONS && !rest(w, PAUSE_US))
                 return NULL;
             continue;
         }
@@ -108,12 +218,33 @@ static void *verify_main(void *arg)
     }
 }
 
-bool verify_worker_start(struct verify_worker *w, const struct ends *ends, struct tmv_error *err)
+/* ---- the coordinator's side ---- */
+
+static void take_start(struct verify_worker *w, const struct verify_start *start)
+{
+    *w = (struct verify_worker){.ends = *start->ends,
+                                .source_guard = *start->source_guard,
+                                .target_guard = *start->target_guard,
+                                .workers = start->workers,
+                                .proof = start->proof,
+                                .stop = {.fd = -1}};
+    w->ends.stop = &w->stop;
+    w->source_guard.shape = &w->ends.source;
+    w->target_guard.shape = &w->ends.target;
+    if (start->proof.to > start->watermark)
+        w->proof = (struct verify_proof){0};
+    w->report = (struct tmv_verify_report){.level = TMV_VERIFY_HASH,
+                                           .consistent = true,
+                                           .from_position = w->proof.to,
+                                           .to_position = w->proof.to,
+                                           .equal_to = w->proof.to};
+}
+
+bool verify_worker_start(struct verify_worker *w, const struct verify_start *start, struct tmv_error *err)
 {
     pthread_condattr_t monotonic;
 
-    *w = (struct verify_worker){.ends = *ends, .stop = {.fd = -1}};
-    w->ends.stop = &w->stop;
+    take_start(w, start);
     if (!stop_init(&w->stop, err))
         return false;
     pthread_mutex_init(&w->lock, NULL);
@@ -156,14 +287,13 @@ void verify_worker_feed(struct verify_worker *w, int64_t limit)
 
 void verify_worker_hold(struct verify_worker *w, int64_t patience_us)
 {
-    int64_t until = clock_now_us() + patience_us;
-    struct timespec ts = {.tv_sec = (time_t)(until / US_PER_S), .tv_nsec = (long)(until % US_PER_S) * 1000};
+    struct timespec until = from_now(patience_us);
 
     if (!w->running)
         return;
     pthread_mutex_lock(&w->lock);
     w->held = true;
-    while (w->busy && pthread_cond_timedwait(&w->changed, &w->lock, &ts) == 0)
+    while (w->busy && pthread_cond_timedwait(&w->changed, &w->lock, &until) == 0)
         continue;
     pthread_mutex_unlock(&w->lock);
 }
@@ -178,12 +308,12 @@ void verify_worker_go_on(struct verify_worker *w)
     pthread_mutex_unlock(&w->lock);
 }
 
-void verify_worker_restart(struct verify_worker *w)
+void verify_worker_restart(struct verify_worker *w, bool repair_first)
 {
     pthread_mutex_lock(&w->lock);
-    w->verified_to = 0;
-    w->differs = false;
-    w->restarts++;
+    begin_anew(w);
+    w->repair = repair_first;
+    w->repair_failed = (struct tmv_error){0};
     pthread_cond_broadcast(&w->changed);
     pthread_mutex_unlock(&w->lock);
 }
@@ -191,9 +321,13 @@ void verify_worker_restart(struct verify_worker *w)
 void verify_worker_look(struct verify_worker *w, struct verify_progress *ret_progress)
 {
     pthread_mutex_lock(&w->lock);
-    ret_progress->verified_to = w->verified_to;
+    ret_progress->verified_to = w->proof.to;
+    ret_progress->proof = w->proof;
     ret_progress->differs = w->differs;
+    ret_progress->repairing = w->repair;
     ret_progress->report = w->report;
+    ret_progress->repaired = w->repaired;
+    ret_progress->repair_failed = w->repair_failed;
     ret_progress->problem = w->problem;
     pthread_mutex_unlock(&w->lock);
 }

@@ -15,7 +15,7 @@ taken AS (
       FROM next, mine
      WHERE mine.ok AND c.id = next.id AND c.state = 'requested'
     RETURNING c.id, c.operation, c.generation, c.requested_by, coalesce(c.reason, '') AS reason, c.keep_copied_events,
-              c.forced
+              c.forced, c.repair
 )
-SELECT mine.ok, t.id, t.operation, t.generation, t.requested_by, t.reason, t.keep_copied_events, t.forced
+SELECT mine.ok, t.id, t.operation, t.generation, t.requested_by, t.reason, t.keep_copied_events, t.forced, t.repair
   FROM mine LEFT JOIN taken t ON true

@@ -9,10 +9,11 @@
 -- $7 boolean: force
 -- $8 text: who asks
 -- $9 text: from where
+-- $10 boolean: verify: mend the target first
 WITH added AS (
     INSERT INTO tenantmv.command (id, migration_id, operation, generation, reason, keep_copied_events, forced,
-                                  requested_by, requested_from)
-    VALUES ($1::uuid, $2::uuid, $3::text, $4::bigint, $5::text, $6::boolean, $7::boolean, $8::text, $9::text)
+                                  requested_by, requested_from, repair)
+    VALUES ($1::uuid, $2::uuid, $3::text, $4::bigint, $5::text, $6::boolean, $7::boolean, $8::text, $9::text, $10::boolean)
     ON CONFLICT (migration_id, operation) WHERE state IN ('requested', 'running') DO NOTHING
     RETURNING id
 )

@@ -174,6 +174,7 @@ CREATE TABLE IF NOT EXISTS tenantmv.command (
     reason text,
     keep_copied_events boolean NOT NULL DEFAULT false,
     forced boolean NOT NULL DEFAULT false,
+    repair boolean NOT NULL DEFAULT false, -- verify: mend the target first
     requested_by text NOT NULL,
     requested_from text NOT NULL,
     requested_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -182,6 +183,7 @@ CREATE TABLE IF NOT EXISTS tenantmv.command (
     owner_epoch bigint,                    -- of the engine that took it
     outcome text NOT NULL DEFAULT ''
 );
+ALTER TABLE tenantmv.command ADD COLUMN IF NOT EXISTS repair boolean NOT NULL DEFAULT false;
 CREATE UNIQUE INDEX IF NOT EXISTS command_one_of_a_kind ON tenantmv.command (migration_id, operation)
     WHERE state IN ('requested', 'running');
 CREATE INDEX IF NOT EXISTS command_migration ON tenantmv.command (migration_id, number);
@@ -215,6 +217,13 @@ CREATE TABLE IF NOT EXISTS tenantmv.verification (
     made_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX IF NOT EXISTS verification_migration ON tenantmv.verification (migration_id, id);
+
+-- How far source and target are proven equal. The proof is void once the guards' facts differ from these.
+CREATE TABLE IF NOT EXISTS tenantmv.proof (
+    migration_id uuid PRIMARY KEY REFERENCES public.tenant_migrations (id) ON DELETE CASCADE,
+    proven_to bigint NOT NULL,
+    guards text NOT NULL
+) WITH (fillfactor = 60);
 
 -- Every object that a migration creates in a store, written before it is created. It does not go with the migration's
 -- row: what stands in a store must stay known until it is gone.

@@ -43,6 +43,7 @@ static const struct sample {
     {NULL, "copy", "NULL::jsonb"},
     {NULL, "record", "int8send(e.global_position), jsonb_send(e.payload)"},
     {NULL, "barrier", "OFFSET 0"},
+    {NULL, "positions", "{1,2}"},
     {NULL, "percent", "1"},
     {NULL, "bounds", "256"},
     {NULL, "most", "1000"},

@@ -11,9 +11,11 @@
 #include "tenantmv/verify.h"
 #include "widgets/format.h"
 
+#define REPORTS_MAX 20
+
 struct arguments {
     const char *what, *level;
-    bool direct, wait;
+    bool direct, wait, report, repair, dry_run;
     int64_t from, to, timeout_us;
     int64_t sample, seed, workers;
 };
@@ -23,6 +25,12 @@ static const struct arguments defaults = {.level = "hash", .timeout_us = ASK_TIM
 static const struct option_spec options[] = {
     OPT_FLAG("direct", 'd', offsetof(struct arguments, direct),
              "compare the two stores right here instead of asking the engine"),
+    OPT_FLAG("report", 0, offsetof(struct arguments, report),
+             "show the latest report and list the earlier ones; compares nothing"),
+    OPT_FLAG("repair", 0, offsetof(struct arguments, repair),
+             "make the target equal to the source where they differ, then verify; in dual_write only"),
+    OPT_FLAG("dry-run", 0, offsetof(struct arguments, dry_run),
+             "with --repair: only say what would be removed from the target and copied to it"),
     OPT_CHOICE("level", 0, offsetof(struct arguments, level), "LEVEL", levels,
                "with --direct: streams counted, events hashed by the servers, or every byte compared here"),
     OPT_INTEGER("sample", 0, offsetof(struct arguments, sample), "PERCENT", 1, 100,
@@ -49,9 +57,9 @@ static size_t named(const struct tmv_verify_report *report)
     return report->differences < TMV_DIFFERENCES_MAX ? (size_t)report->differences : TMV_DIFFERENCES_MAX;
 }
 
-static void print_json(struct cli *cli, const struct tmv_verify_report *r)
+static cJSON *report_json(const struct tmv_verify_report *r)
 {
-    cJSON *object = cJSON_AddObjectToObject(cli_document(cli), "verification");
+    cJSON *object = cJSON_CreateObject();
     cJSON *found;
 
     cJSON_AddStringToObject(object, "level", levels[r->level]);
@@ -62,6 +70,10 @@ static void print_json(struct cli *cli, const struct tmv_verify_report *r)
     json_int(object, "events_target", r->events_target);
     json_int(object, "differences", r->differences);
     json_int(object, "duration_us", r->duration_us);
+    json_int(object, "equal_to", r->equal_to);
+    json_int(object, "to_remove", r->to_remove);
+    json_int(object, "to_copy", r->to_copy);
+    cJSON_AddBoolToObject(object, "repaired", r->repaired);
     if (r->sample_percent > 0) {
         cJSON_AddNumberToObject(object, "sample_percent", r->sample_percent);
         json_int(object, "sample_seed", r->sample_seed);
@@ -81,6 +93,7 @@ static void print_json(struct cli *cli, const struct tmv_verify_report *r)
         json_text(item, "columns", d->columns);
         cJSON_AddItemToArray(found, item);
     }
+    return object;
 }
 
 static void print_text(const struct cli *cli, const struct tmv_verify_report *r)
@@ -103,6 +116,9 @@ static void print_text(const struct cli *cli, const struct tmv_verify_report *r)
     print_line(cli, "result", r->consistent ? TONE_GOOD : TONE_BAD, "%s",
                r->consistent ? "equal" : "different");
     print_line(cli, "took", TONE_PLAIN, "%s", format_duration(r->duration_us, time));
+    if (r->repaired)
+        print_line(cli, "repaired", TONE_WARN, "%lld events removed from the target, %lld copied to it",
+                   (long long)r->to_remove, (long long)r->to_copy);
     listing_init(&listing, columns);
     for (size_t i = 0; i < named(r); i++) {
         const struct tmv_difference *d = &r->found[i];
@@ -143,10 +159,27 @@ static int64_t chosen_seed(const struct arguments *a)
     return seed + 1;
 }
 
+/* Prints the result of a comparison, and makes a difference the verb's error, unless it was only asked what a
+ * repair would do. */
+static bool tell(struct cli *cli, const struct arguments *a, const struct tmv_verify_report *report,
+                 struct tmv_error *err)
+{
+    if (cli->json)
+        cJSON_AddItemToObject(cli_document(cli), "verification", report_json(report));
+    else
+        print_text(cli, report);
+    if (a->repair && !cli->json)
+        printf("a repair would remove %lld events from the target and copy %lld to it; nothing was changed\n",
+               (long long)report->to_remove, (long long)report->to_copy);
+    if (report->consistent || a->repair)
+        return true;
+    failure(err, TMV_ERR_DIVERGED, "the stores differ in %lld events", (long long)report->differences);
+    return failure_hint(err, "do not cut over; `tenantmv verify --repair --dry-run` says what would mend it");
+}
+
 static bool compare(struct cli *cli, const struct tmv_migration *m, const struct arguments *a,
                     struct tmv_error *err)
 {
-    enum tmv_verify_level level = chosen_level(a);
     /* While events are still mirrored, those above the watermark may be missing on the target rightfully. */
     int64_t to = a->to ? a->to : m->phase == TMV_PHASE_COMPLETED ? 0 : m->watermark;
     struct tmv_verify_report *report;
@@ -167,41 +200,113 @@ static bool compare(struct cli *cli, const struct tmv_migration *m, const struct
     const struct tmv_verify_options what = {.source = &source,
                                             .target = &target,
                                             .tenant = m->tenant,
-                                            .level = level,
+                                            .level = chosen_level(a),
                                             .from = a->from,
                                             .to = to,
                                             .workers = (int)a->workers,
                                             .sample_percent = (double)a->sample,
                                             .sample_seed = chosen_seed(a)};
-    bool ok = tmv_verify_stores(&what, report, err);
-    if (ok && cli->json)
-        print_json(cli, report);
-    else if (ok)
-        print_text(cli, report);
-    if (ok && !report->consistent) {
-        ok = failure(err, TMV_ERR_DIVERGED, "the stores differ in %lld events",
-                     (long long)report->differences);
-        failure_hint(err, "do not cut over; `tenantmv audit` shows what happened to the migration");
-    }
+    bool ok = tmv_verify_stores(&what, report, err) && tmv_verify_keep(control, &m->id, report, err) &&
+              tell(cli, a, report, err);
     free(report);
     return ok;
+}
+
+/* ---- reports that are kept ---- */
+
+static void list_reports(const struct cli *cli, const struct tmv_kept_report *reports, size_t count)
+{
+    static const struct listing_column columns[] = {
+        {"MADE", false},  {"LEVEL", false},      {"RESULT", false}, {"POSITIONS", true},
+        {"EVENTS", true}, {"DIFFERENCES", true}, {NULL, false}};
+    struct listing listing;
+    char time[FORMAT_MAX], events[FORMAT_MAX];
+
+    listing_init(&listing, columns);
+    for (size_t i = 0; i < count; i++) {
+        const struct tmv_verify_report *r = &reports[i].report;
+
+        listing_cell(&listing, TONE_PLAIN, "%s", format_time(reports[i].made_at_us, time));
+        listing_cell(&listing, TONE_PLAIN, "%s%s", levels[r->level], r->sample_percent > 0 ? " sample" : "");
+        listing_cell(&listing, r->consistent ? TONE_GOOD : TONE_BAD, "%s%s",
+                     r->consistent ? "equal" : "different", r->repaired ? ", repaired" : "");
+        listing_cell(&listing, TONE_PLAIN, "%lld to %lld", (long long)r->from_position,
+                     (long long)r->to_position);
+        listing_cell(&listing, TONE_PLAIN, "%s", format_grouped(r->events_source, events));
+        listing_cell(&listing, r->differences ? TONE_BAD : TONE_PLAIN, "%lld", (long long)r->differences);
+    }
+    listing_print(cli, &listing);
+    listing_release(&listing);
+}
+
+static void json_reports(struct cli *cli, const struct tmv_kept_report *reports, size_t count)
+{
+    cJSON *list = cJSON_AddArrayToObject(cli_document(cli), "verifications");
+
+    for (size_t i = 0; i < count; i++) {
+        cJSON *object = report_json(&reports[i].report);
+
+        json_int(object, "id", reports[i].id);
+        json_time(object, "made_at", reports[i].made_at_us);
+        cJSON_AddItemToArray(list, object);
+    }
+}
+
+static bool show_reports(struct cli *cli, const struct tmv_migration *m, struct tmv_error *err)
+{
+    struct tmv_kept_report *reports = NULL;
+    struct tmv_control *control;
+    size_t count = 0;
+
+    if (!cli_control(cli, &control, err) ||
+        !tmv_verify_reports(control, &m->id, REPORTS_MAX, &reports, &count, err))
+        return false;
+    if (cli->json) {
+        json_reports(cli, reports, count);
+    } else if (count == 0) {
+        printf("no verification was reported yet\n");
+    } else {
+        print_text(cli, &reports[0].report);
+        printf("\n");
+        list_reports(cli, reports, count);
+    }
+    free(reports);
+    return true;
+}
+
+static bool check_arguments(const struct arguments *a, struct tmv_error *err)
+{
+    if (!a->direct && (a->from || a->to || a->sample || a->seed)) {
+        failure(err, TMV_ERR_USAGE, "--from, --to, --sample and --seed need --direct");
+        return failure_hint(err, "the engine always verifies everything that is mirrored");
+    }
+    if (a->dry_run && !a->repair)
+        return failure(err, TMV_ERR_USAGE, "--dry-run is for --repair");
+    if (a->repair && !a->dry_run && a->direct) {
+        failure(err, TMV_ERR_USAGE, "a repair is made by the engine that owns the migration");
+        return failure_hint(err, "leave --direct out, or add --dry-run");
+    }
+    if (a->repair && a->sample)
+        return failure(err, TMV_ERR_USAGE, "a repair mends everything, not a sample");
+    return true;
 }
 
 static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
 {
     const struct arguments *a = arguments;
-    const struct ask ask = {
-        .request = {.operation = TMV_OP_VERIFY}, .wait = a->wait, .timeout_us = a->timeout_us};
+    const struct ask ask = {.request = {.operation = TMV_OP_VERIFY, .repair = a->repair},
+                            .wait = a->wait,
+                            .timeout_us = a->timeout_us};
     struct tmv_snapshot *snapshot = NULL;
     const struct tmv_migration *migration = NULL;
 
-    if (!a->direct && (a->from || a->to || a->sample || a->seed)) {
-        failure(err, TMV_ERR_USAGE, "--from, --to, --sample and --seed need --direct");
-        return failure_hint(err, "the engine always verifies everything that is mirrored");
-    }
+    if (!check_arguments(a, err))
+        return false;
     if (!resolve_migration(cli, a->what, &snapshot, &migration, err))
         return false;
-    bool ok = a->direct ? compare(cli, migration, a, err) : ask_engine(cli, migration, &ask, err);
+    bool ok = a->report                 ? show_reports(cli, migration, err)
+              : a->direct || a->dry_run ? compare(cli, migration, a, err)
+                                        : ask_engine(cli, migration, &ask, err);
     tmv_snapshot_free(snapshot);
     return ok;
 }
@@ -210,17 +315,18 @@ const struct command command_verify = {
     .name = "verify",
     .summary = "prove that both stores hold the same events of a tenant",
     .description = "Asks the engine to verify everything that is mirrored, as it does before a cutover; or, "
-                   "with --direct, "
-                   "compares the two stores from here and names the events that differ. Reads only. Exit "
-                   "code 1 when the "
-                   "stores differ.",
+                   "with --direct, compares the two stores from here and names the events that differ; every "
+                   "result is kept for --report. Changes nothing, but with --repair those events of the "
+                   "target that differ from the source's. Exit code 1 when the stores differ.",
     .options = options,
     .operands = operands,
     .arguments_size = sizeof(struct arguments),
     .defaults = &defaults,
     .examples = "  tenantmv verify acme --wait\n"
                 "  tenantmv verify acme --direct --level count --json\n"
-                "  tenantmv verify acme --direct --level full --sample 5\n",
+                "  tenantmv verify acme --direct --level full --sample 5\n"
+                "  tenantmv verify acme --report\n"
+                "  tenantmv verify acme --repair --dry-run\n",
     .access = ACCESS_WRITE,
     .run = run,
 };

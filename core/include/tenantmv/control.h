@@ -138,6 +138,7 @@ struct tmv_request {
     const char *reason;      /* required for ABORT and for a forced CUTOVER; else NULL */
     bool keep_copied_events; /* ABORT: leave the copied events on the target */
     bool force;              /* CUTOVER: without the verification gate */
+    bool repair;             /* VERIFY in dual_write: make the target equal to the source first */
     struct tmv_uuid
         id; /* of the command, so that it can be looked up when the answer is lost; nil: made here */
 };

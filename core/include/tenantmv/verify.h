@@ -31,8 +31,9 @@ struct tmv_verify_report {
     int64_t duration_us;
     double sample_percent; /* 0: everything was compared */
     int64_t sample_seed;   /* chose the sample: the same seed chooses the same positions */
-    int64_t removed;       /* by a repair, from the target */
-    int64_t copied;        /* by a repair, to the target */
+    int64_t to_remove;     /* events that a repair removes from the target: wrong or too many there */
+    int64_t to_copy;       /* events that a repair copies to the target: missing or wrong there */
+    bool repaired;         /* that was done; the figures above say what was found before */
     struct tmv_difference found[TMV_DIFFERENCES_MAX];
 };
 /* What to compare. All pointers are borrowed for the call. */
@@ -52,3 +53,19 @@ struct tmv_verify_options {
  */
 TMV_API TMV_NODISCARD bool tmv_verify_stores(const struct tmv_verify_options *options,
                                              struct tmv_verify_report *ret_report, struct tmv_error *err);
+
+/* ---- reports that are kept ---- */
+
+struct tmv_kept_report {
+    int64_t id;
+    int64_t made_at_us; /* microseconds since 1970 by the control database's clock */
+    struct tmv_verify_report report;
+};
+/* Stores the report of a comparison that was made here, for tmv_verify_reports. */
+TMV_API TMV_NODISCARD bool tmv_verify_keep(struct tmv_control *control, const struct tmv_uuid *migration,
+                                           const struct tmv_verify_report *report, struct tmv_error *err);
+/* Reports of a migration, an engine's and kept ones, newest first, at most `limit` (1 …). The caller frees
+ * *ret_reports. */
+TMV_API TMV_NODISCARD bool tmv_verify_reports(struct tmv_control *control, const struct tmv_uuid *migration,
+                                              int limit, struct tmv_kept_report **ret_reports,
+                                              size_t *ret_count, struct tmv_error *err);

@@ -1,0 +1,148 @@
+/* Everything wrong is removed before anything is copied: an event that stands at the wrong position would
+ * otherwise keep its own copy out (its id and its stream's version are unique). */
+#include "migrate/verify_repair.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "pg/copy.h"
+#include "sql_embedded.h"
+
+#define REPAIR_MAX 1000000 /* differences mended one by one; beyond that a new copy is faster */
+#define BATCH 500
+#define LIST_MAX (BATCH * 22 + 16)
+#define SQL_MAX (LIST_MAX + 16 * 1024)
+#define STEP_TIMEOUT_US (120 * US_PER_S)
+
+struct positions {
+    int64_t *items; /* owned */
+    size_t count, cap;
+};
+
+struct repair {
+    const struct verifier_task *task;
+    pthread_mutex_t lock; /* over what follows, while the verification runs */
+    struct positions remove, copy;
+    bool too_many;
+};
+
+static bool add(struct positions *list, int64_t position)
+{
+    if (list->count == REPAIR_MAX)
+        return false;
+    if (list->count == list->cap) {
+        size_t cap = list->cap ? list->cap * 2 : 1024;
+        int64_t *items = realloc(list->items, cap * sizeof *items);
+
+        if (!items)
+            return false;
+        list->items = items;
+        list->cap = cap;
+    }
+    list->items[list->count++] = position;
+    return true;
+}
+
+static void note_difference(void *user, const char *kind, int64_t position)
+{
+    struct repair *r = user;
+
+    pthread_mutex_lock(&r->lock);
+    bool ok = strcmp(kind, "missing") == 0 || add(&r->remove, position);
+    ok = (strcmp(kind, "extra") == 0 || add(&r->copy, position)) && ok;
+    r->too_many = r->too_many || !ok;
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* A batch as the text of an array. */
+static void array_text(const struct positions *list, size_t from, struct buf *ret_text)
+{
+    buf_char(ret_text, '{');
+    for (size_t i = from; i < list->count && i < from + BATCH; i++)
+        buf_printf(ret_text, "%s%" PRId64, i > from ? "," : "", list->items[i]);
+    buf_char(ret_text, '}');
+}
+
+static bool remove_batch(const struct verifier_task *t, const char *positions, struct tmv_error *err)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(SQL_MAX);
+
+    return store_sql(&sql, sql_verify_remove, &t->ends->target, NULL, 0, err) &&
+           pgx_query(t->target, STEP_TIMEOUT_US, buf_text(&sql),
+                     PGX_ARGS(PGX_UUID(&t->ends->owner.tenant), PGX_TEXT(positions)), NULL, err);
+}
+
+static bool copy_batch(const struct verifier_task *t, const char *positions, struct tmv_error *err)
+{
+    const struct ends *ends = t->ends;
+    AUTO(buf) struct buf in = BUF_INIT(SQL_MAX);
+    AUTO(buf) struct buf out = BUF_INIT(SQL_MAX);
+    AUTO(buf) struct buf into = BUF_INIT(SQL_MAX);
+    AUTO(buf) struct buf from = BUF_INIT(SQL_MAX);
+    struct pgx_copy_stats stats;
+
+    store_copied_columns(&ends->source, &ends->target, NULL, &in);
+    store_copied_columns(&ends->source, &ends->target, "e", &out);
+    if (!buf_ok(&in, err) || !buf_ok(&out, err))
+        return false;
+    const struct pgx_var from_vars[] = {
+        {"columns", buf_text(&out)}, {"positions", positions}, {"tenant_id", ends->tenant}};
+    const struct pgx_var into_vars[] = {{"columns", buf_text(&in)}};
+    return store_sql(&from, sql_verify_copy_out, &ends->source, from_vars, ARRAY_LEN(from_vars), err) &&
+           store_sql(&into, sql_copy_in, &ends->target, into_vars, ARRAY_LEN(into_vars), err) &&
+           pgx_copy_out(t->source, STEP_TIMEOUT_US, buf_text(&from), err) &&
+           pgx_copy_in(t->target, STEP_TIMEOUT_US, buf_text(&into), err) &&
+           pgx_copy_pump(t->source, t->target, STEP_TIMEOUT_US, &stats, err);
+}
+
+/* One pass over a list, batch by batch, each in a transaction of its own. */
+static bool each_batch(const struct verifier_task *t, const struct positions *list,
+                       bool (*mend)(const struct verifier_task *t, const char *positions,
+                                    struct tmv_error *err),
+                       struct tmv_error *err)
+{
+    for (size_t i = 0; i < list->count; i += BATCH) {
+        AUTO(buf) struct buf positions = BUF_INIT(LIST_MAX);
+
+        array_text(list, i, &positions);
+        if (!buf_ok(&positions, err) || !ends_begin_target(t->ends, t->target, "mirroring", true, err))
+            return false;
+        if (!mend(t, buf_text(&positions), err) || !pgx_commit(t->target, STEP_TIMEOUT_US, err)) {
+            pgx_rollback(t->target, STEP_TIMEOUT_US);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool mend_all(const struct repair *r, const struct tmv_verify_report *report, struct tmv_error *err)
+{
+    if (r->too_many) {
+        err_set(err, TMV_ERR_REFUSED, "%" PRId64 " differences are too many to mend one by one",
+                report->differences);
+        return err_hint(err, "abort the migration and start it again: a new copy is faster");
+    }
+    return each_batch(r->task, &r->remove, remove_batch, err) &&
+           each_batch(r->task, &r->copy, copy_batch, err);
+}
+
+bool verify_repair(const struct verifier_task *task, struct tmv_verify_report *ret_report,
+                   struct tmv_error *err)
+{
+    struct repair r = {.task = task};
+    const struct verifier_hook hook = {.user = &r, .difference = note_difference};
+    struct verifier_task find = *task;
+
+    find.hook = &hook;
+    pthread_mutex_init(&r.lock, NULL);
+    bool ok = verifier_run(&find, ret_report, err) && mend_all(&r, ret_report, err);
+    pthread_mutex_destroy(&r.lock);
+    free(r.remove.items);
+    free(r.copy.items);
+    ret_report->repaired = ok;
+    return ok ? true : err_wrap(err, "repairing the target");
+}

@@ -1,0 +1,267 @@
+/* Verification in a running migration: what is proven stays proven over a restart and no longer than the
+ * guard's catalogue rows stay as they are; what differs is named, kept, and mended on request, on the target
+ * only. */
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "support/life.h"
+
+static int plain(void **state)
+{
+    (void)state;
+    life_prepare(false, false);
+    return 0;
+}
+
+static int with_control_elsewhere(void **state)
+{
+    (void)state;
+    life_prepare(true, true);
+    return 0;
+}
+
+static int done(void **state)
+{
+    (void)state;
+    life_release();
+    return 0;
+}
+
+static const char *migration(void)
+{
+    static char id[TMV_UUID_TEXT];
+
+    return tmv_uuid_format(&l.migration, id);
+}
+
+/* Changes the target's events as only the engine's own sessions may: the guard's catalogue rows stay as they
+ * are. */
+static void change_with_the_pass(const char *change)
+{
+    support_sql(l.on_target,
+                "SELECT set_config('tenantmv.pass', o.migration_id || '/' || o.owner_epoch, false)"
+                " FROM tenantmv.owner o; %s; SET tenantmv.pass = ''",
+                change);
+}
+
+/* Changes them as a superuser can who takes the guard away for a moment. */
+static void change_behind_the_guard(const char *change)
+{
+    support_sql(
+        l.on_target,
+        "ALTER TABLE public.events DISABLE TRIGGER ALL; %s; ALTER TABLE public.events ENABLE TRIGGER ALL",
+        change);
+}
+
+#define FIRST "(SELECT min(global_position) FROM public.events)"
+#define CHANGE_ONE_FIELD                                                                                     \
+    "UPDATE public.events SET created_at = created_at + interval '1 us' WHERE global_position = " FIRST
+
+static void wait_for_proof(void)
+{
+    support_wait_until(l.on_control,
+                       "SELECT EXISTS (SELECT FROM tenantmv.proof WHERE migration_id = '%s' AND"
+                       " proven_to > 0)",
+                       migration());
+}
+
+static void wait_for_difference(void)
+{
+    support_wait_until(l.on_control,
+                       "SELECT EXISTS (SELECT FROM tenantmv.verification WHERE migration_id ="
+                       " '%s' AND NOT consistent)",
+                       migration());
+}
+
+static struct tmv_kept_report latest_report(void)
+{
+    struct tmv_kept_report *reports = NULL;
+    struct tmv_kept_report latest;
+    struct tmv_error err;
+    size_t count = 0;
+
+    assert_done(tmv_verify_reports(l.handle, &l.migration, 5, &reports, &count, &err), &err);
+    assert_true(count > 0);
+    latest = reports[0];
+    free(reports);
+    return latest;
+}
+
+static bool compare_fully(struct tmv_verify_report *ret_report)
+{
+    const struct tmv_verify_options options = {
+        .source = &l.source, .target = &l.target, .tenant = l.tenant, .level = TMV_VERIFY_FULL};
+    struct tmv_error err;
+
+    assert_done(tmv_verify_stores(&options, ret_report, &err), &err);
+    return ret_report->consistent;
+}
+
+/* An event below the proof is changed in the one way that the guard cannot see: an engine that went on from
+ * the proof does not look at it again, one that began anew would find it. */
+static void goes_on_from_what_is_proven_after_a_restart(void **state)
+{
+    struct tmv_error err;
+
+    (void)state;
+    life_begin_and_wait_until_ready();
+    wait_for_proof();
+    life_stop_engine();
+    change_with_the_pass(CHANGE_ONE_FIELD);
+    int64_t proven = support_int(l.on_control, "SELECT proven_to FROM tenantmv.proof");
+    assert_done(move_insert(l.on_source, &l.tenant, 700, 1, &err), &err);
+    life_start_engine();
+    support_wait_until(l.on_control, "SELECT proven_to > %lld FROM tenantmv.proof", (long long)proven);
+    assert_int_equal(
+        support_int(l.on_control, "SELECT count(*) FROM tenantmv.verification WHERE NOT consistent"), 0);
+    life_expect(life_ask(TMV_OP_VERIFY, NULL), TMV_COMMAND_FAILED, "1 differences");
+}
+
+static void a_proof_is_void_when_the_guard_was_changed_meanwhile(void **state)
+{
+    (void)state;
+    life_begin_and_wait_until_ready();
+    wait_for_proof();
+    life_stop_engine();
+    change_behind_the_guard(CHANGE_ONE_FIELD);
+    life_start_engine();
+    wait_for_difference();
+    assert_string_equal(latest_report().report.found[0].columns, "created_at");
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_REFUSED, "");
+}
+
+static void finds_a_target_that_is_changed_behind_its_back(void **state)
+{
+    struct tmv_kept_report kept;
+
+    (void)state;
+    life_begin_and_wait_until_ready();
+    change_behind_the_guard(CHANGE_ONE_FIELD);
+    wait_for_difference();
+    kept = latest_report();
+    assert_int_equal(kept.report.level, TMV_VERIFY_HASH);
+    assert_int_equal(kept.report.differences, 1);
+    assert_string_equal(kept.report.found[0].kind, "differs");
+    assert_string_equal(kept.report.found[0].columns, "created_at");
+    assert_int_equal(kept.report.found[0].position, support_int(l.on_target, "SELECT %s", FIRST));
+    assert_int_equal(kept.report.found[0].version, 1);
+    assert_false(tmv_uuid_is_nil(&kept.report.found[0].event_id));
+    assert_false(tmv_uuid_is_nil(&kept.report.found[0].aggregate));
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_REFUSED, "");
+    life_wait_for("m.phase = 'dual_write'");
+}
+
+static struct tmv_command_info ask_repair(void)
+{
+    const struct tmv_request request = {.operation = TMV_OP_VERIFY, .migration = l.migration, .repair = true};
+    struct tmv_command_info info = {0};
+    struct tmv_uuid id;
+    struct tmv_error err;
+    char text[TMV_UUID_TEXT];
+
+    assert_done(tmv_request(l.handle, &request, &amy, &id, &err), &err);
+    support_wait_until(l.on_control,
+                       "SELECT state NOT IN ('requested', 'running') FROM tenantmv.command WHERE id"
+                       " = '%s'",
+                       tmv_uuid_format(&id, text));
+    assert_done(tmv_command_get(l.handle, &id, &info, &err), &err);
+    return info;
+}
+
+static void a_repair_mends_the_target_and_leaves_the_source(void **state)
+{
+    static const char fingerprint[] = "SELECT md5(string_agg(e::text, '' ORDER BY global_position)) FROM"
+                                      " public.events e";
+    struct tmv_verify_report report;
+
+    (void)state;
+    life_begin_and_wait_until_ready();
+    AUTO_FREE char *before = support_text(l.on_source, fingerprint);
+    /* one changed, one missing, one too many, two swapped */
+    change_with_the_pass(CHANGE_ONE_FIELD);
+    change_with_the_pass("DELETE FROM public.events WHERE global_position = 4");
+    change_with_the_pass(
+        "INSERT INTO public.events SELECT 305, gen_random_uuid(), gen_random_uuid(), 'O', 'O',"
+        " tenant_id, NULL, 1, now(), '{}' FROM public.events LIMIT 1");
+    change_with_the_pass(
+        "UPDATE public.events SET global_position = -global_position WHERE global_position IN"
+        " (7, 8); UPDATE public.events SET global_position = 15 + global_position WHERE"
+        " global_position < 0");
+    assert_false(compare_fully(&report));
+    assert_int_equal(report.differences, 5);
+    assert_int_equal(report.to_remove, 4);
+    assert_int_equal(report.to_copy, 4);
+    life_expect(ask_repair(), TMV_COMMAND_DONE, "repaired: 4 events removed from the target, 4 copied");
+    assert_true(compare_fully(&report));
+    AUTO_FREE char *after = support_text(l.on_source, fingerprint);
+    assert_string_equal(before, after);
+    assert_true(latest_report().report.consistent);
+    life_wait_for("s.ready");
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
+    life_wait_for("m.phase = 'completed'");
+    life_assert_moved();
+}
+
+static void a_repair_is_refused_where_it_is_not_safe(void **state)
+{
+    struct tmv_request request = {.operation = TMV_OP_VERIFY, .repair = true};
+    struct tmv_uuid id;
+    struct tmv_error err;
+
+    (void)state;
+    assert_done(life_begin(&err), &err);
+    request.migration = l.migration;
+    assert_fails(tmv_request(l.handle, &request, &amy, &id, &err), &err, TMV_ERR_REFUSED);
+    life_start_engine();
+    life_wait_for("s.ready");
+    request.operation = TMV_OP_PAUSE;
+    assert_fails(tmv_request(l.handle, &request, &amy, &id, &err), &err, TMV_ERR_USAGE);
+    request.operation = TMV_OP_VERIFY;
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
+    life_wait_for("m.phase = 'completed'");
+    assert_fails(tmv_request(l.handle, &request, &amy, &id, &err), &err, TMV_ERR_REFUSED);
+    assert_non_null(strstr(err.hint, "target"));
+}
+
+static void keeps_reports_of_engines_and_people(void **state)
+{
+    struct tmv_verify_report report;
+    struct tmv_kept_report kept;
+    struct tmv_error err;
+
+    (void)state;
+    life_begin_and_wait_until_ready();
+    support_wait_until(l.on_control, "SELECT count(*) > 0 FROM tenantmv.verification WHERE consistent");
+    kept = latest_report();
+    assert_true(kept.report.consistent);
+    assert_int_equal(kept.report.from_position, 0);
+    assert_int_equal(kept.report.events_source, HISTORY);
+    assert_int_equal(kept.report.events_target, HISTORY);
+    assert_true(compare_fully(&report));
+    assert_done(tmv_verify_keep(l.handle, &l.migration, &report, &err), &err);
+    kept = latest_report();
+    assert_int_equal(kept.report.level, TMV_VERIFY_FULL);
+    assert_int_equal(kept.report.events_source, HISTORY);
+    assert_true(kept.made_at_us > 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(goes_on_from_what_is_proven_after_a_restart, plain, done),
+        cmocka_unit_test_setup_teardown(a_proof_is_void_when_the_guard_was_changed_meanwhile, plain, done),
+        cmocka_unit_test_setup_teardown(finds_a_target_that_is_changed_behind_its_back,
+                                        with_control_elsewhere, done),
+        cmocka_unit_test_setup_teardown(a_repair_mends_the_target_and_leaves_the_source, plain, done),
+        cmocka_unit_test_setup_teardown(a_repair_is_refused_where_it_is_not_safe, plain, done),
+        cmocka_unit_test_setup_teardown(keeps_reports_of_engines_and_people, plain, done),
+    };
+
+    cmocka_set_test_filter(getenv("CMOCKA_TEST_FILTER"));
+    return cmocka_run_group_tests(tests, support_setup, support_teardown);
+}
