@@ -22,6 +22,7 @@
 #define STANDBY_BOUND_US (100 * US_PER_MS) /* a standby that takes longer would hold the writers */
 #define CATCH_UP_TURNS 6
 #define CATCH_UP_US (20 * US_PER_MS)
+#define WRITERS_FIRST_US (20 * US_PER_MS)
 #define ONLY_ONE_KEY "tenantmv:cutover"
 
 const char cutover_alone[] =

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/failure.h"
 #include "demo/demo_sql.h"
@@ -21,7 +22,9 @@ static const char *const names[] = {"acme",     "borealis", "cobalt",  "delta", 
                                     "pinewood", "quartz",   "rowan",   "sterling", "tundra"};
 #define NAMES (sizeof names / sizeof *names)
 
-static const char *const cluster_settings[] = {"max_connections=400", NULL};
+#define MEMORY_SHARE 16 /* of the machine's memory is one server's cache */
+#define CACHE_MIN_MB 128
+#define CACHE_MAX_MB 1024
 
 void stage_share_out(int64_t total, size_t count, int64_t *sizes)
 {
@@ -83,11 +86,23 @@ struct start_job {
     struct tmv_error err;
 };
 
+/* A server's own cache grows with the machine's memory, as an administrator would set it. */
+static void cache_setting(char *text, size_t size)
+{
+    int64_t mb = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) / (1024 * 1024) / MEMORY_SHARE;
+
+    mb = mb < CACHE_MIN_MB ? CACHE_MIN_MB : mb > CACHE_MAX_MB ? CACHE_MAX_MB : mb;
+    snprintf(text, size, "shared_buffers=%" PRId64 "MB", mb);
+}
+
 static void *start_main(void *argument)
 {
     struct start_job *job = argument;
-    struct cluster_options options = {.name = job->name, .settings = cluster_settings};
+    char cache[40];
+    const char *const settings[] = {"max_connections=400", cache, NULL};
+    struct cluster_options options = {.name = job->name, .settings = settings};
 
+    cache_setting(cache, sizeof cache);
     /* no template: two servers must not have one system identifier */
     if (!cluster_start(job->stage->workspace, &options, &job->cluster, &job->err))
         job->cluster = NULL;
