@@ -64,9 +64,9 @@ static void a_server_that_never_answers_stops_no_key(void **state)
     pty_wait_text(pty, "CONNECTING");
     for (int i = 0; i < 5; i++) {
         pty_send(pty, "?");
-        pty_wait_text(pty, "any key closes");
+        pty_wait_text(pty, "Esc closes");
         pty_send(pty, "?");
-        pty_wait_no_text(pty, "any key closes");
+        pty_wait_no_text(pty, "Esc closes");
     }
     pty_send(pty, "q");
     assert_int_equal(pty_wait_exit(pty), 0);
@@ -290,9 +290,9 @@ static void comes_back_in_tmux_at_another_size(void **state)
         assert_non_null(strstr(pty_row(pty, sizes[i].rows - 1), "? help"));
         assert_non_null(strstr(pty_row(pty, 0), "OFFLINE"));
         pty_send(pty, "?");
-        pty_wait_text(pty, "any key closes");
+        pty_wait_text(pty, "Esc closes");
         pty_send(pty, "?");
-        pty_wait_no_text(pty, "any key closes");
+        pty_wait_no_text(pty, "Esc closes");
         tmux_run(&tmux, "detach-client");
         assert_int_equal(pty_wait_exit(pty), 0);
         pty_free(pty);

@@ -378,9 +378,9 @@ static void stops_and_comes_back_on_ctrl_z(void **state)
     pty_wait_bytes(pty, "help"); /* the whole picture, not only what moved */
     assert_false(pty_is_cooked(pty));
     pty_send(pty, "\023?"); /* raw again: neither is eaten by the line */
-    pty_wait_text(pty, "any key closes");
+    pty_wait_text(pty, "Esc closes");
     pty_send(pty, "?");
-    pty_wait_no_text(pty, "any key closes");
+    pty_wait_no_text(pty, "Esc closes");
     pty_send(pty, "q");
     assert_int_equal(pty_wait_exit(pty), 0);
     assert_true(pty_is_cooked(pty));
@@ -434,7 +434,7 @@ static void marks_where_a_picture_begins_and_ends(void **state)
 
     (void)state;
     pty_send(pty, "?");
-    pty_wait_text(pty, "any key closes");
+    pty_wait_text(pty, "Esc closes");
     pty_send(pty, "q");
     pty_send(pty, "q");
     assert_int_equal(pty_wait_exit(pty), 0);
@@ -465,7 +465,7 @@ static void draws_lines_in_every_locale_on_every_terminal(void **state)
             const char *output;
             pty_wait_text(pty, "OFFLINE");
             pty_send(pty, "?");
-            pty_wait_text(pty, "any key closes");
+            pty_wait_text(pty, "Esc closes");
             output = pty_output(pty, &size);
             /* what terminfo itself sends to set the terminal up may name a set, but nothing is drawn in it */
             for (size_t i = 0; i < size; i++)
@@ -490,9 +490,9 @@ static void what_was_typed_at_a_stalled_screen_is_dropped(void **state)
     pty_send(pty, "?");
     pty_settle(pty, 500);
     pty_wait_text(pty, "OFFLINE");
-    assert_false(pty_shows(pty, "any key closes"));
+    assert_false(pty_shows(pty, "Esc closes"));
     pty_send(pty, "?"); /* and what is typed now is heard */
-    pty_wait_text(pty, "any key closes");
+    pty_wait_text(pty, "Esc closes");
     pty_free(pty);
 }
 
@@ -539,7 +539,7 @@ static void moves_nothing_but_what_says_something_new_for_a_screen_reader(void *
     pty_output(pty, &size);
     assert_int_equal(size, 0);
     pty_send(pty, "?");
-    pty_wait_text(pty, "any key closes");
+    pty_wait_text(pty, "Esc closes");
     pty_free(pty);
 }
 

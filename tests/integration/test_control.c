@@ -454,7 +454,7 @@ static void who_comes_late_learns_who_changed_it_and_how(void **state)
     control_fixture_open(&f);
     control_fixture_own(&f);
     pause.migration = resume.migration = f.migration;
-    pause.generation = support_int(f.conn, "SELECT generation FROM tenantmv.migration_state") - 1;
+    pause.generation = support_int(f.conn, "SELECT generation FROM tenantmv.migration_state") + 7;
     resume.id = tmv_uuid_random();
     support_sql(
         f.conn,

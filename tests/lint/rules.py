@@ -27,7 +27,7 @@ CORE_ARROWS = {
     "route": {"base", "pg", "store", "control", "observe", "route"},
     "migrate": {"base", "pg", "store", "control", "observe", "route", "migrate"},
 }
-TUI_PARTS = {"command", "terminal", "widgets", "screens", "theme", "app", "demo"}
+TUI_PARTS = {"command", "terminal", "widgets", "screens", "theme", "export", "app", "demo"}
 
 # System headers with one home each.
 HOMES = [

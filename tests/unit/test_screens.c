@@ -127,7 +127,8 @@ static void draws_each_migration_as_pictured(void **state)
 
 static const char *const overlay_pictures[OVERLAY_COUNT] = {
     [OVERLAY_HELP] = "help",         [OVERLAY_PALETTE] = "palette", [OVERLAY_SORT] = "sort",
-    [OVERLAY_MESSAGES] = "messages", [OVERLAY_QUIT] = "quit",
+    [OVERLAY_MESSAGES] = "messages", [OVERLAY_THEME] = "theme",     [OVERLAY_EXPORT] = "export",
+    [OVERLAY_QUIT] = "quit",
 };
 
 static void draws_dialog_and_help_as_pictured(void **state)

@@ -66,8 +66,12 @@ static const struct action actions[] = {
     {"-", "slower", NULL, NULL, GROUP_LOOK, DO_SLOWER, .help = "draws changes less often, for slow lines"},
     {"Ctrl-l", "redraw", NULL, NULL, GROUP_LOOK, DO_REDRAW, .help = "draws everything anew"},
     {"Ctrl-g", "messages", NULL, NULL, GROUP_LOOK, DO_MESSAGES, .help = "what this console said before"},
+    {"t", "theme", "NAME", NULL, GROUP_LOOK, DO_THEME, .help = "other colours, tried as the cursor moves"},
     {"y", "copy", "WHAT", NULL, GROUP_LOOK, DO_COPY,
      .help = "copies to the terminal's clipboard: tenant (default), migration, command, message, screen"},
+    {"e", "export", "FORMAT [FILE]", NULL, GROUP_LOOK, DO_EXPORT,
+     .help =
+         "writes the screen as text or SVG, the data as CSV or JSON, or all about a migration as a bundle"},
 
     {"j k Down Up", "move", NULL, NULL, GROUP_MOVE, DO_MOVE, .help = "down and up; or the arrows"},
     {"g G Home End", "ends", NULL, NULL, GROUP_MOVE, DO_MOVE, .help = "first and last"},

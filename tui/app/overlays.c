@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/exporting.h"
 #include "app/perform.h"
 #include "screens/fleet_order.h"
+#include "theme/embedded.h"
 #include "widgets/format.h"
 
 #define DEAF_US                                                                                              \
@@ -88,6 +90,28 @@ static void fill_messages(const struct state *state, struct picker_rows *rows)
     picker_search(rows, state->picker.query.text);
 }
 
+static void fill_theme(const struct state *state, struct picker_rows *rows)
+{
+    for (int i = 0; embedded_themes[i].name != NULL; i++) {
+        struct picker_row row = {.role = ROLE_TEXT_DIM, .value = i};
+        snprintf(row.name, sizeof row.name, "%s", embedded_themes[i].name);
+        if (strcmp(embedded_themes[i].name, state->theme_before) == 0)
+            snprintf(row.text, sizeof row.text, "now");
+        picker_add(rows, &row);
+    }
+}
+
+static void fill_export(const struct state *state, struct picker_rows *rows)
+{
+    (void)state;
+    for (int i = 0; i < export_format_count(); i++) {
+        struct picker_row row = {.role = ROLE_TEXT, .value = i};
+        snprintf(row.name, sizeof row.name, "%s", export_format_at(i)->name);
+        snprintf(row.text, sizeof row.text, "%s", export_format_at(i)->help);
+        picker_add(rows, &row);
+    }
+}
+
 static const struct {
     const char *name, *text;
     bool quits;
@@ -145,6 +169,18 @@ static void choose_sort(struct state *state, const struct picker_row *row)
     fleet_order(&state->model, false);
 }
 
+static void choose_theme(struct state *state, const struct picker_row *row)
+{
+    if (row != NULL)
+        snprintf(state->theme_wanted, sizeof state->theme_wanted, "%.63s", row->name);
+}
+
+static void choose_export(struct state *state, const struct picker_row *row)
+{
+    if (row != NULL)
+        exporting_start(state, row->name);
+}
+
 static void choose_quit(struct state *state, const struct picker_row *row)
 {
     if (row == NULL)
@@ -162,6 +198,7 @@ static const struct look {
     int width;
     bool typing;   /* letters are the query from the start */
     bool searches; /* `/` begins a query */
+    bool tries;    /* what is under the cursor is chosen at once, and taken back by Esc */
     bool asks;     /* something depends on it: deaf at first, and only Enter chooses */
 } looks[OVERLAY_COUNT] = {
     [OVERLAY_HELP] = {{"help", "", NULL, "j k move   / search   Esc closes", "Nothing has these words.",
@@ -180,6 +217,16 @@ static const struct look {
                       fill_sort,
                       choose_sort,
                       56},
+    [OVERLAY_THEME] = {{"theme", "", NULL, "j k try   Enter keeps it   Esc the one before", "", false},
+                       fill_theme,
+                       choose_theme,
+                       56,
+                       .tries = true},
+    [OVERLAY_EXPORT] = {{"export", "into the working directory", NULL,
+                         "Enter writes it   Esc closes   :export FORMAT FILE names the file", "", false},
+                        fill_export,
+                        choose_export,
+                        90},
     [OVERLAY_MESSAGES] = {{"messages", "newest first", NULL, "j k move   / search   y copy   Esc closes",
                            "Nothing was said yet.", false},
                           fill_messages,
@@ -211,6 +258,15 @@ static struct rect area_of(const struct look *look, int cols, int rows)
     return area;
 }
 
+static void begin_theme(struct state *state)
+{
+    snprintf(state->theme_before, sizeof state->theme_before, "%s",
+             state->theme != NULL ? state->theme->name : "");
+    for (int i = 0; embedded_themes[i].name != NULL; i++)
+        if (strcmp(embedded_themes[i].name, state->theme_before) == 0)
+            state->picker.cursor = i;
+}
+
 void overlay_open(struct state *state, enum overlay overlay)
 {
     struct picker_rows rows = {0};
@@ -223,6 +279,8 @@ void overlay_open(struct state *state, enum overlay overlay)
     state->picker.typing = looks[overlay].typing;
     if (overlay == OVERLAY_SORT)
         state->picker.cursor = state->model.fleet.sort;
+    if (overlay == OVERLAY_THEME)
+        begin_theme(state);
     looks[overlay].fill(state, &rows);
     picker_move(&state->picker, &rows, 0, 1000);
     picker_release(&rows);
@@ -301,6 +359,8 @@ static void escape(struct state *state)
 {
     const struct look *look = &looks[state->overlay];
 
+    if (look->tries)
+        snprintf(state->theme_wanted, sizeof state->theme_wanted, "%s", state->theme_before);
     if (look->searches && (state->picker.typing || state->picker.query.length > 0))
         overlay_open(state, state->overlay);
     else
@@ -335,6 +395,13 @@ static bool is_escape(const struct input *input)
     return input->kind == INPUT_ESCAPE || (input->kind == INPUT_CTRL && input->text[0] == 'c');
 }
 
+static void walk(struct state *state, const struct picker_rows *rows, int steps, int height)
+{
+    picker_move(&state->picker, rows, steps, height);
+    if (looks[state->overlay].tries)
+        choose_theme(state, current(state, rows));
+}
+
 void overlay_key(struct state *state, const struct input *input, const struct canvas *canvas)
 {
     const struct look *look = &looks[state->overlay];
@@ -351,7 +418,7 @@ void overlay_key(struct state *state, const struct input *input, const struct ca
     else if (input->kind == INPUT_ENTER)
         enter(state, current(state, &rows));
     else if (steps != 0)
-        picker_move(&state->picker, &rows, steps, height);
+        walk(state, &rows, steps, height);
     else if (input->kind == INPUT_TAB && state->overlay == OVERLAY_PALETTE)
         complete(state, current(state, &rows));
     else if (!query_key(state, input))

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/exporting.h"
 #include "app/overlays.h"
 #include "screens/fleet_order.h"
 #include "screens/filter.h"
@@ -401,6 +402,24 @@ static void do_copy(struct state *state, const struct action *action, const char
                 strcmp(argument, "screen") == 0 ? "the screen" : text);
 }
 
+static void do_theme(struct state *state, const struct action *action, const char *argument)
+{
+    (void)action;
+    if (argument[0] == '\0')
+        overlay_open(state, OVERLAY_THEME);
+    else
+        snprintf(state->theme_wanted, sizeof state->theme_wanted, "%s", argument);
+}
+
+static void do_export(struct state *state, const struct action *action, const char *argument)
+{
+    (void)action;
+    if (argument[0] == '\0')
+        overlay_open(state, OVERLAY_EXPORT);
+    else
+        exporting_start(state, argument);
+}
+
 /* ---- the console ---- */
 
 /* Closes what is open, innermost first; false: nothing was. */
@@ -470,31 +489,15 @@ typedef void perform_fn(struct state *state, const struct action *action, const 
 void perform(struct state *state, const struct action *action, const char *argument)
 {
     static perform_fn *const does[] = {
-        [DO_OPERATION] = do_operation,
-        [DO_UNDO] = do_undo,
-        [DO_MARK] = do_mark,
-        [DO_MARK_ALL] = do_mark_all,
-        [DO_FILTER] = do_filter,
-        [DO_NEXT_MATCH] = do_match,
-        [DO_PREVIOUS_MATCH] = do_match,
-        [DO_SORT] = do_sort,
-        [DO_WIDTH] = do_width,
-        [DO_ALERT] = do_alert,
-        [DO_OPEN] = do_open,
-        [DO_SCREEN] = do_screen,
-        [DO_FREEZE] = do_toggle,
-        [DO_ZOOM] = do_toggle,
-        [DO_FASTER] = do_refresh,
-        [DO_SLOWER] = do_refresh,
-        [DO_REDRAW] = do_redraw,
-        [DO_MESSAGES] = do_overlay,
-        [DO_COPY] = do_copy,
-        [DO_HELP] = do_overlay,
-        [DO_PALETTE] = do_overlay,
-        [DO_BACK] = do_back,
-        [DO_CANCEL] = do_cancel,
-        [DO_SUSPEND] = do_suspend,
-        [DO_QUIT] = do_quit,
+        [DO_OPERATION] = do_operation,  [DO_UNDO] = do_undo,       [DO_MARK] = do_mark,
+        [DO_MARK_ALL] = do_mark_all,    [DO_FILTER] = do_filter,   [DO_NEXT_MATCH] = do_match,
+        [DO_PREVIOUS_MATCH] = do_match, [DO_SORT] = do_sort,       [DO_WIDTH] = do_width,
+        [DO_ALERT] = do_alert,          [DO_OPEN] = do_open,       [DO_SCREEN] = do_screen,
+        [DO_FREEZE] = do_toggle,        [DO_ZOOM] = do_toggle,     [DO_FASTER] = do_refresh,
+        [DO_SLOWER] = do_refresh,       [DO_REDRAW] = do_redraw,   [DO_MESSAGES] = do_overlay,
+        [DO_THEME] = do_theme,          [DO_EXPORT] = do_export,   [DO_COPY] = do_copy,
+        [DO_HELP] = do_overlay,         [DO_PALETTE] = do_overlay, [DO_BACK] = do_back,
+        [DO_CANCEL] = do_cancel,        [DO_SUSPEND] = do_suspend, [DO_QUIT] = do_quit,
     };
     const struct tmv_migration *m = model_selected(&state->model);
     char why[TMV_REASON_MAX], name[TENANT_NAME_MAX] = "";

@@ -41,6 +41,20 @@ static bool fit_canvas(struct screen_run *run)
     return true;
 }
 
+/* One with mistakes is shown as far as it goes, and complained about. */
+static void load_wanted_theme(struct session *session)
+{
+    struct state *state = &session->state;
+    char problem[200];
+
+    if (state->theme_wanted[0] == '\0')
+        return;
+    if (!theme_load(state->theme_wanted, &session->theme, problem, sizeof problem))
+        state_toast(state, ROLE_LEVEL_WARN, "theme: %s", problem);
+    state->theme_wanted[0] = '\0';
+    state->redraw = true;
+}
+
 static void read_keys(struct screen_run *run)
 {
     struct state *state = &run->session->state;
@@ -52,6 +66,7 @@ static void read_keys(struct screen_run *run)
             return;
         state_key(state, &input, &run->session->canvas);
     }
+    load_wanted_theme(run->session);
     if (state->redraw)
         terminal_redraw(run->terminal);
     state->redraw = false;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/exporting.h"
 #include "app/overlays.h"
 #include "app/perform.h"
 #include "screens/fleet_order.h"
@@ -23,13 +24,13 @@ void state_init(struct state *state)
 void state_release(struct state *state)
 {
     tmv_snapshot_free(state->snapshot);
+    state->snapshot = NULL;
+    state->model.snapshot = NULL;
     event_log_release(&state->model.log);
     state_set_record(state, NULL);
     state_set_stores(state, NULL, 0);
     free(state->copied);
     state->copied = NULL;
-    state->snapshot = NULL;
-    state->model.snapshot = NULL;
 }
 
 void state_toast(struct state *state, enum role role, const char *format, ...)
@@ -74,6 +75,7 @@ void state_set_record(struct state *state, struct tmv_record *record)
 {
     tmv_record_free(state->record);
     state->model.record = state->record = record;
+    exporting_record(state);
 }
 
 void state_set_stores(struct state *state, struct store_view *stores, size_t count)
@@ -214,6 +216,7 @@ void state_key(struct state *state, const struct input *input, const struct canv
 void state_tick(struct state *state)
 {
     perform_confirmed(state, confirm_tick(&state->confirm, &state->model));
+    exporting_tick(state);
     if (state->following) /* how far it is may have changed */
         state->toast_role = outcome_words(&state->outcome, &state->model, state->toast, sizeof state->toast);
     if (state->toast[0] != '\0' && state->model.now_us >= state->toast_until_us) {
@@ -254,6 +257,8 @@ void state_draw(struct state *state, struct canvas *canvas)
 
     model_begin(&state->model);
     screen_at(state->active)->move(&state->model, frame_body(&state->model, canvas), 0);
+    if (!tmv_uuid_is_nil(&state->bundle_of))
+        state->model.focus = state->bundle_of;
     frame_draw(&state->model, &frame, canvas);
     overlay_draw(state, canvas);
     confirm_draw(&state->confirm, &state->model, canvas);

@@ -16,7 +16,9 @@ enum overlay {
     OVERLAY_HELP,
     OVERLAY_PALETTE,
     OVERLAY_SORT,
+    OVERLAY_THEME,
     OVERLAY_MESSAGES,
+    OVERLAY_EXPORT,
     OVERLAY_QUIT,
     OVERLAY_COUNT
 };
@@ -63,9 +65,14 @@ struct state {
     bool engine_here;       /* there is one that quitting has to ask about */
     enum leave leave;
     bool quit;
-    bool redraw;                   /* Ctrl-L */
-    bool suspend;                  /* Ctrl-Z */
-    const struct theme *theme;     /* for pictures with colours; owned by the session */
+    bool redraw;               /* Ctrl-L */
+    bool suspend;              /* Ctrl-Z */
+    const struct theme *theme; /* for pictures with colours; owned by the session */
+    char theme_wanted[64];     /* that the loop is to load; "" none */
+    char theme_before[64];     /* comes back when the box is left with Esc */
+    struct tmv_uuid bundle_of; /* migration whose record an export waits for; nil none */
+    char bundle_path[400];
+    int64_t bundle_until_us;
     char *copied;                  /* for the terminal's clipboard, owned; NULL nothing */
     int cols, rows;                /* of the canvas that the last key was pressed on */
     struct requests *requests;     /* NULL: read only, there is no way to act */

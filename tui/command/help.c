@@ -1,4 +1,5 @@
 /* tenantmv help, tenantmv completion: texts made from the tables. */
+#include "app/actions.h"
 #include "cli/help.h"
 
 #include <string.h>
@@ -51,6 +52,16 @@ static bool help_topic(const struct help_arguments *a, struct tmv_error *err)
     return command_unknown(count, words, err);
 }
 
+/* The verbs, and the keys of the console. */
+static void print_reference(void)
+{
+    help_markdown(stdout);
+    fputs("\n## Keys of the console\n\nMade from the console's own table of actions; `:` takes the same "
+          "names.\n",
+          stdout);
+    action_markdown(stdout);
+}
+
 static bool run_help(struct cli *cli, const void *arguments, struct tmv_error *err)
 {
     const struct help_arguments *a = arguments;
@@ -60,7 +71,7 @@ static bool run_help(struct cli *cli, const void *arguments, struct tmv_error *e
     if (a->man)
         help_manual(stdout);
     else if (a->markdown)
-        help_markdown(stdout);
+        print_reference();
     else if (a->topic)
         return help_topic(a, err);
     else
