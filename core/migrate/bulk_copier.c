@@ -205,8 +205,9 @@ static bool look_what_is_left(struct copier *c, struct pgx_conn *target, size_t 
 {
     if (!ends_begin_target(c->ends, target, "copying", false, err))
         return false;
-    if (raise_sequence(c, target, err) && read_gaps(c, target, ret_gaps, err))
-        return pgx_commit(target, STEP_TIMEOUT_US, err);
+    if (raise_sequence(c, target, err) && read_gaps(c, target, ret_gaps, err) &&
+        fault_hit("copy.before_sequence_commit", err))
+        return pgx_commit(target, STEP_TIMEOUT_US, err) && fault_hit("copy.sequence_raised", err);
     pgx_rollback(target, STEP_TIMEOUT_US);
     return false;
 }
@@ -287,7 +288,8 @@ static bool complete(struct copier *c, struct pgx_conn *control, struct pgx_conn
         return true;
     report(c, "gathering statistics on the target");
     return store_sql(&analyze, sql_copy_analyze, &c->ends->target, NULL, 0, err) &&
-           pgx_script(target, ANALYZE_TIMEOUT_US, buf_text(&analyze), 0, NULL, err);
+           pgx_script(target, ANALYZE_TIMEOUT_US, buf_text(&analyze), 0, NULL, err) &&
+           fault_hit("copy.analyzed", err);
 }
 
 static bool run(struct copier *c, struct pgx_conn *control, bool *ret_finished, struct tmv_error *err)

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/fault.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -44,7 +45,9 @@ bool coordinator_answer(struct coordinator *c, const struct command_row *command
         return true;
     log_info("command %s of %s on migration %s: %s: %s", tmv_operation_name(command->operation),
              command->requested_by, c->ends.migration, tmv_command_state_name(state), outcome);
-    return control_command_finish(c->control, &c->ends.owner, &command->id, state, outcome, err);
+    return fault_hit("command.before_answer", err) &&
+           control_command_finish(c->control, &c->ends.owner, &command->id, state, outcome, err) &&
+           fault_hit("command.answered", err);
 }
 
 static void tell_webhook(struct coordinator *c, const struct phase_change *change)
@@ -67,9 +70,25 @@ static void tell_webhook(struct coordinator *c, const struct phase_change *chang
     free(text);
 }
 
+/* Fault points around a change of phase. */
+static bool hit_change(const struct phase_change *change, bool before, struct tmv_error *err)
+{
+    static const char *const names[TMV_PHASE_COUNT][2] = {
+        [TMV_PHASE_BULK_COPY] = {"phase.bulk_copy", "phase.before_bulk_copy"},
+        [TMV_PHASE_DUAL_WRITE] = {"phase.dual_write", "phase.before_dual_write"},
+        [TMV_PHASE_CUTOVER] = {"phase.cutover", "phase.before_cutover"},
+        [TMV_PHASE_ABORTED] = {"phase.aborted", "phase.before_aborted"},
+    };
+
+    if (change->from == TMV_PHASE_CUTOVER)
+        return fault_hit(before ? "rollback.before_phase" : "rollback.phase", err);
+    return fault_hit(names[change->to][before], err);
+}
+
 bool coordinator_change_phase(struct coordinator *c, const struct phase_change *change, struct tmv_error *err)
 {
-    if (!control_phase_change(c->control, &c->ends.owner, change, err))
+    if (!hit_change(change, true, err) || !control_phase_change(c->control, &c->ends.owner, change, err) ||
+        !hit_change(change, false, err))
         return false;
     log_info("migration %s: %s → %s", c->ends.migration, tmv_phase_name(change->from),
              tmv_phase_name(change->to));
@@ -83,8 +102,10 @@ static bool do_pause(struct coordinator *c, const struct command_row *command, s
 {
     bool pause = command->operation == TMV_OP_PAUSE;
 
-    return control_set_paused(c->control, &c->ends.owner, pause, command->reason, command->requested_by,
+    return fault_hit("pause.before_row", err) &&
+           control_set_paused(c->control, &c->ends.owner, pause, command->reason, command->requested_by,
                               err) &&
+           fault_hit("pause.row", err) &&
            control_migration_get(c->control, &c->ends.owner.migration, &c->row, err) &&
            coordinator_answer(c, command, TMV_COMMAND_DONE, pause ? "paused" : "resumed", err);
 }
@@ -138,7 +159,7 @@ bool coordinator_poll(struct coordinator *c, struct tmv_error *err)
     if (!control_migration_get(c->control, &c->ends.owner.migration, &c->row, err) ||
         !control_command_take(c->control, &c->ends.owner, &command, &found, err))
         return false;
-    return !found || carry_out(c, &command, err);
+    return !found || (fault_hit("command.taken", err) && carry_out(c, &command, err));
 }
 
 /* ---- the guard's facts ---- */
@@ -180,12 +201,15 @@ bool coordinator_note_guard(struct coordinator *c, const char *store, const char
     text_copy(entry.store, sizeof entry.store, store);
     text_copy(entry.kind, sizeof entry.kind, "guard");
     text_copy(entry.name, sizeof entry.name, guard->mark);
-    if (!control_ledger_add(c->control, &c->ends.owner, &entry, &id, err))
+    if (!fault_hit("ledger.before_guard", err) ||
+        !control_ledger_add(c->control, &c->ends.owner, &entry, &id, err) ||
+        !fault_hit("ledger.guard_noted", err))
         return false;
     if (!facts)
         return true;
     snprintf(json, sizeof json, "{\"digest\":\"%s\"}", facts);
-    return control_ledger_facts(c->control, &c->ends.owner, id, json, err);
+    return control_ledger_facts(c->control, &c->ends.owner, id, json, err) &&
+           fault_hit("ledger.facts_noted", err);
 }
 
 /* ---- taking ownership, going on, and what to do about errors ---- */
@@ -225,13 +249,14 @@ static bool acquire(struct coordinator *c, bool *ret_ours, struct tmv_error *err
     struct lease lease = {0};
 
     what.had_epoch = c->had_epoch;
-    if (!connect_control(c, err) || !control_lease_take(c->control, &what, &self, &lease, err))
+    if (!connect_control(c, err) || !fault_hit("lease.before_take", err) ||
+        !control_lease_take(c->control, &what, &self, &lease, err))
         return false;
     *ret_ours = lease.taken;
     if (!lease.taken)
         return true;
     c->ends.owner = lease.owner;
-    return read_row(c, err) && takeover_raise(c, err);
+    return fault_hit("lease.taken", err) && read_row(c, err) && takeover_raise(c, err);
 }
 
 static bool wait_while_paused(struct coordinator *c, struct tmv_error *err)
@@ -330,7 +355,9 @@ static void report(struct coordinator *c, const struct tmv_error *what, bool aga
     /* The note first: it does not wait for the disk or a standby. The same error again is not news for the
      * audit. */
     if (!coordinator_say(c, "waiting to try again", note, &ignored) ||
-        (!again && !control_report_error(c->control, &c->ends.owner, what, &ignored)))
+        (!again && (!fault_hit("error.before_report", &ignored) ||
+                    !control_report_error(c->control, &c->ends.owner, what, &ignored) ||
+                    !fault_hit("error.reported", &ignored))))
         return;
     if (must_pause(what) && !c->row.paused &&
         control_set_paused(c->control, &c->ends.owner, true, note, NULL, &ignored))
@@ -342,8 +369,9 @@ static void let_go(struct coordinator *c)
     struct tmv_error ignored;
 
     coordinator_disconnect_stores(c);
-    if (pgx_is_usable(c->control) && c->ends.owner.epoch > 0)
+    if (pgx_is_usable(c->control) && c->ends.owner.epoch > 0 && fault_hit("lease.before_release", &ignored))
         (void)!control_lease_release(c->control, &c->ends.owner, &ignored);
+    (void)!fault_hit("lease.released", &ignored);
     pgx_close(TAKE(c->control));
     c->ends.owner.epoch = 0;
 }

@@ -584,7 +584,7 @@ static bool run_pause(struct pause *p, bool *ret_unknown, struct tmv_error *err)
 
     *ret_unknown = false;
     if (!rehearse_drain(p, err) || !rehearse_decision(p, err) || !catch_up(p, err) ||
-        !standby_just_answered(m, err) || !take_lock(p, err))
+        !standby_just_answered(m, err) || !fault_hit("cutover.before_lock", err) || !take_lock(p, err))
         return false;
     int64_t start = clock_now_us();
     ok = fault_hit("cutover.after_lock", err) &&
@@ -682,7 +682,8 @@ static bool rolled_back(struct pause *p, const struct tmv_error *why, enum cutov
     if (p->attempt->pause_us == 0 && p->asked_us)
         p->attempt->pause_us = clock_now_us() - p->asked_us;
     *ret_outcome = CUTOVER_ROLLED_BACK;
-    return !p->armed || disarm(p->m, p->m->tailer->target, err);
+    return !p->armed || (fault_hit("rollback.before_disarm", err) &&
+                         disarm(p->m, p->m->tailer->target, err) && fault_hit("rollback.disarmed", err));
 }
 
 bool cutover_attempt(struct cutover_manager *m, const struct cutover_request *request,
@@ -714,8 +715,8 @@ bool cutover_attempt(struct cutover_manager *m, const struct cutover_request *re
     if (m->alone)
         text_copy(attempt->reason, sizeof attempt->reason, cutover_alone);
     *ret_outcome = CUTOVER_COMPLETED;
-    return open_target(m, m->tailer->target, p.to_epoch, err) && fault_hit("cutover.after_open", err) &&
-           only_one(m, false, err);
+    return fault_hit("cutover.before_open", err) && open_target(m, m->tailer->target, p.to_epoch, err) &&
+           fault_hit("cutover.after_open", err) && only_one(m, false, err);
 }
 
 bool cutover_resolve(struct cutover_manager *m, struct pgx_conn *source, struct pgx_conn *target,
@@ -729,6 +730,8 @@ bool cutover_resolve(struct cutover_manager *m, struct pgx_conn *source, struct 
     *ret_moved =
         found && fence.state == FENCE_MOVED && tmv_uuid_equal(&fence.migration, &m->ends->owner.migration);
     if (*ret_moved)
-        return open_target(m, target, fence.placement_epoch, err);
-    return disarm(m, target, err);
+        return fault_hit("resolve.before_open", err) && open_target(m, target, fence.placement_epoch, err) &&
+               fault_hit("resolve.opened", err);
+    return fault_hit("resolve.before_disarm", err) && disarm(m, target, err) &&
+           fault_hit("resolve.disarmed", err);
 }

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "migrate/coordinator.h"
@@ -121,7 +122,7 @@ static bool one_round(struct tmv_engine *e, struct pgx_conn *control, struct tmv
     char channel[64], payload[256];
 
     reap(e, false);
-    if (!control_lease_renew(control, &e->id, err) ||
+    if (!fault_hit("engine.heartbeat", err) || !control_lease_renew(control, &e->id, err) ||
         !control_claimable(control, &e->id, MIGRATIONS_MAX, list, &count, err))
         return false;
     for (size_t i = 0; i < count; i++)

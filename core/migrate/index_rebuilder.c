@@ -102,8 +102,8 @@ bool index_rebuilder_drop(const struct ends *ends, struct pgx_conn *control, str
         pgx_rollback(target, STEP_TIMEOUT_US);
         return true;
     }
-    ok = ok && note_and_drop(ends, control, target, err) && pgx_commit(target, STEP_TIMEOUT_US, err) &&
-         fault_hit("copy.after_index_drop", err);
+    ok = ok && note_and_drop(ends, control, target, err) && fault_hit("copy.before_index_drop", err) &&
+         pgx_commit(target, STEP_TIMEOUT_US, err) && fault_hit("copy.after_index_drop", err);
     if (!ok)
         pgx_rollback(target, STEP_TIMEOUT_US);
     return ok ? true : err_wrap(err, "dropping the target's indexes");
@@ -272,7 +272,7 @@ static bool finish_index(const struct restore *r, struct pgx_conn *control, stru
         !(pgx_is_usable(target) && attach_index(r->ends, target, facts, err)))
         return err_wrap(err, "restoring index %s", entry->name);
     return fault_hit("copy.after_index_attach", err) &&
-           control_ledger_done(control, &r->ends->owner, entry->id, err);
+           control_ledger_done(control, &r->ends->owner, entry->id, err) && fault_hit("copy.index_done", err);
 }
 
 static bool restore_all(struct restore *r, struct pgx_conn *control, bool *ret_finished,

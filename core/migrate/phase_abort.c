@@ -29,7 +29,8 @@ static bool stop_arrivals(struct coordinator *c, struct pgx_conn *target, struct
 
     if (!c->applied_state[0])
         return true;
-    if (!pgx_query(target, UNDO_TIMEOUT_US, sql_undo_begin,
+    if (!fault_hit("abort.before_undoing", err) ||
+        !pgx_query(target, UNDO_TIMEOUT_US, sql_undo_begin,
                    PGX_ARGS(PGX_UUID(&c->ends.owner.migration), PGX_INT(c->ends.owner.epoch)), &row, err))
         return err_wrap(err, "closing the target to mirrors");
     if (pgx_rows(row) == 0)
@@ -45,7 +46,8 @@ static bool fence_off(struct coordinator *c, struct pgx_conn *source, struct tmv
     bool found = false;
     bool changed = false;
 
-    if (!guard_change_fence(source, &c->source_guard, &change, &changed, err) ||
+    if (!fault_hit("abort.before_fence_off", err) ||
+        !guard_change_fence(source, &c->source_guard, &change, &changed, err) ||
         !guard_read_fence(source, &c->source_guard, &fence, &found, err))
         return false;
     if (found && fence.state == FENCE_MOVED && tmv_uuid_equal(&fence.migration, &c->ends.owner.migration))
@@ -67,7 +69,7 @@ static bool delete_range(struct coordinator *c, struct pgx_conn *target, int64_t
     if (store_sql(&sql, sql_undo_batch, &c->ends.target, NULL, 0, err) &&
         pgx_query(target, UNDO_TIMEOUT_US, buf_text(&sql),
                   PGX_ARGS(PGX_UUID(&c->ends.owner.tenant), PGX_INT(low), PGX_INT(high)), NULL, err) &&
-        pgx_commit(target, UNDO_TIMEOUT_US, err))
+        fault_hit("abort.before_batch_commit", err) && pgx_commit(target, UNDO_TIMEOUT_US, err))
         return true;
     pgx_rollback(target, UNDO_TIMEOUT_US);
     return err_wrap(err, "removing copied events");
@@ -109,6 +111,8 @@ static bool remove_guard(struct coordinator *c, struct pgx_conn *conn, const str
     bool source = strcmp(store, "source") == 0;
     bool removed = false;
 
+    if (!fault_hit("abort.before_guard_removed", err))
+        return false;
     for (int i = 0; i < REMOVE_ROUNDS && !removed; i++) {
         if (!guard_remove(conn, guard, false, &removed, err))
             return false;
@@ -118,7 +122,8 @@ static bool remove_guard(struct coordinator *c, struct pgx_conn *conn, const str
     }
     if (!removed)
         return err_set(err, TMV_ERR_TIMEOUT, "the events table of the %s is never free for a moment", store);
-    return pgx_query(conn, UNDO_TIMEOUT_US, source ? sql_undo_source_rows : sql_undo_target_rows,
+    return fault_hit(source ? "abort.source_guard_removed" : "abort.target_guard_removed", err) &&
+           pgx_query(conn, UNDO_TIMEOUT_US, source ? sql_undo_source_rows : sql_undo_target_rows,
                      PGX_ARGS(PGX_UUID(&c->ends.owner.tenant), PGX_UUID(&c->ends.owner.migration)), NULL,
                      err) &&
            fault_hit(source ? "abort.source_clean" : "abort.target_clean", err);
@@ -131,7 +136,8 @@ static bool empty_ledger(struct coordinator *c, struct tmv_error *err)
     bool ok = control_ledger_list(c->control, &c->ends.owner.migration, NULL, &entries, &count, err);
 
     for (size_t i = 0; ok && i < count; i++)
-        ok = control_ledger_done(c->control, &c->ends.owner, entries[i].id, err);
+        ok = control_ledger_done(c->control, &c->ends.owner, entries[i].id, err) &&
+             fault_hit("abort.ledger_row", err);
     control_ledger_free(entries, count);
     return ok && fault_hit("abort.ledger_empty", err);
 }
@@ -148,6 +154,15 @@ static bool stores_were_touched(struct coordinator *c, bool *ret_touched, struct
     return true;
 }
 
+/* From here on nothing arrives on the target, and writers of the source are not held. */
+static bool close_both(struct coordinator *c, struct pgx_conn *source, struct pgx_conn *target,
+                       struct tmv_error *err)
+{
+    return guard_prepare_store(source, &c->ends.source, err) &&
+           guard_prepare_store(target, &c->ends.target, err) && fault_hit("abort.stores_prepared", err) &&
+           stop_arrivals(c, target, err) && fence_off(c, source, err);
+}
+
 static bool clean_stores(struct coordinator *c, bool keep_events, struct tmv_error *err)
 {
     AUTO_CONN struct pgx_conn *source = NULL;
@@ -157,13 +172,12 @@ static bool clean_stores(struct coordinator *c, bool keep_events, struct tmv_err
     if (!coordinator_say(c, "aborting", "", err) || !ends_connect_source(&c->ends, "abort", &source, err) ||
         !ends_connect_target(&c->ends, "abort", &target, err))
         return false;
-    if (!guard_prepare_store(source, &c->ends.source, err) ||
-        !guard_prepare_store(target, &c->ends.target, err) || !stop_arrivals(c, target, err) ||
-        !fence_off(c, source, err))
+    if (!close_both(c, source, target, err))
         return false;
     if (c->applied_state[0] && !keep_events && !remove_events(c, target, err))
         return false;
     return bulk_copier_restore_indexes(&c->ends, c->control, err) &&
+           fault_hit("abort.indexes_restored", err) &&
            remove_guard(c, target, &c->target_guard, "target", err) &&
            remove_guard(c, source, &c->source_guard, "source", err) && empty_ledger(c, err);
 }

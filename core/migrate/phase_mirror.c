@@ -50,8 +50,10 @@ void coordinator_disconnect_stores(struct coordinator *c)
 /* The fence says moved, and control does not know it yet: finish (the fence outranks the phase). */
 static bool follow_decision(struct coordinator *c, struct tmv_error *err)
 {
-    if (!control_follow_decision(c->control, &c->ends.owner, c->ends.target_store.id, "{\"followed\":true}",
-                                 NULL, err))
+    if (!fault_hit("follow.before_control", err) ||
+        !control_follow_decision(c->control, &c->ends.owner, c->ends.target_store.id, "{\"followed\":true}",
+                                 NULL, err) ||
+        !fault_hit("follow.control", err))
         return false;
     log_info("migration %s: the source says moved; control follows", c->ends.migration);
     c->ended = true;
@@ -147,7 +149,8 @@ static bool report(struct coordinator *c, bool *ret_green, struct tmv_error *err
     p.ready = *ret_green;
     p.step = step;
     p.note = note;
-    return control_report_progress(c->control, &c->ends.owner, &p, err);
+    return fault_hit("mirror.before_progress", err) &&
+           control_report_progress(c->control, &c->ends.owner, &p, err) && fault_hit("mirror.progress", err);
 }
 
 /* ---- the loop ---- */
@@ -159,7 +162,8 @@ static bool begin_dual_write(struct coordinator *c, struct tmv_error *err)
 
     return fault_hit("mirror.before_dual_write", err) && coordinator_change_phase(c, &change, err) &&
            control_audit(c->control, &c->ends.owner, "verification_started", "{\"level\":\"hash\"}", NULL,
-                         err);
+                         err) &&
+           fault_hit("mirror.verification_started", err);
 }
 
 static bool one_turn(struct coordinator *c, struct tmv_error *err)
@@ -269,8 +273,10 @@ static bool record_attempt(struct coordinator *c, const struct cutover_request *
         return roll_back_phase(c, attempt->reason, request->requested_by, err);
     if (c->cutover.control_here)
         return true;
-    return control_complete_cutover(c->control, &c->ends.owner, c->ends.target_store.id, NULL,
-                                    request->requested_by, err)
+    return fault_hit("cutover.before_control_follows", err) &&
+                   control_complete_cutover(c->control, &c->ends.owner, c->ends.target_store.id, NULL,
+                                            request->requested_by, err) &&
+                   fault_hit("cutover.control_follows", err)
                ? true
                : err_wrap(err, "the decision is made; control does not follow yet");
 }
@@ -293,13 +299,15 @@ static bool run_attempt(struct coordinator *c, const struct command_row *command
     int64_t number = 0;
 
     if (!control_attempt_begin(c->control, &c->ends.owner, rehearsal, who, &number, err) ||
+        !fault_hit("cutover.attempt_noted", err) ||
         (!rehearsal && !coordinator_change_phase(c, &to_cutover, err)))
         return false;
     if (!fault_hit("cutover.begun", err) || !cutover_attempt(&c->cutover, &request, &attempt, &outcome, err))
         return err_wrap(err, "cutover");
     if (!tell_alone(c, err) || !record_attempt(c, &request, outcome, &attempt, err) ||
         !fault_hit("cutover.recorded", err) ||
-        !control_attempt_end(c->control, &c->ends.owner, number, &attempt, err))
+        !control_attempt_end(c->control, &c->ends.owner, number, &attempt, err) ||
+        !fault_hit("cutover.attempt_ended", err))
         return false;
     c->ended = outcome == CUTOVER_COMPLETED;
     if (outcome == CUTOVER_ROLLED_BACK)

@@ -99,6 +99,14 @@ bool phase_pending(struct coordinator *c, struct tmv_error *err)
 
 /* ---- guards ---- */
 
+static bool prepare_schema(struct coordinator *c, struct pgx_conn *conn, struct guard *guard, bool source,
+                           struct tmv_error *err)
+{
+    return coordinator_note_guard(c, source ? "source" : "target", NULL, err) &&
+           guard_prepare_store(conn, guard->shape, err) && fault_hit("guard.store_prepared", err) &&
+           guard_raise_owner(conn, guard, err) && fault_hit("guard.owner_raised", err);
+}
+
 static bool prepare_end(struct coordinator *c, struct pgx_conn *conn, struct guard *guard, bool source,
                         struct tmv_error *err)
 {
@@ -107,8 +115,7 @@ static bool prepare_end(struct coordinator *c, struct pgx_conn *conn, struct gua
     struct fence fence = {0};
     bool found = false;
 
-    if (!coordinator_note_guard(c, source ? "source" : "target", NULL, err) ||
-        !guard_prepare_store(conn, guard->shape, err) || !guard_raise_owner(conn, guard, err) ||
+    if (!prepare_schema(c, conn, guard, source, err) ||
         !guard_prepare_fence(conn, guard, source ? FENCE_OPEN : FENCE_CLOSED, wait_ms, 1, err) ||
         !guard_read_fence(conn, guard, &fence, &found, err))
         return false;
@@ -130,9 +137,10 @@ static bool begin_copy(struct coordinator *c, struct tmv_error *err)
         return false;
     if (!prepare_end(c, target, &c->target_guard, false, err) ||
         !guard_install(target, &c->target_guard, GUARD_STATEMENTS, INSTALL_PATIENCE_US, &ignored, err) ||
-        !prepare_end(c, source, &c->source_guard, true, err) ||
+        !fault_hit("guard.target_installed", err) || !prepare_end(c, source, &c->source_guard, true, err) ||
         !guard_install(source, &c->source_guard, GUARD_ROWS, INSTALL_PATIENCE_US, &here, err) ||
-        !coordinator_note_guard(c, "source", here.facts, err) || !fault_hit("guard.installed", err))
+        !fault_hit("guard.source_installed", err) || !coordinator_note_guard(c, "source", here.facts, err) ||
+        !fault_hit("guard.installed", err))
         return false;
     if (!pgx_query(target, START_TIMEOUT_US, sql_phase_applied_begin,
                    PGX_ARGS(PGX_UUID(&c->ends.owner.migration), PGX_UUID(&c->ends.owner.tenant),
@@ -157,7 +165,9 @@ static bool end_copy(struct coordinator *c, struct tmv_error *err)
     if (!coordinator_say(c, "closing the target row by row", "", err) ||
         !ends_connect_target(&c->ends, "guard", &target, err) ||
         !guard_install(target, &c->target_guard, GUARD_ROWS, INSTALL_PATIENCE_US, &ignored, err) ||
-        !guard_remove(target, &c->target_guard, true, &removed, err))
+        !fault_hit("copy.row_guard_installed", err) ||
+        !guard_remove(target, &c->target_guard, true, &removed, err) ||
+        !fault_hit("copy.statement_guard_removed", err))
         return false;
     if (!removed)
         return err_set(err, TMV_ERR_TIMEOUT,

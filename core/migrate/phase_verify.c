@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "migrate/coordinator.h"
 #include "migrate/verify_report.h"
@@ -48,10 +49,13 @@ static bool store_report(struct coordinator *c, const struct tmv_verify_report *
 
     if (!json)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");
-    return control_verification_add(c->control, &c->ends.owner, tmv_verify_level_name(r->level),
+    return fault_hit("verify.before_report", err) &&
+           control_verification_add(c->control, &c->ends.owner, tmv_verify_level_name(r->level),
                                     r->consistent, json, err) &&
+           fault_hit("verify.report_stored", err) &&
            control_audit(c->control, &c->ends.owner,
-                         r->consistent ? "verification_completed" : "verification_failed", json, NULL, err);
+                         r->consistent ? "verification_completed" : "verification_failed", json, NULL, err) &&
+           fault_hit("verify.reported", err);
 }
 
 /* What the worker has proven is kept once a second; what it took back, at once. */
@@ -62,7 +66,9 @@ static bool save_proof(struct coordinator *c, const struct verify_proof *proof, 
 
     if (same || (!less && clock_now_us() - c->saved_us < SAVE_US))
         return true;
-    if (!control_proof_save(c->control, &c->ends.owner, proof->to, proof->guards, err))
+    if (!fault_hit("verify.before_proof", err) ||
+        !control_proof_save(c->control, &c->ends.owner, proof->to, proof->guards, err) ||
+        !fault_hit("verify.proof_saved", err))
         return false;
     c->saved_proof = *proof;
     c->saved_us = clock_now_us();

@@ -194,6 +194,14 @@ static bool advance_sql(const struct tailer *t, const struct tail_piece *p, int6
     return pgx_expand(ret_sql, sql_tail_advance, vars, ARRAY_LEN(vars), err);
 }
 
+static bool commit_piece(struct tailer *t, const struct tail_piece *p, const char *last,
+                         struct tmv_error *err)
+{
+    return fault_hit(p->finish ? "cutover.before_target_commit" : "tail.before_commit", err) &&
+           pgx_commit_with(t->target, left(p), last, err) &&
+           fault_hit(p->finish ? "cutover.drain_committed" : "tail.after_commit", err);
+}
+
 static bool apply_stream(struct tailer *t, const struct tail_piece *p, struct stream *s, int64_t *ret_rows,
                          struct tmv_error *err)
 {
@@ -209,9 +217,7 @@ static bool apply_stream(struct tailer *t, const struct tail_piece *p, struct st
         return false;
     if (p->finish && !p->finish->run(p->finish->user, t, &commit, err))
         return false;
-    return (!p->finish || fault_hit("cutover.before_target_commit", err)) &&
-           fault_hit("tail.before_commit", err) &&
-           pgx_commit_with(t->target, left(p), buf_text(&commit), err) && fault_hit("tail.after_commit", err);
+    return commit_piece(t, p, buf_text(&commit), err);
 }
 
 static void account(struct tailer *t, const struct tail_piece *p, int64_t rows, bool stored)

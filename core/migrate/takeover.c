@@ -90,12 +90,15 @@ static bool raise_in(struct coordinator *c, bool source, struct tmv_error *err)
     /* After connecting: if we are still the owner now, then whoever owns the migration later has sessions
      * that began after this one, and they are let live however late we are. */
     if (!control_lease_check(c->control, &c->ends.owner, err) || !end_sessions(c, conn, false, err) ||
+        !fault_hit(source ? "takeover.source_sessions_ended" : "takeover.target_sessions_ended", err) ||
         !identify(c, conn, source, err) || !store_is_ready(conn, &ready, err))
         return false;
     if (!ready)
         return true;
-    return guard_raise_owner(conn, source ? &c->source_guard : &c->target_guard, err) &&
-           (source || read_applied(c, conn, err));
+    if (!guard_raise_owner(conn, source ? &c->source_guard : &c->target_guard, err))
+        return false;
+    return source || (fault_hit("takeover.target_raised", err) && read_applied(c, conn, err) &&
+                      fault_hit("takeover.applied_raised", err));
 }
 
 bool takeover_raise(struct coordinator *c, struct tmv_error *err)

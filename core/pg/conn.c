@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "pg/internal.h"
@@ -24,6 +25,7 @@ int64_t pgx_deadline(int64_t timeout_us)
 
 bool pgx_wait(struct pgx_conn *conn, bool for_write, int64_t deadline_us, struct tmv_error *err)
 {
+    fault_socket_used(PQsocket(conn->pg));
     struct pollfd fds[2] = {
         {.fd = PQsocket(conn->pg), .events = (short)(for_write ? POLLIN | POLLOUT : POLLIN)},
         {.fd = conn->stop ? conn->stop->fd : -1, .events = POLLIN},

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/fault.h"
 #include "base/text.h"
 #include "pg/internal.h"
 
@@ -132,6 +133,7 @@ bool pgx_next_result(struct pgx_conn *conn, int64_t deadline_us, PGresult **ret_
 {
     if (!pgx_flush(conn, deadline_us, err))
         return false;
+    fault_statement_sent(PQsocket(conn->pg));
     while (PQisBusy(conn->pg)) {
         if (!pgx_wait(conn, false, deadline_us, err))
             return false;

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/fault.h"
 #include "base/text.h"
 #include "sql_embedded.h"
 
@@ -55,7 +56,8 @@ bool guard_prepare_store(struct pgx_conn *conn, const struct store_shape *shape,
     if (!pgx_begin(conn, GUARD_TIMEOUT_US, err))
         return false;
     if (pgx_script(conn, GUARD_TIMEOUT_US, sql_store_schema, 0, NULL, err) &&
-        create_functions(conn, shape, err) && pgx_commit(conn, GUARD_TIMEOUT_US, err))
+        create_functions(conn, shape, err) && fault_hit("guard.before_prepare_commit", err) &&
+        pgx_commit(conn, GUARD_TIMEOUT_US, err))
         return true;
     pgx_rollback(conn, GUARD_TIMEOUT_US);
     err_wrap(err, "preparing the schema tenantmv in %s", pgx_place(conn));
@@ -266,7 +268,8 @@ bool guard_install(struct pgx_conn *conn, const struct guard *guard, enum guard_
     if (pgx_script(conn, GUARD_TIMEOUT_US, lock, 0, NULL, err) &&
         install_loop(conn, guard, buf_text(&triggers), patience_us, err) &&
         guard_sequence_value(conn, guard->shape, &ret_installed->value, err) &&
-        guard_read_facts(conn, guard, ret_installed->facts, err) && pgx_commit(conn, GUARD_TIMEOUT_US, err))
+        guard_read_facts(conn, guard, ret_installed->facts, err) &&
+        fault_hit("guard.before_install_commit", err) && pgx_commit(conn, GUARD_TIMEOUT_US, err))
         return true;
     pgx_rollback(conn, GUARD_TIMEOUT_US);
     err_wrap(err, "installing the guard");

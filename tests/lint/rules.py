@@ -223,7 +223,32 @@ def help_of(program):
     return verb_help
 
 
+FAULT_TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../core/base/fault.c")
+
+
+def fault_table(text):
+    match = re.search(r"points\[\] = \{(.*?)\};", text, flags=re.S)
+    return set(re.findall(r'"([^"]+)"', match.group(1))) if match else set()
+
+
+def rule_fault_points(path, text, read=None):
+    """Every fault point stands in the table of core/base/fault.c, which the chaos tests go through."""
+    if not path.startswith("core/") or not path.endswith(".c") or path == "core/base/fault.c":
+        return []
+    read = read or (lambda p: open(p, encoding="utf-8").read())
+    table = None
+    found = []
+    for match in re.finditer(r"fault_hit\(([^;]*?), (?:err|&\w+)\)", text):
+        table = table if table is not None else fault_table(read(FAULT_TABLE))
+        for name in re.findall(r'"([^"]+)"', match.group(1)):
+            if name not in table:
+                line = text.count("\n", 0, match.start()) + 1
+                found.append((line, f"the fault point {name} is not in the table of core/base/fault.c"))
+    return found
+
+
 RULES = [
+    rule_fault_points,
     rule_arrows,
     rule_homes,
     rule_size,
