@@ -180,10 +180,23 @@ static void plan_one(const char *text, size_t length)
     p->wanted = number ? atoi(number) : 1;
 }
 
+/* A child reads the environment anew: it may have set its own before it reaches its first point. */
+static void forget(void)
+{
+    static const pthread_once_t again = PTHREAD_ONCE_INIT;
+
+    memcpy(&once, &again, sizeof once);
+}
+
 static void plan(void)
 {
+    static bool registered;
     const char *spec = getenv("TENANTMV_FAULT");
 
+    if (!registered)
+        registered = pthread_atfork(NULL, NULL, forget) == 0;
+    planned_count = 0;
+    permille = 0;
     trace_path = getenv("TENANTMV_FAULT_TRACE");
     while (spec && *spec) {
         size_t length = strcspn(spec, ",");

@@ -1,0 +1,225 @@
+/* Every fault point with every fault. First each scenario runs undisturbed and tells which points it passes;
+ * a point belongs to the first scenario that passes it, and one that no scenario passes is a failure: a new
+ * point cannot be forgotten. */
+#include "test.h"
+
+#include "chaos/modes.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "chaos/course.h"
+
+#define SCENARIOS_MAX 32
+#define POINTS_MAX 200
+#define CASES_MAX 4000
+#define LIMIT_US (240 * US_PER_S)
+
+static const char *const faults[] = {"exit", "stop", "error", "cut", "lose"};
+
+/* Which scenario passes which point; shared with the processes. */
+struct passed {
+    bool by[SCENARIOS_MAX][POINTS_MAX];
+};
+static struct passed *passed;
+
+struct course_case {
+    struct course course;
+    size_t number; /* of the scenario */
+};
+
+static bool run_undisturbed(const void *what, struct job_result *result)
+{
+    const struct course_case *c = what;
+
+    return course_run(&c->course, result, passed->by[c->number]);
+}
+
+static bool run_case(const void *what, struct job_result *result)
+{
+    const struct course_case *c = what;
+
+    return course_run(&c->course, result, NULL);
+}
+
+/* ---- which cases there are ---- */
+
+static bool begins_with_one_of(const char *point, const char *list)
+{
+    while (*list) {
+        size_t length = strcspn(list, " ");
+
+        if (strncmp(point, list, length) == 0)
+            return true;
+        list += length + (list[length] == ' ');
+    }
+    return false;
+}
+
+static bool contains_word(const char *list, const char *word)
+{
+    const char *at = strstr(list, word);
+    size_t length = strlen(word);
+
+    return at && (at == list || at[-1] == ',') && (at[length] == '\0' || at[length] == ',');
+}
+
+static bool covered_before(size_t scenario, size_t point)
+{
+    size_t count;
+    const struct scenario *all = scenarios(&count);
+
+    for (size_t i = 0; i < scenario; i++)
+        if (passed->by[i][point] &&
+            (!all[i].only || begins_with_one_of(fault_points(&count)[point], all[i].only)))
+            return true;
+    return false;
+}
+
+static size_t discover(const struct scenario *all, size_t scenario_count, int parallel)
+{
+    struct course_case cases[SCENARIOS_MAX];
+    struct job jobs[SCENARIOS_MAX];
+
+    memset(cases, 0, sizeof cases);
+    for (size_t i = 0; i < scenario_count; i++) {
+        cases[i].course.scenario = &all[i];
+        cases[i].number = i;
+        jobs[i] = (struct job){.what = &cases[i]};
+        snprintf(jobs[i].name, sizeof jobs[i].name, "%s, undisturbed", all[i].name);
+    }
+    return jobs_run(jobs, scenario_count, parallel, LIMIT_US, run_undisturbed);
+}
+
+/* Points that no scenario passes. */
+static size_t forgotten(size_t scenario_count)
+{
+    size_t count, missing = 0;
+    const char *const *points = fault_points(&count);
+
+    for (size_t p = 0; p < count; p++) {
+        bool any = false;
+
+        for (size_t s = 0; s < scenario_count; s++)
+            any = any || passed->by[s][p];
+        if (any)
+            continue;
+        printf("FAILED: no scenario passes the fault point %s\n", points[p]);
+        missing++;
+    }
+    return missing;
+}
+
+static size_t list_cases(const struct chaos_options *o, struct course_case *cases)
+{
+    size_t scenario_count, point_count, count = 0;
+    const struct scenario *all = scenarios(&scenario_count);
+    const char *const *points = fault_points(&point_count);
+
+    for (size_t s = 0; s < scenario_count; s++) {
+        for (size_t p = 0; p < point_count; p++) {
+            bool listed = all[s].only && begins_with_one_of(points[p], all[s].only);
+
+            if (!passed->by[s][p] || (all[s].only && !listed) || (!listed && covered_before(s, p)) ||
+                (o->points && !text_starts(points[p], o->points)))
+                continue;
+            for (size_t f = 0; f < ARRAY_LEN(faults); f++)
+                if (count < CASES_MAX && (!o->faults || contains_word(o->faults, faults[f])))
+                    cases[count++] = (struct course_case){
+                        .course = {.scenario = &all[s], .point = points[p], .fault = faults[f]}, .number = s};
+        }
+    }
+    for (size_t i = 0; i < count; i++)
+        cases[i].course.standby = (i / ARRAY_LEN(faults)) % 2 == 1;
+    return count;
+}
+
+/* Draws so many cases by moving them to the front. */
+static size_t draw(const struct chaos_options *o, struct course_case *cases, size_t count)
+{
+    unsigned seed = o->seed;
+
+    if (!o->sample || o->sample >= count)
+        return count;
+    for (size_t i = 0; i < o->sample; i++) {
+        size_t k = i + (size_t)rand_r(&seed) % (count - i);
+        struct course_case drawn = cases[k];
+
+        cases[k] = cases[i];
+        cases[i] = drawn;
+    }
+    return o->sample;
+}
+
+/* ---- the sum ---- */
+
+static int by_size(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void print_takeovers(const struct job *jobs, size_t count)
+{
+    int64_t *all = calloc(count + 1, sizeof *all);
+    size_t measured = 0;
+
+    assert_non_null(all);
+    for (size_t i = 0; i < count; i++)
+        if (jobs[i].result->figures[COURSE_TAKEOVER_US] >= 0)
+            all[measured++] = jobs[i].result->figures[COURSE_TAKEOVER_US];
+    qsort(all, measured, sizeof *all, by_size);
+    if (measured)
+        printf("from a kill to the next progress: p50 %" PRId64 " ms, max %" PRId64 " ms, %zu kills\n",
+               all[measured / 2] / US_PER_MS, all[measured - 1] / US_PER_MS, measured);
+    free(all);
+}
+
+static bool run_cases(const struct chaos_options *o, struct course_case *cases, size_t count)
+{
+    struct job *jobs = calloc(count + 1, sizeof *jobs);
+    int64_t events = 0;
+
+    assert_non_null(jobs);
+    for (size_t i = 0; i < count; i++) {
+        jobs[i].what = &cases[i];
+        snprintf(jobs[i].name, sizeof jobs[i].name, "%s: %s=%s%s", cases[i].course.scenario->name,
+                 cases[i].course.point, cases[i].course.fault, cases[i].course.standby ? ", standby" : "");
+    }
+    size_t failed = jobs_run(jobs, count, o->parallel, LIMIT_US, run_case);
+    for (size_t i = 0; i < count; i++)
+        if (jobs[i].result->figures[COURSE_EVENTS] > 0)
+            events += jobs[i].result->figures[COURSE_EVENTS];
+    print_takeovers(jobs, count);
+    printf("%zu cases, %zu failed, %" PRId64 " events judged\n", count, failed, events);
+    free(jobs);
+    return failed == 0;
+}
+
+bool chaos_iterate(const struct chaos_options *options)
+{
+    static struct course_case cases[CASES_MAX];
+    size_t scenario_count, point_count;
+    const struct scenario *all = scenarios(&scenario_count);
+
+    fault_points(&point_count);
+    assert_true(scenario_count <= SCENARIOS_MAX && point_count <= POINTS_MAX);
+    passed = mmap(NULL, sizeof *passed, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(passed != MAP_FAILED);
+    beds_prepare(false);
+    if (discover(all, scenario_count, options->parallel) > 0 || forgotten(scenario_count) > 0)
+        return false;
+    size_t listed = list_cases(options, cases);
+    size_t count = draw(options, cases, listed);
+    printf("%zu fault points, %zu faults, %zu scenarios: %zu cases%s\n", point_count, ARRAY_LEN(faults),
+           scenario_count, listed, count < listed ? ", of which some are drawn" : "");
+    return run_cases(options, cases, count);
+}

@@ -1,0 +1,74 @@
+/* Chaos: what becomes of a migration when everything that can fail does. See tests/README.md.
+ *
+ *   chaos                     every fault point with every fault
+ *   chaos --sample N          so many of them, drawn with --seed
+ *   chaos --faults exit,cut   these faults only
+ *   chaos --points PREFIX     these points only
+ */
+#include "test.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chaos/modes.h"
+#include "support/support.h"
+
+static void usage(void)
+{
+    puts("usage: chaos [--sample N] [--seed S] [--faults LIST] [--points PREFIX] [--parallel P]");
+}
+
+static bool parse(int argc, char **argv, struct chaos_options *o)
+{
+    static const struct option longs[] = {
+        {"sample", required_argument, NULL, 'n'},   {"seed", required_argument, NULL, 's'},
+        {"faults", required_argument, NULL, 'f'},   {"points", required_argument, NULL, 'p'},
+        {"parallel", required_argument, NULL, 'j'}, {NULL, 0, NULL, 0},
+    };
+    int c;
+
+    while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+        switch (c) {
+        case 'n':
+            o->sample = (size_t)atoi(optarg);
+            break;
+        case 's':
+            o->seed = (unsigned)strtoul(optarg, NULL, 10);
+            break;
+        case 'f':
+            o->faults = optarg;
+            break;
+        case 'p':
+            o->points = optarg;
+            break;
+        case 'j':
+            o->parallel = atoi(optarg);
+            break;
+        default:
+            return false;
+        }
+    }
+    return optind == argc;
+}
+
+int main(int argc, char **argv)
+{
+    struct chaos_options options = {.parallel = 4, .seed = 1};
+
+#ifndef TMV_FAULT_POINTS
+    puts("chaos needs a build with -Dfault_points=true");
+    return 77; /* meson: skipped */
+#endif
+    if (!parse(argc, argv, &options)) {
+        usage();
+        return 2;
+    }
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (support_setup(NULL) != 0)
+        return 1;
+    bool ok = chaos_iterate(&options);
+    support_teardown(NULL);
+    return ok ? 0 : 1;
+}
