@@ -97,6 +97,8 @@ static const char *const points[] = {
     "cutover.begun",
     "cutover.before_lock",
     "cutover.after_lock",
+    "cutover.receiving",
+    "cutover.sending",
     "cutover.before_target_commit",
     "cutover.drain_committed",
     "cutover.after_drain",

@@ -339,6 +339,11 @@ BEGIN
            SET state = 'refused', finished_at = clock_timestamp(), outcome = 'the migration is ' || NEW.phase
          WHERE c.migration_id = NEW.id AND c.state = 'requested';
     END IF;
+    -- Together with the phase: an engine that dies right after it would leave nobody to answer.
+    IF NEW.phase = 'aborted' THEN
+        UPDATE tenantmv.command c SET state = 'done', finished_at = clock_timestamp(), outcome = 'aborted'
+         WHERE c.migration_id = NEW.id AND c.operation = 'abort' AND c.state = 'running';
+    END IF;
     IF NEW.phase IN ('aborted', 'failed') THEN
         UPDATE public.tenant_routing r SET migration_state = 'normal', active_migration_id = NULL
          WHERE r.tenant_id = NEW.tenant_id AND r.active_migration_id = NEW.id;

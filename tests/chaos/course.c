@@ -151,6 +151,8 @@ static void look_for_progress(struct run *r)
 
 static void watch(struct run *r)
 {
+    char owned[60];
+
     bed_watch_workers(&r->bed);
     for (int i = 0; i <= r->newest; i++) {
         const struct bed_worker *w = &r->bed.workers[i];
@@ -166,7 +168,8 @@ static void watch(struct run *r)
         if (gone && i == r->newest)
             start_next(r);
     }
-    if (r->course->standby && r->newest == r->faulty && bed_is(&r->bed, r->tenant, "l.engine IS NOT NULL"))
+    snprintf(owned, sizeof owned, "l.engine_name = 'worker %d'", r->faulty);
+    if (r->course->standby && r->newest == r->faulty && bed_is(&r->bed, r->tenant, owned))
         start_next(r);
     look_for_progress(r);
 }
@@ -241,7 +244,8 @@ static void operate(struct run *r)
 static bool has_ended(struct run *r)
 {
     return bed_is(&r->bed, r->tenant,
-                  "m.phase IN ('completed', 'aborted', 'failed') AND l.engine IS NULL AND (m.phase = "
+                  "m.phase IN ('completed', 'aborted', 'failed') AND (l.engine IS NULL OR (m.phase <> "
+                  "'completed' AND clock_timestamp() - l.heartbeat_at > interval '3 s')) AND (m.phase = "
                   "'completed' OR NOT EXISTS (SELECT FROM tenantmv.ledger g WHERE g.migration_id = m.id AND "
                   "g.done_at IS NULL)) AND NOT EXISTS (SELECT FROM tenantmv.command c WHERE c.migration_id = "
                   "m.id AND c.state IN ('requested', 'running'))");

@@ -117,6 +117,18 @@ static size_t forgotten(size_t scenario_count)
     return missing;
 }
 
+/* Whether a scenario is the one (or one of those) in which a point is struck. */
+static bool belongs_to(size_t scenario, size_t point)
+{
+    size_t count;
+    const struct scenario *s = &scenarios(&count)[scenario];
+
+    if (!passed->by[scenario][point])
+        return false;
+    return s->only ? begins_with_one_of(fault_points(&count)[point], s->only)
+                   : !covered_before(scenario, point);
+}
+
 static size_t list_cases(const struct chaos_options *o, struct course_case *cases)
 {
     size_t scenario_count, point_count, count = 0;
@@ -125,10 +137,7 @@ static size_t list_cases(const struct chaos_options *o, struct course_case *case
 
     for (size_t s = 0; s < scenario_count; s++) {
         for (size_t p = 0; p < point_count; p++) {
-            bool listed = all[s].only && begins_with_one_of(points[p], all[s].only);
-
-            if (!passed->by[s][p] || (all[s].only && !listed) || (!listed && covered_before(s, p)) ||
-                (o->points && !text_starts(points[p], o->points)))
+            if (!belongs_to(s, p) || (o->points && !text_starts(points[p], o->points)))
                 continue;
             for (size_t f = 0; f < ARRAY_LEN(faults); f++)
                 if (count < CASES_MAX && (!o->faults || contains_word(o->faults, faults[f])))
