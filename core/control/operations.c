@@ -180,6 +180,9 @@ bool tmv_request(struct tmv_control *control, const struct tmv_request *request,
     text_sanitize(reason);
     if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_request_add, args, &result, err))
         return err_wrap(err, "requesting %s", tmv_operation_name(request->operation));
+    if (!pgx_bool(result, 0, 0) && pgx_is_null(result, 0, 1))
+        return err_set(err, TMV_ERR_REFUSED, "the migration ended meanwhile: %s came too late",
+                       tmv_operation_name(request->operation));
     if (!pgx_bool(result, 0, 0)) {
         row_text(by, sizeof by, result, 0, 3);
         err_set(err, TMV_ERR_REFUSED, "%s is %s already, by %s (command %s)",

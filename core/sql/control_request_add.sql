@@ -1,4 +1,5 @@
--- A command for the owner, unless one of its kind is waiting or running; then that one's id comes back.
+-- A command for the owner, unless one of its kind is waiting or running; then that one's id comes back. None comes back
+-- either when the migration ended meanwhile: its row is locked, so that no command is left that nobody answers.
 -- database: control
 -- $1 uuid: id of the command
 -- $2 uuid: migration
@@ -10,10 +11,17 @@
 -- $8 text: who asks
 -- $9 text: from where
 -- $10 boolean: verify: mend the target first
-WITH added AS (
+WITH alive AS MATERIALIZED (
+    SELECT m.id FROM public.tenant_migrations m
+     WHERE m.id = $2::uuid AND (m.phase NOT IN ('completed', 'aborted', 'failed')
+                                OR (m.phase = 'completed' AND $3::text = 'verify'))
+       FOR SHARE
+),
+added AS (
     INSERT INTO tenantmv.command (id, migration_id, operation, generation, reason, keep_copied_events, forced,
                                   requested_by, requested_from, repair)
-    VALUES ($1::uuid, $2::uuid, $3::text, $4::bigint, $5::text, $6::boolean, $7::boolean, $8::text, $9::text, $10::boolean)
+    SELECT $1::uuid, alive.id, $3::text, $4::bigint, $5::text, $6::boolean, $7::boolean, $8::text, $9::text, $10::boolean
+      FROM alive
     ON CONFLICT (migration_id, operation) WHERE state IN ('requested', 'running') DO NOTHING
     RETURNING id
 )
