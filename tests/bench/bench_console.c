@@ -24,8 +24,9 @@
 #include "base/clock.h"
 #include "control_fixture.h"
 
-#define SETTLE_US INT64_C(4000000) /* before a measurement: connecting and the first pictures do not count   \
-                                    */
+#define SETTLE_US                                                                                            \
+    INT64_C(4000000) /* before a measurement: connecting and the first pictures do not count                 \
+                      */
 #define KEYS 20
 
 struct console {

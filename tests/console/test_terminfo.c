@@ -51,7 +51,7 @@ static void check_key(const char *terminal, const char *name, const char *bytes)
     int heard;
 
     if (bytes[0] != '\033' || length < 2 || length > 30)
-        return; /* a single byte is what it is */
+        return;                             /* a single byte is what it is */
     heard = hear_split(bytes, 0, 0, whole); /* none: what is a focus event or a mouse's prefix elsewhere */
     if (heard > 1 || (heard == 1 && whole[0].kind == INPUT_TEXT))
         fail_msg("%s: %s is %d keys, or a letter", terminal, name, heard);

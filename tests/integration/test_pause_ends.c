@@ -207,11 +207,9 @@ static void stop_at(const char *point, bool bursts)
 static void writers_go_on_while_the_engine_is_stopped_inside_the_cutover(void **state)
 {
     static const char *const points[] = {
-        "cutover.begun",        "cutover.before_lock",
-        "cutover.after_lock",
-        "cutover.receiving",    "cutover.before_target_commit",
-        "cutover.after_drain",  "cutover.before_decide",
-        "cutover.after_decide", "cutover.after_open",
+        "cutover.begun",         "cutover.before_lock",          "cutover.after_lock",
+        "cutover.receiving",     "cutover.before_target_commit", "cutover.after_drain",
+        "cutover.before_decide", "cutover.after_decide",         "cutover.after_open",
         "cutover.recorded",
     };
 

@@ -44,8 +44,8 @@ static const struct step steps[] = {
     {"copy and tail: the target's sequence beyond $1, then ranges of positions from the source",
      ON_THE_TARGET, sql_tail_sequence_beyond, NULL},
     {"($1 above, $2 up to this position, $3 tenant)", ON_THE_SOURCE, sql_tail_read, NULL},
-    {"the same ranges into the target, each with its watermark (function tenantmv.advance)",
-     ON_THE_TARGET, sql_tail_copy_in, NULL},
+    {"the same ranges into the target, each with its watermark (function tenantmv.advance)", ON_THE_TARGET,
+     sql_tail_copy_in, NULL},
     {"cutover: the fence from open to moved and the target's from armed to open ($1 tenant, $2 migration, $3 "
      "owner epoch, "
      "$4 and $5 before, $6 and $7 after)",
