@@ -225,8 +225,8 @@ static bool read_attempts(struct tmv_control *control, const struct tmv_uuid *te
     return true;
 }
 
-bool tmv_snapshot_read(struct tmv_control *control, const struct tmv_uuid *tenant, int limit,
-                       struct tmv_snapshot **ret_snapshot, struct tmv_error *err)
+static bool read_snapshot(struct tmv_control *control, const struct tmv_uuid *tenant, int limit, bool samples,
+                          struct tmv_snapshot **ret_snapshot, struct tmv_error *err)
 {
     AUTO(snapshot) struct tmv_snapshot *snapshot = calloc(1, sizeof *snapshot);
     bool ok;
@@ -236,11 +236,23 @@ bool tmv_snapshot_read(struct tmv_control *control, const struct tmv_uuid *tenan
     if (limit < 1)
         return err_set(err, TMV_ERR_USAGE, "a snapshot holds at least one migration");
     ok = begin(control, snapshot, err) && read_migrations(control, tenant, limit, snapshot, err) &&
-         read_samples(control, tenant, snapshot, err) && read_events(control, tenant, snapshot, err) &&
-         read_attempts(control, tenant, snapshot, err);
+         (!samples || read_samples(control, tenant, snapshot, err)) &&
+         read_events(control, tenant, snapshot, err) && read_attempts(control, tenant, snapshot, err);
     pgx_rollback(control->conn, CONTROL_TIMEOUT_US); /* nothing was written */
     if (!ok)
         return false;
     *ret_snapshot = TAKE(snapshot);
     return true;
+}
+
+bool tmv_snapshot_read(struct tmv_control *control, const struct tmv_uuid *tenant, int limit,
+                       struct tmv_snapshot **ret_snapshot, struct tmv_error *err)
+{
+    return read_snapshot(control, tenant, limit, true, ret_snapshot, err);
+}
+
+bool tmv_snapshot_read_brief(struct tmv_control *control, int limit, struct tmv_snapshot **ret_snapshot,
+                             struct tmv_error *err)
+{
+    return read_snapshot(control, NULL, limit, false, ret_snapshot, err);
 }

@@ -23,6 +23,7 @@ struct monitor {
     struct monitor_report report; /* under the lock; snapshot: the newest not yet taken */
     bool fresh;                   /* the report changed since it was taken */
     struct tmv_uuid focus;        /* under the lock */
+    struct series_set *series;    /* under the lock; owned */
     struct tmv_uuid recorded;     /* the thread's own: whose record was read last */
     int64_t recorded_us;
 };
@@ -32,6 +33,7 @@ static void monitor_free(struct monitor *monitor)
     tmv_snapshot_free(monitor->report.snapshot);
     tmv_record_free(monitor->report.record);
     free(monitor->report.log);
+    series_free(monitor->series);
     free(monitor->conninfo);
     free(monitor);
 }
@@ -39,6 +41,7 @@ static void monitor_free(struct monitor *monitor)
 static void report_picture(struct monitor *monitor, struct tmv_snapshot *snapshot)
 {
     pthread_mutex_lock(&monitor->thread.lock);
+    series_note(monitor->series, snapshot); /* the last change to it: from here on it is only read */
     tmv_snapshot_free(monitor->report.snapshot);
     monitor->report.snapshot = snapshot;
     monitor->report.connected = true;
@@ -114,6 +117,8 @@ static bool read_record(struct monitor *monitor, struct tmv_control *control, st
     if (!tmv_record_read(control, &focus, &record, err))
         return err->code == TMV_ERR_NOT_FOUND;
     pthread_mutex_lock(&monitor->thread.lock);
+    for (size_t i = 0; i < record->sample_count; i++)
+        series_add(monitor->series, &focus, &record->samples[i]);
     tmv_record_free(monitor->report.record);
     monitor->report.record = record;
     monitor->fresh = true;
@@ -145,7 +150,9 @@ static bool follow(struct monitor *monitor, struct tmv_control *control, struct 
     while (!thread_stopping(&monitor->thread)) {
         int64_t read_at = thread_now_us(), took;
         struct tmv_snapshot *snapshot = NULL;
-        if (!tmv_snapshot_read(control, NULL, monitor->limit, &snapshot, err))
+        bool ok = any ? tmv_snapshot_read_brief(control, monitor->limit, &snapshot, err)
+                      : tmv_snapshot_read(control, NULL, monitor->limit, &snapshot, err);
+        if (!ok)
             return any;
         took = thread_now_us() - read_at;
         if (!any && !read_log(monitor, control, snapshot, err)) {
@@ -191,7 +198,9 @@ struct monitor *monitor_start(const char *conninfo, int wake_fd, int limit)
         return NULL;
     monitor->conninfo = strdup(conninfo);
     monitor->limit = limit;
-    if (monitor->conninfo == NULL || !thread_start(&monitor->thread, wake_fd, monitor_run)) {
+    monitor->series = series_new();
+    if (monitor->conninfo == NULL || monitor->series == NULL ||
+        !thread_start(&monitor->thread, wake_fd, monitor_run)) {
         monitor_free(monitor);
         return NULL;
     }
@@ -203,6 +212,16 @@ void monitor_focus(struct monitor *monitor, const struct tmv_uuid *migration)
     pthread_mutex_lock(&monitor->thread.lock);
     monitor->focus = *migration;
     pthread_mutex_unlock(&monitor->thread.lock);
+}
+
+bool monitor_series(struct monitor *monitor, const struct tmv_uuid *migration, struct series_view *ret_view)
+{
+    bool known;
+
+    pthread_mutex_lock(&monitor->thread.lock);
+    known = series_read(monitor->series, migration, ret_view);
+    pthread_mutex_unlock(&monitor->thread.lock);
+    return known;
 }
 
 bool monitor_take(struct monitor *monitor, struct monitor_report *ret_report)

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "screens/series.h"
 #include "tenantmv/record.h"
 
 struct monitor;
@@ -23,6 +24,10 @@ struct monitor_report {
 struct monitor *monitor_start(const char *conninfo, int wake_fd, int limit);
 /* The migration whose record is read too, at once and then every few seconds; nil: none. Does not block. */
 void monitor_focus(struct monitor *monitor, const struct tmv_uuid *migration);
+/* The last hour of a migration, recorded whether pictures are taken or not; false: nothing is known. Does not
+ * block.
+ */
+bool monitor_series(struct monitor *monitor, const struct tmv_uuid *migration, struct series_view *ret_view);
 /* What changed since the last call; false: nothing. Does not block. */
 bool monitor_take(struct monitor *monitor, struct monitor_report *ret_report);
 /* Ends it. Waits a moment only: a thread that hangs in a dying connection ends by itself. NULL is fine. */

@@ -200,6 +200,8 @@ bool session_turn(struct session *session)
         any = true;
     }
     monitor_focus(session->monitor, &session->state.model.focus);
+    if (!session->state.model.frozen)
+        monitor_series(session->monitor, &session->state.model.focus, &session->state.model.series);
     if (session->stores != NULL)
         store_watch_often(session->stores, session->state.model.stores_wanted);
     while (session->state.requests != NULL && requests_take(session->state.requests, &outcome)) {

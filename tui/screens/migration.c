@@ -137,18 +137,26 @@ static int compare_int64(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+#define VALUES_MAX (SERIES_SLOTS > TMV_SAMPLES_MAX ? SERIES_SLOTS : TMV_SAMPLES_MAX)
+
+/* Lags over time, oldest first. */
+struct lags {
+    int64_t us[VALUES_MAX];
+    size_t count;
+    int64_t span_us; /* from the first to the last */
+    int64_t last_us; /* time of the last */
+};
+
 static int64_t percentile(const int64_t *values, size_t count, int percent)
 {
-    int64_t sorted[TMV_SAMPLES_MAX];
+    int64_t sorted[VALUES_MAX];
     size_t known = 0;
 
     for (size_t i = 0; i < count; i++)
         if (values[i] >= 0)
             sorted[known++] = values[i];
-    if (known == 0)
-        return -1;
     qsort(sorted, known, sizeof *sorted, compare_int64);
-    return sorted[(known - 1) * (size_t)percent / 100];
+    return chart_percentile(sorted, known, percent);
 }
 
 static void lag_figures(const struct view *view, struct canvas *canvas, struct rect area, const int64_t *lags,
@@ -174,22 +182,47 @@ static void lag_figures(const struct view *view, struct canvas *canvas, struct r
     }
 }
 
+/* The hour when more than two minutes of it are known, from its first known value on; else the last minute.
+ */
+static void read_lags(const struct view *view, struct lags *lags)
+{
+    const struct tmv_migration *m = view->m;
+    const struct series_view *series = &view->model->series;
+    size_t first = 0, count = m->sample_count > TMV_SAMPLES_MAX ? TMV_SAMPLES_MAX : m->sample_count;
+
+    while (first < SERIES_SLOTS && series->lag_us[first] < 0)
+        first++;
+    memset(lags, 0, sizeof *lags);
+    if (tmv_uuid_equal(&series->migration, &m->id) && SERIES_SLOTS - first > 12) {
+        lags->count = SERIES_SLOTS - first;
+        memcpy(lags->us, series->lag_us + first, lags->count * sizeof *lags->us);
+        lags->span_us = (int64_t)(lags->count - 1) * SERIES_SLOT_US;
+        lags->last_us = series->newest_us;
+        return;
+    }
+    lags->count = count;
+    for (size_t i = 0; i < count; i++)
+        lags->us[i] = m->samples[i].lag_us;
+    if (count > 0) {
+        lags->span_us = m->samples[count - 1].at_us - m->samples[0].at_us;
+        lags->last_us = m->samples[count - 1].at_us;
+    }
+}
+
 static void lag_section(const struct view *view, struct canvas *canvas, struct rect area)
 {
     const struct tmv_migration *m = view->m;
-    int64_t lags[TMV_SAMPLES_MAX];
-    size_t count = m->sample_count > TMV_SAMPLES_MAX ? TMV_SAMPLES_MAX : m->sample_count;
-    struct plot plot = {lags, count, m->lag_gate_us, format_short};
+    struct lags lags;
+    struct plot plot = {lags.us, 0, m->lag_gate_us, format_short, 0};
     struct rect figures;
-    char right[64] = "gate 50 ms";
+    char right[80], gate[FORMAT_MAX], span[FORMAT_MAX];
 
-    for (size_t i = 0; i < count; i++)
-        lags[i] = m->samples[i].lag_us;
-    if (count > 1)
-        snprintf(right, sizeof right, "%d s, gate 50 ms",
-                 (int)((m->samples[count - 1].at_us - m->samples[0].at_us) / 1000000));
+    read_lags(view, &lags);
+    plot.count = lags.count;
+    snprintf(right, sizeof right, "%s, gate %s", format_short(lags.span_us, span),
+             format_duration(m->lag_gate_us, gate));
     canvas_separator(canvas, rect_top(&area, 1), "mirror lag", right);
-    if (percentile(lags, count, 100) < 0) {
+    if (percentile(lags.us, lags.count, 100) < 0) {
         canvas_fit(canvas, (struct rect){area.x + 1, area.y, area.w - 1, area.h > 0 ? 1 : 0}, ROLE_TEXT_DIM,
                    "unknown until the tail follows the source");
         return;
@@ -198,9 +231,11 @@ static void lag_section(const struct view *view, struct canvas *canvas, struct r
     figures.w = area.w > 50 ? 16 : 0;
     figures.x = area.x + area.w - figures.w;
     area.w -= figures.w + 1;
+    if (area.h >= 6)
+        chart_times(canvas, rect_bottom(&area, 1), lags.last_us - lags.span_us, lags.last_us);
     chart_plot(canvas, area, &plot);
     if (figures.w > 0)
-        lag_figures(view, canvas, figures, lags, count);
+        lag_figures(view, canvas, figures, lags.us, lags.count);
 }
 
 /* ---- work ---- */
@@ -421,6 +456,7 @@ static void migration_draw(const struct model *model, struct canvas *canvas, str
 
 static void migration_move(struct model *model, struct rect area, int rows)
 {
+    model->focus = model->fleet.selected; /* its last hour is wanted */
     /* up and down go to the neighbour in the fleet's order */
     if (rows != 0)
         screen_fleet.move(model, area, rows);

@@ -7,6 +7,7 @@
 
 #include "screens/event_log.h"
 #include "screens/names.h"
+#include "screens/series.h"
 #include "tenantmv/record.h"
 #include "tenantmv/stores.h"
 #include "widgets/canvas.h"
@@ -103,6 +104,7 @@ struct model {
     const struct store_view *stores; /* by id; NULL: not looked yet */
     size_t store_count;
     const struct tmv_record *record; /* the last that was read, of `focus` or of an earlier one; NULL none */
+    struct series_view series;       /* the last hour of `focus` or of an earlier one */
     /* What the screen asks for while it is shown; model_begin forgets it and screen->move sets it before each
      * drawing. */
     struct tmv_uuid focus; /* migration whose record is wanted; nil none */

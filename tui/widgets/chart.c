@@ -200,6 +200,21 @@ void chart_plot(struct canvas *canvas, struct rect area, const struct plot *plot
     }
 }
 
+void chart_times(struct canvas *canvas, struct rect line, int64_t from_us, int64_t to_us)
+{
+    struct rect axis = {line.x + AXIS, line.y, line.w - AXIS, line.h};
+    char text[FORMAT_MAX];
+
+    if (axis.w < 9 || canvas->words)
+        return;
+    canvas_text(canvas, axis, 0, ROLE_TEXT_DIM, format_clock(from_us, text));
+    if (axis.w >= 40)
+        canvas_text(canvas, axis, (axis.w - 9) / 2, ROLE_TEXT_DIM,
+                    format_clock(from_us + (to_us - from_us) / 2, text));
+    if (axis.w >= 20)
+        canvas_fit_right(canvas, axis, ROLE_TEXT_DIM, format_clock(to_us, text));
+}
+
 int64_t chart_percentile(const int64_t *sorted, size_t count, int percent)
 {
     size_t rank;

@@ -23,6 +23,9 @@ struct plot {
 /* A line plot with its axis at the left; needs at least 3 rows and 16 columns, else draws nothing. */
 void chart_plot(struct canvas *canvas, struct rect area, const struct plot *plot);
 
+/* The clock under such a plot of the same width, at its start, its middle and its end. Times are microseconds
+ * since 1970. */
+void chart_times(struct canvas *canvas, struct rect line, int64_t from_us, int64_t to_us);
 /* A part of a whole as a bar over the line, a warning from nine tenths on. */
 void chart_gauge(struct canvas *canvas, struct rect line, int64_t part, int64_t whole);
 /* 1, 2 or 5 times a power of ten, at or above v: an axis that people can read. */

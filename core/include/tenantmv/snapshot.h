@@ -111,6 +111,9 @@ struct tmv_snapshot {
 TMV_API TMV_NODISCARD bool tmv_snapshot_read(struct tmv_control *control, const struct tmv_uuid *tenant,
                                              int limit, struct tmv_snapshot **ret_snapshot,
                                              struct tmv_error *err);
+/* As above for all tenants, without samples: for who looks often and remembers them (sample_count is 0). */
+TMV_API TMV_NODISCARD bool tmv_snapshot_read_brief(struct tmv_control *control, int limit,
+                                                   struct tmv_snapshot **ret_snapshot, struct tmv_error *err);
 TMV_API void tmv_snapshot_free(struct tmv_snapshot *snapshot); /* NULL is fine */
 
 /* Whether the phase table allows `operation` now; if not, `why` says the state, the operation and what is
