@@ -1,0 +1,292 @@
+/* Where a person stands on screens 3 to 6, and what keys do there. */
+#include "stage.h"
+
+#include <stdlib.h>
+
+#include "screens/fleet_order.h"
+#include "screens/history.h"
+
+static void open_on(struct stage *stage, const char *key)
+{
+    stage_begin(stage, sample_snapshot());
+    stage_draw(stage, 100, 30);
+    stage_type(stage, key);
+}
+
+static void who_is_ready_stands_first(void **state)
+{
+    struct stage stage;
+    const struct tmv_migration *m;
+
+    (void)state;
+    open_on(&stage, "3");
+    m = model_selected(&stage.state.model);
+    assert_non_null(m);
+    stage_type(&stage, "g");
+    assert_int_equal(model_selected(&stage.state.model)->show, TMV_SHOW_CUTOVER);
+    stage_type(&stage, "j");
+    assert_int_equal(model_selected(&stage.state.model)->show, TMV_SHOW_READY);
+    stage_type(&stage, "j");
+    assert_int_equal(model_selected(&stage.state.model)->show, TMV_SHOW_SYNC);
+    assert_true(stage_shows(&stage, "lag 3.2 s > 50 ms, and more"));
+    stage_end(&stage);
+}
+
+static void the_cursor_follows_its_cutover(void **state)
+{
+    struct stage stage;
+    struct tmv_snapshot *next = sample_snapshot();
+
+    (void)state;
+    open_on(&stage, "3");
+    stage_press(&stage, INPUT_TAB, "");
+    stage_type(&stage, "jj");
+    assert_true(stage_shows(&stage, "rehearsal #1 of acme-eu-1042 by zoë"));
+    /* a newer attempt comes in above */
+    memmove(&next->attempts[1], &next->attempts[0], (next->attempt_count - 1) * sizeof *next->attempts);
+    next->attempts[0].number = 99;
+    state_set_snapshot(&stage.state, next);
+    stage_draw(&stage, 100, 30);
+    assert_true(stage_shows(&stage, "rehearsal #1 of acme-eu-1042 by zoë"));
+    stage_end(&stage);
+}
+
+static void enter_on_a_cutover_shows_it_again(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    open_on(&stage, "3");
+    stage_press(&stage, INPUT_TAB, "");
+    stage_press(&stage, INPUT_ENTER, "");
+    assert_true(stage_shows(&stage, "[REPLAY]"));
+    assert_true(stage_shows(&stage, "1 of 6: a minute before"));
+    for (int i = 0; i < 9; i++)
+        stage_press(&stage, INPUT_RIGHT, "");
+    assert_true(stage_shows(&stage, "6 of 6: a minute after"));
+    stage_press(&stage, INPUT_LEFT, "");
+    assert_true(stage_shows(&stage, "5 of 6: decide"));
+    stage_press(&stage, INPUT_ENTER, ""); /* the report, the other side */
+    assert_true(stage_shows(&stage, "── verification"));
+    assert_false(stage_shows(&stage, "[REPLAY]"));
+    stage_press(&stage, INPUT_ESCAPE, "");
+    assert_true(stage_shows(&stage, "ENDED")); /* the list, not the fleet */
+    stage_end(&stage);
+}
+
+static void a_replay_says_where_it_stopped_and_why(void **state)
+{
+    struct stage stage;
+    struct tmv_uuid acme;
+
+    (void)state;
+    open_on(&stage, "6");
+    acme = stage.state.model.snapshot->migrations[0].id;
+    history_open(&stage.state.model, &acme, 2);
+    for (int i = 0; i < 3; i++)
+        stage_press(&stage, INPUT_RIGHT, "");
+    assert_true(stage_shows(&stage, "It did not come to this: lock budget of 20 ms passed"));
+    assert_true(stage_shows(&stage, "Everything stayed as it was."));
+    stage_end(&stage);
+}
+
+static void a_report_scrolls_to_its_end_and_no_further(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    open_on(&stage, "6");
+    stage_draw(&stage, 80, 12);
+    history_open(&stage.state.model, &sample_record()->migration, 0);
+    stage_draw(&stage, 80, 12);
+    assert_true(stage_shows(&stage, "History › mistral"));
+    stage_type(&stage, "G");
+    assert_true(stage_shows(&stage, "cutover completed"));
+    stage_type(&stage, "jjj");
+    assert_true(stage_shows(&stage, "cutover completed"));
+    stage_type(&stage, "g");
+    assert_true(stage_shows(&stage, "History › mistral"));
+    stage_end(&stage);
+}
+
+static void a_record_of_another_is_not_shown(void **state)
+{
+    struct stage stage;
+    struct tmv_uuid indigo;
+
+    (void)state;
+    open_on(&stage, "6");
+    indigo = stage.state.model.snapshot->migrations[5].id; /* the record that is there is mistral's */
+    history_open(&stage.state.model, &indigo, 0);
+    stage_draw(&stage, 100, 30);
+    assert_true(stage_shows(&stage, "reading the rest of the record"));
+    assert_memory_equal(&stage.state.model.focus, &indigo, sizeof indigo);
+    stage_end(&stage);
+}
+
+static void nothing_can_be_acted_on_where_no_migration_is_chosen(void **state)
+{
+    static const char *const screens[] = {"4", "5", "6"};
+    struct stage stage;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof screens / sizeof *screens; i++) {
+        open_on(&stage, screens[i]);
+        assert_null(model_selected(&stage.state.model));
+        stage_type(&stage, "1");
+        assert_non_null(model_selected(&stage.state.model));
+        stage_end(&stage);
+    }
+}
+
+/* ---- events ---- */
+
+static void events_pass_a_word(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    open_on(&stage, "4");
+    assert_true(stage_shows(&stage, "5 of 5"));
+    strcpy(stage.state.model.lists[stage.state.active].filter, "PAUSED");
+    stage_draw(&stage, 100, 30);
+    assert_true(stage_shows(&stage, "1 of 5"));
+    assert_true(stage_shows(&stage, "tenantmv pause fjord-labs")); /* what did it, as a command line */
+    stage_press(&stage, INPUT_ESCAPE, "");
+    assert_true(stage_shows(&stage, "5 of 5"));
+    stage_end(&stage);
+}
+
+static void the_newest_event_is_followed_and_any_other_held(void **state)
+{
+    struct stage stage;
+    struct tmv_snapshot *next = sample_snapshot();
+    struct list_state *list;
+
+    (void)state;
+    open_on(&stage, "4");
+    list = &stage.state.model.lists[stage.state.active];
+    assert_true(stage_shows(&stage, "following the newest"));
+    stage_type(&stage, "jj");
+    assert_int_equal(list->number, 7);
+    memmove(&next->events[1], &next->events[0], (next->event_count - 1) * sizeof *next->events);
+    next->events[0].id = 50;
+    state_set_snapshot(&stage.state, next);
+    stage_draw(&stage, 100, 30);
+    assert_int_equal(list->number, 7);
+    assert_true(stage_shows(&stage, "held: 3 newer above"));
+    stage_type(&stage, "g");
+    assert_int_equal(list->number, 50);
+    stage_end(&stage);
+}
+
+static void jumps_to_a_time(void **state)
+{
+    static const struct {
+        const char *typed;
+        int64_t id;
+    } cases[] = {{"14:02:20", 6}, {"14:02", 9}, {"14:02:15", 5}, {"13", 5},
+                 {"23:59", 5},    {"x", 9},     {"99:99", 9}};
+    struct stage stage;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        open_on(&stage, "4");
+        stage_type(&stage, "@");
+        stage_type(&stage, cases[i].typed);
+        stage_press(&stage, INPUT_ENTER, "");
+        assert_int_equal(stage.state.model.lists[stage.state.active].number, cases[i].id);
+        stage_end(&stage);
+    }
+}
+
+static void folds_long_events(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    open_on(&stage, "4");
+    stage_draw(&stage, 60, 24);
+    assert_true(stage_shows(&stage, "…"));
+    stage_type(&stage, "w");
+    assert_true(stage_shows(&stage, "23505"));
+    stage_end(&stage);
+}
+
+/* ---- stores ---- */
+
+static void a_store_that_fell_silent_keeps_its_last_figures(void **state)
+{
+    struct stage stage;
+    struct store_view *stores;
+    size_t count;
+    const struct store_view *before = sample_stores(&count);
+
+    (void)state;
+    open_on(&stage, "5");
+    stores = malloc(count * sizeof *stores);
+    memcpy(stores, before, count * sizeof *stores);
+    stores[0].failed = true;
+    strcpy(stores[0].why, "no answer within 3 s");
+    state_set_stores(&stage.state, stores, count);
+    stage_draw(&stage, 132, 43);
+    assert_true(stage_shows(&stage, "no answer within 3 s"));
+    assert_true(stage_shows(&stage, "23/100"));
+    assert_true(stage_shows(&stage, "looked at 1.2 s ago"));
+    assert_true(stage.state.model.stores_wanted);
+    stage_type(&stage, "1");
+    assert_false(stage.state.model.stores_wanted);
+    stage_end(&stage);
+}
+
+static void stores_warn_of_what_stands_in_the_way(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    open_on(&stage, "5");
+    stage_type(&stage, "G");
+    stage_draw(&stage, 132, 43);
+    assert_true(stage_shows(&stage, "transaction open for 3m00s: pid 815"));
+    assert_true(stage_shows(&stage, "takes no writes"));
+    assert_true(stage_shows(&stage, "41 writes turned away, 2 of them since this console looks"));
+    stage_end(&stage);
+}
+
+static void shows_ten_thousand_migrations(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_begin(&stage, sample_many(10000));
+    for (char key = '1'; key <= '6'; key++) {
+        stage_draw(&stage, 80, 24);
+        stage_type(&stage, (const char[]){key, '\0'});
+        stage_type(&stage, "Gg");
+    }
+    stage_type(&stage, "1");
+    assert_true(stage_shows(&stage, "of 10000"));
+    stage_end(&stage);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_is_ready_stands_first),
+        cmocka_unit_test(the_cursor_follows_its_cutover),
+        cmocka_unit_test(enter_on_a_cutover_shows_it_again),
+        cmocka_unit_test(a_replay_says_where_it_stopped_and_why),
+        cmocka_unit_test(a_report_scrolls_to_its_end_and_no_further),
+        cmocka_unit_test(a_record_of_another_is_not_shown),
+        cmocka_unit_test(nothing_can_be_acted_on_where_no_migration_is_chosen),
+        cmocka_unit_test(events_pass_a_word),
+        cmocka_unit_test(the_newest_event_is_followed_and_any_other_held),
+        cmocka_unit_test(jumps_to_a_time),
+        cmocka_unit_test(folds_long_events),
+        cmocka_unit_test(a_store_that_fell_silent_keeps_its_last_figures),
+        cmocka_unit_test(stores_warn_of_what_stands_in_the_way),
+        cmocka_unit_test(shows_ten_thousand_migrations),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
