@@ -38,10 +38,10 @@ static void puts_steps_on_one_axis(void **state)
     (void)state;
     assert_true(canvas_init(&canvas, 62, 5));
     assert_int_equal(timeline_draw(&canvas, canvas_all(&canvas), steps, 3, 10 * MS), 4);
-    assert_drawn(&canvas, "   STEP                   TOOK  0         5.0 ms 10 ms  BUDGET\n"
-                          " ✓ lock                2.0 ms  ━━━━                     20 ms\n"
-                          " ✗ drain, verify tail  8.0 ms      ━━━━━━━━━━━━━━━━    8.0 ms\n"
-                          "   decide                   —\n"
+    assert_drawn(&canvas, "   STEP                    TOOK  0              10 ms   BUDGET\n"
+                          " ✓ lock                  2.0 ms  ━━━━                    20 ms\n"
+                          " ✗ drain, verify tail    8.0 ms      ━━━━━━━━━━━━━━━━   8.0 ms\n"
+                          "   decide                     —\n"
                           "\n");
     canvas_release(&canvas);
 }
@@ -168,31 +168,36 @@ static void writes_sizes_as_people_read_them(void **state)
         assert_string_equal(format_bytes(cases[i].bytes, text), cases[i].text);
 }
 
-/* Nothing may be drawn outside of the area that was given, whatever its size. */
-static void stays_in_its_area_at_every_size(void **state)
+static void draw_all(struct canvas *canvas, struct rect area)
 {
     static const int64_t values[] = {1 * MS, 2 * MS, 900 * MS};
     const struct plot plot = {values, 3, 50 * MS, format_short, 2};
+
+    timeline_draw(canvas, area, steps, 3, 10 * MS);
+    chart_histogram(canvas, area, values, 3);
+    chart_gauge(canvas, area, 3, 4);
+    chart_times(canvas, area, 0, 60000 * MS);
+    chart_plot(canvas, area, &plot);
+}
+
+/* Nothing may be drawn outside of the area that was given, whatever its size. */
+static void stays_in_its_area_at_every_size(void **state)
+{
     struct canvas canvas;
 
     (void)state;
-    for (int w = -1; w <= 60; w++) {
-        for (int h = -1; h <= 9; h++) {
-            struct rect area = {3, 2, w, h};
-            assert_true(canvas_init(&canvas, 70, 14));
-            canvas_fill(&canvas, canvas_all(&canvas), ROLE_TEXT, "x");
-            canvas_fill(&canvas, area, ROLE_TEXT, " ");
-            timeline_draw(&canvas, area, steps, 3, 10 * MS);
-            chart_histogram(&canvas, area, values, 3);
-            chart_gauge(&canvas, area, 3, 4);
-            chart_times(&canvas, area, 0, 60000 * MS);
-            chart_plot(&canvas, area, &plot);
-            for (int y = 0; y < 14; y++)
-                for (int x = 0; x < 70; x++)
-                    if (x < 3 || y < 2 || x >= 3 + w || y >= 2 + h)
-                        assert_string_equal(canvas_at(&canvas, x, y)->text, "x");
-            canvas_release(&canvas);
+    for (int size = 0; size < 62 * 11; size++) {
+        struct rect area = {3, 2, size % 62 - 1, size / 62 - 1};
+        assert_true(canvas_init(&canvas, 70, 14));
+        canvas_fill(&canvas, canvas_all(&canvas), ROLE_TEXT, "x");
+        canvas_fill(&canvas, area, ROLE_TEXT, " ");
+        draw_all(&canvas, area);
+        for (int at = 0; at < 70 * 14; at++) {
+            int x = at % 70, y = at / 70;
+            if (x < 3 || y < 2 || x >= 3 + area.w || y >= 2 + area.h)
+                assert_string_equal(canvas_at(&canvas, x, y)->text, "x");
         }
+        canvas_release(&canvas);
     }
 }
 

@@ -9,7 +9,7 @@
 static void open_on(struct stage *stage, const char *key)
 {
     stage_begin(stage, sample_snapshot());
-    stage_draw(stage, 100, 30);
+    stage_draw(stage, 140, 40);
     stage_type(stage, key);
 }
 
@@ -46,7 +46,7 @@ static void the_cursor_follows_its_cutover(void **state)
     memmove(&next->attempts[1], &next->attempts[0], (next->attempt_count - 1) * sizeof *next->attempts);
     next->attempts[0].number = 99;
     state_set_snapshot(&stage.state, next);
-    stage_draw(&stage, 100, 30);
+    stage_draw(&stage, 140, 40);
     assert_true(stage_shows(&stage, "rehearsal #1 of acme-eu-1042 by zoë"));
     stage_end(&stage);
 }
@@ -118,7 +118,7 @@ static void a_record_of_another_is_not_shown(void **state)
     open_on(&stage, "6");
     indigo = stage.state.model.snapshot->migrations[5].id; /* the record that is there is mistral's */
     history_open(&stage.state.model, &indigo, 0);
-    stage_draw(&stage, 100, 30);
+    stage_draw(&stage, 140, 40);
     assert_true(stage_shows(&stage, "reading the rest of the record"));
     assert_memory_equal(&stage.state.model.focus, &indigo, sizeof indigo);
     stage_end(&stage);
@@ -149,7 +149,7 @@ static void events_pass_a_word(void **state)
     open_on(&stage, "4");
     assert_true(stage_shows(&stage, "5 of 5"));
     strcpy(stage.state.model.lists[stage.state.active].filter, "PAUSED");
-    stage_draw(&stage, 100, 30);
+    stage_draw(&stage, 140, 40);
     assert_true(stage_shows(&stage, "1 of 5"));
     assert_true(stage_shows(&stage, "tenantmv pause fjord-labs")); /* what did it, as a command line */
     stage_press(&stage, INPUT_ESCAPE, "");
@@ -172,7 +172,7 @@ static void the_newest_event_is_followed_and_any_other_held(void **state)
     memmove(&next->events[1], &next->events[0], (next->event_count - 1) * sizeof *next->events);
     next->events[0].id = 50;
     state_set_snapshot(&stage.state, next);
-    stage_draw(&stage, 100, 30);
+    stage_draw(&stage, 140, 40);
     assert_int_equal(list->number, 7);
     assert_true(stage_shows(&stage, "held: 3 newer above"));
     stage_type(&stage, "g");
@@ -247,7 +247,7 @@ static void stores_warn_of_what_stands_in_the_way(void **state)
     open_on(&stage, "5");
     stage_type(&stage, "G");
     stage_draw(&stage, 132, 43);
-    assert_true(stage_shows(&stage, "transaction open for 3m00s: pid 815"));
+    assert_true(stage_shows(&stage, "transaction open for 3m00s"));
     assert_true(stage_shows(&stage, "takes no writes"));
     assert_true(stage_shows(&stage, "41 writes turned away, 2 of them since this console looks"));
     stage_end(&stage);

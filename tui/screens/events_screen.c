@@ -231,31 +231,31 @@ static void events_screen_move(struct model *model, struct rect area, int rows)
         list->top++;
 }
 
-/* "14", "14:02", "14:02:31" as microseconds of the day; -1: it is none. */
-static int64_t parse_clock(const char *text)
+/* "14", "14:02", "14:02:31": the first and the last moment that fit, as microseconds of the day. */
+static bool parse_clock(const char *text, int64_t *ret_first, int64_t *ret_last)
 {
-    int h = 0, m = 59, s = 59, used = 0;
-    int fields = sscanf(text, "%2d:%2d:%2d%n", &h, &m, &s, &used);
+    int h = 0, m = 0, s = 0, fields = sscanf(text, "%2d:%2d:%2d", &h, &m, &s);
 
     if (fields < 1 || h < 0 || h > 23 || m < 0 || m > 59 || s < 0 || s > 59)
-        return -1;
-    return ((h * 60 + m) * INT64_C(60) + s) * 1000000;
+        return false;
+    *ret_first = ((h * 60 + m) * INT64_C(60) + s) * 1000000;
+    *ret_last = *ret_first + (fields == 1 ? 3600 : fields == 2 ? 60 : 1) * INT64_C(1000000) - 1;
+    return true;
 }
 
 /* To the newest entry that is not later than that time, today or else yesterday. */
 static void jump(struct model *model, const char *text)
 {
     struct list_state *list = &model->lists[PLACE];
-    int64_t clock = parse_clock(text), now = model_database_now_us(model), at;
+    int64_t now = model_database_now_us(model), day = now - now % DAY_US, first, last;
     struct shown shown;
 
-    if (clock < 0)
+    if (!parse_clock(text, &first, &last))
         return;
-    at = now - now % DAY_US + clock;
-    at = at > now ? at - DAY_US : at;
+    last += day + first > now ? day - DAY_US : day;
     read_shown(model, &shown);
     for (int i = 0; i < shown.count; i++)
-        if (shown.rows[i]->occurred_at_us <= at || i == shown.count - 1) {
+        if (shown.rows[i]->occurred_at_us <= last || i == shown.count - 1) {
             list->row = i;
             list->number = shown.rows[i]->id;
             return;

@@ -179,6 +179,8 @@ bool series_read(const struct series_set *set, const struct tmv_uuid *migration,
     int64_t last;
 
     memset(ret_view, 0, sizeof *ret_view);
+    for (int i = 0; i < SERIES_SLOTS; i++)
+        ret_view->lag_us[i] = ret_view->rate[i] = -1;
     if (series == NULL)
         return false;
     ret_view->migration = *migration;
@@ -187,9 +189,10 @@ bool series_read(const struct series_set *set, const struct tmv_uuid *migration,
     for (int i = 0; i < SERIES_SLOTS; i++) {
         int64_t number = last - (SERIES_SLOTS - 1) + i;
         const struct slot *slot = &series->slots[(number % SERIES_SLOTS + SERIES_SLOTS) % SERIES_SLOTS];
-        bool known = number > 0 && slot->number == number;
-        ret_view->lag_us[i] = known ? slot->lag_us : -1;
-        ret_view->rate[i] = known ? slot->rate : -1;
+        if (number <= 0 || slot->number != number)
+            continue;
+        ret_view->lag_us[i] = slot->lag_us;
+        ret_view->rate[i] = slot->rate;
     }
     return true;
 }

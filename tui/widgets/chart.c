@@ -251,8 +251,8 @@ static void draw_class(struct canvas *canvas, struct rect line, int k, int n, in
     snprintf(text, sizeof text, "%s%s", last ? "> " : "≤ ",
              format_duration(classes[last ? k - 1 : k], bound));
     canvas_fit_right(canvas, (struct rect){line.x, line.y, 9, line.h}, ROLE_TEXT_DIM, text);
-    bar.w = bar.w < 1 ? 0 : n * bar.w / most;
-    if (n > 0 && bar.w == 0 && line.w > 16)
+    bar.w = n * bar.w / most;
+    if (n > 0 && bar.w == 0)
         bar.w = 1;
     if (!canvas->words)
         canvas_fill(canvas, bar, classes[k] > 100000 ? ROLE_LEVEL_WARN : ROLE_BAR_FULL, "━");
@@ -264,6 +264,8 @@ int chart_histogram(struct canvas *canvas, struct rect area, const int64_t *valu
 {
     int counts[CLASSES], most = 1, first = 0, last = CLASSES - 1, rows = area.h;
 
+    if (area.w < 16)
+        return 0;
     count_classes(values, count, counts);
     while (first < last && counts[first] == 0)
         first++;

@@ -13,20 +13,22 @@
 
 /* Where the parts of a line stand; a width of 0: it left. */
 struct parts {
-    int name, bar, budget; /* widths */
-    int64_t span_us;       /* of the bar's axis */
+    int name, took, bar, budget; /* widths */
+    int64_t span_us;             /* of the bar's axis */
 };
 
 static struct parts split(int width, int64_t span_us)
 {
-    struct parts parts = {NAME, width - NAME - TOOK - BUDGET - 3, BUDGET, chart_ceiling(span_us)};
+    struct parts parts = {NAME, TOOK, width - NAME - TOOK - BUDGET - 3, BUDGET, chart_ceiling(span_us)};
 
     if (parts.bar < BAR_LEAST) {
         parts.bar = 0;
         parts.budget = width - NAME - TOOK >= BUDGET ? BUDGET : 0;
     }
-    if (width < NAME + TOOK)
-        parts.name = width > TOOK + 4 ? width - TOOK : width;
+    if (width < NAME + TOOK) {
+        parts.took = width > TOOK + 4 ? TOOK : 0;
+        parts.name = width - parts.took;
+    }
     return parts;
 }
 
@@ -34,10 +36,11 @@ static void draw_axis(struct canvas *canvas, struct rect line, const struct part
 {
     struct rect bar = {line.x + NAME + TOOK + 2, line.y, parts->bar, line.h};
     char text[FORMAT_MAX];
-    int ticks = parts->bar >= 48 ? 5 : 2;
+    int ticks = parts->bar >= 48 ? 5 : parts->bar >= 28 ? 2 : 1;
 
     canvas_fit(canvas, (struct rect){line.x + 3, line.y, parts->name - 3, line.h}, ROLE_HEADING, "STEP");
-    canvas_fit_right(canvas, (struct rect){line.x + parts->name, line.y, TOOK, line.h}, ROLE_HEADING, "TOOK");
+    canvas_fit_right(canvas, (struct rect){line.x + parts->name, line.y, parts->took, line.h}, ROLE_HEADING,
+                     "TOOK");
     for (int i = 0; i < ticks && parts->bar > 0; i++)
         canvas_text(canvas, bar, parts->bar * i / ticks, ROLE_TEXT_DIM,
                     i == 0 ? "0" : format_duration(parts->span_us * i / ticks, text));
@@ -81,7 +84,7 @@ static void draw_step(struct canvas *canvas, struct rect line, const struct part
     canvas_text(canvas, line, 1, roles[step->mark], glyphs[step->mark]);
     canvas_fit(canvas, (struct rect){line.x + 3, line.y, parts->name - 3, line.h},
                step->mark == TIMELINE_NONE ? ROLE_TEXT_DIM : ROLE_TEXT, step->name);
-    canvas_fit_right(canvas, (struct rect){line.x + parts->name, line.y, TOOK, line.h},
+    canvas_fit_right(canvas, (struct rect){line.x + parts->name, line.y, parts->took, line.h},
                      over ? ROLE_LEVEL_CRIT : ROLE_TEXT,
                      format_duration(step->took_us > 0 ? step->took_us : -1, text));
     if (step->took_us > 0 && !canvas->words)
