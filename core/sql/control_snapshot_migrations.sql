@@ -13,7 +13,9 @@ SELECT m.id, m.tenant_id, m.source_store_id, m.target_store_id, m.phase, coalesc
        (extract(epoch FROM m.cutover_started_at) * 1000000)::bigint,
        (extract(epoch FROM m.completed_at) * 1000000)::bigint,
        coalesce(l.engine_name, ''),
-       greatest(0, (extract(epoch FROM clock_timestamp() - l.heartbeat_at) * 1000000)::bigint),
+       -- greatest() ignores NULL: without an owner there is no age
+       CASE WHEN l.engine IS NOT NULL
+            THEN greatest(0, (extract(epoch FROM clock_timestamp() - l.heartbeat_at) * 1000000)::bigint) END,
        coalesce(s.gates::text, '[]'), coalesce(m.last_error, ''), coalesce(s.ready, false),
        CASE WHEN jsonb_typeof(m.config -> 'cutover_max_lag_ms') = 'number'
             THEN greatest(0, least((m.config ->> 'cutover_max_lag_ms')::numeric, 1e9))::bigint END,

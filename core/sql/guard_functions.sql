@@ -90,6 +90,10 @@ BEGIN
 END
 $guard$;
 
+-- Only the guard itself, which acts with its owner's rights, calls these two.
+REVOKE ALL ON FUNCTION tenantmv.guard_wait(uuid, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tenantmv.guard_admit(uuid) FROM PUBLIC;
+
 -- What a cutover asks of a held writer stands here, not in the functions above: they would be compiled and planned by every
 -- held session for the first time, all at once, in the few milliseconds that matter.
 CREATE FUNCTION tenantmv.guard_insert() RETURNS trigger

@@ -217,6 +217,107 @@ static void hostile_texts_are_harmless_in_lines(void **state)
     control_fixture_close(&fixture);
 }
 
+/* ---- watching ---- */
+
+static int watch_code(const char *conninfo, const char *flags)
+{
+    char command[900];
+
+    snprintf(command, sizeof command, "'%s' watch --once %s --control '%s' >/dev/null 2>&1", program(), flags,
+             conninfo);
+    return WEXITSTATUS(system(command));
+}
+
+static void watch_once_ends_as_a_monitoring_check_does(void **state)
+{
+    static const struct {
+        const char *change;
+        int code;
+    } cases[] = {
+        {"SELECT 1", 0},
+        {"UPDATE public.tenant_migrations SET is_paused = true", 1},
+        {"UPDATE public.tenant_migrations SET is_paused = false, created_at = now() - interval '1 hour'; "
+         "UPDATE tenantmv.lease SET engine = NULL, "
+         "heartbeat_at = now() - interval '1 hour'",
+         2},
+        {"UPDATE public.tenant_migrations SET phase = 'failed', last_error = 'TM131 refused'", 2},
+        {"UPDATE public.tenant_migrations SET phase = 'aborted', last_error = NULL", 0},
+    };
+    struct control_fixture fixture;
+    char silent[300];
+    int fd;
+
+    (void)state;
+    control_fixture_open(&fixture);
+    control_fixture_own(&fixture);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        support_sql(fixture.conn, "%s", cases[i].change);
+        if (watch_code(fixture.conninfo, "") != cases[i].code)
+            fail_msg("%d after: %s", watch_code(fixture.conninfo, ""), cases[i].change);
+        assert_int_equal(watch_code(fixture.conninfo, "--json"), cases[i].code);
+    }
+    control_fixture_close(&fixture);
+    assert_int_equal(watch_code("host=/nonexistent dbname=none", ""), 4);
+    assert_int_equal(watch_code("host=/nonexistent dbname=none", "--json"), 4);
+    fd = silent_server(silent);
+    assert_int_equal(watch_code(silent, ""), 4);
+    close(fd);
+}
+
+static void a_display_on_a_wall_hears_only_ctrl_c(void **state)
+{
+    struct control_fixture fixture;
+    struct pty *pty;
+
+    (void)state;
+    control_fixture_open(&fixture);
+    control_fixture_own(&fixture);
+    pty = open_program("watch", fixture.conninfo, "--no-keys");
+    pty_wait_text(pty, "LIVE");
+    assert_true(pty_shows(pty, "keys are off"));
+    pty_send(pty, "?q:2/\033q\032");
+    pty_settle(pty, 300);
+    assert_true(pty_shows(pty, "[1 Fleet]"));
+    assert_false(pty_shows(pty, "any key closes"));
+    pty_send(pty, "\003");
+    assert_int_equal(pty_wait_exit(pty), 0);
+    pty_free(pty);
+    control_fixture_close(&fixture);
+}
+
+static void a_wall_shows_figures_problems_and_pages(void **state)
+{
+    struct control_fixture fixture;
+    struct pty *pty;
+
+    (void)state;
+    control_fixture_open(&fixture);
+    control_fixture_own(&fixture);
+    pty = open_program("watch", fixture.conninfo, "--big");
+    pty_wait_text(pty, "PROBLEMS");
+    pty_wait_text(pty, "██████");
+    pty_free(pty);
+    pty = open_program("watch", fixture.conninfo, "--only=problems");
+    pty_wait_text(pty, "Every migration is well.");
+    support_sql(fixture.conn, "UPDATE public.tenant_migrations SET is_paused = true");
+    pty_wait_text(pty, "PAUSED");
+    pty_free(pty);
+    /* many more than a page: the last one comes by itself */
+    support_sql(
+        fixture.conn,
+        "INSERT INTO public.tenant_migrations (id, tenant_id, source_store_id, target_store_id, phase) "
+        "SELECT gen_random_uuid(), gen_random_uuid(), 'shared', 'dedicated', 'aborted' FROM "
+        "generate_series(1, 100)");
+    support_sql(fixture.conn, "INSERT INTO tenantmv.migration_state (migration_id) SELECT id FROM "
+                              "public.tenant_migrations ON CONFLICT DO NOTHING");
+    pty = open_program("watch", fixture.conninfo, "--page=1s");
+    pty_wait_text(pty, "PAUSED");
+    pty_wait_no_text(pty, "PAUSED");
+    pty_wait_text(pty, "PAUSED"); /* and the first page again */
+    pty_free(pty);
+    control_fixture_close(&fixture);
+}
+
 /* ---- pasted text ---- */
 
 static void a_pasted_script_does_nothing_on_any_screen(void **state)
@@ -334,6 +435,9 @@ int main(void)
         cmocka_unit_test(what_a_server_notes_does_not_tear_the_picture),
         cmocka_unit_test(hostile_texts_are_harmless_on_every_screen),
         cmocka_unit_test(hostile_texts_are_harmless_in_lines),
+        cmocka_unit_test(watch_once_ends_as_a_monitoring_check_does),
+        cmocka_unit_test(a_display_on_a_wall_hears_only_ctrl_c),
+        cmocka_unit_test(a_wall_shows_figures_problems_and_pages),
         cmocka_unit_test(a_pasted_script_does_nothing_on_any_screen),
         cmocka_unit_test(comes_back_in_tmux_at_another_size),
         cmocka_unit_test(a_hang_up_hands_the_running_migration_over),

@@ -44,6 +44,20 @@ static int hear_split(const char *bytes, size_t cut, int64_t pause_us, struct in
     return count;
 }
 
+/* Late: Alt with a letter is Escape and that letter then, nobody can tell; a sequence is not. */
+static void check_late(const char *terminal, const char *name, const char *bytes, size_t cut)
+{
+    struct input inputs[32];
+    int count;
+
+    if (bytes[1] != '[' && bytes[1] != 'O')
+        return;
+    count = hear_split(bytes, cut, 300 * MS, inputs);
+    for (int i = 0; i < count; i++)
+        if (inputs[i].kind == INPUT_TEXT || inputs[i].kind == INPUT_CTRL)
+            fail_msg("%s: %s split late at %zu becomes \"%s\"", terminal, name, cut, inputs[i].text);
+}
+
 static void check_key(const char *terminal, const char *name, const char *bytes)
 {
     struct input whole[32], split[32];
@@ -59,12 +73,7 @@ static void check_key(const char *terminal, const char *name, const char *bytes)
         int count = hear_split(bytes, cut, 20 * MS, split);
         if (count != heard || (heard == 1 && split[0].kind != whole[0].kind))
             fail_msg("%s: %s split at %zu is heard as %d keys", terminal, name, cut, count);
-        if (bytes[1] != '[' && bytes[1] != 'O')
-            continue; /* Alt with a letter, late, is Escape and that letter: nobody can tell */
-        count = hear_split(bytes, cut, 300 * MS, split);
-        for (int i = 0; i < count; i++)
-            if (split[i].kind == INPUT_TEXT || split[i].kind == INPUT_CTRL)
-                fail_msg("%s: %s split late at %zu becomes \"%s\"", terminal, name, cut, split[i].text);
+        check_late(terminal, name, bytes, cut);
     }
 }
 

@@ -68,6 +68,9 @@ static const struct sample {
     {NULL, "strength", "SHARE"},
     {NULL, "lock_ms", "20"},
     {NULL, "idle_ms", "500"},
+    {NULL, "role", "sample_reader"},
+    {NULL, "role_literal", "'sample_reader'"},
+    {"control_read_only_role", "database", "template1"},
 };
 
 struct bed {

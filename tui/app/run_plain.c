@@ -6,7 +6,7 @@
 #include "app/session.h"
 #include "app/thread.h"
 #include "screens/events.h"
-#include "screens/frame.h"
+#include "screens/health.h"
 #include "screens/states.h"
 #include "widgets/ascii.h"
 #include "widgets/format.h"
@@ -128,7 +128,6 @@ int run_once(struct session *session)
     struct model *model = &session->state.model;
     int64_t until = thread_now_us() + ONCE_WAIT_US;
     char summary[600];
-    int warnings = 0;
 
     while (session_signal(session) == 0 && model->snapshot == NULL && thread_now_us() < until) {
         session_turn(session);
@@ -145,10 +144,16 @@ int run_once(struct session *session)
     for (size_t i = 0; i < model->snapshot->migration_count; i++) {
         const struct tmv_migration *m = &model->snapshot->migrations[i];
         char line[1200], name[TENANT_NAME_MAX], lag[FORMAT_MAX];
+        const char *why;
+        if (migration_health(model->snapshot, m, &why) == HEALTH_WELL && model->only_problems)
+            continue;
         snprintf(line, sizeof line, "%s %s %d%% lag=%s %s", tenant_name(&model->names, &m->tenant, name),
                  state_look(m->show)->word, m->percent, format_short(m->lag_us, lag), m->note);
         print_line(session, line);
-        warnings += m->show == TMV_SHOW_PAUSED;
+        if (why[0] != '\0') {
+            snprintf(line, sizeof line, "%s: %s", name, why);
+            print_line(session, line);
+        }
     }
-    return frame_alerts(model) > 0 ? 2 : warnings > 0 ? 1 : 0;
+    return (int)fleet_health(model->snapshot);
 }

@@ -24,6 +24,7 @@ struct screen_run {
     bool asked;       /* a key or a resize: draw at once */
     bool gone;
     int empty_reads;
+    int64_t page_at_us; /* when the next page is shown; INT64_MAX: a person turns the pages */
 };
 
 static bool fit_canvas(struct screen_run *run)
@@ -61,6 +62,10 @@ static void read_keys(struct screen_run *run)
     struct input input;
 
     while (!state->quit && terminal_read(run->terminal, state->model.now_us, &input)) {
+        if (state->model.no_keys && input.kind != INPUT_RESIZE) {
+            state->quit = input.kind == INPUT_CTRL && input.text[0] == 'c';
+            continue;
+        }
         run->asked = true;
         if (input.kind == INPUT_RESIZE && !fit_canvas(run))
             return;
@@ -118,6 +123,7 @@ static void wait_for_something(struct screen_run *run)
     int events;
 
     deadline = earlier(deadline, terminal_deadline_us(run->terminal));
+    deadline = earlier(deadline, run->page_at_us);
     deadline = earlier(deadline, state_deadline_us(&run->session->state));
     events = session_wait(run->session, terminal_fd(run->terminal), deadline);
     if (events & (POLLHUP | POLLERR | POLLNVAL))
@@ -138,6 +144,22 @@ static struct terminal *open_terminal(const struct session *session, char *why, 
     return terminal_open(&options, why, why_size);
 }
 
+/* The next page of the list, and after the last one the first again. */
+static void turn_page(struct screen_run *run)
+{
+    struct state *state = &run->session->state;
+    struct fleet_state *fleet = &state->model.fleet;
+    struct input input = {.kind = INPUT_PAGE_DOWN, .at_us = state->model.now_us};
+
+    if (state->model.now_us < run->page_at_us)
+        return;
+    run->page_at_us = state->model.now_us + run->session->options->page_us;
+    if (fleet->selected_row >= fleet->shown - 1)
+        input.kind = INPUT_HOME;
+    state_key(state, &input, &run->session->canvas);
+    run->asked = true;
+}
+
 /* One round: what happened elsewhere, the keys, and a picture when there is something new to see. */
 static void do_round(struct screen_run *run)
 {
@@ -146,6 +168,7 @@ static void do_round(struct screen_run *run)
 
     run->dirty = session_turn(run->session) || run->dirty;
     read_keys(run);
+    turn_page(run);
     since_us = state->model.now_us - run->drawn_us;
     if (!state->quit && (run->asked || (run->dirty && since_us >= gap_us(run)) || since_us >= tick_us(run)))
         draw(run);
@@ -166,6 +189,7 @@ int run_screen(struct session *session, char *why, size_t why_size, bool *ret_no
     if (why[0] != '\0')
         state_toast(state, ROLE_LEVEL_WARN, "%s", why);
     run.asked = true;
+    run.page_at_us = session->options->page_us > 0 ? thread_now_us() + session->options->page_us : INT64_MAX;
     while (!state->quit && !run.gone && session_signal(session) == 0)
         do_round(&run);
     confirm_void(&state->confirm); /* nobody is there any more to see what it would do */

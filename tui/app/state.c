@@ -8,6 +8,7 @@
 #include "app/exporting.h"
 #include "app/overlays.h"
 #include "app/perform.h"
+#include "screens/big.h"
 #include "screens/fleet_order.h"
 #include "screens/outcome.h"
 
@@ -260,6 +261,8 @@ void state_draw(struct state *state, struct canvas *canvas)
     if (!tmv_uuid_is_nil(&state->bundle_of))
         state->model.focus = state->bundle_of;
     frame_draw(&state->model, &frame, canvas);
+    if (state->model.big && state->active == 0)
+        big_draw(&state->model, canvas, frame_body(&state->model, canvas));
     overlay_draw(state, canvas);
     confirm_draw(&state->confirm, &state->model, canvas);
 }

@@ -1,29 +1,83 @@
 /* tenantmv watch: the console without any way to change something. */
+#include "cli/failure.h"
 #include "command/report.h"
 #include "command/screen.h"
 #include "command/table.h"
+#include "screens/health.h"
 
 struct arguments {
     struct screen_arguments screen;
+    const char *only;
+    bool no_keys, big;
+    int64_t page_us;
 };
+static const char *const only_choices[] = {"problems", NULL};
+
 static const struct option_spec options[] = {
     SCREEN_OPTIONS(struct arguments),
-    OPT_FLAG(
-        "once", 0, offsetof(struct arguments, screen.once),
-        "one picture as plain lines, then end: 0 all is well, 1 warnings, 2 something failed, 4 no contact"),
+    OPT_FLAG("once", 0, offsetof(struct arguments, screen.once),
+             "one picture as plain lines, then end: 0 all is well, 1 warnings, 2 something failed or stuck, "
+             "4 no contact"),
+    OPT_CHOICE("only", 0, offsetof(struct arguments, only), "WHAT", only_choices,
+               "only migrations that are not well"),
+    OPT_FLAG("no-keys", 0, offsetof(struct arguments, no_keys),
+             "a display on a wall: no key but Ctrl-C is heard"),
+    OPT_DURATION("page", 0, offsetof(struct arguments, page_us), "TIME", 1000000, INT64_C(3600000000),
+                 "show the next page of a long list every so often"),
+    OPT_FLAG("big", 0, offsetof(struct arguments, big), "a few large figures, to be read from across a room"),
     {0},
 };
+
+/* One JSON object and the same exit codes as lines. */
+static bool once_as_json(struct cli *cli, bool only_problems, struct tmv_error *err)
+{
+    static const char *const words[] = {"well", "warning", "failed"};
+    struct tmv_snapshot *snapshot;
+    struct tmv_control *control;
+    cJSON *problems;
+
+    if (!cli_control(cli, &control, err) || !tmv_snapshot_read(control, NULL, 10000, &snapshot, err))
+        return false;
+    cli->exit_code = (int)fleet_health(snapshot);
+    json_text(cli_document(cli), "health", words[cli->exit_code]);
+    problems = cJSON_AddArrayToObject(cli_document(cli), "problems");
+    for (size_t i = 0; i < snapshot->migration_count; i++) {
+        const char *why;
+        enum health health = migration_health(snapshot, &snapshot->migrations[i], &why);
+        if (health == HEALTH_WELL)
+            continue;
+        cJSON *object =
+            only_problems ? report_migration_json(cli, &snapshot->migrations[i]) : cJSON_CreateObject();
+        if (!only_problems)
+            json_id(object, "id", &snapshot->migrations[i].id);
+        json_text(object, "health", words[health]);
+        json_text(object, "why", why);
+        cJSON_AddItemToArray(problems, object);
+    }
+    if (!only_problems)
+        cJSON_AddItemToObject(cli_document(cli), "migrations", report_list_json(cli, snapshot, false));
+    tmv_snapshot_free(snapshot);
+    return true;
+}
 
 static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
 {
     const struct arguments *a = arguments;
     struct console_options screen;
 
+    if (cli->json && a->screen.once)
+        return once_as_json(cli, a->only != NULL, err);
+    if (cli->json && a->only != NULL)
+        return failure(err, TMV_ERR_USAGE, "--only with --json needs --once: the stream tells every change");
     if (cli->json)
-        return status_show_all(cli, !a->screen.once, err);
+        return status_show_all(cli, true, err);
     if (!screen_options(cli, &a->screen, &screen, err))
         return false;
     screen.read_only = true;
+    screen.only_problems = a->only != NULL;
+    screen.no_keys = a->no_keys;
+    screen.big = a->big;
+    screen.page_us = a->page_us;
     cli->exit_code = console_run(&screen, NULL);
     screen_release(&screen);
     return true;
@@ -35,11 +89,14 @@ const struct command command_watch = {
     .description =
         "The console in read-only mode: there is no key that acts, and every transaction is read only in the "
         "database too. Without a terminal, or with --plain, it prints a line for each change, "
-        "and with --json an object.",
+        "and with --json an object. With --once it is a monitoring check: a migration that failed, that no "
+        "engine owns, or whose copy does not move ends it with 2; one that is paused, met an error, mirrors "
+        "far behind or was rolled back in its last cutover with 1.",
     .options = options,
     .arguments_size = sizeof(struct arguments),
     .examples = "  tenantmv watch\n"
-                "  tenantmv watch --once || echo look\n",
+                "  tenantmv watch --once || echo look\n"
+                "  tenantmv watch --big --no-keys --only problems\n",
     .access = ACCESS_READ,
     .run = run,
 };

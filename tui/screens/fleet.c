@@ -211,6 +211,8 @@ static void list_line(const struct model *model, struct canvas *canvas, struct r
     line_put(&line, ROLE_TEXT, fleet_sort_name(fleet->sort));
     if (fleet->reverse)
         line_put(&line, ROLE_TEXT, " (reversed)");
+    if (model->only_problems)
+        line_put(&line, ROLE_LEVEL_WARN, "   only problems");
     line_put(&line, ROLE_TEXT_DIM, "   filter: ");
     if (fleet->filter[0] == '\0')
         line_put(&line, ROLE_TEXT_DIM, "(none)");
@@ -231,6 +233,8 @@ static void empty_words(const struct model *model, struct canvas *canvas, struct
     } else if (model->snapshot != NULL && model->snapshot->migration_count == 0) {
         words = "No migration yet.";
         hint = "Start one with: tenantmv start TENANT --target STORE";
+    } else if (model->snapshot != NULL && model->only_problems && model->fleet.filter[0] == '\0') {
+        words = "Every migration is well.";
     } else if (model->snapshot != NULL) {
         words = "No migration passes the filter.";
         hint = "Esc shows all of them again.";

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "screens/filter.h"
+#include "screens/health.h"
 #include "screens/states.h"
 
 /* One row while it is sorted. */
@@ -182,6 +183,8 @@ void fleet_order(struct model *model, bool hold)
         row->index = (int)i;
         row->place = place_of(fleet, &row->m->id);
         tenant_name(&model->names, &row->m->tenant, row->name);
+        if (model->only_problems && migration_health(model->snapshot, row->m, NULL) == HEALTH_WELL)
+            continue;
         shown += filter_passes(
             &filter, &(struct filter_subject){row->m, row->name, model->who, model_database_now_us(model)});
     }

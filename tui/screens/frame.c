@@ -273,7 +273,10 @@ void frame_draw(const struct model *model, const struct frame *frame, struct can
         struct rect note = rect_top(&rest, 1);
         canvas_text(canvas, note, 1, ROLE_HINT, model->note);
     }
-    draw_keys(frame, canvas, rect_bottom(&rest, 1));
+    if (model->no_keys)
+        canvas_fit(canvas, rect_bottom(&rest, 1), ROLE_TEXT_DIM, " keys are off; Ctrl-C ends");
+    else
+        draw_keys(frame, canvas, rect_bottom(&rest, 1));
     draw_outcome(model, frame, canvas, rect_bottom(&rest, 1));
     screen_at(frame->active)->draw(model, canvas, body);
 }

@@ -419,29 +419,35 @@ static bool prepare(struct terminal *t, const struct canvas *canvas)
     return true;
 }
 
+/* Hands the changed cells to curses; true when there were any. */
+static bool copy_changes(const struct terminal *t, const struct canvas *canvas, bool fresh)
+{
+    bool any = false;
+
+    for (int i = 0; i < canvas->cols * canvas->rows; i++) {
+        const struct cell *cell = &canvas->cells[i];
+        const struct cell *before = t->shown.cells != NULL ? &t->shown.cells[i] : NULL;
+        if (cell->width == 0 || (!fresh && before != NULL && same_cell(cell, before)))
+            continue;
+        draw_cell(t, cell, i % canvas->cols, i / canvas->cols);
+        any = true;
+    }
+    return any;
+}
+
 void terminal_draw(struct terminal *t, const struct canvas *canvas, int64_t now_us)
 {
-    bool fresh = prepare(t, canvas), any = fresh;
+    bool fresh = prepare(t, canvas), any;
     int cursor_x, cursor_y;
 
     if (!fresh && may_stay(t, canvas, now_us))
         return;
     place_cursor(t, canvas, &cursor_x, &cursor_y);
-    for (int y = 0; y < canvas->rows; y++) {
-        for (int x = 0; x < canvas->cols; x++) {
-            const struct cell *cell = canvas_at(canvas, x, y);
-            struct cell *before = t->shown.cells != NULL ? canvas_at(&t->shown, x, y) : NULL;
-            if (cell->width == 0 || (!fresh && before != NULL && same_cell(cell, before)))
-                continue;
-            draw_cell(t, cell, x, y);
-            any = true;
-        }
-    }
+    any = copy_changes(t, canvas, fresh) || fresh;
     if (t->shown.cells != NULL)
         memcpy(t->shown.cells, canvas->cells,
                sizeof *canvas->cells * (size_t)canvas->cols * (size_t)canvas->rows);
-    any = any || cursor_x != t->shown.cursor_x || cursor_y != t->shown.cursor_y;
-    if (!any)
+    if (!any && cursor_x == t->shown.cursor_x && cursor_y == t->shown.cursor_y)
         return;
     t->drawn_us = now_us;
     t->shown.cursor_x = cursor_x;

@@ -31,6 +31,11 @@ TMV_API void tmv_control_close(struct tmv_control *control); /* NULL is fine */
 
 /* Creates or upgrades the four shared tables and the schema `tenantmv`; doing it again changes nothing. */
 TMV_API TMV_NODISCARD bool tmv_control_init(const char *conninfo, struct tmv_error *err);
+/* Makes or mends a role that may read the control database and change nothing in it, also when it turns
+ * read-only transactions off. REFUSED, and nothing is changed, when the role has rights from elsewhere with
+ * which it could write. */
+TMV_API TMV_NODISCARD bool tmv_control_read_only_role(const char *conninfo, const char *role,
+                                                      struct tmv_error *err);
 
 /* ---- stores ---- */
 
