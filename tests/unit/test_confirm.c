@@ -7,6 +7,7 @@
 #include "app/state.h"
 #include "sample_fleet.h"
 #include "screens/fleet_order.h"
+#include "widgets/plain.h"
 
 #define S INT64_C(1000000)
 
@@ -250,6 +251,138 @@ static void a_warning_needs_its_own_acknowledgement_and_is_recorded(void **state
     tmv_snapshot_free(stage.snapshot);
 }
 
+static void a_bulk_dialog_names_all_that_are_marked(void **state)
+{
+    struct stage stage;
+    struct canvas canvas;
+    char why[TMV_REASON_MAX];
+
+    (void)state;
+    open_dialog(&stage, "pause");
+    for (int i = 0; i < 5; i++)
+        assert_true(model_mark(&stage.model, &stage.snapshot->migrations[i].id));
+    assert_true(action_available(action_by_name("pause"), &stage.model, SCREEN_FLEET, why));
+    assert_false(action_available(action_by_name("cutover"), &stage.model, SCREEN_FLEET, why));
+    assert_non_null(strstr(why, "never in bulk"));
+    confirm_open(&stage.confirm, action_by_name("pause"), &stage.model, true);
+    stage.model.now_us += S;
+    assert_true(canvas_init(&canvas, 80, 24));
+    confirm_draw(&stage.confirm, &stage.model, &canvas);
+    assert_true(plain_contains(&canvas, "pause 3 of 5 marked"));
+    for (int i = 0; i < 5; i++) {
+        char name[TENANT_NAME_MAX];
+        assert_true(plain_contains(
+            &canvas, tenant_name(&stage.model.names, &stage.snapshot->migrations[i].tenant, name)));
+    }
+    canvas_release(&canvas);
+    assert_int_equal(press(&stage, INPUT_DOWN, ""), CONFIRM_STAYS);
+    assert_int_equal(press(&stage, INPUT_TEXT, "y"), CONFIRM_STAYS);
+    assert_int_equal(after(&stage, 50000), CONFIRM_SEND);
+    tmv_snapshot_free(stage.snapshot);
+}
+
+static void quitting_asks_while_an_engine_here_runs_migrations(void **state)
+{
+    static const struct {
+        int down;
+        bool quits;
+        enum leave leave;
+    } cases[] = {
+        {0, false, LEAVE_STOP}, {1, true, LEAVE_HAND_OVER}, {2, true, LEAVE_KEEP}, {3, true, LEAVE_STOP}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct state console;
+        struct canvas canvas;
+        struct input q = {.kind = INPUT_TEXT, .text = "q"}, enter = {.kind = INPUT_ENTER},
+                     down = {.kind = INPUT_DOWN};
+        state_init(&console);
+        assert_true(canvas_init(&canvas, 80, 24));
+        console.engine_here = true;
+        console.engine_runs = 2;
+        q.at_us = console.model.now_us = SAMPLE_NOW_US;
+        state_key(&console, &q, &canvas);
+        assert_false(console.quit);
+        enter.at_us = SAMPLE_NOW_US + 1000; /* typed ahead: not heard */
+        state_key(&console, &enter, &canvas);
+        assert_int_equal(console.overlay, OVERLAY_QUIT);
+        enter.at_us = down.at_us = SAMPLE_NOW_US + S;
+        for (int n = 0; n < cases[i].down; n++)
+            state_key(&console, &down, &canvas);
+        state_key(&console, &enter, &canvas);
+        assert_int_equal(console.quit, cases[i].quits);
+        assert_int_equal(console.leave, cases[i].leave);
+        console.engine_runs = 0;
+        console.quit = false;
+        state_key(&console, &q, &canvas);
+        assert_true(console.quit); /* nothing runs here: no question */
+        canvas_release(&canvas);
+        state_release(&console);
+    }
+}
+
+static void undo_takes_back_what_was_done_last(void **state)
+{
+    struct state console;
+    struct outcome done = {.kind = OUTCOME_DONE, .operation = TMV_OP_PAUSE, .ended = true};
+
+    (void)state;
+    state_init(&console);
+    console.snapshot = sample_snapshot();
+    sample_model(&console.model, console.snapshot);
+    done.migration = console.snapshot->migrations[3].id;
+    state_outcome(&console, &done);
+    assert_int_equal(console.undo.operation, TMV_OP_RESUME);
+    assert_string_equal(console.toast_hint, "u: resume it again");
+    done.operation = TMV_OP_RESUME;
+    state_outcome(&console, &done);
+    assert_int_equal(console.undo.operation, TMV_OP_PAUSE);
+    assert_int_equal(console.undo.count, 1);
+    console.bulk = (struct bulk){.operation = TMV_OP_PAUSE, .total = 2};
+    done.operation = TMV_OP_PAUSE;
+    state_outcome(&console, &done);
+    done.migration = console.snapshot->migrations[0].id;
+    state_outcome(&console, &done);
+    assert_int_equal(console.undo.count, 2);
+    assert_string_equal(console.toast_hint, "u: resume these 2 again");
+    assert_int_equal(console.bulk.total, 0);
+    console.model.now_us += 60 * S; /* offered for a moment only */
+    state_tick(&console);
+    assert_int_equal(console.undo.count, 0);
+    state_release(&console);
+}
+
+static void outcomes_are_the_servers_states(void **state)
+{
+    static const struct {
+        enum outcome_kind kind;
+        const char *text, *words;
+    } cases[] = {
+        {OUTCOME_REQUESTED, "", "requested, waits"},
+        {OUTCOME_RUNNING, "", "running"},
+        {OUTCOME_DONE, "", "done"},
+        {OUTCOME_FAILED, "lock budget passed", "rolled back: lock budget passed"},
+        {OUTCOME_REFUSED, "by bob", "refused: by bob"},
+        {OUTCOME_UNKNOWN, "lost", "unknown, checking: lost"},
+    };
+    struct tmv_snapshot *snapshot = sample_snapshot();
+    struct model model;
+
+    (void)state;
+    sample_model(&model, snapshot);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct outcome outcome = {.kind = cases[i].kind, .operation = TMV_OP_CUTOVER};
+        char words[700];
+        outcome.migration = snapshot->migrations[0].id;
+        outcome.command.bytes[0] = 0x8f;
+        snprintf(outcome.text, sizeof outcome.text, "%s", cases[i].text);
+        outcome_words(&outcome, &model, words, sizeof words);
+        if (strstr(words, cases[i].words) == NULL || strstr(words, "acme-eu-1042 (command 8f00)") == NULL)
+            fail_msg("%s lacks: %s", words, cases[i].words);
+    }
+    tmv_snapshot_free(snapshot);
+}
+
 static void a_y_counts_only_alone(void **state)
 {
     struct stage stage;
@@ -346,6 +479,10 @@ int main(void)
         cmocka_unit_test(is_deaf_just_after_it_opened),
         cmocka_unit_test(abort_needs_a_reason_and_offers_to_keep),
         cmocka_unit_test(a_warning_needs_its_own_acknowledgement_and_is_recorded),
+        cmocka_unit_test(a_bulk_dialog_names_all_that_are_marked),
+        cmocka_unit_test(quitting_asks_while_an_engine_here_runs_migrations),
+        cmocka_unit_test(undo_takes_back_what_was_done_last),
+        cmocka_unit_test(outcomes_are_the_servers_states),
         cmocka_unit_test(a_y_counts_only_alone),
         cmocka_unit_test(no_key_changes_anything_that_a_terminal_could_send),
         cmocka_unit_test(no_key_stands_twice_in_the_table),

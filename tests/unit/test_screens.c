@@ -138,12 +138,23 @@ static void draws_dialog_and_help_as_pictured(void **state)
     (void)state;
     stage_begin(&stage, sample_snapshot());
     select_tenant(&stage, "acme-eu-1042");
-    confirm_open(&stage.state.confirm, action_by_name("cutover"), &stage.state.model, false);
-    stage_draw(&stage, 80, 24);
-    assert_golden(&stage, "dialog-cutover");
-    confirm_open(&stage.state.confirm, action_by_name("abort"), &stage.state.model, false);
-    stage_draw(&stage, 80, 24);
-    assert_golden(&stage, "dialog-abort");
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        confirm_open(&stage.state.confirm, action_by_name("cutover"), &stage.state.model, false);
+        stage_draw(&stage, sizes[i].cols, sizes[i].rows);
+        assert_golden(&stage, "dialog-cutover");
+        stage.state.confirm.armed_until_us = stage.state.model.now_us + 3000000;
+        stage_draw(&stage, sizes[i].cols, sizes[i].rows);
+        assert_golden(&stage, "dialog-armed");
+        confirm_open(&stage.state.confirm, action_by_name("abort"), &stage.state.model, false);
+        stage_draw(&stage, sizes[i].cols, sizes[i].rows);
+        assert_golden(&stage, "dialog-abort");
+        for (int k = 0; k < 5; k++)
+            model_mark(&stage.state.model, &stage.state.snapshot->migrations[k].id);
+        confirm_open(&stage.state.confirm, action_by_name("pause"), &stage.state.model, true);
+        stage_draw(&stage, sizes[i].cols, sizes[i].rows);
+        assert_golden(&stage, "dialog-bulk");
+        stage.state.model.fleet.mark_count = 0;
+    }
     stage.state.confirm.kind = CONFIRM_NONE;
     stage.state.confirm.kind = CONFIRM_NONE;
     for (int overlay = OVERLAY_NONE + 1; overlay < OVERLAY_COUNT; overlay++) {

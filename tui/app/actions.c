@@ -266,13 +266,15 @@ int action_key_bar(const struct model *model, int screen, struct key_item items[
 
 static void key_words(const struct action *action, char *text, size_t size)
 {
+    size_t two = strcspn(action->keys, "DH"); /* where Down or Home begins */
     char first[24];
+
+    two = action->keys[two] != '\0' ? two : 0;
 
     if (action->what == DO_SCREEN)
         snprintf(text, size, "1 … %d", screen_count());
-    else if (action->what == DO_MOVE)
-        snprintf(text, size, "%.*s",
-                 (int)(strcspn(action->keys, "DH") > 3 ? strcspn(action->keys, "DH") - 1 : 13), action->keys);
+    else if (action->what == DO_MOVE) /* the two that are quickest to type */
+        snprintf(text, size, "%.*s", (int)(two > 0 ? two - 1 : strlen(action->keys)), action->keys);
     else
         snprintf(text, size, "%s", action->keys[0] != '\0' ? action_key(action, first) : ":");
 }

@@ -55,6 +55,7 @@ void perform_confirmed(struct state *state, enum confirm_result result)
         return;
     request = confirm_request(&state->confirm, &state->model);
     state->confirm.kind = CONFIRM_NONE;
+    confirm_void(&state->confirm);
     if (result != CONFIRM_SEND)
         state_toast(state, ROLE_TEXT, "%s: cancelled, nothing was sent", state->confirm.title);
     else if (bulk)
