@@ -4,6 +4,10 @@
  *   chaos --sample N          so many of them, drawn with --seed
  *   chaos --faults exit,cut   these faults only
  *   chaos --points PREFIX     these points only
+ *   chaos --minutes N --seed S   a soak: random faults and operations, many migrations at once
+ *   chaos --seconds N --seed S   the same, shorter
+ *   chaos --cutovers N --parallel P   cutovers under load, P migrations at a time
+ *   chaos --mutants           known bugs are switched on and must be found
  */
 #include "test.h"
 
@@ -12,12 +16,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "chaos/modes.h"
 #include "support/support.h"
 
 static void usage(void)
 {
-    puts("usage: chaos [--sample N] [--seed S] [--faults LIST] [--points PREFIX] [--parallel P]");
+    puts("usage: chaos [--sample N] [--seed S] [--faults LIST] [--points PREFIX] [--parallel P]\n"
+         "       chaos --minutes N | --seconds N [--seed S]\n"
+         "       chaos --cutovers N [--parallel P]\n"
+         "       chaos --mutants");
 }
 
 static bool parse(int argc, char **argv, struct chaos_options *o)
@@ -25,7 +33,9 @@ static bool parse(int argc, char **argv, struct chaos_options *o)
     static const struct option longs[] = {
         {"sample", required_argument, NULL, 'n'},   {"seed", required_argument, NULL, 's'},
         {"faults", required_argument, NULL, 'f'},   {"points", required_argument, NULL, 'p'},
-        {"parallel", required_argument, NULL, 'j'}, {NULL, 0, NULL, 0},
+        {"parallel", required_argument, NULL, 'j'}, {"minutes", required_argument, NULL, 'm'},
+        {"seconds", required_argument, NULL, 'e'},  {"cutovers", required_argument, NULL, 'c'},
+        {"mutants", no_argument, NULL, 'u'},        {NULL, 0, NULL, 0},
     };
     int c;
 
@@ -45,6 +55,18 @@ static bool parse(int argc, char **argv, struct chaos_options *o)
             break;
         case 'j':
             o->parallel = atoi(optarg);
+            break;
+        case 'm':
+            o->soak_us = atoll(optarg) * 60 * US_PER_S;
+            break;
+        case 'e':
+            o->soak_us = atoll(optarg) * US_PER_S;
+            break;
+        case 'c':
+            o->cutovers = (size_t)atoi(optarg);
+            break;
+        case 'u':
+            o->mutants = true;
             break;
         default:
             return false;
@@ -68,7 +90,10 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (support_setup(NULL) != 0)
         return 1;
-    bool ok = chaos_iterate(&options);
+    bool ok = options.soak_us    ? chaos_soak(&options)
+              : options.cutovers ? chaos_cutovers(&options)
+              : options.mutants  ? chaos_mutants(&options)
+                                 : chaos_iterate(&options);
     support_teardown(NULL);
     return ok ? 0 : 1;
 }

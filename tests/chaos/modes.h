@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct chaos_options {
     int parallel;       /* cases at a time */
@@ -10,7 +11,16 @@ struct chaos_options {
     size_t sample;      /* iterate over so many cases only; 0: all */
     const char *faults; /* "exit,cut": these only; NULL all */
     const char *points; /* beginning of the points' names; NULL all */
+    int64_t soak_us;    /* soak for so long; 0: no soak */
+    size_t cutovers;    /* do so many cutovers; 0: none */
+    bool mutants;
 };
 
 /* Every fault point with every fault. */
 bool chaos_iterate(const struct chaos_options *options);
+/* Everything at random for some minutes. */
+bool chaos_soak(const struct chaos_options *options);
+/* Many cutovers under load, and their pauses. */
+bool chaos_cutovers(const struct chaos_options *options);
+/* Every known bug must be found. */
+bool chaos_mutants(const struct chaos_options *options);
