@@ -146,7 +146,9 @@ static size_t list_cases(const struct chaos_options *o, struct course_case *case
         }
     }
     for (size_t i = 0; i < count; i++)
-        cases[i].course.standby = (i / ARRAY_LEN(faults)) % 2 == 1;
+        /* Not where another fault lets the lease go first: the standby would take it away from the one that
+         * is to be struck. */
+        cases[i].course.standby = (i / ARRAY_LEN(faults)) % 2 == 1 && !cases[i].course.scenario->always;
     return count;
 }
 
