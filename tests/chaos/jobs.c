@@ -65,6 +65,8 @@ static void finish(struct slot *slot, int status)
             show_end(path, title);
         }
     }
+    if (!slot->job->result->failed && slot->job->show)
+        show_end(slot->output, slot->job->name);
     fflush(stdout);
     slot->pid = 0;
 }

@@ -18,6 +18,7 @@ struct job {
     char name[200];
     const void *what;          /* for run; borrowed */
     struct job_result *result; /* set by jobs_run */
+    bool show;                 /* what it prints is shown when it succeeds, too */
 };
 
 /* Results of `count` jobs, zeroed, shared with the processes; never freed. */

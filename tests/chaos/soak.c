@@ -267,7 +267,7 @@ static bool run_soak(const void *what, struct job_result *result)
 
 bool chaos_soak(const struct chaos_options *options)
 {
-    struct job job = {.what = options};
+    struct job job = {.what = options, .show = true};
 
     beds_prepare(false);
     snprintf(job.name, sizeof job.name, "soak with seed %u", options->seed);
