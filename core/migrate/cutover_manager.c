@@ -393,14 +393,14 @@ static bool choose_epoch(struct pause *p, struct tmv_error *err)
     return true;
 }
 
-static bool arm_sql(const struct pause *p, struct buf *ret_sql, struct tmv_error *err)
+bool cutover_arm_sql(const struct ends *ends, int64_t epoch, int64_t position, struct buf *ret_sql,
+                     struct tmv_error *err)
 {
-    const struct ends *ends = p->m->ends;
     char value[24], to_epoch[24], owner_epoch[24], migration[60];
 
     snprintf(migration, sizeof migration, "'%s'", ends->migration);
-    snprintf(value, sizeof value, "%" PRId64, p->value);
-    snprintf(to_epoch, sizeof to_epoch, "%" PRId64, p->to_epoch);
+    snprintf(value, sizeof value, "%" PRId64, position);
+    snprintf(to_epoch, sizeof to_epoch, "%" PRId64, epoch);
     snprintf(owner_epoch, sizeof owner_epoch, "%" PRId64, ends->owner.epoch);
     const struct pgx_var vars[] = {
         {"value", value},
@@ -410,6 +410,11 @@ static bool arm_sql(const struct pause *p, struct buf *ret_sql, struct tmv_error
         {"migration", migration},
     };
     return pgx_expand(ret_sql, sql_cutover_arm, vars, ARRAY_LEN(vars), err);
+}
+
+static bool arm_sql(const struct pause *p, struct buf *ret_sql, struct tmv_error *err)
+{
+    return cutover_arm_sql(p->m->ends, p->to_epoch, p->value, ret_sql, err);
 }
 
 /* Runs in the target's transaction, after the last events were written and before it commits. A rehearsal's
@@ -717,21 +722,4 @@ bool cutover_attempt(struct cutover_manager *m, const struct cutover_request *re
     *ret_outcome = CUTOVER_COMPLETED;
     return fault_hit("cutover.before_open", err) && open_target(m, m->tailer->target, p.to_epoch, err) &&
            fault_hit("cutover.after_open", err) && only_one(m, false, err);
-}
-
-bool cutover_resolve(struct cutover_manager *m, struct pgx_conn *source, struct pgx_conn *target,
-                     bool *ret_moved, struct tmv_error *err)
-{
-    struct fence fence;
-    bool found;
-
-    if (!guard_read_fence(source, m->source_guard, &fence, &found, err))
-        return false;
-    *ret_moved =
-        found && fence.state == FENCE_MOVED && tmv_uuid_equal(&fence.migration, &m->ends->owner.migration);
-    if (*ret_moved)
-        return fault_hit("resolve.before_open", err) && open_target(m, target, fence.placement_epoch, err) &&
-               fault_hit("resolve.opened", err);
-    return fault_hit("resolve.before_disarm", err) && disarm(m, target, err) &&
-           fault_hit("resolve.disarmed", err);
 }

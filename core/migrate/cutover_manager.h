@@ -72,7 +72,7 @@ struct cutover_request {
 TMV_NODISCARD bool cutover_attempt(struct cutover_manager *m, const struct cutover_request *request,
                                    struct tmv_attempt *attempt, enum cutover_outcome *ret_outcome,
                                    struct tmv_error *err);
-/* After taking ownership: what does the source say? If it moved by this migration, opens the target
- * (idempotent) and *ret_moved is true; else closes a target that was armed. */
-TMV_NODISCARD bool cutover_resolve(struct cutover_manager *m, struct pgx_conn *source,
-                                   struct pgx_conn *target, bool *ret_moved, struct tmv_error *err);
+/* Appends the statement that arms the target at a placement epoch, with its sequence beyond `position`; for
+ * the end of a drain. */
+TMV_NODISCARD bool cutover_arm_sql(const struct ends *ends, int64_t epoch, int64_t position,
+                                   struct buf *ret_sql, struct tmv_error *err);

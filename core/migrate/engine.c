@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "migrate/coordinator.h"
+#include "migrate/decision_watch.h"
 #include "sql_embedded.h"
 
 #define DEFAULT_MIGRATIONS 8
@@ -38,6 +39,7 @@ struct tmv_engine {
     int max_migrations;
     struct webhook *webhook; /* owned, may be NULL */
     struct stop stop;
+    struct decision_watch watch;
     pthread_t thread;
     struct slot slots[MIGRATIONS_MAX]; /* the engine's thread only */
     pthread_mutex_t lock;
@@ -187,6 +189,8 @@ bool tmv_engine_start(const struct tmv_engine_options *options, struct tmv_engin
         ok = webhook_start(options->webhook_url, &e->webhook, err);
     if (ok && pthread_create(&e->thread, NULL, engine_main, e) != 0)
         ok = err_errno(err, "starting the engine's thread");
+    if (ok && !decision_watch_start(&e->watch, e->control_conninfo, &e->stop))
+        log_warn("no thread could be started to watch over decisions");
     if (!ok) {
         webhook_stop(e->webhook);
         stop_release(&e->stop);
@@ -204,6 +208,7 @@ void tmv_engine_stop(struct tmv_engine *engine)
         return;
     stop_raise(&engine->stop);
     pthread_join(engine->thread, NULL);
+    decision_watch_join(&engine->watch);
     webhook_stop(engine->webhook);
     stop_release(&engine->stop);
     pthread_mutex_destroy(&engine->lock);

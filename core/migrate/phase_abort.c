@@ -59,6 +59,23 @@ static bool fence_off(struct coordinator *c, struct pgx_conn *source, struct tmv
     return fault_hit("abort.fence_off", err);
 }
 
+/* Whatever control says: a target that is open took the tenant's writes over, and its events are nobody's
+ * copy. */
+static bool target_is_not_home(struct coordinator *c, struct pgx_conn *target, struct tmv_error *err)
+{
+    struct fence fence;
+    bool found = false;
+
+    if (!guard_read_fence(target, &c->target_guard, &fence, &found, err))
+        return false;
+    if (!found || fence.state != FENCE_OPEN || !tmv_uuid_equal(&fence.migration, &c->ends.owner.migration))
+        return true;
+    err_set(err, TMV_ERR_REFUSED,
+            "the target takes the tenant's writes: the cutover was decided, though the source says no "
+            "more that it was");
+    return err_hint(err, "resume the migration: it fences the source again and is completed");
+}
+
 static bool delete_range(struct coordinator *c, struct pgx_conn *target, int64_t low, int64_t high,
                          struct tmv_error *err)
 {
@@ -160,7 +177,7 @@ static bool close_both(struct coordinator *c, struct pgx_conn *source, struct pg
 {
     return guard_prepare_store(source, &c->ends.source, err) &&
            guard_prepare_store(target, &c->ends.target, err) && fault_hit("abort.stores_prepared", err) &&
-           stop_arrivals(c, target, err) && fence_off(c, source, err);
+           target_is_not_home(c, target, err) && stop_arrivals(c, target, err) && fence_off(c, source, err);
 }
 
 static bool clean_stores(struct coordinator *c, bool keep_events, struct tmv_error *err)

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "migrate/resolve.h"
 #include "sql_embedded.h"
 
 #define REPORT_US US_PER_S
@@ -22,8 +23,22 @@
 
 /* ---- connections ---- */
 
+/* A server had forgotten what was decided. */
+static bool tell_mended(struct coordinator *c, const struct resolution *resolution, struct tmv_error *err)
+{
+    struct tmv_error told = {.code = TMV_ERR_DIVERGED};
+
+    if (!resolution->mended)
+        return true;
+    text_copy(told.message, sizeof told.message, resolution->told);
+    log_warn("migration %s: %s", c->ends.migration, told.message);
+    return control_report_error(c->control, &c->ends.owner, &told, err);
+}
+
 bool coordinator_connect_stores(struct coordinator *c, bool *ret_moved, struct tmv_error *err)
 {
+    struct resolution resolution;
+
     coordinator_disconnect_stores(c);
     tailer_init(&c->tailer, &c->ends, &c->source_guard);
     cutover_manager_init(&c->cutover, &c->ends, &c->tailer);
@@ -31,10 +46,14 @@ bool coordinator_connect_stores(struct coordinator *c, bool *ret_moved, struct t
     c->cutover.target_guard = &c->target_guard;
     c->cutover.control = c->control;
     c->connected = true;
-    return tailer_connect(&c->tailer, err) && cutover_manager_connect(&c->cutover, err) &&
-           coordinator_guard_facts(c, "source", c->cutover.source_facts, err) &&
-           coordinator_guard_facts(c, "target", c->cutover.target_facts, err) &&
-           cutover_resolve(&c->cutover, c->tailer.source, c->tailer.target, ret_moved, err);
+    if (!tailer_connect(&c->tailer, err) || !cutover_manager_connect(&c->cutover, err) ||
+        !coordinator_guard_facts(c, "source", c->cutover.source_facts, err) ||
+        !coordinator_guard_facts(c, "target", c->cutover.target_facts, err) ||
+        !cutover_resolve(&c->cutover, c->row.phase == TMV_PHASE_COMPLETED, &resolution, err) ||
+        !tell_mended(c, &resolution, err))
+        return false;
+    *ret_moved = resolution.moved;
+    return resolution.moved || c->row.phase == TMV_PHASE_COMPLETED || tailer_check_not_ahead(&c->tailer, err);
 }
 
 void coordinator_disconnect_stores(struct coordinator *c)

@@ -45,9 +45,11 @@ struct tailer {
 
 void tailer_init(struct tailer *t, const struct ends *ends, const struct guard *guard);
 void tailer_release(struct tailer *t);
-/* Opens the connections and reads the watermark from the target. After a restart of the source the target
- * must not be ahead of it (DIVERGED). */
+/* Opens the connections and reads the watermark from the target. */
 TMV_NODISCARD bool tailer_connect(struct tailer *t, struct tmv_error *err);
+/* Before the first turn, while the source is the tenant's home: the target must not be ahead of it
+ * (DIVERGED), as after a crash or failover of the source that lost commits. */
+TMV_NODISCARD bool tailer_check_not_ahead(struct tailer *t, struct tmv_error *err);
 /* One turn: a reading at most every 10 ms, then everything that is final (and, behind a long transaction,
  * what is visible) is applied, in pieces. *ret_behind: there is more to do at once. Blocks up to the 10 ms
  * plus the work. */

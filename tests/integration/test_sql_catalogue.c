@@ -67,6 +67,7 @@ static const struct sample {
     {NULL, "state", "'mirroring'"},
     {NULL, "strength", "SHARE"},
     {NULL, "lock_ms", "20"},
+    {NULL, "watermark", "7"},
     {NULL, "idle_ms", "500"},
     {NULL, "role", "sample_reader"},
     {NULL, "role_literal", "'sample_reader'"},

@@ -1,0 +1,125 @@
+#include "migrate/decision_watch.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "control/repositories.h"
+#include "migrate/resolve.h"
+#include "sql_embedded.h"
+
+#define LOOK_EVERY_US (5 * US_PER_S)
+#define LOOKED_AT 50 /* migrations at a time */
+#define CONNECT_US (3 * US_PER_S)
+#define WATCH_ACTOR "engine"
+
+/* A store, and the connection to it that is kept from one migration to the next. */
+struct place {
+    char id[TMV_NAME_MAX];
+    struct pgx_conn *conn; /* owned; NULL when it cannot be reached */
+};
+
+static void place_auto(struct place *p)
+{
+    pgx_close(TAKE(p->conn));
+}
+
+/* Connects unless it is connected there already. A store that cannot be reached is not looked at. */
+static bool go_to(const struct decision_watch *w, struct pgx_conn *control, const char *id,
+                  struct place *place)
+{
+    struct tmv_control handle = {.conn = control};
+    const struct pgx_options like = {.part = "watch", .stop = w->stop, .connect_timeout_us = CONNECT_US};
+    struct tmv_store_info store;
+    struct tmv_error ignored;
+
+    if (strcmp(place->id, id) == 0)
+        return pgx_is_usable(place->conn);
+    pgx_close(TAKE(place->conn));
+    text_copy(place->id, sizeof place->id, id);
+    return tmv_store_get(&handle, id, &store, &ignored) &&
+           store_connect(&store, &like, &place->conn, &ignored);
+}
+
+static bool is_forgotten(const struct place *source, const struct place *target,
+                         const struct tmv_uuid *migration, const struct tmv_uuid *tenant,
+                         const char **ret_why)
+{
+    const struct guard guard = {.tenant = *tenant};
+    struct resolve_side here, there;
+    struct tmv_error ignored;
+
+    if (!resolve_read(source->conn, &guard, migration, &here, &ignored) ||
+        !resolve_read(target->conn, &guard, migration, &there, &ignored))
+        return false;
+    enum resolve_action action = resolve_judge(&here, &there, ret_why);
+    return action != RESOLVE_NOTHING && action != RESOLVE_STOP;
+}
+
+static void call_for_help(struct pgx_conn *control, const struct tmv_uuid *migration, const char *why)
+{
+    char id[TMV_UUID_TEXT];
+    struct tmv_error err;
+
+    log_warn("migration %s: %s", tmv_uuid_format(migration, id), why);
+    if (!pgx_query(control, CONTROL_TIMEOUT_US, sql_control_look_again,
+                   PGX_ARGS(PGX_UUID(migration), PGX_TEXT(why), PGX_TEXT(WATCH_ACTOR)), NULL, &err))
+        log_error(TMV_LOG_WARN, "asking for a look at a completed migration", &err);
+}
+
+static bool look(const struct decision_watch *w, struct pgx_conn *control, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *rows = NULL;
+    AUTO(place) struct place source = {0};
+    AUTO(place) struct place target = {0};
+    const char *why = "";
+
+    if (!pgx_query(control, CONTROL_TIMEOUT_US, sql_control_decided, PGX_ARGS(PGX_INT(LOOKED_AT)), &rows,
+                   err))
+        return false;
+    for (int i = 0; i < pgx_rows(rows) && !stop_is_raised(w->stop); i++) {
+        struct tmv_uuid migration = pgx_uuid(rows, i, 0), tenant = pgx_uuid(rows, i, 1);
+
+        if (go_to(w, control, pgx_text(rows, i, 2), &source) &&
+            go_to(w, control, pgx_text(rows, i, 3), &target) &&
+            is_forgotten(&source, &target, &migration, &tenant, &why))
+            call_for_help(control, &migration, why);
+    }
+    return true;
+}
+
+static void *watch_main(void *arg)
+{
+    const struct decision_watch *w = arg;
+    const struct pgx_options options = {.conninfo = w->control_conninfo, .part = "watch", .stop = w->stop};
+
+    while (!stop_is_raised(w->stop)) {
+        AUTO_CONN struct pgx_conn *control = NULL;
+        struct tmv_error err;
+
+        /* What is wrong with the control database, the engine's own thread says. */
+        if (pgx_connect(&options, &control, &err))
+            while (look(w, control, &err) && stop_sleep(w->stop, LOOK_EVERY_US))
+                continue;
+        stop_sleep(w->stop, LOOK_EVERY_US);
+    }
+    return NULL;
+}
+
+bool decision_watch_start(struct decision_watch *w, const char *control_conninfo, const struct stop *stop)
+{
+    text_copy(w->control_conninfo, sizeof w->control_conninfo, control_conninfo);
+    w->stop = stop;
+    w->running = pthread_create(&w->thread, NULL, watch_main, w) == 0;
+    return w->running;
+}
+
+void decision_watch_join(struct decision_watch *w)
+{
+    if (w->running)
+        pthread_join(w->thread, NULL);
+    w->running = false;
+}

@@ -1,0 +1,23 @@
+/* Keeps looking, after a decision, whether both servers still remember it: a primary that fails over to an
+ * asynchronous replica can forget a commit that it had confirmed (design §9, Failover). It only reads; a
+ * migration whose servers have forgotten something gets a verify command, and its coordinator mends it
+ * (resolve.h).
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "base/stop.h"
+#include "tenantmv/control.h"
+
+struct decision_watch {
+    char control_conninfo[TMV_CONNINFO_MAX];
+    const struct stop *stop; /* borrowed: raised when the engine stops */
+    pthread_t thread;
+    bool running;
+};
+
+/* Starts the watch in a thread of its own; false when there is none. */
+bool decision_watch_start(struct decision_watch *w, const char *control_conninfo, const struct stop *stop);
+/* Waits for its end; the stop flag is raised already. */
+void decision_watch_join(struct decision_watch *w);
