@@ -648,6 +648,30 @@ static void moves_a_tenant_by_verbs_alone(void **state)
     stop_worker(worker);
 }
 
+/* Nothing is changed by any of these. */
+static void says_what_a_repair_would_do(void)
+{
+    struct outcome *o;
+    cJSON *root;
+
+    says(expect(2, run("verify", "acme", "--dry-run"))->err, "--repair");
+    says(expect(2, run("verify", "acme", "--repair", "--direct"))->err, "engine");
+    says(expect(2, run("verify", "acme", "--sample", "5"))->err, "--direct");
+    o = expect(1, run("verify", "acme", "--direct", "--level", "full", "--sample", "100", "--seed", "3"));
+    says(o->out, "seed 3");
+    says(o->out, "payload");
+    o = expect(0, run("verify", "acme", "--repair", "--dry-run"));
+    says(o->out, "would remove 1 events from the target and copy 1 to it");
+    o = expect(0, run("verify", "acme", "--report"));
+    says(o->out, "payload");
+    says(o->out, "different");
+    says(o->out, "full sample");
+    root = document(expect(0, run("verify", "acme", "--report", "--json")));
+    has_text(root, "verifications", "level", "hash"); /* the newest */
+    assert_int_equal(at(root, "verifications", "to_copy")->valueint, 1);
+    cJSON_Delete(root);
+}
+
 static void aborts_and_names_what_differs(void **state)
 {
     struct pgx_conn *conn;
@@ -668,6 +692,7 @@ static void aborts_and_names_what_differs(void **state)
     says(o->out, "differs");
     says(o->out, "payload");
     says(o->err, "the stores differ in 1 events");
+    says_what_a_repair_would_do();
     worker = start_worker();
     expect(0, run("abort", "acme", "--reason", "different", "--confirm", "acme", "--wait"));
     stop_worker(worker);

@@ -70,6 +70,28 @@ static void refuses_a_missing_or_newer_schema(void **state)
     assert_int_equal(support_int(conn, "SELECT version FROM tenantmv.control_version"), 999);
 }
 
+static void upgrades_the_schema_of_an_older_program(void **state)
+{
+    char conninfo[CLUSTER_CONNINFO_MAX];
+    struct tmv_control *control = NULL;
+    struct tmv_error err = {0};
+
+    (void)state;
+    support_database(support_cluster("source", NULL), conninfo);
+    assert_done(tmv_control_init(conninfo, &err), &err);
+    AUTO_CONN struct pgx_conn *conn = support_connect(conninfo);
+    /* as version 1 made it */
+    support_sql(conn, "DROP TABLE tenantmv.proof; ALTER TABLE tenantmv.command DROP COLUMN repair;"
+                      " UPDATE tenantmv.control_version SET version = 1");
+    assert_fails(tmv_control_open(conninfo, &control, &err), &err, TMV_ERR_REFUSED);
+    assert_non_null(strstr(err.hint, "tenantmv init"));
+    assert_done(tmv_control_init(conninfo, &err), &err);
+    assert_done(tmv_control_open(conninfo, &control, &err), &err);
+    tmv_control_close(control);
+    assert_int_equal(support_int(conn, "SELECT count(*) FROM tenantmv.proof"), 0);
+    assert_int_equal(support_int(conn, "SELECT count(repair) FROM tenantmv.command"), 0);
+}
+
 static void says_which_grant_is_missing(void **state)
 {
     struct control_fixture f;
@@ -503,6 +525,7 @@ int main(void)
         cmocka_unit_test(installs_beside_a_stores_schema_in_the_same_database),
         cmocka_unit_test(keeps_tables_that_eventsource_py_made),
         cmocka_unit_test(refuses_a_missing_or_newer_schema),
+        cmocka_unit_test(upgrades_the_schema_of_an_older_program),
         cmocka_unit_test(says_which_grant_is_missing),
         cmocka_unit_test(refuses_a_second_start_with_the_id_of_the_first),
         cmocka_unit_test(refuses_starts_that_cannot_be_right),
