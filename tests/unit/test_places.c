@@ -131,10 +131,16 @@ static void nothing_can_be_acted_on_where_no_migration_is_chosen(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof screens / sizeof *screens; i++) {
-        open_on(&stage, screens[i]);
+        open_on(&stage, "1");
+        stage.state.model.fleet.selected = stage.state.model.snapshot->migrations[0].id;
+        fleet_order(&stage.state.model, false);
+        stage_type(&stage, screens[i]);
         assert_null(model_selected(&stage.state.model));
+        assert_false(stage_shows(&stage, "p pause"));
         stage_type(&stage, "1");
         assert_non_null(model_selected(&stage.state.model));
+        assert_true(stage_shows(&stage, "p pause")); /* the key bar is of this screen at once */
+        assert_false(stage_shows(&stage, "(p pause"));
         stage_end(&stage);
     }
 }

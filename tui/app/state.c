@@ -248,7 +248,6 @@ void state_draw(struct state *state, struct canvas *canvas)
     struct frame frame = {
         .active = state->active,
         .keys = keys,
-        .key_count = action_key_bar(&state->model, state->active, keys, whys),
         .toast = state->toast,
         .toast_role = state->toast_role,
         .toast_hint = state->toast_hint,
@@ -260,6 +259,8 @@ void state_draw(struct state *state, struct canvas *canvas)
     screen_at(state->active)->move(&state->model, frame_body(&state->model, canvas), 0);
     if (!tmv_uuid_is_nil(&state->bundle_of))
         state->model.focus = state->bundle_of;
+    frame.key_count =
+        action_key_bar(&state->model, state->active, keys, whys); /* of what is under the cursor now */
     frame_draw(&state->model, &frame, canvas);
     if (state->model.big && state->active == 0)
         big_draw(&state->model, canvas, frame_body(&state->model, canvas));
