@@ -720,6 +720,10 @@ bool cutover_attempt(struct cutover_manager *m, const struct cutover_request *re
     if (m->alone)
         text_copy(attempt->reason, sizeof attempt->reason, cutover_alone);
     *ret_outcome = CUTOVER_COMPLETED;
-    return fault_hit("cutover.before_open", err) && open_target(m, m->tailer->target, p.to_epoch, err) &&
-           fault_hit("cutover.after_open", err) && only_one(m, false, err);
+    if (!fault_hit("cutover.before_open", err) || !open_target(m, m->tailer->target, p.to_epoch, err) ||
+        !fault_hit("cutover.after_open", err))
+        return false;
+    /* What is left is bookkeeping; the writers that were held go first. */
+    (void)stop_sleep(m->ends->stop, WRITERS_FIRST_US);
+    return only_one(m, false, err);
 }

@@ -345,6 +345,69 @@ static void takes_the_pass_only_from_the_engines_role(void **state)
     assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 2, &err), &err, TMV_ERR_MOVED);
 }
 
+/* A session of an engine that was replaced gets to its decision after all. */
+static bool earlier_owner_decides(void)
+{
+    struct guard successor = m.source_guard;
+    struct tmv_error err;
+
+    successor.owner_epoch = m.source_guard.owner_epoch + 1;
+    assert_done(guard_raise_owner(m.source, &successor, &err), &err);
+    bool decided = pgx_query(m.source, SUPPORT_TIMEOUT_US,
+                             "SELECT tenantmv.decide($1::uuid, $2::uuid, $3::bigint, 1, 2, 'target')",
+                             PGX_ARGS(PGX_UUID(&m.ends.owner.tenant), PGX_UUID(&m.ends.owner.migration),
+                                      PGX_INT(m.source_guard.owner_epoch)),
+                             NULL, &err);
+    if (!decided)
+        assert_string_equal(err.sqlstate, "TM010");
+    return decided;
+}
+
+static void refuses_the_decision_of_an_earlier_owner(void **state)
+{
+    (void)state;
+    assert_false(earlier_owner_decides());
+    assert_int_equal(support_int(m.source, "SELECT count(*) FROM tenantmv.fence WHERE state = 'open'"), 1);
+}
+
+static void would_let_an_earlier_owner_decide(void **state)
+{
+    (void)state;
+    move_mutate(m.source, "tenantmv.decide(uuid, uuid, bigint, bigint, bigint, text)", "IF NOT FOUND",
+                "IF false");
+    assert_true(earlier_owner_decides());
+}
+
+/* The drain has armed the target, nothing is decided, and a writer comes whose route names the target. */
+static bool target_takes_a_stray_write_before_the_decision(void)
+{
+    struct tmv_error err;
+
+    support_sql(m.target,
+                "UPDATE tenantmv.fence SET wait_ms = 20; SELECT tenantmv.arm('%s', '%s', %lld, 2, %lld)",
+                m.ends.tenant, m.ends.migration, (long long)m.target_guard.owner_epoch, (long long)m.v0);
+    assert_int_equal(support_int(m.source, "SELECT count(*) FROM tenantmv.fence WHERE state = 'open'"), 1);
+    bool taken = move_insert(m.target, &m.ends.owner.tenant, 1, 1, &err);
+    if (!taken)
+        assert_int_equal(err.code, TMV_ERR_CLOSED);
+    return taken;
+}
+
+static void keeps_the_target_closed_until_the_decision(void **state)
+{
+    (void)state;
+    move_open_target(&m);
+    assert_false(target_takes_a_stray_write_before_the_decision());
+}
+
+static void would_take_a_stray_write_if_opened_by_the_drain(void **state)
+{
+    (void)state;
+    move_open_target(&m);
+    move_mutate(m.target, "tenantmv.arm(uuid, uuid, bigint, bigint, bigint)", "'armed'", "'open'");
+    assert_true(target_takes_a_stray_write_before_the_decision());
+}
+
 static void admits_only_writers_that_name_the_epoch_while_armed(void **state)
 {
     struct tmv_error err;
@@ -488,6 +551,10 @@ int main(void)
         CASE(fires_for_replicas_too, guarded),
         CASE(takes_the_pass_only_from_the_engines_role, guarded),
         CASE(admits_only_writers_that_name_the_epoch_while_armed, guarded),
+        CASE(refuses_the_decision_of_an_earlier_owner, guarded),
+        CASE(would_let_an_earlier_owner_decide, guarded),
+        CASE(keeps_the_target_closed_until_the_decision, guarded),
+        CASE(would_take_a_stray_write_if_opened_by_the_drain, guarded),
         CASE(ends_a_session_that_keeps_the_lock_beyond_any_pause, guarded),
         CASE(leaves_the_writers_lock_timeout_as_it_was, guarded),
         CASE(gives_up_naming_the_transaction_that_blocks_its_installation, prepared),

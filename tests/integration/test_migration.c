@@ -238,34 +238,61 @@ static void moves_a_tenant_without_events(void **state)
     assert_done(move_insert(l.on_target, &l.tenant, 900, 1, &err), &err);
 }
 
-/* An engine was killed right after its decision, on the source alone; before control could follow, another
- * program set the phase to aborted there. */
-static void decide_and_abort(void)
+/* An engine was killed right after its decision, on the source alone: control is elsewhere and did not
+ * follow. */
+static void leave_a_decision(const char *phase)
 {
     life_begin_and_wait_until_ready();
     life_stop_engine();
-    for (int i = 0; i < 2; i++) {
-        struct pgx_conn *conn = i ? l.on_source : l.on_target;
-
-        support_sql(conn,
+    for (int i = 0; i < 2; i++)
+        support_sql(i ? l.on_source : l.on_target,
                     "SELECT %s FROM tenantmv.owner o, tenantmv.fence f WHERE o.tenant_id = '%s' AND "
                     "f.tenant_id = o.tenant_id",
                     i ? "tenantmv.decide(o.tenant_id, o.migration_id, o.owner_epoch, f.placement_epoch, 9, "
                         "'dedicated')"
                       : "tenantmv.arm(o.tenant_id, o.migration_id, o.owner_epoch, 9, 100000)",
                     l.tenant_text);
-    }
-    support_sql(l.on_control, "UPDATE public.tenant_migrations SET phase = 'aborted', completed_at = now()");
+    support_sql(l.on_control, "UPDATE public.tenant_migrations SET phase = '%s'", phase);
     life_start_engine();
 }
 
-static void follows_the_fence_when_another_program_aborts_after_the_decision(void **state)
+static void assert_follows_the_fence(void)
 {
-    (void)state;
-    decide_and_abort();
     life_wait_for("m.phase = 'completed'");
     support_wait_until(l.on_target, "SELECT state = 'open' FROM tenantmv.fence");
     life_assert_moved();
+}
+
+static void follows_the_fence_when_the_engine_is_lost_after_the_decision(void **state)
+{
+    (void)state;
+    leave_a_decision("cutover");
+    assert_follows_the_fence();
+}
+
+/* Another program was faster than the engine's successor. */
+static void follows_the_fence_when_another_program_aborts_after_the_decision(void **state)
+{
+    (void)state;
+    leave_a_decision("aborted");
+    assert_follows_the_fence();
+}
+
+static void would_undo_the_decision_if_it_looked_at_the_phase_first(void **state)
+{
+    (void)state;
+#ifdef TMV_FAULT_POINTS
+    setenv("TENANTMV_MUTANT", "resolve.phase_before_fence", 1);
+    leave_a_decision("cutover");
+    life_wait_for("m.phase = 'dual_write'");
+    unsetenv("TENANTMV_MUTANT");
+    assert_int_equal(support_int(l.on_source, "SELECT count(*) FROM tenantmv.fence WHERE state = 'moved'"),
+                     1);
+    assert_int_equal(support_int(l.on_target, "SELECT count(*) FROM tenantmv.fence WHERE state = 'closed'"),
+                     1);
+#else
+    skip();
+#endif
 }
 
 static void would_be_stuck_if_it_looked_at_the_phase_first(void **state)
@@ -273,7 +300,7 @@ static void would_be_stuck_if_it_looked_at_the_phase_first(void **state)
     (void)state;
 #ifdef TMV_FAULT_POINTS
     setenv("TENANTMV_MUTANT", "ended.phase_before_fence", 1);
-    decide_and_abort();
+    leave_a_decision("aborted");
     life_wait_for("s.note LIKE '%the tenant has moved%'");
     unsetenv("TENANTMV_MUTANT");
 #else
@@ -298,6 +325,8 @@ int main(void)
         CASE(refuses_the_cutover_when_the_target_was_changed, plain),
         CASE(rehearses_without_deciding, plain),
         CASE(follows_a_pause_and_an_abort_by_another_program, plain),
+        CASE(follows_the_fence_when_the_engine_is_lost_after_the_decision, with_control_elsewhere),
+        CASE(would_undo_the_decision_if_it_looked_at_the_phase_first, with_control_elsewhere),
         CASE(follows_the_fence_when_another_program_aborts_after_the_decision, with_control_elsewhere),
         CASE(would_be_stuck_if_it_looked_at_the_phase_first, with_control_elsewhere),
         CASE(goes_on_after_the_engine_was_restarted, plain),
