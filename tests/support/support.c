@@ -22,6 +22,15 @@ static struct {
     int databases; /* made so far, for their names */
 } bed;
 
+/* TENANTMV_CASE=NAME runs one case of a test program; before main, because a group counts its cases first. */
+__attribute__((constructor)) static void choose_case(void)
+{
+    const char *name = getenv("TENANTMV_CASE");
+
+    if (name)
+        cmocka_set_test_filter(name);
+}
+
 void support_assert(bool ok, const struct tmv_error *err, const char *what, const char *file, int line)
 {
     if (ok)

@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""Shows that the tests of bad input and bad days notice: for each row of table.py one mistake is made in a copy of the tree,
+and the named test case must fail.
+
+usage: mutants.py [--list] [NAME…]
+
+NAME is the beginning of a mutant's name (`wrong-password`, `wrong-password/no-hint`); without names all are run. First
+every named case must pass as the tree stands. Exit code 0: every mutant was caught; 1: one survived, does not apply or
+does not build, a case fails without a mutant, or a row of ROWS has none; 2: usage.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from table import MUTANTS, ROWS
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+MESON = os.environ.get("MESON", "meson").split()
+SECONDS = 280  # for one case, servers and all
+
+
+def copy_tree(to):
+    """What git knows of, and what is new and not ignored, as it stands."""
+    names = subprocess.run(["git", "-C", TOP, "ls-files", "-coz", "--exclude-standard"], check=True, capture_output=True)
+    for name in filter(None, names.stdout.decode().split("\0")):
+        if os.path.isfile(os.path.join(TOP, name)):
+            os.makedirs(os.path.dirname(os.path.join(to, name)), exist_ok=True)
+            shutil.copy2(os.path.join(TOP, name), os.path.join(to, name))
+
+
+class Tree:
+    """The copy, and its build."""
+
+    def __init__(self, top, tests):
+        self.top = top
+        self.build_dir = os.path.join(top, "build")
+        # The copy has another name each time: what was compiled once is found again.
+        self.env = dict(os.environ, CCACHE_NOHASHDIR="1", CCACHE_BASEDIR=top)
+        copy_tree(top)
+        self.call([*MESON, "setup", self.build_dir, top])
+        known = json.loads(self.call([*MESON, "introspect", "--tests", self.build_dir]))
+        self.tests = {t["name"]: t for t in known if t["name"] in tests}
+        unknown = tests - set(self.tests)
+        if unknown:
+            sys.exit(f"mutants: no test is called {', '.join(sorted(unknown))}")
+        self.targets = ["tui/tenantmv"] + [os.path.relpath(t["cmd"][0], self.build_dir) for t in self.tests.values()]
+
+    def call(self, command):
+        done = subprocess.run(command, env=self.env, capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"mutants: {' '.join(command)}:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def build(self):
+        """Empty when it was built, else what the compiler said."""
+        done = subprocess.run(["ninja", "-C", self.build_dir, *self.targets], env=self.env, capture_output=True, text=True)
+        return "" if done.returncode == 0 else done.stdout
+
+    def run(self, test, case):
+        """(passed, failed, a word about it) of one case. Neither: it did not run, or did not end."""
+        what = self.tests[test]
+        env = {**self.env, **what["env"], "TENANTMV_CASE": case}
+        with tempfile.TemporaryFile() as log:
+            child = subprocess.Popen(what["cmd"], env=env, stdout=log, stderr=log, cwd=self.build_dir, start_new_session=True)
+            try:
+                child.wait(SECONDS)
+                late = ""
+            except subprocess.TimeoutExpired:
+                late = f"no end in {SECONDS} s"
+            finally:
+                if child.poll() is None:
+                    child.terminate()  # the program removes its servers
+                    child.wait()
+            log.seek(0)
+            text = log.read().decode(errors="replace")
+        failed = f"[  FAILED  ] {case}\n" in text
+        passed = f"[       OK ] {case}\n" in text and child.returncode == 0
+        said = re.search(r"\[  ERROR   \] --- (.*)", text)
+        return passed, failed, late or (said.group(1) if said else "skipped" if "SKIPPED" in text else "")
+
+
+def apply(tree, mutant):
+    """The file's path and its text before, or (None, why not)."""
+    path = os.path.join(tree.top, mutant.file)
+    with open(path, encoding="utf-8") as file:
+        before = file.read()
+    found = before.count(mutant.text)
+    if found != 1:
+        return None, f"the text stands {found} times in {mutant.file}"
+    write(path, before.replace(mutant.text, mutant.instead))
+    return path, before
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def try_mutant(tree, mutant):
+    """("caught", "SURVIVED" or "BROKEN", a word about it)."""
+    path, before = apply(tree, mutant)
+    if not path:
+        return "BROKEN", before
+    try:
+        problem = tree.build()
+        if problem:
+            return "BROKEN", "does not build: " + " ".join(re.findall(r"(?:error|FAILED): .*", problem)[:3])
+        passed, failed, word = tree.run(mutant.test, mutant.case)
+    finally:
+        write(path, before)
+    if failed:
+        return "caught", word
+    return ("SURVIVED" if passed else "BROKEN"), word or "no verdict"
+
+
+def check_cases(tree, mutants):
+    """Every named case once, on the tree as it is. False when one does not pass: nothing that it says counts."""
+    cases = sorted({(m.test, m.case) for m in mutants})
+    wrong = 0
+    for test, case in cases:
+        passed, _, word = tree.run(test, case)
+        if not passed:
+            print(f"FAILS WITHOUT A MUTANT  {test} {case}: {word or 'there is no such case'}", flush=True)
+            wrong += 1
+    print(f"{len(cases) - wrong} of {len(cases)} cases pass as the tree stands", flush=True)
+    return wrong == 0
+
+
+def run(mutants):
+    with tempfile.TemporaryDirectory(prefix="tenantmv-mutants-") as top:
+        os.chmod(top, 0o755)  # the servers of the tests run as another user
+        tree = Tree(top, {m.test for m in mutants})
+        problem = tree.build()
+        if problem:
+            sys.exit(f"mutants: the tree does not build:\n{problem[-3000:]}")
+        if not check_cases(tree, mutants):
+            return False
+        caught = 0
+        for mutant in mutants:
+            begun = time.monotonic()
+            verdict, word = try_mutant(tree, mutant)
+            caught += verdict == "caught"
+            print(f"{verdict:8} {time.monotonic() - begun:4.0f} s  {mutant.name:42} {mutant.case}\n{'':19}{word[:140]}", flush=True)
+    print(f"{caught} of {len(mutants)} mutants caught")
+    return caught == len(mutants)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--list", action="store_true", help="only name the mutants, by row")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="the beginning of a mutant's name")
+    options = parser.parse_args()
+    chosen = [m for m in MUTANTS if not options.names or any(m.name.startswith(n) for n in options.names)]
+    bare = [row for row in ROWS if not any(m.name.split("/")[0] == row for m in MUTANTS)]
+    strange = [m.name for m in MUTANTS if m.name.split("/")[0] not in ROWS]
+    if bare or strange:
+        sys.exit(f"mutants: rows without a mutant: {bare}; mutants without a row: {strange}")
+    if not chosen:
+        parser.error("no mutant is called so; --list names them")
+    if options.list:
+        for mutant in chosen:
+            print(f"{mutant.name:42} {mutant.test:14} {mutant.case}")
+        return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the copy is removed
+    return 0 if run(chosen) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
