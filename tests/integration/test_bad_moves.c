@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "support/support.h"
@@ -148,14 +149,14 @@ static enum tmv_command_state ask(struct trip *t, enum tmv_operation operation, 
 /* Cuts over as soon as the gates allow it. */
 static void cut_over(struct trip *t)
 {
+    int64_t end = clock_now_us() + SUPPORT_TIMEOUT_US;
     char outcome[TMV_REASON_MAX] = "";
 
-    for (int i = 0; i < 600; i++) {
-        if (ask(t, TMV_OP_CUTOVER, outcome) == TMV_COMMAND_DONE)
-            return;
+    while (ask(t, TMV_OP_CUTOVER, outcome) != TMV_COMMAND_DONE) {
+        if (clock_now_us() > end)
+            fail_msg("no cutover: %s", outcome);
         stop_sleep(NULL, 100000);
     }
-    fail_msg("no cutover: %s", outcome);
 }
 
 #define DIGEST                                                                                               \
@@ -535,11 +536,22 @@ static void survives_a_full_disk_on_the_target(void **state)
     trip_end(&t);
 }
 
+static bool was_refused_once(struct trip *t)
+{
+    return support_int(
+               t->source,
+               "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tenantmv/guard/%s' AND "
+               "state = 'idle in transaction' AND query LIKE '%%pg_prepared_xacts%%'",
+               t->migration_text) > 0;
+}
+
 static void waits_for_a_long_transaction_without_holding_up_the_neighbours(void **state)
 {
+    int64_t end = clock_now_us() + SUPPORT_TIMEOUT_US;
     struct pgx_conn *holder = support_connect(bed.source.conninfo);
     struct trip t;
     struct trip neighbour = {0};
+    int written = 0;
 
     (void)state;
     neighbour.tenant = tmv_uuid_random();
@@ -548,15 +560,13 @@ static void waits_for_a_long_transaction_without_holding_up_the_neighbours(void 
     support_sql(holder, "BEGIN");
     insert(holder, &t, "00000000-0000-4000-8000-000000000010", 1, "{}");
     trip_start(&t);
-    support_wait_until(
-        t.source,
-        /* refused once: it has looked who is in the way, and stays in its transaction until it asks again */
-        "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'tenantmv/guard/%s' AND "
-        "state = 'idle in transaction' AND query LIKE '%%pg_prepared_xacts%%'",
-        t.migration_text);
+    /* Neighbours write from before it asks for the table until after it was refused once: then it has looked
+     * who is in the way, and stays in its transaction until it asks again. */
     support_sql(t.source, "SET statement_timeout = '10s'");
-    for (int i = 1; i <= 20; i++)
-        insert(t.source, &neighbour, t.migration_text, i, "{}");
+    for (bool refused = false; written < 20 || !refused; refused = refused || was_refused_once(&t)) {
+        insert(t.source, &neighbour, t.migration_text, ++written, "{}");
+        assert_true(clock_now_us() < end);
+    }
     assert_int_equal(support_int(t.source,
                                  "SELECT count(*) FROM public.tenant_migrations WHERE id = '%s' AND phase = "
                                  "'bulk_copy'",

@@ -4,8 +4,8 @@ and the named test case must fail.
 
 usage: mutants.py [--list] [NAME…]
 
-NAME is the beginning of a mutant's name (`wrong-password`, `wrong-password/no-hint`); without names all are run. First
-every named case must pass as the tree stands. Exit code 0: every mutant was caught; 1: one survived, does not apply or
+NAME is the beginning of a mutant's name (`wrong-password`, `wrong-password/no-hint`) or a test (`bad_moves`); without names
+all are run. First every named case must pass as the tree stands. Exit code 0: every mutant was caught; 1: one survived, does not apply or
 does not build, a case fails without a mutant, or a row of ROWS has none; 2: usage.
 """
 
@@ -156,9 +156,9 @@ def run(mutants):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--list", action="store_true", help="only name the mutants, by row")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="the beginning of a mutant's name")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="the beginning of a mutant's name, or a test")
     options = parser.parse_args()
-    chosen = [m for m in MUTANTS if not options.names or any(m.name.startswith(n) for n in options.names)]
+    chosen = [m for m in MUTANTS if not options.names or any(m.name.startswith(n) or m.test == n for n in options.names)]
     bare = [row for row in ROWS if not any(m.name.split("/")[0] == row for m in MUTANTS)]
     strange = [m.name for m in MUTANTS if m.name.split("/")[0] not in ROWS]
     if bare or strange:
