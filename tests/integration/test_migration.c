@@ -278,23 +278,6 @@ static void follows_the_fence_when_another_program_aborts_after_the_decision(voi
     assert_follows_the_fence();
 }
 
-static void would_undo_the_decision_if_it_looked_at_the_phase_first(void **state)
-{
-    (void)state;
-#ifdef TMV_FAULT_POINTS
-    setenv("TENANTMV_MUTANT", "resolve.phase_before_fence", 1);
-    leave_a_decision("cutover");
-    life_wait_for("m.phase = 'dual_write'");
-    unsetenv("TENANTMV_MUTANT");
-    assert_int_equal(support_int(l.on_source, "SELECT count(*) FROM tenantmv.fence WHERE state = 'moved'"),
-                     1);
-    assert_int_equal(support_int(l.on_target, "SELECT count(*) FROM tenantmv.fence WHERE state = 'closed'"),
-                     1);
-#else
-    skip();
-#endif
-}
-
 static void would_be_stuck_if_it_looked_at_the_phase_first(void **state)
 {
     (void)state;
@@ -326,7 +309,6 @@ int main(void)
         CASE(rehearses_without_deciding, plain),
         CASE(follows_a_pause_and_an_abort_by_another_program, plain),
         CASE(follows_the_fence_when_the_engine_is_lost_after_the_decision, with_control_elsewhere),
-        CASE(would_undo_the_decision_if_it_looked_at_the_phase_first, with_control_elsewhere),
         CASE(follows_the_fence_when_another_program_aborts_after_the_decision, with_control_elsewhere),
         CASE(would_be_stuck_if_it_looked_at_the_phase_first, with_control_elsewhere),
         CASE(goes_on_after_the_engine_was_restarted, plain),
