@@ -32,7 +32,7 @@ struct course {
     bool every_writer;  /* writers of every kind instead of a few */
 };
 
-enum course_figure { COURSE_TAKEOVER_US, COURSE_EVENTS, COURSE_MOVED };
+enum course_figure { COURSE_TAKEOVER_US, COURSE_EVENTS, COURSE_VIOLATIONS };
 
 /* Runs it in a bed of its own; false when a rule was broken, with everything printed. `traced`: where the
  * points are noted that the iterated worker reached; may be NULL. */
