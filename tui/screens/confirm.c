@@ -130,11 +130,8 @@ static void blocked_by_state(const struct confirm *confirm, const struct model *
         snprintf(why, size, "the migration is gone");
     else if (fresh != FRESH_LIVE && fresh != FRESH_LAG)
         snprintf(why, size, "the picture is old");
-    else if (confirm->bulk && !any_marked_allows(confirm, model, reason))
-        snprintf(why, size, "%s", reason);
-    else if (confirm->bulk)
-        return;
-    else if (!tmv_operation_allowed(m, confirm->operation, reason))
+    else if (confirm->bulk ? !any_marked_allows(confirm, model, reason)
+                           : !tmv_operation_allowed(m, confirm->operation, reason))
         snprintf(why, size, "%s", reason);
     else if (red != NULL)
         snprintf(why, size, "gate is red: %s", red->name);

@@ -83,8 +83,11 @@ static const struct column columns[] = {
 static void migration_cell(const struct item *item, int column, struct canvas *canvas, struct rect cell)
 {
     const struct tmv_migration *m = item->m;
-    const struct state_look *look = state_look(m->show);
     char text[FORMAT_MAX];
+
+    if (m == NULL) /* an item of this kind has one */
+        return;
+    const struct state_look *look = state_look(m->show);
 
     if (column == I_GLYPH)
         canvas_text(canvas, cell, 0, look->role, look->glyph);

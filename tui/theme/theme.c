@@ -6,7 +6,7 @@
 #include "widgets/ascii.h"
 
 static const char *const role_names[] = {
-#define ROLE_NAME(name, text, parent) [ROLE_##name] = text,
+#define ROLE_NAME(name, text, parent) [ROLE_##name] = (text),
     ROLE_LIST(ROLE_NAME)
 #undef ROLE_NAME
 };
