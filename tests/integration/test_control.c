@@ -97,6 +97,7 @@ static void says_which_grant_is_missing(void **state)
     struct control_fixture f;
     struct tmv_control *control = NULL;
     struct tmv_error err = {0};
+    char empty[CLUSTER_CONNINFO_MAX];
     char conninfo[CLUSTER_CONNINFO_MAX + 40];
 
     (void)state;
@@ -111,6 +112,11 @@ static void says_which_grant_is_missing(void **state)
     assert_fails(tmv_control_init(conninfo, &err), &err, TMV_ERR_SQL);
     assert_non_null(strstr(err.hint, "GRANT"));
     control_fixture_close(&f);
+    /* Where nothing stands yet, the first statement that creates something is refused. */
+    support_database(support_cluster("source", NULL), empty);
+    snprintf(conninfo, sizeof conninfo, "%s user=control_nobody", empty);
+    assert_fails(tmv_control_init(conninfo, &err), &err, TMV_ERR_SQL);
+    assert_non_null(strstr(err.hint, "GRANT CREATE ON DATABASE"));
 }
 
 static void refuses_a_second_start_with_the_id_of_the_first(void **state)

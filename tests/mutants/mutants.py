@@ -82,8 +82,8 @@ class Tree:
                     child.wait()
             log.seek(0)
             text = log.read().decode(errors="replace")
-        said = re.search(r"\[  ERROR   \] --- (.*)", text)
-        word = late or (said.group(1) if said else "")
+        said = re.findall(r"\[  ERROR   \] --- (?!\[)(.*)", text) or re.findall(r"\[   LINE   \] --- (.*)", text)
+        word = late or " ".join(said[:1])
         for verdict, mark in {"failed": "[  FAILED  ]", "skipped": "[  SKIPPED ]", "passed": "[       OK ]"}.items():
             if f"{mark} {case}\n" in text and (verdict == "failed" or child.returncode == 0):
                 return verdict, word
