@@ -190,7 +190,7 @@ def commands(text):
         start = r"^\s*(?:\$ )?" if fenced or line.startswith("    ") else "`"
         for match in re.finditer(start + r"(?:\S*/)?(?:tenantmv|run) ([a-z]+)([^`#|]*)", line):
             action = re.match(r" ([a-z]+)\b", match.group(2))
-            words = (match.group(1), action.group(1)) if match.group(1) == "store" and action else (match.group(1),)
+            words = (match.group(1), action.group(1)) if match.group(1) in ("store", "theme") and action else (match.group(1),)
             yield number, words, re.findall(r"(?<![\w-])--[a-z][a-z-]*", match.group(2))
 
 
@@ -201,7 +201,7 @@ def rule_commands(path, text, verb_help):
     found = []
     for line, words, flags in commands(text):
         verb = " ".join(words)
-        if verb in ("build", "chaos", "lint", "packages", "test", "help", "tenantmv"):
+        if verb in ("bench", "build", "chaos", "help", "lint", "model", "mutants", "packages", "tenantmv", "test"):
             continue
         known = verb_help(words)
         if known is None:
