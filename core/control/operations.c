@@ -109,7 +109,9 @@ static bool refused_after(const struct pgx_result *result, struct tmv_error *err
 {
     char by[TMV_NAME_MAX];
 
-    if (pgx_is_null(result, 0, 3) || pgx_int(result, 0, 6) > LATELY_US)
+    /* That it was started, everybody sees. */
+    if (pgx_is_null(result, 0, 3) || strcmp(pgx_text(result, 0, 3), "start") == 0 ||
+        pgx_int(result, 0, 6) > LATELY_US)
         return false;
     row_text(by, sizeof by, result, 0, 5);
     return err_wrap(err, "%.60s asked for %s %lld s ago (%s)", by, pgx_text(result, 0, 3),

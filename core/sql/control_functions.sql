@@ -339,6 +339,13 @@ BEGIN
            SET state = 'refused', finished_at = clock_timestamp(), outcome = 'the migration is ' || NEW.phase
          WHERE c.migration_id = NEW.id AND c.state = 'requested';
     END IF;
+    -- A verification goes on beside the phases; the end of the migration overtakes it.
+    IF TG_OP = 'UPDATE' AND OLD.phase <> NEW.phase AND NEW.phase IN ('completed', 'aborted', 'failed') THEN
+        UPDATE tenantmv.command c
+           SET state = 'failed', finished_at = clock_timestamp(),
+               outcome = 'not finished: the migration is ' || NEW.phase || '; ask again'
+         WHERE c.migration_id = NEW.id AND c.operation = 'verify' AND c.state = 'running';
+    END IF;
     -- Together with the phase: an engine that dies right after it would leave nobody to answer.
     IF NEW.phase = 'aborted' THEN
         UPDATE tenantmv.command c SET state = 'done', finished_at = clock_timestamp(), outcome = 'aborted'

@@ -458,6 +458,30 @@ static void refuses_waiting_commands_when_another_program_ends_the_migration(voi
     control_fixture_close(&f);
 }
 
+static void answers_a_verification_that_the_end_of_the_migration_overtakes(void **state)
+{
+    struct control_fixture f;
+    struct tmv_command_info info;
+    struct command_row row;
+    struct tmv_uuid id;
+    bool found = false;
+    struct tmv_error err = {0};
+
+    (void)state;
+    control_fixture_open(&f);
+    control_fixture_own(&f);
+    support_sql(f.conn, "UPDATE public.tenant_migrations SET phase = 'dual_write'");
+    const struct tmv_request verify = {.operation = TMV_OP_VERIFY, .migration = f.migration};
+    assert_done(tmv_request(f.control, &verify, &f.actor, &id, &err), &err);
+    assert_done(control_command_take(f.conn, &f.owner, &row, &found, &err), &err);
+    assert_true(found);
+    support_sql(f.conn, "UPDATE public.tenant_migrations SET phase = 'completed'");
+    assert_done(tmv_command_get(f.control, &id, &info, &err), &err);
+    assert_int_equal(info.state, TMV_COMMAND_FAILED);
+    assert_non_null(strstr(info.outcome, "the migration is completed"));
+    control_fixture_close(&f);
+}
+
 static void gives_back_what_a_lost_engine_had_in_hand(void **state)
 {
     struct control_fixture f;
@@ -573,6 +597,7 @@ int main(void)
         cmocka_unit_test(changes_nothing_after_losing_the_lease),
         cmocka_unit_test(holds_off_a_successor_until_the_decision_is_over),
         cmocka_unit_test(carries_a_command_from_request_to_outcome),
+        cmocka_unit_test(answers_a_verification_that_the_end_of_the_migration_overtakes),
         cmocka_unit_test(refuses_requests_that_the_state_does_not_allow),
         cmocka_unit_test(refuses_waiting_commands_when_another_program_ends_the_migration),
         cmocka_unit_test(gives_back_what_a_lost_engine_had_in_hand),
