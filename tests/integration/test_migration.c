@@ -240,7 +240,7 @@ static void moves_a_tenant_without_events(void **state)
 
 /* An engine was killed right after its decision, on the source alone: control is elsewhere and did not
  * follow. */
-static void leave_a_decision(const char *phase)
+static void leave_a_decision(const char *phase, const char *mutant)
 {
     life_begin_and_wait_until_ready();
     life_stop_engine();
@@ -253,6 +253,8 @@ static void leave_a_decision(const char *phase)
                       : "tenantmv.arm(o.tenant_id, o.migration_id, o.owner_epoch, 9, 100000)",
                     l.tenant_text);
     support_sql(l.on_control, "UPDATE public.tenant_migrations SET phase = '%s'", phase);
+    if (mutant)
+        setenv("TENANTMV_MUTANT", mutant, 1);
     life_start_engine();
 }
 
@@ -266,7 +268,7 @@ static void assert_follows_the_fence(void)
 static void follows_the_fence_when_the_engine_is_lost_after_the_decision(void **state)
 {
     (void)state;
-    leave_a_decision("cutover");
+    leave_a_decision("cutover", NULL);
     assert_follows_the_fence();
 }
 
@@ -274,16 +276,31 @@ static void follows_the_fence_when_the_engine_is_lost_after_the_decision(void **
 static void follows_the_fence_when_another_program_aborts_after_the_decision(void **state)
 {
     (void)state;
-    leave_a_decision("aborted");
+    leave_a_decision("aborted", NULL);
     assert_follows_the_fence();
+}
+
+static void would_undo_the_decision_if_it_looked_at_the_phase_first(void **state)
+{
+    (void)state;
+#ifdef TMV_FAULT_POINTS
+    leave_a_decision("cutover", "resolve.phase_before_fence");
+    life_wait_for("m.phase = 'dual_write'");
+    unsetenv("TENANTMV_MUTANT");
+    assert_int_equal(support_int(l.on_source, "SELECT count(*) FROM tenantmv.fence WHERE state = 'moved'"),
+                     1);
+    assert_int_equal(support_int(l.on_target, "SELECT count(*) FROM tenantmv.fence WHERE state = 'closed'"),
+                     1);
+#else
+    skip();
+#endif
 }
 
 static void would_be_stuck_if_it_looked_at_the_phase_first(void **state)
 {
     (void)state;
 #ifdef TMV_FAULT_POINTS
-    setenv("TENANTMV_MUTANT", "ended.phase_before_fence", 1);
-    leave_a_decision("aborted");
+    leave_a_decision("aborted", "ended.phase_before_fence");
     life_wait_for("s.note LIKE '%the tenant has moved%'");
     unsetenv("TENANTMV_MUTANT");
 #else
@@ -309,6 +326,7 @@ int main(void)
         CASE(rehearses_without_deciding, plain),
         CASE(follows_a_pause_and_an_abort_by_another_program, plain),
         CASE(follows_the_fence_when_the_engine_is_lost_after_the_decision, with_control_elsewhere),
+        CASE(would_undo_the_decision_if_it_looked_at_the_phase_first, with_control_elsewhere),
         CASE(follows_the_fence_when_another_program_aborts_after_the_decision, with_control_elsewhere),
         CASE(would_be_stuck_if_it_looked_at_the_phase_first, with_control_elsewhere),
         CASE(goes_on_after_the_engine_was_restarted, plain),

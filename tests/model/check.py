@@ -115,7 +115,7 @@ MUTANTS = {
     "FOLLOWS_TWICE": ("S19", "takeover", "following a decision is not idempotent",
                              "not a switch: a condition of follow_decision()"),
     "PHASE_BEFORE_FENCE": ("S9", "elsewhere", "recovery looks at the phase before the fence",
-                             "see `follows_the_fence_when_the_engine_is_lost_after_the_decision`"),
+                             "`resolve.phase_before_fence`"),
     "ABORTED_BEFORE_FENCE": ("L2", "other-program", "the same for a phase that another program set to aborted",
                              "`ended.phase_before_fence`"),
     "SESSION_LOCK_TO_TAKE_OVER": ("L2", "takeover", "a session lock is the precondition of a takeover",
