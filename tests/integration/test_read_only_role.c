@@ -161,8 +161,9 @@ static void watches_under_the_role(void **state)
     assert_int_equal(WEXITSTATUS(system(command)), 0);
     snprintf(command, sizeof command, "'%s' status >/dev/null", program);
     assert_int_equal(WEXITSTATUS(system(command)), 0);
-    snprintf(command, sizeof command, "'%s' pause %.8s --reason no >/dev/null 2>&1", program,
-             support_text(stage.fixture.conn, "SELECT tenant_id FROM public.tenant_migrations"));
+    AUTO_FREE char *tenant =
+        support_text(stage.fixture.conn, "SELECT tenant_id FROM public.tenant_migrations");
+    snprintf(command, sizeof command, "'%s' pause %.8s --reason no >/dev/null 2>&1", program, tenant);
     assert_int_not_equal(WEXITSTATUS(system(command)), 0);
     unsetenv("TENANTMV_CONTROL");
     assert_int_equal(
