@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include "base/clock.h"
 #include "base/stop.h"
 #include "base/text.h"
+#include "support/spawn.h"
 #include "support/support.h"
 
 #define LEFTOVERS_GO_US (5 * US_PER_S)
@@ -220,52 +220,41 @@ char *bed_describe(struct bed *bed, const struct bed_tenant *tenant)
 
 /* ---- workers ---- */
 
-static void set_or_unset(const char *name, const char *value)
-{
-    if (value)
-        setenv(name, value, 1);
-    else
-        unsetenv(name);
-}
-
 /* A leak checker looks at a process by tracing it when it ends; a traced process that is sent SIGCONT, as
  * these are, waits for its tracer for ever. Leaks are looked for by every other suite. */
-static void leave_leaks(void)
+static void without_leaks(char text[600])
 {
     const char *options = getenv("ASAN_OPTIONS");
-    char text[600];
 
-    snprintf(text, sizeof text, "%.500s:detect_leaks=0", options ? options : "");
-    setenv("ASAN_OPTIONS", text, 1);
+    snprintf(text, 600, "ASAN_OPTIONS=%.500s:detect_leaks=0", options ? options : "");
 }
 
 void bed_start_worker(struct bed *bed, int number, const char *faults, const char *mutant)
 {
     struct bed_worker *w = &bed->workers[number];
-    char name[40];
+    char name[40], fault[300], mutant_of[100], trace[340], sanitizer[600];
+    const char *const argv[] = {getenv("TENANTMV_PROGRAM"),
+                                "worker",
+                                "--name",
+                                name,
+                                "--max-migrations",
+                                "16",
+                                "--control",
+                                bed->control,
+                                NULL};
+    const char *const environment[] = {fault, mutant_of, trace, sanitizer, NULL};
 
     snprintf(w->log, sizeof w->log, "%s/worker-%d-%d.log", support_temporary_dir(), (int)getpid(), number);
     snprintf(w->trace, sizeof w->trace, "%s/trace-%d-%d", support_temporary_dir(), (int)getpid(), number);
     snprintf(name, sizeof name, "worker %d", number);
+    snprintf(fault, sizeof fault, "TENANTMV_FAULT%s%s", faults ? "=" : "", faults ? faults : "");
+    snprintf(mutant_of, sizeof mutant_of, "TENANTMV_MUTANT%s%s", mutant ? "=" : "", mutant ? mutant : "");
+    snprintf(trace, sizeof trace, "TENANTMV_FAULT_TRACE=%s", w->trace);
+    without_leaks(sanitizer);
     w->stopped = false;
     w->exit_code = -1;
-    pid_t parent = getpid();
-    w->pid = fork();
-    assert_true(w->pid >= 0);
-    if (w->pid > 0)
-        return;
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed case leaves no engine behind */
-    if (getppid() != parent)
-        _exit(1);
-    set_or_unset("TENANTMV_FAULT", faults);
-    set_or_unset("TENANTMV_MUTANT", mutant);
-    setenv("TENANTMV_FAULT_TRACE", w->trace, 1);
-    leave_leaks();
-    if (!freopen(w->log, "a", stderr) || !freopen("/dev/null", "w", stdout))
-        _exit(1);
-    execl(getenv("TENANTMV_PROGRAM"), "tenantmv", "worker", "--name", name, "--max-migrations", "16",
-          "--control", bed->control, NULL);
-    _exit(127);
+    const struct spawn spec = {.argv = argv, .environment = environment, .out = "/dev/null", .err = w->log};
+    w->pid = spawn_program(&spec);
 }
 
 void bed_watch_workers(struct bed *bed)

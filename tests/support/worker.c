@@ -6,29 +6,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "support/life.h"
+#include "support/spawn.h"
 
 pid_t worker_start(const char *name, const char *fault)
 {
-    const char *program = getenv("TENANTMV_PROGRAM");
-    pid_t pid = fork();
+    const char *const argv[] = {getenv("TENANTMV_PROGRAM"), "worker", "--control", l.control, "--name",
+                                name ? name : "worker",     NULL};
+    char variable[200];
+    const char *const environment[] = {variable, NULL};
 
-    assert_true(pid >= 0);
-    if (pid > 0)
-        return pid;
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed case leaves no engine behind */
-    if (fault)
-        setenv("TENANTMV_FAULT", fault, 1);
-    else
-        unsetenv("TENANTMV_FAULT");
-    if (!getenv("TENANTMV_TEST_VERBOSE") && !freopen("/dev/null", "w", stderr))
-        _exit(1);
-    execl(program, "tenantmv", "worker", "--control", l.control, "--name", name ? name : "worker", NULL);
-    _exit(127);
+    snprintf(variable, sizeof variable, "TENANTMV_FAULT%s%s", fault ? "=" : "", fault ? fault : "");
+    const struct spawn spec = {.argv = argv,
+                               .environment = environment,
+                               .err = getenv("TENANTMV_TEST_VERBOSE") ? NULL : "/dev/null"};
+    return spawn_program(&spec);
 }
 
 bool worker_has_exited(pid_t pid)
