@@ -9,7 +9,7 @@
 #include "pg/copy.h"
 #include "sql_embedded.h"
 
-#define BEGIN_TIMEOUT_US (30 * US_PER_S)
+#define BEGIN_TIMEOUT_US (10 * US_PER_S)
 
 static bool connect_end(const struct ends *ends, const struct tmv_store_info *store, const char *part,
                         struct pgx_conn **ret_conn, struct tmv_error *err)

@@ -91,8 +91,8 @@ bool tailer_check_not_ahead(struct tailer *t, struct tmv_error *err)
     if (!verifier_digest_sql(&t->ends->source, &t->ends->target, &t->ends->source, &source_sql, err) ||
         !verifier_digest_sql(&t->ends->source, &t->ends->target, &t->ends->target, &target_sql, err) ||
         !pgx_send(t->source, buf_text(&source_sql), args, err) ||
-        !pgx_query(t->target, TAIL_TIMEOUT_US, buf_text(&target_sql), args, &target, err) ||
-        !pgx_receive(t->source, TAIL_TIMEOUT_US, &source, err))
+        !pgx_query(t->target, TAIL_WORK_US, buf_text(&target_sql), args, &target, err) ||
+        !pgx_receive(t->source, TAIL_WORK_US, &source, err))
         return err_wrap(err, "comparing the latest events");
     verifier_read_digest(source, &a);
     verifier_read_digest(target, &b);
@@ -193,7 +193,7 @@ static bool apply_up_to(struct tailer *t, int64_t low, int64_t high, bool final,
             .high = high - low > PIECE_POSITIONS ? low + PIECE_POSITIONS : high,
             .moves_watermark = final,
             .staged = final && t->reached > low,
-            .deadline_us = clock_now_us() + TAIL_TIMEOUT_US,
+            .deadline_us = clock_now_us() + TAIL_WORK_US,
         };
         int64_t rows;
 
@@ -283,7 +283,7 @@ bool tailer_count_behind(struct tailer *t, int64_t *ret_events, struct tmv_error
         return false;
     int64_t to = value - from > COUNTED_POSITIONS ? from + COUNTED_POSITIONS : value;
     if (!tail_expand(t, sql_tail_count, &t->ends->source, &sql, err) ||
-        !pgx_query(t->source, TAIL_TIMEOUT_US, buf_text(&sql),
+        !pgx_query(t->source, TAIL_WORK_US, buf_text(&sql),
                    PGX_ARGS(PGX_INT(from), PGX_INT(to), PGX_UUID(&t->ends->owner.tenant)), &row, err))
         return err_wrap(err, "counting events behind");
     *ret_events = pgx_int(row, 0, 0);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/stop.h"
 #include "support/proxy.h"
@@ -140,6 +141,40 @@ static void half_closes_towards_the_client(void **state)
     pgx_close(watch);
 }
 
+/* Nothing is closed and nothing comes; new connections work. */
+static void silences_what_is_open(void **state)
+{
+    char tcp[CLUSTER_CONNINFO_MAX];
+    const char *const ways[] = {through, proxy_tcp_conninfo(proxy, direct, tcp)};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        struct pgx_conn *conn = support_connect(ways[i]);
+        struct tmv_error err;
+
+        proxy_silence(proxy);
+        assert_fails(ask(conn, SHORT_US, &err), &err, TMV_ERR_TIMEOUT);
+        pgx_close(conn);
+        conn = support_connect(ways[i]);
+        assert_done(ask(conn, SUPPORT_TIMEOUT_US, &err), &err);
+        pgx_close(conn);
+    }
+}
+
+/* Over TCP nothing is acknowledged either: the client's system gives the connection up, long before the wait
+ * would end. */
+static void does_not_acknowledge_when_silent(void **state)
+{
+    char tcp[CLUSTER_CONNINFO_MAX];
+    struct pgx_conn *conn = support_connect(proxy_tcp_conninfo(proxy, direct, tcp));
+    struct tmv_error err;
+
+    (void)state;
+    proxy_silence(proxy);
+    assert_fails(ask(conn, SUPPORT_TIMEOUT_US, &err), &err, TMV_ERR_UNREACHABLE);
+    pgx_close(conn);
+}
+
 static void refuses_new_connections(void **state)
 {
     struct pgx_options options = {.conninfo = through, .part = "test"};
@@ -163,6 +198,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(cuts_every_connection, prepare, end),
         cmocka_unit_test_setup_teardown(half_closes_towards_the_server, prepare, end),
         cmocka_unit_test_setup_teardown(half_closes_towards_the_client, prepare, end),
+        cmocka_unit_test_setup_teardown(silences_what_is_open, prepare, end),
+        cmocka_unit_test_setup_teardown(does_not_acknowledge_when_silent, prepare, end),
         cmocka_unit_test_setup_teardown(refuses_new_connections, prepare, end),
     };
 

@@ -1,5 +1,6 @@
 /* Servers that restart or crash, connections that fall silent without being closed, and answers to a commit
- * that are lost on the way: after each of them the migration converges by itself, with nothing lost. */
+ * that are lost on the way, while the history is copied and while it is mirrored: after each of them the
+ * migration converges by itself, with nothing lost. */
 #include "test.h"
 
 #include <stdio.h>
@@ -13,7 +14,9 @@
 #include "support/proxy.h"
 #include "support/worker.h"
 
-static struct proxy *proxy;
+static struct proxy *proxy;      /* of a case with one */
+static struct proxy *proxies[3]; /* to source, target and control, of a case with all of them */
+static struct pgx_conn *gate;    /* holds the copy while it is open; NULL: it is not held */
 
 static int plain(void **state)
 {
@@ -22,7 +25,7 @@ static int plain(void **state)
     return 0;
 }
 
-static int with_control_on_the_target_server(void **state)
+static int with_control_elsewhere(void **state)
 {
     (void)state;
     life_prepare(true, false);
@@ -32,8 +35,11 @@ static int with_control_on_the_target_server(void **state)
 static int done(void **state)
 {
     (void)state;
+    pgx_close(TAKE(gate));
     life_release();
     proxy_stop(TAKE(proxy));
+    for (size_t i = 0; i < ARRAY_LEN(proxies); i++)
+        proxy_stop(TAKE(proxies[i]));
     return 0;
 }
 
@@ -62,6 +68,87 @@ static void restart(const char *name, enum cluster_stop_mode mode)
     l.on_control = support_connect(l.control);
     assert_done(tmv_control_open(l.control, &l.handle, &err), &err);
 }
+
+/* ---- the copy, held at its first event ---- */
+
+#define GATE 4711 /* an advisory lock: every event that arrives on the target takes it shared */
+
+/* The target has a column that the source lacks, whose default waits for the gate. */
+static void hold_the_copy(void)
+{
+    support_sql(l.on_target,
+                "CREATE FUNCTION public.gate() RETURNS boolean LANGUAGE sql VOLATILE AS 'SELECT "
+                "true FROM pg_catalog.pg_advisory_xact_lock_shared(%d)'",
+                GATE);
+    support_sql(l.on_target, "ALTER TABLE public.events ADD COLUMN passed boolean");
+    support_sql(l.on_target, "ALTER TABLE public.events ALTER COLUMN passed SET DEFAULT public.gate()");
+    gate = support_connect(l.target.conninfo);
+    support_sql(gate, "SELECT pg_advisory_lock(%d)", GATE);
+}
+
+static void wait_for_the_held_copy(void)
+{
+    support_wait_until(l.on_target,
+                       "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND objid = %d AND NOT "
+                       "granted",
+                       GATE);
+}
+
+static int64_t owner_epoch(void)
+{
+    return support_int(l.on_control, "SELECT max(owner_epoch) FROM tenantmv.lease");
+}
+
+/* Another ownership than `epoch` mirrors and has `written` events of the test, then the tenant moves. */
+static void wait_for_a_later_owner(int64_t epoch, int written)
+{
+    char condition[200];
+
+    snprintf(condition, sizeof condition,
+             "m.phase = 'dual_write' AND s.ready AND l.owner_epoch > %lld AND clock_timestamp() - "
+             "s.reported_at < interval '1.5 s'",
+             (long long)epoch);
+    life_wait_for(condition);
+    support_wait_until(l.on_target, "SELECT count(*) = %d FROM public.events WHERE tenant_id = '%s'",
+                       HISTORY + written, l.tenant_text);
+}
+
+static void move_with(int written)
+{
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
+    assert_int_equal(life_count(l.on_target), HISTORY + written);
+    life_assert_moved();
+}
+
+static void converge_after_a_crash_while_copying(const char *name)
+{
+    struct tmv_error err;
+
+    hold_the_copy();
+    assert_done(life_begin(&err), &err);
+    life_start_engine();
+    wait_for_the_held_copy();
+    int64_t epoch = owner_epoch();
+    write_on(700, 20);
+    restart(name, CLUSTER_KILL);
+    pgx_close(TAKE(gate));
+    wait_for_a_later_owner(epoch, 20);
+    move_with(20);
+}
+
+static void converges_after_the_source_and_control_crash_while_copying(void **state)
+{
+    (void)state;
+    converge_after_a_crash_while_copying("source");
+}
+
+static void converges_after_the_target_crashes_while_copying(void **state)
+{
+    (void)state;
+    converge_after_a_crash_while_copying("target");
+}
+
+/* ---- restarts in dual write ---- */
 
 static void converge_after_restarts_of(const char *name)
 {
@@ -153,36 +240,66 @@ static void finds_out_that_the_target_was_armed_when_the_answer_is_lost(void **s
                     "SELECT count(*) = 1 FROM tenantmv.fence WHERE state = 'armed'");
 }
 
-/* ---- a way that falls silent ---- */
+/* ---- ways that fall silent ---- */
 
-/* Every connection through the proxy is as dead as behind a firewall that forgot it: nothing comes, nothing
- * is closed. New ones find another way. */
-static void leaves_a_connection_that_fell_silent(void **state)
+static void lead_through(struct proxy **ret_proxy, char conninfo[], size_t size, bool tcp)
 {
-    struct tmv_store_info two_ways = l.source;
-    char text[CLUSTER_CONNINFO_MAX], first[200], second[200];
+    char text[CLUSTER_CONNINFO_MAX];
+
+    *ret_proxy = proxy_start(conninfo);
+    text_copy(conninfo, size,
+              tcp ? proxy_tcp_conninfo(*ret_proxy, conninfo, text)
+                  : proxy_conninfo(*ret_proxy, conninfo, text));
+}
+
+/* All that the engine says goes through proxies; the test itself goes directly. The way to the source
+ * acknowledges what it does not pass on (a unix socket here), so that only a bound of our own ends the wait;
+ * the other two do not, as behind a firewall that forgot a connection. */
+static void lead_all_through_proxies(void)
+{
+    struct tmv_store_info source = l.source, target = l.target;
+    struct tmv_error err;
+
+    lead_through(&proxies[0], source.conninfo, sizeof source.conninfo, false);
+    lead_through(&proxies[1], target.conninfo, sizeof target.conninfo, true);
+    lead_through(&proxies[2], l.control, sizeof l.control, true);
+    assert_done(tmv_store_add(l.handle, &source, &err), &err);
+    assert_done(tmv_store_add(l.handle, &target, &err), &err);
+}
+
+static void leaves_connections_that_fell_silent(void **state)
+{
+    (void)state;
+    lead_all_through_proxies();
+    life_begin_and_wait_until_ready();
+    for (int i = 0; i < (int)ARRAY_LEN(proxies); i++) {
+        int64_t epoch = owner_epoch();
+
+        assert_true(proxy_connections(proxies[i]) > 0);
+        proxy_silence(proxies[i]);
+        write_on(700 + i, 20);
+        wait_for_a_later_owner(epoch, 20 * (i + 1));
+    }
+    move_with(60);
+}
+
+static void leaves_connections_that_fell_silent_while_copying(void **state)
+{
     struct tmv_error err;
 
     (void)state;
-    proxy = proxy_start(l.source.conninfo);
-    assert_int_equal(sscanf(proxy_conninfo(proxy, l.source.conninfo, text), "host=%199s", first), 1);
-    assert_int_equal(sscanf(l.source.conninfo, "host=%199s", second), 1);
-    const char *port = strstr(text, "port=");
-    const char *rest = strstr(l.source.conninfo, "user=");
-    assert_true(port && rest);
-    snprintf(two_ways.conninfo, sizeof two_ways.conninfo, "host=%s,%s port=%.*s,5432 %s", first, second,
-             (int)strcspn(port + 5, " "), port + 5, rest);
-    assert_done(tmv_store_add(l.handle, &two_ways, &err), &err);
-    life_begin_and_wait_until_ready();
-    assert_true(proxy_connections(proxy) > 0);
-    proxy_refuse(proxy, true);
-    proxy_stall(proxy, PROXY_TO_CLIENT, true);
-    proxy_stall(proxy, PROXY_TO_SERVER, true);
+    lead_all_through_proxies();
+    hold_the_copy();
+    assert_done(life_begin(&err), &err);
+    life_start_engine();
+    wait_for_the_held_copy();
+    int64_t epoch = owner_epoch();
     write_on(700, 20);
-    life_wait_for("s.ready AND l.owner_epoch > 1 AND s.lag_events = 0");
-    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
-    assert_int_equal(life_count(l.on_target), HISTORY + 20);
-    life_assert_moved();
+    for (size_t i = 0; i < ARRAY_LEN(proxies); i++)
+        proxy_silence(proxies[i]);
+    pgx_close(TAKE(gate));
+    wait_for_a_later_owner(epoch, 20);
+    move_with(20);
 }
 
 #define CASE(name, setup) cmocka_unit_test_setup_teardown(name, setup, done)
@@ -192,8 +309,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(converges_after_the_source_and_control_restart, plain),
         CASE(converges_after_the_target_restarts, plain),
-        CASE(converges_after_the_target_restarts, with_control_on_the_target_server),
-        CASE(leaves_a_connection_that_fell_silent, plain),
+        CASE(converges_after_the_target_restarts, with_control_elsewhere),
+        CASE(converges_after_the_source_and_control_crash_while_copying, plain),
+        CASE(converges_after_the_target_crashes_while_copying, plain),
+        CASE(leaves_connections_that_fell_silent, with_control_elsewhere),
+        CASE(leaves_connections_that_fell_silent_while_copying, with_control_elsewhere),
 #ifdef TMV_FAULT_POINTS
         CASE(finds_out_that_it_decided_when_the_answer_is_lost, plain),
         CASE(finds_out_that_the_target_was_armed_when_the_answer_is_lost, plain),

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -37,6 +38,7 @@ struct half {
 struct pair {
     int fds[2];            /* client, server; -1 unused */
     struct half halves[2]; /* by enum proxy_way: to the server, to the client */
+    bool silent;           /* nothing passes any more, and nothing is closed */
 };
 
 struct proxy {
@@ -157,7 +159,7 @@ static bool may_write(const struct proxy *proxy, const struct pair *p, int way)
 {
     const struct half *h = &p->halves[way];
 
-    return h->len > 0 && !proxy->stalled[way] && clock_now_us() >= h->ready_us;
+    return h->len > 0 && !proxy->stalled[way] && !p->silent && clock_now_us() >= h->ready_us;
 }
 
 static bool write_half(struct pair *p, int way)
@@ -175,14 +177,14 @@ static bool write_half(struct pair *p, int way)
 /* False when the pair is finished or broken. */
 static bool serve_pair(struct proxy *proxy, struct pair *p, const struct pollfd *fds)
 {
-    for (int way = 0; way < 2; way++) {
+    for (int way = 0; way < 2 && !p->silent; way++) {
         struct half *h = &p->halves[way];
 
         if (h->len == 0 && !h->ended && fds[way].revents && !read_half(proxy, p, way))
             return false;
         if (may_write(proxy, p, way) && !write_half(p, way))
             return false;
-        if (h->ended && h->len == 0 && !h->shut && !proxy->stalled[way]) {
+        if (h->ended && h->len == 0 && !h->shut && !proxy->stalled[way] && !p->silent) {
             h->shut = true;
             shutdown(p->fds[!way], SHUT_WR);
         }
@@ -192,6 +194,8 @@ static bool serve_pair(struct proxy *proxy, struct pair *p, const struct pollfd 
 
 static void want(const struct proxy *proxy, const struct pair *p, struct pollfd *fds, int *timeout_ms)
 {
+    if (p->silent)
+        return; /* nobody listens to either side */
     for (int way = 0; way < 2; way++) {
         const struct half *h = &p->halves[way];
 
@@ -334,6 +338,34 @@ void proxy_cut(struct proxy *proxy)
     pthread_mutex_lock(&proxy->lock);
     for (int i = 0; i < PAIRS_MAX; i++)
         close_pair(&proxy->pairs[i]);
+    change(proxy);
+}
+
+/* As a firewall that forgot the connection: what arrives is dropped before TCP sees it, so nothing is
+ * acknowledged, keepalives neither, and only the client's own clock tells it. */
+static void drop_everything(int fd)
+{
+    struct sock_filter nothing = {.code = BPF_RET | BPF_K, .k = 0};
+    const struct sock_fprog program = {.len = 1, .filter = &nothing};
+
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program), 0);
+}
+
+void proxy_silence(struct proxy *proxy)
+{
+    pthread_mutex_lock(&proxy->lock);
+    for (int i = 0; i < PAIRS_MAX; i++) {
+        struct pair *p = &proxy->pairs[i];
+        int domain = AF_UNSPEC;
+        socklen_t size = sizeof domain;
+
+        if (p->fds[0] < 0)
+            continue;
+        p->silent = true;
+        getsockopt(p->fds[0], SOL_SOCKET, SO_DOMAIN, &domain, &size);
+        if (domain == AF_INET)
+            drop_everything(p->fds[0]);
+    }
     change(proxy);
 }
 

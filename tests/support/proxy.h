@@ -1,5 +1,5 @@
 /* A proxy under a test's control, between programs and one PostgreSQL server: delays, stalls, cuts,
- * half-closes and refuses connections. It passes bytes through in order and looks at none of them.
+ * silences, half-closes and refuses connections. It passes bytes through in order and looks at none of them.
  *
  * It listens on a unix socket in the test's workspace and on a loopback TCP port. A thread of its own does
  * the work; every function may be called from any thread and takes effect at once. Stop it before the
@@ -32,6 +32,9 @@ void proxy_delay(struct proxy *proxy, int64_t delay_us);
 void proxy_stall(struct proxy *proxy, enum proxy_way way, bool stalled);
 /* Closes every connection at once on both sides, with what is under way in them. */
 void proxy_cut(struct proxy *proxy);
+/* Every connection that is open now falls silent for ever, and nothing is closed, as behind a firewall that
+ * forgot it; over TCP not even acknowledgements come back. New connections work. */
+void proxy_silence(struct proxy *proxy);
 /* Ends one direction of every connection that is open now; the other one works on. */
 void proxy_half_close(struct proxy *proxy, enum proxy_way way);
 /* Closes new connections at once. */
