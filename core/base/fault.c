@@ -38,6 +38,8 @@ static const char *const points[] = {
     "resolve.disarmed",
     "follow.before_control",
     "follow.control",
+    "follow.before_settle",
+    "follow.settled",
     "error.before_report",
     "error.reported",
     "command.taken",

@@ -96,6 +96,13 @@ bool control_follow_decision(struct pgx_conn *conn, const struct owner *owner, c
     return read_answer(result, owner, "the decision was recorded", err);
 }
 
+bool control_settle(struct pgx_conn *conn, const struct owner *owner, struct tmv_error *err)
+{
+    return row_owned(conn, owner, sql_control_settle, PGX_ARGS(OWNER_ARGS(owner)), NULL, err)
+               ? true
+               : err_wrap(err, "recording that the decision's consequences are done");
+}
+
 bool control_copy_completed(struct pgx_conn *conn, const struct owner *owner, struct tmv_error *err)
 {
     return row_owned(conn, owner, sql_control_copy_completed, PGX_ARGS(OWNER_ARGS(owner)), NULL, err)

@@ -66,13 +66,20 @@ void coordinator_disconnect_stores(struct coordinator *c)
     c->connected = false;
 }
 
+/* The decision's consequences are done; until this is written, every engine may take the migration up. */
+static bool settle(struct coordinator *c, struct tmv_error *err)
+{
+    return fault_hit("follow.before_settle", err) && control_settle(c->control, &c->ends.owner, err) &&
+           fault_hit("follow.settled", err);
+}
+
 /* The fence says moved, and control does not know it yet: finish (the fence outranks the phase). */
 static bool follow_decision(struct coordinator *c, struct tmv_error *err)
 {
     if (!fault_hit("follow.before_control", err) ||
         !control_follow_decision(c->control, &c->ends.owner, c->ends.target_store.id, "{\"followed\":true}",
                                  NULL, err) ||
-        !fault_hit("follow.control", err))
+        !fault_hit("follow.control", err) || !settle(c, err))
         return false;
     log_info("migration %s: the source says moved; control follows", c->ends.migration);
     c->ended = true;
@@ -286,6 +293,8 @@ static bool record_attempt(struct coordinator *c, const struct cutover_request *
                            enum cutover_outcome outcome, const struct tmv_attempt *attempt,
                            struct tmv_error *err)
 {
+    if (!tell_alone(c, err))
+        return false;
     if (request->rehearsal)
         return true;
     if (outcome == CUTOVER_ROLLED_BACK)
@@ -298,6 +307,18 @@ static bool record_attempt(struct coordinator *c, const struct cutover_request *
                    fault_hit("cutover.control_follows", err)
                ? true
                : err_wrap(err, "the decision is made; control does not follow yet");
+}
+
+static bool answer_attempt(struct coordinator *c, const struct command_row *command,
+                           enum cutover_outcome outcome, const struct tmv_attempt *attempt,
+                           struct tmv_error *err)
+{
+    char told[TMV_REASON_MAX];
+
+    if (outcome == CUTOVER_ROLLED_BACK)
+        return coordinator_answer(c, command, TMV_COMMAND_FAILED, attempt->reason, err);
+    describe_attempt(attempt, told, sizeof told);
+    return coordinator_answer(c, command, TMV_COMMAND_DONE, told, err);
 }
 
 static bool run_attempt(struct coordinator *c, const struct command_row *command, bool rehearsal,
@@ -314,7 +335,6 @@ static bool run_attempt(struct coordinator *c, const struct command_row *command
                                             .operator_name = who};
     struct tmv_attempt attempt = {.rehearsal = rehearsal};
     enum cutover_outcome outcome = CUTOVER_UNKNOWN;
-    char told[TMV_REASON_MAX];
     int64_t number = 0;
 
     if (!control_attempt_begin(c->control, &c->ends.owner, rehearsal, who, &number, err) ||
@@ -323,16 +343,12 @@ static bool run_attempt(struct coordinator *c, const struct command_row *command
         return false;
     if (!fault_hit("cutover.begun", err) || !cutover_attempt(&c->cutover, &request, &attempt, &outcome, err))
         return err_wrap(err, "cutover");
-    if (!tell_alone(c, err) || !record_attempt(c, &request, outcome, &attempt, err) ||
-        !fault_hit("cutover.recorded", err) ||
+    if (!record_attempt(c, &request, outcome, &attempt, err) || !fault_hit("cutover.recorded", err) ||
         !control_attempt_end(c->control, &c->ends.owner, number, &attempt, err) ||
         !fault_hit("cutover.attempt_ended", err))
         return false;
     c->ended = outcome == CUTOVER_COMPLETED;
-    if (outcome == CUTOVER_ROLLED_BACK)
-        return coordinator_answer(c, command, TMV_COMMAND_FAILED, attempt.reason, err);
-    describe_attempt(&attempt, told, sizeof told);
-    return coordinator_answer(c, command, TMV_COMMAND_DONE, told, err);
+    return answer_attempt(c, command, outcome, &attempt, err) && (!c->ended || settle(c, err));
 }
 
 /* A busy machine lets single turns take longer than the gate allows: the lag is given some turns to fall
@@ -391,7 +407,7 @@ bool phase_completed(struct coordinator *c, struct tmv_error *err)
     bool moved = false;
     bool found = false;
 
-    if (!coordinator_connect_stores(c, &moved, err) ||
+    if (!coordinator_connect_stores(c, &moved, err) || !settle(c, err) ||
         !control_command_take(c->control, &c->ends.owner, &command, &found, err))
         return false;
     c->ended = true;

@@ -11,8 +11,8 @@ SELECT m.id, m.tenant_id, l.engine IS NOT NULL AND l.engine <> $1::uuid
  WHERE (l.engine IS NULL OR l.engine = $1::uuid
         OR tenantmv.lease_left(l, $2::bigint) < 0)
    AND (m.phase NOT IN ('completed', 'aborted', 'failed')
-        -- a crash right after the decision: the target may still have to be opened
-        OR (m.phase = 'completed' AND l.migration_id = m.id AND l.engine IS NOT NULL)
+        -- decided: the target may still have to be opened, whoever crashed or gave the lease back since
+        OR (m.phase = 'completed' AND (s.unsettled OR (l.migration_id = m.id AND l.engine IS NOT NULL)))
         -- ended by another program: what stands in the stores is taken back; never behind a later migration's back
         OR (m.phase IN ('aborted', 'failed')
             AND EXISTS (SELECT FROM tenantmv.ledger g WHERE g.migration_id = m.id AND g.done_at IS NULL)
@@ -20,5 +20,10 @@ SELECT m.id, m.tenant_id, l.engine IS NOT NULL AND l.engine <> $1::uuid
                              WHERE later.tenant_id = m.tenant_id AND later.created_at > m.created_at))
         OR (m.phase = 'completed'
             AND EXISTS (SELECT FROM tenantmv.command c WHERE c.migration_id = m.id AND c.state = 'requested')))
+   -- a tenant's earlier move comes to its end before the next one begins
+   AND NOT EXISTS (SELECT FROM public.tenant_migrations earlier
+                     JOIN tenantmv.migration_state e ON e.migration_id = earlier.id
+                    WHERE earlier.tenant_id = m.tenant_id AND earlier.id <> m.id AND e.unsettled
+                      AND earlier.phase = 'completed' AND NOT s.unsettled)
  ORDER BY l.engine IS NOT DISTINCT FROM $1::uuid, m.created_at, m.id
  LIMIT $3::bigint

@@ -149,8 +149,10 @@ CREATE TABLE IF NOT EXISTS tenantmv.migration_state (
     step text NOT NULL DEFAULT '',
     note text NOT NULL DEFAULT '',
     gates jsonb NOT NULL DEFAULT '[]',     -- [{"name": …, "green": …, "seen": …}]
+    unsettled boolean NOT NULL DEFAULT false, -- decided, and what follows the decision is not all done yet
     reported_at timestamptz
 ) WITH (fillfactor = 60);
+ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS unsettled boolean NOT NULL DEFAULT false;
 
 CREATE TABLE IF NOT EXISTS tenantmv.sample (
     migration_id uuid NOT NULL REFERENCES public.tenant_migrations (id) ON DELETE CASCADE,

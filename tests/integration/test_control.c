@@ -82,6 +82,7 @@ static void upgrades_the_schema_of_an_older_program(void **state)
     AUTO_CONN struct pgx_conn *conn = support_connect(conninfo);
     /* as version 1 made it */
     support_sql(conn, "DROP TABLE tenantmv.proof; ALTER TABLE tenantmv.command DROP COLUMN repair;"
+                      " ALTER TABLE tenantmv.migration_state DROP COLUMN unsettled;"
                       " UPDATE tenantmv.control_version SET version = 1");
     assert_fails(tmv_control_open(conninfo, &control, &err), &err, TMV_ERR_REFUSED);
     assert_non_null(strstr(err.hint, "tenantmv init"));
@@ -90,6 +91,7 @@ static void upgrades_the_schema_of_an_older_program(void **state)
     tmv_control_close(control);
     assert_int_equal(support_int(conn, "SELECT count(*) FROM tenantmv.proof"), 0);
     assert_int_equal(support_int(conn, "SELECT count(repair) FROM tenantmv.command"), 0);
+    assert_int_equal(support_int(conn, "SELECT count(unsettled) FROM tenantmv.migration_state"), 0);
 }
 
 static void says_which_grant_is_missing(void **state)

@@ -179,6 +179,7 @@ static void converges_after_the_target_restarts(void **state)
 
 /* ---- answers that are lost ---- */
 
+#ifdef TMV_FAULT_POINTS
 /* A store's connections go through the proxy from now on. */
 static void through_the_proxy(struct tmv_store_info *store)
 {
@@ -239,6 +240,7 @@ static void finds_out_that_the_target_was_armed_when_the_answer_is_lost(void **s
     lose_the_answer("cutover.before_target_commit=stop", &l.on_target,
                     "SELECT count(*) = 1 FROM tenantmv.fence WHERE state = 'armed'");
 }
+#endif
 
 /* ---- ways that fall silent ---- */
 

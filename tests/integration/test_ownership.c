@@ -202,6 +202,10 @@ static bool w_follow(struct control_fixture *f, struct tmv_error *err)
 {
     return control_follow_decision(f->conn, &f->owner, "dedicated", NULL, NULL, err);
 }
+static bool w_settle(struct control_fixture *f, struct tmv_error *err)
+{
+    return control_settle(f->conn, &f->owner, err);
+}
 static bool w_pause(struct control_fixture *f, struct tmv_error *err)
 {
     return control_set_paused(f->conn, &f->owner, true, "x", NULL, err);
@@ -279,23 +283,15 @@ static bool w_verification(struct control_fixture *f, struct tmv_error *err)
 }
 
 static const struct write writes[] = {
-    {"phase_change", w_phase},
-    {"complete_cutover", w_complete},
-    {"follow_decision", w_follow},
-    {"set_paused", w_pause},
-    {"report_progress", w_progress},
-    {"report_error", w_error},
-    {"audit", w_audit},
-    {"lease_release", w_release},
-    {"lease_check", w_check},
-    {"command_take", w_command_take},
-    {"command_finish", w_command_finish},
-    {"ledger_add", w_ledger_add},
-    {"ledger_facts", w_ledger_facts},
-    {"ledger_done", w_ledger_done},
-    {"attempt_begin", w_attempt_begin},
-    {"attempt_end", w_attempt_end},
-    {"verification_add", w_verification},
+    {"phase_change", w_phase},        {"complete_cutover", w_complete},
+    {"follow_decision", w_follow},    {"settle", w_settle},
+    {"set_paused", w_pause},          {"report_progress", w_progress},
+    {"report_error", w_error},        {"audit", w_audit},
+    {"lease_release", w_release},     {"lease_check", w_check},
+    {"command_take", w_command_take}, {"command_finish", w_command_finish},
+    {"ledger_add", w_ledger_add},     {"ledger_facts", w_ledger_facts},
+    {"ledger_done", w_ledger_done},   {"attempt_begin", w_attempt_begin},
+    {"attempt_end", w_attempt_end},   {"verification_add", w_verification},
 };
 
 /* Everything that stands in the control database, as one number. */
@@ -543,6 +539,42 @@ static void settles_the_cutover_command_with_the_decision(void **state)
     control_fixture_close(&f);
 }
 
+static void offers_a_decided_migration_until_what_follows_is_done(void **state)
+{
+    struct control_fixture f;
+    struct tmv_uuid other = tmv_uuid_random();
+    struct claimable row;
+    struct tmv_error err = {0};
+
+    (void)state;
+    control_fixture_open(&f);
+    control_fixture_to_cutover(&f);
+    assert_done(control_complete_cutover(f.conn, &f.owner, "dedicated", NULL, "amy", &err), &err);
+    struct tmv_uuid moved = f.migration;
+    struct owner owner = f.owner;
+    /* an engine that meets an error gives its lease back */
+    assert_done(control_lease_release(f.conn, &owner, &err), &err);
+    assert_true(claimed(&f, &other, &row));
+    assert_true(tmv_uuid_equal(&row.migration, &moved));
+    /* the tenant's next move waits for the end of this one */
+    struct tmv_start_options options;
+    control_fixture_options(&f, &options);
+    options.target = "shared";
+    assert_done(tmv_start(f.control, &options, &f.actor, &f.migration, &err), &err);
+    assert_true(claimed(&f, &other, &row));
+    assert_true(tmv_uuid_equal(&row.migration, &moved));
+    const struct tmv_uuid next = f.migration;
+    f.migration = moved;
+    control_fixture_take(&f, &owner);
+    assert_fails(control_settle(f.conn, &f.owner, &err), &err, TMV_ERR_OWNERSHIP);
+    assert_done(control_settle(f.conn, &owner, &err), &err);
+    assert_done(control_settle(f.conn, &owner, &err), &err);
+    assert_done(control_lease_release(f.conn, &owner, &err), &err);
+    assert_true(claimed(&f, &other, &row));
+    assert_true(tmv_uuid_equal(&row.migration, &next));
+    control_fixture_close(&f);
+}
+
 static void keeps_a_ledger_row_until_its_object_is_gone(void **state)
 {
     struct control_fixture f;
@@ -602,6 +634,7 @@ int main(void)
         cmocka_unit_test(refuses_waiting_commands_when_another_program_ends_the_migration),
         cmocka_unit_test(gives_back_what_a_lost_engine_had_in_hand),
         cmocka_unit_test(settles_the_cutover_command_with_the_decision),
+        cmocka_unit_test(offers_a_decided_migration_until_what_follows_is_done),
         cmocka_unit_test(keeps_a_ledger_row_until_its_object_is_gone),
     };
 
