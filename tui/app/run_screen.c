@@ -11,6 +11,7 @@
 #define TICK_US INT64_C(1000000) /* the clock and the ages move */
 #define GAP_US INT64_C(100000)   /* between two drawings that nobody asked for by a key */
 #define GAP_SSH_US INT64_C(1000000)
+#define HEADER_US INT64_C(950000)      /* ages and clock move once a second when nothing else does */
 #define HEADER_SSH_US INT64_C(1900000) /* every second turn of the clock */
 #define STALL_US INT64_C(1000000)      /* a drawing that took so long: nobody saw what was typed meanwhile */
 #define EMPTY_READS 3                  /* readable without a byte: the terminal is gone */
@@ -139,7 +140,9 @@ static struct terminal *open_terminal(const struct session *session, char *why, 
     struct terminal_options options = {&session->theme, asked->ascii, asked->no_color, asked->accessible, 0};
     const char *no_color = getenv("NO_COLOR");
 
-    options.header_us = asked->accessible ? INT64_MAX : getenv("SSH_CONNECTION") != NULL ? HEADER_SSH_US : 0;
+    options.header_us = asked->accessible                  ? INT64_MAX
+                        : getenv("SSH_CONNECTION") != NULL ? HEADER_SSH_US
+                                                           : HEADER_US;
     options.no_color = options.no_color || (no_color != NULL && no_color[0] != '\0');
     return terminal_open(&options, why, why_size);
 }

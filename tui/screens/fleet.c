@@ -96,14 +96,32 @@ static void progress_cell(const struct tmv_migration *m, struct canvas *canvas, 
     canvas_fit_right(canvas, figure, ROLE_TEXT, text);
 }
 
+#define SPARK_MAX 10 /* cells of the column at its widest */
+
+/* The last minute, its seconds in groups that begin at round times: a group keeps its cell until the next one
+ * begins, so that a picture that says nothing new is not written again each second. */
 static void spark_cell(const struct tmv_migration *m, struct canvas *canvas, struct rect cell)
 {
-    int64_t lags[TMV_SAMPLES_MAX];
+    const struct tmv_sample *samples = m->samples;
     size_t count = m->sample_count > TMV_SAMPLES_MAX ? TMV_SAMPLES_MAX : m->sample_count;
+    int64_t lags[SPARK_MAX], step_us;
+    int width = cell.w > SPARK_MAX ? SPARK_MAX : cell.w, first = width;
 
-    for (size_t i = 0; i < count; i++)
-        lags[i] = m->samples[i].lag_us;
-    chart_spark(canvas, cell, lags, count, m->lag_gate_us);
+    if (width < 1 || count == 0)
+        return;
+    step_us = (TMV_SAMPLES_MAX + width - 1) / width * INT64_C(1000000);
+    for (int i = 0; i < width; i++)
+        lags[i] = -1;
+    for (size_t i = 0; i < count; i++) {
+        int64_t age = samples[count - 1].at_us / step_us - samples[i].at_us / step_us;
+        int at = width - 1 - (int)age;
+        if (age < 0 || age >= width) /* what was sampled while a clock was put back */
+            continue;
+        lags[at] = samples[i].lag_us > lags[at] ? samples[i].lag_us : lags[at];
+        first = at < first ? at : first;
+    }
+    cell.w = width;
+    chart_spark(canvas, cell, lags + first, (size_t)(width - first), m->lag_gate_us);
 }
 
 /* Whether rate, lag and time left mean anything in this state. */

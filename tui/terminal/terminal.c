@@ -419,10 +419,10 @@ static bool prepare(struct terminal *t, const struct canvas *canvas)
     return true;
 }
 
-/* Hands the changed cells to curses; true when there were any. */
-static bool copy_changes(const struct terminal *t, const struct canvas *canvas, bool fresh)
+/* Hands the changed cells to curses; the number of lines from the top that hold them, 0: none changed. */
+static int copy_changes(const struct terminal *t, const struct canvas *canvas, bool fresh)
 {
-    bool any = false;
+    int changed = 0;
 
     for (int i = 0; i < canvas->cols * canvas->rows; i++) {
         const struct cell *cell = &canvas->cells[i];
@@ -430,24 +430,35 @@ static bool copy_changes(const struct terminal *t, const struct canvas *canvas, 
         if (cell->width == 0 || (!fresh && before != NULL && same_cell(cell, before)))
             continue;
         draw_cell(t, cell, i % canvas->cols, i / canvas->cols);
-        any = true;
+        changed = i / canvas->cols + 1;
     }
-    return any;
+    return changed;
+}
+
+/* The marks are for pictures that could be seen half drawn: on a line that moves alone they would be a sixth
+ * of all that an idle console writes. */
+static void update(bool marked)
+{
+    if (marked)
+        write_all(STDOUT_FILENO, "\033[?2026h");
+    doupdate();
+    if (marked)
+        write_all(STDOUT_FILENO, "\033[?2026l");
 }
 
 void terminal_draw(struct terminal *t, const struct canvas *canvas, int64_t now_us)
 {
-    bool fresh = prepare(t, canvas), any;
-    int cursor_x, cursor_y;
+    bool fresh = prepare(t, canvas);
+    int cursor_x, cursor_y, changed;
 
     if (!fresh && may_stay(t, canvas, now_us))
         return;
     place_cursor(t, canvas, &cursor_x, &cursor_y);
-    any = copy_changes(t, canvas, fresh) || fresh;
+    changed = copy_changes(t, canvas, fresh);
     if (t->shown.cells != NULL)
         memcpy(t->shown.cells, canvas->cells,
                sizeof *canvas->cells * (size_t)canvas->cols * (size_t)canvas->rows);
-    if (!any && cursor_x == t->shown.cursor_x && cursor_y == t->shown.cursor_y)
+    if (!fresh && changed == 0 && cursor_x == t->shown.cursor_x && cursor_y == t->shown.cursor_y)
         return;
     t->drawn_us = now_us;
     t->shown.cursor_x = cursor_x;
@@ -457,9 +468,7 @@ void terminal_draw(struct terminal *t, const struct canvas *canvas, int64_t now_
     if (cursor_x >= 0)
         move(cursor_y, cursor_x);
     wnoutrefresh(stdscr);
-    write_all(STDOUT_FILENO, "\033[?2026h");
-    doupdate();
-    write_all(STDOUT_FILENO, "\033[?2026l");
+    update(fresh || changed > 1);
 }
 
 void terminal_redraw(struct terminal *t)

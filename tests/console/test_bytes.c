@@ -1,0 +1,153 @@
+/* What the console writes to its terminal, in bytes for each second that its own clock shows: the machine may
+ * be as slow as it likes. The fleet is on a real control database. */
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "console_pty.h"
+#include "integration/control_fixture.h"
+
+#define IDLE_MAX 100  /* bytes a second: console.md, terminal rules */
+#define BUSY_MAX 1200 /* the same, over SSH */
+#define FLEET 30      /* more than a small screen shows */
+#define SECONDS 8
+
+/* As workers leave it: half of it mirrors, the rest waits. */
+static void fleet_fill(struct pgx_conn *conn)
+{
+    support_sql(
+        conn,
+        "INSERT INTO public.tenant_migrations (id, tenant_id, source_store_id, target_store_id, phase,"
+        " events_total, events_copied, started_at, bulk_copy_completed_at, dual_write_started_at)"
+        " SELECT md5('m' || i)::uuid, md5('t' || i)::uuid, 'shared', 'dedicated', 'dual_write',"
+        " 1000000, 1000000, now() - interval '1 hour', now() - interval '10 min',"
+        " now() - interval '9 min' FROM generate_series(1, %d) i",
+        FLEET);
+    support_sql(conn, "INSERT INTO tenantmv.migration_state (migration_id, rate, lag_us, lag_events, gates) "
+                      "SELECT id, 840, 3000, 2, '[{\"name\":\"lag\",\"green\":true,\"seen\":\"3 ms\"}]'"
+                      " FROM public.tenant_migrations");
+    support_sql(conn,
+                "INSERT INTO tenantmv.lease (tenant_id, migration_id, engine, engine_name, heartbeat_at)"
+                " SELECT tenant_id, id, gen_random_uuid(), 'worker', now() + interval '1 hour'"
+                " FROM public.tenant_migrations");
+    /* a minute that has been seen, so that its lines are full */
+    support_sql(conn,
+                "INSERT INTO tenantmv.sample (migration_id, at, events_copied, rate, lag_us, lag_events)"
+                " SELECT id, now() - s * interval '1 s', 1, 840, 3000, 2"
+                " FROM public.tenant_migrations, generate_series(0, 120) s");
+}
+
+/* What every engine writes each second, announced. */
+static void fleet_move(struct pgx_conn *conn)
+{
+    support_sql(conn, "UPDATE tenantmv.migration_state SET lag_us = (random() * 60000)::bigint, "
+                      "rate = (random() * 9999)::bigint");
+    support_sql(conn,
+                "INSERT INTO tenantmv.sample SELECT migration_id, clock_timestamp(), 1, rate, lag_us, 1 "
+                "FROM tenantmv.migration_state");
+    support_sql(conn, "NOTIFY tenantmv");
+}
+
+static struct pty *open_watch(const struct control_fixture *fixture, bool over_ssh, int cols, int rows)
+{
+    static const char *const ssh[] = {"SSH_CONNECTION=10.0.0.1 1 10.0.0.2 22", NULL};
+    const char *argv[] = {getenv("TENANTMV_PROGRAM"), "watch", "--control", fixture->conninfo, NULL};
+    struct pty_options options = {argv, over_ssh ? ssh : NULL, cols, rows};
+    struct pty *pty = pty_start(&options);
+
+    pty_wait_text(pty, "SYNC");
+    pty_wait_text(pty, "LIVE");
+    return pty;
+}
+
+/* Seconds since midnight of the clock on the screen, -1 while it is half drawn. */
+static int shown_seconds(struct pty *pty)
+{
+    const char *row = pty_row(pty, 0);
+    size_t length = strlen(row);
+    int h, m, s;
+
+    if (length < 9 || sscanf(row + length - 9, "%2d:%2d:%2dZ", &h, &m, &s) != 3)
+        return -1;
+    return (h * 60 + m) * 60 + s;
+}
+
+/* Reads until the clock on the screen has moved by so many seconds; how many it were. A new day begins
+ * within: counted on. */
+static int pass_seconds(struct pty *pty, int seconds, struct pgx_conn *busy)
+{
+    int first = shown_seconds(pty), passed = 0, before = 0;
+
+    while (passed < seconds) {
+        int now;
+        pty_settle(pty, 50);
+        now = shown_seconds(pty);
+        if (now < 0)
+            continue;
+        first = first < 0 ? now : first;
+        passed = (now - first + 86400) % 86400;
+        if (busy != NULL && passed != before)
+            fleet_move(busy);
+        before = passed;
+    }
+    return passed;
+}
+
+/* Bytes for each second of the screen's clock, after the first pictures. */
+static size_t bytes_per_second(struct pty *pty, struct pgx_conn *busy)
+{
+    size_t size;
+    int passed;
+
+    pass_seconds(pty, 3, busy);
+    pty_forget_output(pty);
+    passed = pass_seconds(pty, SECONDS, busy);
+    pty_output(pty, &size);
+    return size / (size_t)passed;
+}
+
+static void an_idle_fleet_moves_only_its_clock(void **state)
+{
+    static const struct {
+        bool over_ssh;
+        int cols, rows;
+    } cases[] = {{false, 132, 43}, {true, 80, 24}};
+    struct control_fixture fixture;
+
+    (void)state;
+    control_fixture_open(&fixture);
+    fleet_fill(fixture.conn);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct pty *pty = open_watch(&fixture, cases[i].over_ssh, cases[i].cols, cases[i].rows);
+        assert_in_range(bytes_per_second(pty, NULL), 1, IDLE_MAX);
+        pty_free(pty);
+    }
+    control_fixture_close(&fixture);
+}
+
+static void a_busy_fleet_stays_small_on_a_slow_line(void **state)
+{
+    struct control_fixture fixture;
+    struct pty *pty;
+
+    (void)state;
+    control_fixture_open(&fixture);
+    fleet_fill(fixture.conn);
+    pty = open_watch(&fixture, true, 80, 24);
+    /* more than the clock alone, or nothing was measured */
+    assert_in_range(bytes_per_second(pty, fixture.conn), IDLE_MAX + 1, BUSY_MAX);
+    pty_free(pty);
+    control_fixture_close(&fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_idle_fleet_moves_only_its_clock),
+        cmocka_unit_test(a_busy_fleet_stays_small_on_a_slow_line),
+    };
+
+    return cmocka_run_group_tests(tests, support_setup, support_teardown);
+}
