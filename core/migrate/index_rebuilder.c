@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "migrate/crew.h"
+#include "store/guard.h"
 #include "sql_embedded.h"
 
 #define KIND "dropped-index"
@@ -166,12 +167,22 @@ static bool is_built_meanwhile(const struct ends *ends, struct pgx_conn *target,
            look(ends, target, name, &stands, &constraint, &ignored) && stands;
 }
 
+/* What stands first in every transaction of ours. */
+static bool must_own(const struct ends *ends, struct buf *ret_sql, struct tmv_error *err)
+{
+    const struct guard guard = {
+        .tenant = ends->owner.tenant, .migration = ends->owner.migration, .owner_epoch = ends->owner.epoch};
+
+    return guard_must_own(&guard, ret_sql, err);
+}
+
 static bool build_index(const struct restore *r, struct pgx_conn *target, const struct ledger_entry *entry,
                         struct tmv_error *err)
 {
     __attribute__((cleanup(json_auto))) cJSON *facts = NULL;
     AUTO(buf) struct buf sql = BUF_INIT(STATEMENT_MAX);
     AUTO(buf) struct buf tablespace = BUF_INIT(200);
+    AUTO(buf) struct buf own = BUF_INIT(4000);
     char memory[24], relation[24];
     bool stands, constraint;
 
@@ -181,9 +192,12 @@ static bool build_index(const struct restore *r, struct pgx_conn *target, const 
     if (stands)
         return true;
     pgx_literal(&tablespace, json_get_text(facts, "tablespace", ""));
+    if (!must_own(r->ends, &own, err))
+        return false;
     snprintf(memory, sizeof memory, "%d", BUILD_MEMORY_MB);
     snprintf(relation, sizeof relation, "%u", r->ends->target.relation_oid);
     const struct pgx_var vars[] = {
+        {"own", buf_text(&own)},
         {"memory", memory},
         {"relation", relation},
         {"tablespace", buf_text(&tablespace)},
@@ -193,6 +207,7 @@ static bool build_index(const struct restore *r, struct pgx_conn *target, const 
         return false;
     if (!pgx_script(target, BUILD_TIMEOUT_US, buf_text(&sql), 0, NULL, err)) {
         pgx_rollback(target, STEP_TIMEOUT_US);
+        guard_explain(target, err);
         if (!is_built_meanwhile(r->ends, target, json_get_text(facts, "name", ""), err))
             return err_wrap(err, "building index %s", entry->name);
     }
@@ -244,20 +259,24 @@ static bool attach_index(const struct ends *ends, struct pgx_conn *target, const
 {
     AUTO(buf) struct buf sql = BUF_INIT(STATEMENT_MAX);
     AUTO(buf) struct buf attach = BUF_INIT(STATEMENT_MAX);
+    AUTO(buf) struct buf own = BUF_INIT(4000);
     bool index, constraint;
 
     if (!look(ends, target, json_get_text(facts, "name", ""), &index, &constraint, err))
         return false;
     if (json_get_bool(facts, "constraint", false) && !constraint)
         buf_printf(&attach, "%s;", json_get_text(facts, "attach", ""));
-    const struct pgx_var vars[] = {{"attach", buf_text(&attach)},
+    if (!must_own(ends, &own, err))
+        return false;
+    const struct pgx_var vars[] = {{"own", buf_text(&own)},
+                                   {"attach", buf_text(&attach)},
                                    {"finish", json_get_text(facts, "finish", "")}};
     if (!buf_ok(&attach, err) || !pgx_expand(&sql, sql_copy_index_finish, vars, ARRAY_LEN(vars), err))
         return false;
     if (pgx_script(target, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err))
         return true;
     pgx_rollback(target, STEP_TIMEOUT_US);
-    return false;
+    return guard_explain(target, err);
 }
 
 static bool finish_index(const struct restore *r, struct pgx_conn *control, struct pgx_conn *target,

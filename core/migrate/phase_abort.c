@@ -122,6 +122,19 @@ static bool remove_events(struct coordinator *c, struct pgx_conn *target, struct
     return true;
 }
 
+static bool remove_rows(struct coordinator *c, struct pgx_conn *conn, bool source, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *owned = NULL;
+
+    if (!pgx_query(conn, UNDO_TIMEOUT_US, source ? sql_undo_source_rows : sql_undo_target_rows,
+                   PGX_ARGS(PGX_UUID(&c->ends.owner.tenant), PGX_UUID(&c->ends.owner.migration),
+                            PGX_INT(c->ends.owner.epoch)),
+                   &owned, err))
+        return err_wrap(err, "removing a migration's rows");
+    return pgx_int(owned, 0, 0) > 0 ||
+           err_set(err, TMV_ERR_OWNERSHIP, "another engine owns the migration in %s", pgx_place(conn));
+}
+
 static bool remove_guard(struct coordinator *c, struct pgx_conn *conn, const struct guard *guard,
                          const char *store, struct tmv_error *err)
 {
@@ -140,9 +153,7 @@ static bool remove_guard(struct coordinator *c, struct pgx_conn *conn, const str
     if (!removed)
         return err_set(err, TMV_ERR_TIMEOUT, "the events table of the %s is never free for a moment", store);
     return fault_hit(source ? "abort.source_guard_removed" : "abort.target_guard_removed", err) &&
-           pgx_query(conn, UNDO_TIMEOUT_US, source ? sql_undo_source_rows : sql_undo_target_rows,
-                     PGX_ARGS(PGX_UUID(&c->ends.owner.tenant), PGX_UUID(&c->ends.owner.migration)), NULL,
-                     err) &&
+           remove_rows(c, conn, source, err) &&
            fault_hit(source ? "abort.source_clean" : "abort.target_clean", err);
 }
 
@@ -177,7 +188,9 @@ static bool close_both(struct coordinator *c, struct pgx_conn *source, struct pg
 {
     return guard_prepare_store(source, &c->ends.source, err) &&
            guard_prepare_store(target, &c->ends.target, err) && fault_hit("abort.stores_prepared", err) &&
-           target_is_not_home(c, target, err) && stop_arrivals(c, target, err) && fence_off(c, source, err);
+           guard_raise_owner(source, &c->source_guard, err) &&
+           guard_raise_owner(target, &c->target_guard, err) && target_is_not_home(c, target, err) &&
+           stop_arrivals(c, target, err) && fence_off(c, source, err);
 }
 
 static bool clean_stores(struct coordinator *c, bool keep_events, struct tmv_error *err)

@@ -130,6 +130,7 @@ static bool begin_copy(struct coordinator *c, struct tmv_error *err)
     AUTO_CONN struct pgx_conn *source = NULL;
     AUTO_CONN struct pgx_conn *target = NULL;
     struct guard_installed here = {0}, ignored;
+    AUTO_RESULT struct pgx_result *owned = NULL;
 
     if (!coordinator_say(c, "installing the guard", "", err) ||
         !ends_connect_source(&c->ends, "guard", &source, err) ||
@@ -145,8 +146,10 @@ static bool begin_copy(struct coordinator *c, struct tmv_error *err)
     if (!pgx_query(target, START_TIMEOUT_US, sql_phase_applied_begin,
                    PGX_ARGS(PGX_UUID(&c->ends.owner.migration), PGX_UUID(&c->ends.owner.tenant),
                             PGX_INT(c->ends.owner.epoch), PGX_INT(here.value)),
-                   NULL, err))
+                   &owned, err))
         return err_wrap(err, "writing the applied row");
+    if (pgx_int(owned, 0, 0) == 0)
+        return err_set(err, TMV_ERR_OWNERSHIP, "another engine owns the migration on the target");
     text_copy(c->applied_state, sizeof c->applied_state, "copying");
     c->copy_limit = here.value;
     log_info("migration %s: guard installed, V0 = %" PRId64, c->ends.migration, here.value);

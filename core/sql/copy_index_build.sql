@@ -3,6 +3,7 @@
 -- database: target
 -- script
 BEGIN;
+{{own}};
 SET LOCAL maintenance_work_mem = '{{memory}}MB';
 SET LOCAL default_tablespace = {{tablespace}};
 SELECT set_config('max_parallel_maintenance_workers', '0', true) WHERE pg_table_size({{relation}}) < 1073741824;

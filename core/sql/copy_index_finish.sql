@@ -2,6 +2,7 @@
 -- database: target
 -- script
 BEGIN;
+{{own}};
 SET LOCAL lock_timeout = '10s';
 {{attach}}
 {{finish}};

@@ -1,16 +1,21 @@
--- Puts the tenant's fence row into a state before the triggers exist, and returns its placement epoch. A row that is
--- there keeps its epoch; one that says "moved" away from here starts at a higher one, because the tenant comes back.
+-- Puts the tenant's fence row into a state before the triggers exist. A row that is there keeps its epoch; one that says
+-- "moved" away from here starts at a higher one, because the tenant comes back. 0: this engine is not the owner here.
 -- database: store
 -- $1 uuid: tenant
 -- $2 text: state, open (source) or closed (target)
 -- $3 uuid: migration
 -- $4 int: how long writers may wait, ms
 -- $5 bigint: placement epoch at least
-INSERT INTO tenantmv.fence AS f (tenant_id, state, placement_epoch, migration_id, wait_ms)
-VALUES ($1::uuid, $2, greatest($5::bigint, 1), $3::uuid, $4::int)
-ON CONFLICT (tenant_id) DO UPDATE
-   SET state = excluded.state, migration_id = excluded.migration_id, wait_ms = excluded.wait_ms,
-       placement_epoch = greatest(f.placement_epoch + (f.state = 'moved')::int, $5::bigint), store_id = NULL,
-       changed_at = clock_timestamp(), changed_xid = pg_current_xact_id()
- WHERE f.migration_id IS DISTINCT FROM excluded.migration_id OR f.state = 'off'
-RETURNING placement_epoch
+-- $6 bigint: owner epoch
+WITH owned AS MATERIALIZED (
+    SELECT 1 FROM tenantmv.owner o
+     WHERE o.tenant_id = $1::uuid AND o.migration_id = $3::uuid AND o.owner_epoch = $6::bigint FOR SHARE),
+prepared AS (
+    INSERT INTO tenantmv.fence AS f (tenant_id, state, placement_epoch, migration_id, wait_ms)
+    SELECT $1::uuid, $2, greatest($5::bigint, 1), $3::uuid, $4::int FROM owned
+    ON CONFLICT (tenant_id) DO UPDATE
+       SET state = excluded.state, migration_id = excluded.migration_id, wait_ms = excluded.wait_ms,
+           placement_epoch = greatest(f.placement_epoch + (f.state = 'moved')::int, $5::bigint), store_id = NULL,
+           changed_at = clock_timestamp(), changed_xid = pg_current_xact_id()
+     WHERE f.migration_id IS DISTINCT FROM excluded.migration_id OR f.state = 'off')
+SELECT count(*) FROM owned

@@ -228,7 +228,6 @@ REVOKE ALL ON FUNCTION tenantmv.advance(uuid, bigint, bigint) FROM PUBLIC;
 CREATE FUNCTION tenantmv.arm(p_tenant uuid, p_migration uuid, p_owner_epoch bigint, p_to_epoch bigint, p_position bigint)
     RETURNS void LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
 BEGIN
-    PERFORM setval({{sequence_literal}}, greatest(p_position, s.last_value), true) FROM {{sequence}} s;
     UPDATE tenantmv.fence f
        SET state = 'armed', placement_epoch = p_to_epoch, changed_at = clock_timestamp(),
            changed_xid = pg_current_xact_id()
@@ -238,6 +237,8 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the target''s fence is not closed any more, or another engine owns it' USING ERRCODE = 'TM010';
     END IF;
+    -- Last: a rollback does not take it back, and nobody but the owner of a closed fence may turn the sequence.
+    PERFORM setval({{sequence_literal}}, greatest(p_position, s.last_value), true) FROM {{sequence}} s;
 END
 $guard$;
 REVOKE ALL ON FUNCTION tenantmv.arm(uuid, uuid, bigint, bigint, bigint) FROM PUBLIC;

@@ -1,9 +1,14 @@
--- The target's row of a migration: the bulk copy of everything up to V0 begins.
+-- The target's row of a migration: the bulk copy of everything up to V0 begins. 0: this engine is not the owner here.
 -- database: target
 -- $1 uuid: migration
 -- $2 uuid: tenant
 -- $3 bigint: owner epoch
 -- $4 bigint: V0
-INSERT INTO tenantmv.applied (migration_id, tenant_id, owner_epoch, state, copy_limit)
-VALUES ($1::uuid, $2::uuid, $3::bigint, 'copying', $4::bigint)
-ON CONFLICT (migration_id) DO NOTHING
+WITH owned AS MATERIALIZED (
+    SELECT 1 FROM tenantmv.owner o
+     WHERE o.tenant_id = $2::uuid AND o.migration_id = $1::uuid AND o.owner_epoch = $3::bigint FOR SHARE),
+begun AS (
+    INSERT INTO tenantmv.applied (migration_id, tenant_id, owner_epoch, state, copy_limit)
+    SELECT $1::uuid, $2::uuid, $3::bigint, 'copying', $4::bigint FROM owned
+    ON CONFLICT (migration_id) DO NOTHING)
+SELECT count(*) FROM owned

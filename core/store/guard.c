@@ -16,6 +16,7 @@
 #define TABLE_LOCK_TRY_MS 20
 #define REMOVE_TRY_MS 10
 #define REMOVE_TRIES 40
+#define NOT_OWNER "TM010"
 
 static const char *const fence_states[FENCE_STATE_COUNT] = {"open", "moved", "closed", "armed", "off"};
 
@@ -80,6 +81,11 @@ bool guard_identify(struct pgx_conn *conn, struct guard *guard, struct tmv_error
     return true;
 }
 
+static bool not_owner(struct pgx_conn *conn, struct tmv_error *err)
+{
+    return err_set(err, TMV_ERR_OWNERSHIP, "another engine owns the migration in %s", pgx_place(conn));
+}
+
 bool guard_raise_owner(struct pgx_conn *conn, const struct guard *guard, struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *result = NULL;
@@ -89,20 +95,42 @@ bool guard_raise_owner(struct pgx_conn *conn, const struct guard *guard, struct 
             PGX_ARGS(PGX_UUID(&guard->tenant), PGX_UUID(&guard->migration), PGX_INT(guard->owner_epoch)),
             &result, err))
         return err_wrap(err, "taking ownership in %s", pgx_place(conn));
-    if (pgx_rows(result) == 0)
-        return err_set(err, TMV_ERR_OWNERSHIP, "another engine owns the migration in %s", pgx_place(conn));
-    return true;
+    return pgx_rows(result) > 0 || not_owner(conn, err);
+}
+
+bool guard_must_own(const struct guard *guard, struct buf *ret_sql, struct tmv_error *err)
+{
+    char tenant[TMV_UUID_TEXT], id[TMV_UUID_TEXT];
+    char migration[TMV_UUID_TEXT + 2];
+    char epoch[24];
+    const struct pgx_var vars[] = {
+        {"tenant_id", tmv_uuid_format(&guard->tenant, tenant)},
+        {"migration", migration},
+        {"owner_epoch", epoch},
+    };
+
+    snprintf(migration, sizeof migration, "'%s'", tmv_uuid_format(&guard->migration, id));
+    snprintf(epoch, sizeof epoch, "%" PRId64, guard->owner_epoch);
+    return pgx_expand(ret_sql, sql_guard_must_own, vars, ARRAY_LEN(vars), err);
+}
+
+bool guard_explain(struct pgx_conn *conn, struct tmv_error *err)
+{
+    return err_is_sqlstate(err, NOT_OWNER) ? not_owner(conn, err) : false;
 }
 
 bool guard_prepare_fence(struct pgx_conn *conn, const struct guard *guard, enum fence_state state,
                          int64_t wait_ms, int64_t epoch, struct tmv_error *err)
 {
+    AUTO_RESULT struct pgx_result *owned = NULL;
+
     if (!pgx_query(conn, GUARD_TIMEOUT_US, sql_guard_fence_prepare,
                    PGX_ARGS(PGX_UUID(&guard->tenant), PGX_TEXT(fence_state_name(state)),
-                            PGX_UUID(&guard->migration), PGX_INT(wait_ms), PGX_INT(epoch)),
-                   NULL, err))
+                            PGX_UUID(&guard->migration), PGX_INT(wait_ms), PGX_INT(epoch),
+                            PGX_INT(guard->owner_epoch)),
+                   &owned, err))
         return err_wrap(err, "writing the fence row in %s", pgx_place(conn));
-    return true;
+    return pgx_int(owned, 0, 0) > 0 || not_owner(conn, err);
 }
 
 bool guard_read_fence(struct pgx_conn *conn, const struct guard *guard, struct fence *ret_fence,
@@ -186,7 +214,10 @@ static bool triggers_sql(const struct guard *guard, enum guard_level level, stru
     };
 
     snprintf(key, sizeof key, "%" PRId64, guard->lock_key);
-    return store_sql(ret_sql, sql_guard_triggers, guard->shape, vars, ARRAY_LEN(vars), err);
+    if (!store_sql(ret_sql, sql_guard_triggers, guard->shape, vars, ARRAY_LEN(vars), err))
+        return false;
+    buf_str(ret_sql, ";\n");
+    return guard_must_own(guard, ret_sql, err);
 }
 
 /* Somebody's long transaction holds the table: who? Empty when nobody does any more. */
@@ -272,6 +303,7 @@ bool guard_install(struct pgx_conn *conn, const struct guard *guard, enum guard_
         fault_hit("guard.before_install_commit", err) && pgx_commit(conn, GUARD_TIMEOUT_US, err))
         return true;
     pgx_rollback(conn, GUARD_TIMEOUT_US);
+    guard_explain(conn, err);
     err_wrap(err, "installing the guard");
     if (err_is_sqlstate(err, "42501"))
         err_hint(err, "the engine's role must own the events table: ALTER TABLE %s OWNER TO \"%s\";",
@@ -282,8 +314,8 @@ bool guard_install(struct pgx_conn *conn, const struct guard *guard, enum guard_
 bool guard_remove(struct pgx_conn *conn, const struct guard *guard, bool closed_only, bool *ret_removed,
                   struct tmv_error *err)
 {
-    AUTO(buf) struct buf sql = BUF_INIT(4000);
-    AUTO(buf) struct buf drop = BUF_INIT(4000);
+    AUTO(buf) struct buf sql = BUF_INIT(16000);
+    AUTO(buf) struct buf drop = BUF_INIT(8000);
     AUTO(buf) struct buf events = BUF_INIT(400);
     char pattern[64];
     unsigned seed = (unsigned)clock_now_us();
@@ -291,6 +323,9 @@ bool guard_remove(struct pgx_conn *conn, const struct guard *guard, bool closed_
     snprintf(pattern, sizeof pattern, "~tenantmv\\_%s\\_%s", guard->mark, closed_only ? "closed" : "%");
     pgx_literal(&events, guard->shape->events);
     const struct pgx_var vars[] = {{"pattern", pattern}, {"events_literal", buf_text(&events)}};
+    if (!guard_must_own(guard, &drop, err))
+        return false;
+    buf_str(&drop, ";\n");
     if (!store_sql(&drop, sql_guard_triggers_drop, guard->shape, vars, ARRAY_LEN(vars), err))
         return false;
     buf_printf(&sql, "BEGIN; SET LOCAL lock_timeout = %d; LOCK TABLE %s IN ACCESS EXCLUSIVE MODE; %s; COMMIT",
@@ -302,8 +337,10 @@ bool guard_remove(struct pgx_conn *conn, const struct guard *guard, bool closed_
         if (*ret_removed)
             return true;
         pgx_rollback(conn, GUARD_TIMEOUT_US);
-        if (!err_is_sqlstate(err, "55P03") && !err_is_sqlstate(err, "40P01"))
+        if (!err_is_sqlstate(err, "55P03") && !err_is_sqlstate(err, "40P01")) {
+            guard_explain(conn, err);
             return err_wrap(err, "removing the guard");
+        }
         if (!stop_sleep(pgx_stop(conn), 20 * US_PER_MS + rand_r(&seed) % (80 * US_PER_MS)))
             return err_set(err, TMV_ERR_CANCELLED, "stopped");
     }

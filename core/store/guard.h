@@ -42,8 +42,13 @@ TMV_NODISCARD bool guard_prepare_store(struct pgx_conn *conn, const struct store
 TMV_NODISCARD bool guard_identify(struct pgx_conn *conn, struct guard *guard, struct tmv_error *err);
 /* Raises the owner row here to guard->owner_epoch. OWNERSHIP when a higher one stands there. */
 TMV_NODISCARD bool guard_raise_owner(struct pgx_conn *conn, const struct guard *guard, struct tmv_error *err);
+/* Appends the statement that ends its transaction (TM010) unless this engine still owns the migration in that
+ * store, and holds a successor off until the transaction is over. */
+TMV_NODISCARD bool guard_must_own(const struct guard *guard, struct buf *ret_sql, struct tmv_error *err);
+/* Makes OWNERSHIP of an error that guard_must_own raised; leaves others as they are. Returns false. */
+bool guard_explain(struct pgx_conn *conn, struct tmv_error *err);
 /* Puts the fence row there before the triggers exist: `state` open or closed, writers wait at most wait_ms,
- * placement epoch at least `epoch`. A row of this migration is left as it is. */
+ * placement epoch at least `epoch`. A row of this migration is left as it is. OWNERSHIP as above. */
 TMV_NODISCARD bool guard_prepare_fence(struct pgx_conn *conn, const struct guard *guard,
                                        enum fence_state state, int64_t wait_ms, int64_t epoch,
                                        struct tmv_error *err);
@@ -67,7 +72,7 @@ struct guard_installed {
     char facts[80]; /* digest of the catalogue rows on which the guard stands */
 };
 /* Installs the triggers without hurting neighbours: asks for the table lock for 20 ms at a time and backs
- * off. TIMEOUT after `patience_us`, naming the session in the way. */
+ * off. TIMEOUT after `patience_us`, naming the session in the way; OWNERSHIP as above. */
 TMV_NODISCARD bool guard_install(struct pgx_conn *conn, const struct guard *guard, enum guard_level level,
                                  int64_t patience_us, struct guard_installed *ret_installed,
                                  struct tmv_error *err);
@@ -76,7 +81,7 @@ TMV_NODISCARD bool guard_read_facts(struct pgx_conn *conn, const struct guard *g
                                     struct tmv_error *err);
 /* Drops the tenant's triggers if the table can be locked within some tries of 10 ms. *ret_removed false: it
  * was too busy; with the fence off they admit everything meanwhile. `closed_only`: just the statement
- * trigger. */
+ * trigger. OWNERSHIP as above. */
 TMV_NODISCARD bool guard_remove(struct pgx_conn *conn, const struct guard *guard, bool closed_only,
                                 bool *ret_removed, struct tmv_error *err);
 /* The position sequence's value: the highest position handed out, 0 before the first. */

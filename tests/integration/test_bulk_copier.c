@@ -81,10 +81,12 @@ static void open_bed(struct bed *bed, const struct bed_options *o)
     support_database(support_cluster("store", NULL), bed->control_conninfo);
     own_migration(bed);
     assert_done(guard_prepare_store(bed->conn[TARGET], &bed->ends.target, &err), &err);
-    support_sql(bed->conn[TARGET],
-                "INSERT INTO tenantmv.applied (migration_id, tenant_id, owner_epoch, state)"
-                " VALUES ('%s', '%s', %lld, 'copying')",
-                bed->ends.migration, bed->ends.tenant, (long long)bed->ends.owner.epoch);
+    support_sql(
+        bed->conn[TARGET],
+        "INSERT INTO tenantmv.applied (migration_id, tenant_id, owner_epoch, state)"
+        " VALUES ('%s', '%s', %lld, 'copying');"
+        "INSERT INTO tenantmv.owner SELECT tenant_id, migration_id, owner_epoch FROM tenantmv.applied",
+        bed->ends.migration, bed->ends.tenant, (long long)bed->ends.owner.epoch);
 }
 
 static void close_bed(struct bed *bed)
@@ -574,6 +576,25 @@ static void keeps_the_indexes_when_asked(void **state)
     close_bed(&bed);
 }
 
+/* The engine lost the migration while the indexes were away: whoever took it over puts them back. */
+static void leaves_the_indexes_to_a_successor(void **state)
+{
+    struct bed bed;
+    struct seen seen = {.stop_after = 1};
+    struct tmv_error err = {0};
+    bool finished;
+
+    (void)state;
+    open_index_bed(&bed);
+    bed.options.max_rate = 10000;
+    assert_done(run_copy(&bed, &seen, &finished, &err), &err);
+    int64_t left = index_count(&bed);
+    support_sql(bed.conn[TARGET], "UPDATE tenantmv.owner SET owner_epoch = owner_epoch + 1");
+    assert_fails(bulk_copier_restore_indexes(&bed.ends, bed.control->conn, &err), &err, TMV_ERR_OWNERSHIP);
+    assert_int_equal(index_count(&bed), left);
+    close_bed(&bed);
+}
+
 static void indexes_survive_a_kill(struct seen seen, const char *fault)
 {
     struct bed bed;
@@ -665,6 +686,7 @@ int main(void)
         cmocka_unit_test(keeps_indexes_that_something_needs),
         cmocka_unit_test(keeps_the_indexes_of_a_target_that_is_not_empty),
         cmocka_unit_test(keeps_the_indexes_when_asked),
+        cmocka_unit_test(leaves_the_indexes_to_a_successor),
         cmocka_unit_test(indexes_survive_a_kill_during_the_copy),
         cmocka_unit_test(indexes_survive_a_kill_while_they_are_built),
         cmocka_unit_test(indexes_survive_a_kill_at_every_fault_point),

@@ -7,7 +7,10 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/err.h"
 #include "control/repositories.h"
+#include "migrate/cutover_manager.h"
+#include "sql_embedded.h"
 #include "support/life.h"
 
 /* ---- after a decision ---- */
@@ -66,12 +69,186 @@ static void opens_the_target_of_a_decided_move_that_nobody_holds(void **state)
     life_assert_moved();
 }
 
+/* ---- an engine that wakes up late ---- */
+
+static struct move m;
+static struct guard late_source, late_target; /* as the late engine knows them */
+
+/* Both stores guarded; then another engine takes the migration over. */
+static int taken_over(void **state)
+{
+    struct tmv_error err;
+
+    (void)state;
+    move_prepare(&m, false);
+    move_guard_source(&m);
+    move_open_target(&m);
+    late_source = m.source_guard;
+    late_target = m.target_guard;
+    m.source_guard.owner_epoch++;
+    m.target_guard.owner_epoch++;
+    assert_done(guard_raise_owner(m.source, &m.source_guard, &err), &err);
+    assert_done(guard_raise_owner(m.target, &m.target_guard, &err), &err);
+    return 0;
+}
+
+static int release_move(void **state)
+{
+    (void)state;
+    move_release(&m);
+    return 0;
+}
+
+/* Fences, triggers, rows and the position sequence of a store, as one text. */
+static char *picture(struct pgx_conn *conn)
+{
+    return support_text(
+        conn, "SELECT concat_ws(' ', (SELECT string_agg(f::text, ',') FROM tenantmv.fence f),"
+              " (SELECT string_agg(a::text, ',') FROM tenantmv.applied a),"
+              " (SELECT string_agg(tgname || tgenabled::text, ',' ORDER BY tgname) FROM pg_trigger),"
+              " (SELECT last_value FROM public.events_global_position_seq))");
+}
+
+static bool l_prepare_fence(struct tmv_error *err)
+{
+    return guard_prepare_fence(m.source, &late_source, FENCE_OPEN, 600, 1, err);
+}
+
+static bool l_install(struct tmv_error *err)
+{
+    struct guard_installed installed;
+
+    return guard_install(m.source, &late_source, GUARD_ROWS, 1000000, &installed, err);
+}
+
+static bool l_remove(struct tmv_error *err)
+{
+    bool removed;
+
+    return guard_remove(m.source, &late_source, false, &removed, err);
+}
+
+static bool l_remove_on_the_target(struct tmv_error *err)
+{
+    bool removed;
+
+    return guard_remove(m.target, &late_target, true, &removed, err);
+}
+
+static bool l_raise_owner(struct tmv_error *err)
+{
+    return guard_raise_owner(m.target, &late_target, err);
+}
+
+/* Statements of which the first column counts what the engine owns. */
+static bool owned_rows(struct pgx_conn *conn, const char *sql, struct pgx_args args, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *owned = NULL;
+
+    assert_done(pgx_query(conn, SUPPORT_TIMEOUT_US, sql, args, &owned, err), err);
+    return pgx_int(owned, 0, 0) > 0 || err_set(err, TMV_ERR_OWNERSHIP, "nothing is owned");
+}
+
+static bool l_begin_applied(struct tmv_error *err)
+{
+    return owned_rows(m.target, sql_phase_applied_begin,
+                      PGX_ARGS(PGX_UUID(&late_target.migration), PGX_UUID(&late_target.tenant),
+                               PGX_INT(late_target.owner_epoch), PGX_INT(5)),
+                      err);
+}
+
+static bool l_clean_target(struct tmv_error *err)
+{
+    return owned_rows(m.target, sql_undo_target_rows,
+                      PGX_ARGS(PGX_UUID(&late_target.tenant), PGX_UUID(&late_target.migration),
+                               PGX_INT(late_target.owner_epoch)),
+                      err);
+}
+
+static bool l_clean_source(struct tmv_error *err)
+{
+    return owned_rows(m.source, sql_undo_source_rows,
+                      PGX_ARGS(PGX_UUID(&late_source.tenant), PGX_UUID(&late_source.migration),
+                               PGX_INT(late_source.owner_epoch)),
+                      err);
+}
+
+/* The sequence is not taken back by the rollback, so it must not have been turned. */
+static bool l_arm(struct tmv_error *err)
+{
+    m.ends.owner.epoch = late_target.owner_epoch;
+    AUTO(buf) struct buf sql = BUF_INIT(4000);
+
+    assert_done(cutover_arm_sql(&m.ends, 2, 1000, &sql, err), err);
+    if (pgx_script(m.target, SUPPORT_TIMEOUT_US, buf_text(&sql), 0, NULL, err))
+        return true;
+    assert_string_equal(err->sqlstate, "TM010");
+    return err_set(err, TMV_ERR_OWNERSHIP, "not armed");
+}
+
+/* What the successor did before. */
+
+static void s_fence_off(void)
+{
+    support_sql(m.source, "UPDATE tenantmv.fence SET state = 'off'");
+}
+
+static void s_remove_guard(void)
+{
+    struct tmv_error err;
+    bool removed = false;
+
+    assert_done(guard_remove(m.source, &m.source_guard, false, &removed, &err), &err);
+    assert_true(removed);
+}
+
+static void s_forget_applied(void)
+{
+    support_sql(m.target, "DELETE FROM tenantmv.applied");
+}
+
+static const struct {
+    const char *name;
+    bool (*run)(struct tmv_error *err);
+    bool on_target;
+    void (*before)(void);
+} acts[] = {
+    {"arm the target", l_arm, true, NULL},
+    {"remove the guard", l_remove, false, NULL},
+    {"remove the target's guard", l_remove_on_the_target, true, NULL},
+    {"raise the owner", l_raise_owner, true, NULL},
+    {"clean the target", l_clean_target, true, NULL},
+    {"begin the copy", l_begin_applied, true, s_forget_applied},
+    {"prepare the fence", l_prepare_fence, false, s_fence_off},
+    {"install the guard", l_install, false, s_remove_guard},
+    {"clean the source", l_clean_source, false, NULL},
+};
+
+static void a_late_engine_changes_nothing_in_the_stores(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(acts); i++) {
+        struct pgx_conn *conn = acts[i].on_target ? m.target : m.source;
+        struct tmv_error err = {0};
+
+        if (acts[i].before)
+            acts[i].before();
+        AUTO_FREE char *before = picture(conn);
+        if (acts[i].run(&err) || err.code != TMV_ERR_OWNERSHIP)
+            fail_msg("%s: %s %s", acts[i].name, tmv_code_name(err.code), err.message);
+        AUTO_FREE char *after = picture(conn);
+        assert_string_equal(before, after);
+    }
+}
+
 #define CASE(name, setup) cmocka_unit_test_setup_teardown(name, setup, release)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(opens_the_target_of_a_decided_move_that_nobody_holds, ready),
+        cmocka_unit_test_setup_teardown(a_late_engine_changes_nothing_in_the_stores, taken_over,
+                                        release_move),
     };
 
     return cmocka_run_group_tests(tests, support_setup, support_teardown);

@@ -53,6 +53,7 @@ static const struct sample {
     {NULL, "tablespace", "''"},
     {NULL, "build", "CREATE INDEX IF NOT EXISTS built ON public.events (version)"},
     {NULL, "attach", ""},
+    {NULL, "own", "SELECT 1"},
     {NULL, "finish", ""},
     {NULL, "value", "1"},
     {NULL, "low", "0"},

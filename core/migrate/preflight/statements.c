@@ -27,7 +27,7 @@ struct step {
 
 static const struct step steps[] = {
     {"guard on the source: our schema, the fence row ($1 tenant, $2 open, $3 migration, $4 wait in ms, $5 "
-     "epoch), the "
+     "epoch, $6 owner epoch), the "
      "triggers in a short lock",
      ON_THE_SOURCE, sql_store_schema, NULL},
     {NULL, ON_THE_SOURCE, sql_guard_functions, NULL},
