@@ -1,4 +1,5 @@
-/* Appends: one statement, one transaction, one round trip. See events.h for what each error proves. */
+/* Appends: one statement, one transaction, one round trip; a second one only for an event whose expectation
+ * did not hold, which says why or finds that it holds by now. See events.h for what each error proves. */
 #include "store/events.h"
 
 #include <inttypes.h>
@@ -72,6 +73,18 @@ static void add_ids(struct buf *b, const struct store_append *what)
     end_array(b);
 }
 
+static bool check_events(const struct store_append *what, struct tmv_error *err)
+{
+    for (size_t i = 0; i < what->count; i++) {
+        const struct tmv_new_event *e = &what->events[i];
+
+        if (!e->type || !e->payload)
+            return err_set(err, TMV_ERR_USAGE, "event %zu of the append has no %s", i + 1,
+                           e->type ? "payload" : "type");
+    }
+    return true;
+}
+
 static bool build_arrays(struct arrays *a, const struct store_append *what, struct tmv_error *err)
 {
     struct buf *all[] = {&a->ids, &a->types, &a->actors, &a->times, &a->payloads};
@@ -82,9 +95,6 @@ static bool build_arrays(struct arrays *a, const struct store_append *what, stru
         const struct tmv_new_event *e = &what->events[i];
         char time[24];
 
-        if (!e->type || !e->payload)
-            return err_set(err, TMV_ERR_USAGE, "event %zu of the append has no %s", i + 1,
-                           e->type ? "payload" : "type");
         snprintf(time, sizeof time, "%" PRId64, e->timestamp_us);
         add_element(&a->types, e->type);
         add_element(&a->actors, e->actor);
@@ -226,8 +236,69 @@ static bool build_statement(const struct store_shape *shape, bool want_copy, str
     return buf_ok(&copy, err) && store_sql(sql, sql_store_append, shape, extra, ARRAY_LEN(extra), err);
 }
 
-bool store_append(struct pgx_conn *conn, const struct store_shape *shape, const struct store_append *what,
-                  int64_t timeout_us, struct store_appended *ret_appended, struct tmv_error *err)
+/* Where an append goes. */
+struct place {
+    struct pgx_conn *conn;
+    const struct store_shape *shape;
+    int64_t timeout_us;
+};
+
+/* Sends a kept statement and takes its answer. */
+static bool ask(const struct place *p, const struct pgx_kept *kept, struct pgx_args args,
+                struct pgx_result **ret_result, struct tmv_error *err)
+{
+    if (!pgx_send_kept(p->conn, p->timeout_us, kept, args, err))
+        return explain(p->conn, p->shape, err);
+    if (!pgx_receive(p->conn, p->timeout_us, ret_result, err)) {
+        answer_lost(err);
+        return explain(p->conn, p->shape, err);
+    }
+    return true;
+}
+
+static struct pgx_value epoch_value(const struct store_append *what, char text[24])
+{
+    snprintf(text, 24, "%" PRId64, what->epoch);
+    return pgx_value_text(what->epoch ? text : NULL);
+}
+
+static struct pgx_value tenant_value(const struct store_append *what)
+{
+    return tmv_uuid_is_nil(&what->stream->tenant) ? PGX_NULL : PGX_UUID(&what->stream->tenant);
+}
+
+/* One event. *ret_held: whether the expectation held; otherwise nothing was stored. Of no event it asks with
+ * an expectation that never holds. */
+static bool append_one(const struct place *p, const struct store_append *what,
+                       struct store_appended *ret_appended, bool *ret_held, struct tmv_error *err)
+{
+    static const struct tmv_new_event nothing = {.type = "-", .payload = "{}"};
+    const struct tmv_new_event *e = what->count ? what->events : &nothing;
+    AUTO(buf) struct buf sql = BUF_INIT(40000);
+    AUTO_RESULT struct pgx_result *result = NULL;
+    char epoch[24];
+
+    if (!pgx_is_kept(p->conn, STORE_SLOT_APPEND_ONE) &&
+        !store_sql(&sql, sql_store_append_one, p->shape, NULL, 0, err))
+        return false;
+    const struct pgx_kept kept = {STORE_SLOT_APPEND_ONE, buf_text(&sql)};
+    const struct pgx_args args =
+        PGX_ARGS(PGX_UUID(&what->stream->aggregate), PGX_TEXT(what->stream->aggregate_type),
+                 tenant_value(what), PGX_INT(what->count ? what->expected : INT64_MAX),
+                 epoch_value(what, epoch), PGX_UUID(&e->id), PGX_TEXT(e->type), PGX_TEXT(e->actor),
+                 e->timestamp_us ? PGX_INT(e->timestamp_us) : PGX_NULL, PGX_TEXT(e->payload));
+    if (!ask(p, &kept, args, &result, err))
+        return false;
+    *ret_held = pgx_rows(result) == 1;
+    if (*ret_held)
+        *ret_appended =
+            (struct store_appended){.version = pgx_int(result, 0, 0), .position = pgx_int(result, 0, 1)};
+    return true;
+}
+
+/* Any number of events, and what the stream's version is when the expectation does not hold. */
+static bool append_all(const struct place *p, const struct store_append *what,
+                       struct store_appended *ret_appended, struct tmv_error *err)
 {
     const struct tmv_stream *stream = what->stream;
     __attribute__((cleanup(arrays_auto))) struct arrays a = {
@@ -236,27 +307,32 @@ bool store_append(struct pgx_conn *conn, const struct store_shape *shape, const 
     AUTO(buf) struct buf sql = BUF_INIT(40000);
     AUTO_RESULT struct pgx_result *result = NULL;
     char epoch[24];
-    const char *named = what->epoch ? epoch : NULL;
 
-    *ret_appended = (struct store_appended){0};
     const unsigned slot = what->want_copy ? STORE_SLOT_APPEND_COPY : STORE_SLOT_APPEND;
     if (!build_arrays(&a, what, err) ||
-        !(pgx_is_kept(conn, slot) || build_statement(shape, what->want_copy, &sql, err)))
+        !(pgx_is_kept(p->conn, slot) || build_statement(p->shape, what->want_copy, &sql, err)))
         return false;
-    snprintf(epoch, sizeof epoch, "%" PRId64, what->epoch);
     const struct pgx_kept kept = {slot, buf_text(&sql)};
-    const struct pgx_args args = PGX_ARGS(
-        PGX_UUID(&stream->aggregate), PGX_TEXT(stream->aggregate_type),
-        tmv_uuid_is_nil(&stream->tenant) ? PGX_NULL : PGX_UUID(&stream->tenant), PGX_INT(what->expected),
-        PGX_TEXT(named), PGX_TEXT(buf_text(&a.ids)), PGX_TEXT(buf_text(&a.types)),
-        PGX_TEXT(buf_text(&a.actors)), PGX_TEXT(buf_text(&a.times)), PGX_TEXT(buf_text(&a.payloads)));
-    if (!pgx_send_kept(conn, timeout_us, &kept, args, err))
-        return explain(conn, shape, err);
-    if (!pgx_receive(conn, timeout_us, &result, err)) {
-        answer_lost(err);
-        return explain(conn, shape, err);
-    }
-    return read_answer(result, what, ret_appended, err);
+    const struct pgx_args args =
+        PGX_ARGS(PGX_UUID(&stream->aggregate), PGX_TEXT(stream->aggregate_type), tenant_value(what),
+                 PGX_INT(what->expected), epoch_value(what, epoch), PGX_TEXT(buf_text(&a.ids)),
+                 PGX_TEXT(buf_text(&a.types)), PGX_TEXT(buf_text(&a.actors)), PGX_TEXT(buf_text(&a.times)),
+                 PGX_TEXT(buf_text(&a.payloads)));
+    return ask(p, &kept, args, &result, err) && read_answer(result, what, ret_appended, err);
+}
+
+bool store_append(struct pgx_conn *conn, const struct store_shape *shape, const struct store_append *what,
+                  int64_t timeout_us, struct store_appended *ret_appended, struct tmv_error *err)
+{
+    const struct place place = {conn, shape, timeout_us};
+    bool held = false;
+
+    *ret_appended = (struct store_appended){0};
+    if (!check_events(what, err))
+        return false;
+    if (what->count <= 1 && !what->want_copy && !append_one(&place, what, ret_appended, &held, err))
+        return false;
+    return held || append_all(&place, what, ret_appended, err);
 }
 
 bool store_find_appended(struct pgx_conn *conn, const struct store_shape *shape,

@@ -63,4 +63,11 @@ TMV_NODISCARD bool store_event_exists(struct pgx_conn *conn, const struct store_
                                       bool *ret_exists, struct tmv_error *err);
 
 /* Slots of the statements that connections to stores keep (pg/query.h). */
-enum { STORE_SLOT_APPEND, STORE_SLOT_APPEND_COPY, STORE_SLOT_STREAM, STORE_SLOT_FEED, STORE_SLOT_MIRROR };
+enum {
+    STORE_SLOT_APPEND,
+    STORE_SLOT_APPEND_ONE,
+    STORE_SLOT_APPEND_COPY,
+    STORE_SLOT_STREAM,
+    STORE_SLOT_FEED,
+    STORE_SLOT_MIRROR
+};
