@@ -149,6 +149,7 @@ static bool read_migrations(struct tmv_control *control, const struct tmv_uuid *
         if (!read_migration(r, (int)i, snapshot->taken_at_us, &snapshot->migrations[i], err))
             return false;
     snapshot->migration_count = count;
+    snapshot->migration_total = count > 0 ? pgx_int(r, 0, 35) : 0;
     return true;
 }
 

@@ -150,8 +150,7 @@ static bool gate_source(struct cutover_manager *m, const struct tmv_settings *s,
     if (oldest_ms >= 86400000)
         gate(list, "writers", false, "a prepared transaction of the tenant is open");
     else
-        gate(list, "writers", young, "oldest open transaction of the tenant %" PRId64 " ms",
-             oldest_ms < 0 ? 0 : oldest_ms);
+        gate(list, "writers", young, "oldest transaction %" PRId64 " ms", oldest_ms < 0 ? 0 : oldest_ms);
     gate(list, "source", !pgx_bool(row, 0, 2), pgx_bool(row, 0, 2) ? "is read only" : "takes writes");
     m->standby.configured = pgx_bool(row, 0, 1);
     return !m->standby.configured || gate_standby(m, list, err);
@@ -168,7 +167,7 @@ static bool gate_target(struct cutover_manager *m, struct gate_list *list, struc
     int64_t oldest_ms = pgx_int(row, 0, 0);
     gate(list, "target", !pgx_bool(row, 0, 1) && took_us < US_PER_S, "answers in %.1f ms%s",
          (double)took_us / 1000, pgx_bool(row, 0, 1) ? ", but is read only" : "");
-    gate(list, "target-transactions", oldest_ms < 5000, "oldest open transaction %" PRId64 " ms", oldest_ms);
+    gate(list, "target-transactions", oldest_ms < 5000, "oldest %" PRId64 " ms", oldest_ms);
     return true;
 }
 

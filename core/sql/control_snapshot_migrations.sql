@@ -24,7 +24,9 @@ SELECT m.id, m.tenant_id, m.source_store_id, m.target_store_id, m.phase, coalesc
        CASE WHEN jsonb_typeof(m.config -> 'drain_budget_ms') = 'number'
             THEN greatest(0, least((m.config ->> 'drain_budget_ms')::numeric, 1e9))::bigint END,
        CASE WHEN jsonb_typeof(m.config -> 'cutover_timeout_ms') = 'number'
-            THEN greatest(0, least((m.config ->> 'cutover_timeout_ms')::numeric, 1e9))::bigint END
+            THEN greatest(0, least((m.config ->> 'cutover_timeout_ms')::numeric, 1e9))::bigint END,
+       -- how many there are, whatever the limit
+       (SELECT count(*) FROM public.tenant_migrations c WHERE $1::uuid IS NULL OR c.tenant_id = $1::uuid)
   FROM public.tenant_migrations m
   LEFT JOIN tenantmv.migration_state s ON s.migration_id = m.id
   LEFT JOIN tenantmv.lease l ON l.migration_id = m.id AND l.engine IS NOT NULL

@@ -318,6 +318,35 @@ static void a_wall_shows_figures_problems_and_pages(void **state)
     control_fixture_close(&fixture);
 }
 
+static void of_ten_thousand_migrations_it_says_which_are_here(void **state)
+{
+    struct control_fixture fixture;
+    struct pty *pty;
+
+    (void)state;
+    control_fixture_open(&fixture);
+    control_fixture_own(&fixture); /* the one that runs comes first, however old it is */
+    support_sql(
+        fixture.conn,
+        "INSERT INTO public.tenant_migrations (id, tenant_id, source_store_id, target_store_id, phase) "
+        "SELECT gen_random_uuid(), gen_random_uuid(), 'shared', 'dedicated', 'aborted' FROM "
+        "generate_series(1, 9999)");
+    support_sql(fixture.conn, "INSERT INTO tenantmv.migration_state (migration_id) SELECT id FROM "
+                              "public.tenant_migrations ON CONFLICT DO NOTHING");
+    pty = open_program("watch", fixture.conninfo, NULL);
+    pty_wait_text(pty, "1000 of 1000 loaded; 9000 older are not here");
+    pty_wait_text(pty, "PENDING");
+    for (int i = 0; i < 3; i++) { /* and it still hears */
+        pty_send(pty, "G");
+        pty_wait_no_text(pty, "PENDING");
+        pty_send(pty, "g");
+        pty_wait_text(pty, "PENDING");
+    }
+    pty_wait_text(pty, "LIVE");
+    pty_free(pty);
+    control_fixture_close(&fixture);
+}
+
 /* ---- pasted text ---- */
 
 static void a_pasted_script_does_nothing_on_any_screen(void **state)
@@ -438,6 +467,7 @@ int main(void)
         cmocka_unit_test(watch_once_ends_as_a_monitoring_check_does),
         cmocka_unit_test(a_display_on_a_wall_hears_only_ctrl_c),
         cmocka_unit_test(a_wall_shows_figures_problems_and_pages),
+        cmocka_unit_test(of_ten_thousand_migrations_it_says_which_are_here),
         cmocka_unit_test(a_pasted_script_does_nothing_on_any_screen),
         cmocka_unit_test(comes_back_in_tmux_at_another_size),
         cmocka_unit_test(a_hang_up_hands_the_running_migration_over),

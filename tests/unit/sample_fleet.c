@@ -230,6 +230,7 @@ struct tmv_snapshot *sample_many(int count)
     s->taken_at_us = SAMPLE_WALL_US - 400000;
     s->taken_mono_us = SAMPLE_NOW_US - 400000;
     s->migration_count = (size_t)count;
+    s->migration_total = count;
     s->migrations = calloc((size_t)count + 1, sizeof *s->migrations);
     for (size_t i = 0; i < s->migration_count; i++)
         fill(&s->migrations[i], &samples[i % SAMPLES], i);

@@ -353,6 +353,64 @@ static void shows_why_there_is_no_picture(void **state)
     stage_end(&stage);
 }
 
+static void a_long_note_takes_a_second_line_and_is_not_cut(void **state)
+{
+    static const char where[] = "control: host=/tmp/somewhere-XXXXXX/shared user=postgres dbname=shared";
+    struct stage stage;
+
+    (void)state;
+    stage_begin(&stage, sample_snapshot());
+    snprintf(stage.state.model.note, sizeof stage.state.model.note, "demo writers: 23670, failed 0   %s",
+             where);
+    stage_draw(&stage, 80, 24);
+    assert_true(plain_contains(&stage.canvas, "demo writers: 23670, failed 0"));
+    assert_true(plain_contains(&stage.canvas, where));
+    stage_draw(&stage, 132, 43);
+    assert_true(plain_contains(&stage.canvas, "failed 0   control: host"));
+    assert_true(plain_contains(&stage.canvas, where));
+    stage_end(&stage);
+}
+
+static void says_how_many_are_not_loaded(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_begin(&stage, sample_many(FLEET_MAX));
+    stage_draw(&stage, 80, 24);
+    assert_true(plain_contains(&stage.canvas, "1000 of 1000"));
+    assert_false(plain_contains(&stage.canvas, "loaded"));
+    stage.state.snapshot->migration_total = 10000;
+    stage_draw(&stage, 80, 24);
+    assert_true(plain_contains(&stage.canvas, "1000 of 1000 loaded; 9000 older are not here"));
+    stage_end(&stage);
+}
+
+/* What the database's clock does may not move the ages on the screen, which go by this machine's own. */
+static void a_clock_that_jumps_breaks_no_screen(void **state)
+{
+    static const int64_t jumps[] = {-40 * INT64_C(31536000000000), -3600000000, 3600000000,
+                                    40 * INT64_C(31536000000000)};
+    struct stage stage;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof jumps / sizeof *jumps; i++) {
+        stage_begin(&stage, sample_snapshot());
+        stage.state.snapshot->taken_at_us += jumps[i];
+        stage.state.model.wall_us -= jumps[i];
+        for (int screen = 0; screen < screen_count(); screen++) {
+            stage.state.active = screen;
+            stage_draw(&stage, 132, 43);
+            assert_true(plain_contains(&stage.canvas, "LIVE 0.4s"));
+            assert_false(plain_contains(&stage.canvas, " -"));
+        }
+        stage.state.snapshot->taken_mono_us = SAMPLE_NOW_US + 60000000; /* and if ours did */
+        stage_draw(&stage, 80, 24);
+        assert_true(plain_contains(&stage.canvas, "LIVE 0.0s"));
+        stage_end(&stage);
+    }
+}
+
 /* ---- order ---- */
 
 static void selection_follows_its_migration(void **state)
@@ -425,6 +483,9 @@ int main(void)
         cmocka_unit_test(keeps_the_words_that_matter_in_the_header),
         cmocka_unit_test(says_how_old_the_picture_is),
         cmocka_unit_test(shows_why_there_is_no_picture),
+        cmocka_unit_test(a_long_note_takes_a_second_line_and_is_not_cut),
+        cmocka_unit_test(says_how_many_are_not_loaded),
+        cmocka_unit_test(a_clock_that_jumps_breaks_no_screen),
         cmocka_unit_test(selection_follows_its_migration),
         cmocka_unit_test(order_is_held_while_the_cursor_moves),
         cmocka_unit_test(filter_shows_what_contains_the_word),

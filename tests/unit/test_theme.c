@@ -320,6 +320,28 @@ static void the_check_finds_what_people_cannot_read(void **state)
     }
 }
 
+static void a_theme_is_held_to_the_contrast_it_promises(void **state)
+{
+    static const struct {
+        const char *promise;
+        bool read, kept;
+    } cases[] = {{"contrast = 4.5", true, true},
+                 {"contrast = 12", true, false},
+                 {"contrast = 22", false, true},
+                 {"contrast = much", false, true}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct findings findings = {0};
+        char text[300];
+        struct theme theme;
+        struct theme_report report;
+        snprintf(text, sizeof text, "[theme]\ninherit = default-dark\n%s\n", cases[i].promise);
+        assert_int_equal(theme_read(text, &theme, &report), cases[i].read);
+        assert_int_equal(theme_check(&theme, keep_finding, &findings) == 0, cases[i].kept);
+    }
+}
+
 /* Pairs from the paper's own table. */
 static void distance_is_ciede2000(void **state)
 {
@@ -487,6 +509,7 @@ int main(void)
         cmocka_unit_test(people_can_read_every_built_in_theme),
         cmocka_unit_test(the_check_finds_what_people_cannot_read),
         cmocka_unit_test(distance_is_ciede2000),
+        cmocka_unit_test(a_theme_is_held_to_the_contrast_it_promises),
         cmocka_unit_test(knows_contrast_and_colour_blindness),
         cmocka_unit_test(coloured_text_says_the_same_as_plain_text),
         cmocka_unit_test(the_picture_is_sound_svg),

@@ -1,22 +1,22 @@
-/* The six screens as each kind of terminal shows them: ASCII, 256 colours, none. The UTF-8 text itself is in
- * test_screens. A style is written before the text it holds for as {foreground/background attributes}, -1
+/* Every screen, overlay and dialog as each kind of terminal shows them: ASCII, 256 colours (the text is
+ * UTF-8), no colours. Which there are is read from the program's own tables, so a new one fails here until it
+ * has its pictures. A style is written before the text it holds for as {foreground/background attributes}, -1
  * being the terminal's own. TENANTMV_WRITE_GOLDEN=1 writes the pictures anew: look at the difference before
  * you commit it. */
 #include "stage.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
+#include "app/actions.h"
+#include "app/overlays.h"
+#include "screens/fleet_order.h"
+#include "screens/history.h"
 #include "theme/theme.h"
 
 static const struct {
     int cols, rows;
 } sizes[] = {{80, 24}, {132, 43}, {40, 10}};
-static const struct {
-    char key;
-    const char *name;
-} screens[] = {{'1', "fleet"},  {'2', "migration"}, {'3', "cutover"},
-               {'4', "events"}, {'5', "stores"},    {'6', "history"}};
-
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
 static void write_styled(const struct canvas *canvas, const struct theme *theme, enum theme_tier tier,
@@ -57,26 +57,129 @@ static void assert_golden(char *text, const char *path)
     free(text);
 }
 
-/* Every screen at every size, through one way of writing it. */
+#define THINGS_MAX 64
+
+/* One thing that can be on the screen, and the picture's name. */
+struct thing {
+    char name[40];
+    void (*show)(struct stage *stage, int which);
+    int which;
+};
+
+static void show_screen(struct stage *stage, int which)
+{
+    stage_type(stage, (const char[]){screen_at(which)->key, '\0'});
+}
+
+static void show_overlay(struct stage *stage, int which)
+{
+    overlay_open(&stage->state, (enum overlay)which);
+}
+
+static void show_dialog(struct stage *stage, int which)
+{
+    confirm_open(&stage->state.confirm, action_at(which), &stage->state.model, false);
+}
+
+static void show_armed(struct stage *stage, int which)
+{
+    (void)which;
+    show_dialog(stage, (int)(action_by_name("cutover") - action_at(0)));
+    stage->state.confirm.armed_until_us = SAMPLE_NOW_US + 3000000;
+}
+
+static void show_bulk(struct stage *stage, int which)
+{
+    (void)which;
+    for (int k = 0; k < 5; k++)
+        model_mark(&stage->state.model, &stage->state.snapshot->migrations[k].id);
+    confirm_open(&stage->state.confirm, action_by_name("pause"), &stage->state.model, true);
+}
+
+static void show_report(struct stage *stage, int which)
+{
+    stage->state.active = screen_by_key('6');
+    history_open(&stage->state.model, &sample_record()->migration, which);
+}
+
+static void show_big(struct stage *stage, int which)
+{
+    (void)which;
+    stage->state.model.big = true;
+}
+
+static void add(struct thing *things, int *count, const char *title, struct thing thing)
+{
+    assert_true(*count < THINGS_MAX);
+    for (size_t i = 0; title[i] != '\0' && isalnum((unsigned char)title[i]) && i + 16 < sizeof thing.name;
+         i++) {
+        size_t end = strlen(thing.name);
+        thing.name[end] = (char)tolower((unsigned char)title[i]);
+        thing.name[end + 1] = '\0';
+    }
+    for (int i = 0; i < *count; i++)
+        assert_string_not_equal(things[i].name, thing.name);
+    things[(*count)++] = thing;
+}
+
+/* Whether an action asks before it does something. */
+static bool asks(int action)
+{
+    return action_at(action)->group == GROUP_ACT && action_at(action)->what == DO_OPERATION &&
+           action_at(action)->way != ACTION_AT_ONCE;
+}
+
+/* All things that there are. */
+static int collect(struct thing *things)
+{
+    int count = 0;
+
+    for (int i = 0; i < screen_count(); i++)
+        add(things, &count, screen_at(i)->title, (struct thing){"", show_screen, i});
+    for (int i = OVERLAY_NONE + 1; i < OVERLAY_COUNT; i++)
+        add(things, &count, overlay_title((enum overlay)i), (struct thing){"box-", show_overlay, i});
+    for (int i = 0; i < action_count(); i++)
+        if (asks(i))
+            add(things, &count, action_at(i)->name, (struct thing){"dialog-", show_dialog, i});
+    add(things, &count, "armed", (struct thing){"dialog-", show_armed, 0});
+    add(things, &count, "bulk", (struct thing){"dialog-", show_bulk, 0});
+    add(things, &count, "report", (struct thing){"", show_report, 0});
+    add(things, &count, "replay", (struct thing){"", show_report, 1});
+    add(things, &count, "big", (struct thing){"", show_big, 0});
+    return count;
+}
+
+/* A tenant that is ready is under the cursor. */
+static void select_ready(struct stage *stage)
+{
+    stage->state.model.fleet.selected = stage->state.snapshot->migrations[0].id;
+    fleet_order(&stage->state.model, true);
+}
+
+/* Every thing at every size, through one way of writing it. */
 static void check_all(const char *kind, void (*write)(const struct canvas *, const struct theme *, FILE *))
 {
+    struct thing things[THINGS_MAX];
     struct theme theme;
     struct stage stage;
+    int count = collect(things);
 
     theme_default(&theme);
-    for (size_t s = 0; s < COUNT(screens); s++) {
+    for (int t = 0; t < count; t++) {
         for (size_t i = 0; i < COUNT(sizes); i++) {
             char path[400], *text = NULL;
             size_t size;
             FILE *out = open_memstream(&text, &size);
 
             stage_begin(&stage, sample_snapshot());
+            select_ready(&stage);
             stage_draw(&stage, sizes[i].cols, sizes[i].rows);
-            stage_type(&stage, (const char[]){screens[s].key, '\0'});
+            things[t].show(&stage, things[t].which);
+            stage_draw(&stage, sizes[i].cols, sizes[i].rows);
             write(&stage.canvas, &theme, out);
             fclose(out);
             stage_end(&stage);
-            snprintf(path, sizeof path, GOLDEN_DIR "/tiers/%s-%dx%d-%s.txt", screens[s].name, sizes[i].cols,
+            snprintf(path, sizeof path, GOLDEN_DIR "/tiers/%.39s-%dx%d-%s.txt", things[t].name, sizes[i].cols,
                      sizes[i].rows, kind);
             assert_golden(text, path);
         }

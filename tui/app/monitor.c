@@ -12,7 +12,8 @@
 #define SLOW_US INT64_C(1000000)   /* a picture is not older than that, announced changes or not */
 #define RECORD_US INT64_C(5000000) /* the same for the record of the focus */
 #define SHARE 10                   /* a reading may take one part in so many of the time */
-#define LOG_MAX 2000               /* audit rows that are read once after connecting */
+#define MOST_GAP_US INT64_C(3000000) /* but one slow reading is no reason to look away for long */
+#define LOG_MAX 2000                 /* audit rows that are read once after connecting */
 #define RETRY_FIRST_US INT64_C(250000)
 #define RETRY_LAST_US INT64_C(4000000)
 
@@ -142,6 +143,14 @@ static bool wait_for_change(struct monitor *monitor, struct tmv_control *control
     return true;
 }
 
+/* Until the next reading, after one that took so long. */
+static int64_t gap_us(int64_t took_us)
+{
+    int64_t gap = took_us * SHARE > LEAST_GAP_US ? took_us * SHARE : LEAST_GAP_US;
+
+    return gap < MOST_GAP_US ? gap : MOST_GAP_US;
+}
+
 /* Reads until the connection is lost; true: it was of use at least once. */
 static bool follow(struct monitor *monitor, struct tmv_control *control, struct tmv_error *err)
 {
@@ -163,7 +172,7 @@ static bool follow(struct monitor *monitor, struct tmv_control *control, struct 
         report_picture(monitor, snapshot);
         if (!wait_for_change(monitor, control, read_at, err))
             return any;
-        pause_until(monitor, read_at + (took * SHARE > LEAST_GAP_US ? took * SHARE : LEAST_GAP_US));
+        pause_until(monitor, read_at + took + gap_us(took));
     }
     return any;
 }

@@ -267,6 +267,11 @@ static void begin_theme(struct state *state)
             state->picker.cursor = i;
 }
 
+const char *overlay_title(enum overlay overlay)
+{
+    return looks[overlay].look.title;
+}
+
 void overlay_open(struct state *state, enum overlay overlay)
 {
     struct picker_rows rows = {0};

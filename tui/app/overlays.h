@@ -3,6 +3,8 @@
 
 #include "app/state.h"
 
+/* What stands in its frame. */
+const char *overlay_title(enum overlay overlay);
 void overlay_open(struct state *state, enum overlay overlay);
 void overlay_key(struct state *state, const struct input *input, const struct canvas *canvas);
 void overlay_draw(const struct state *state, struct canvas *canvas);

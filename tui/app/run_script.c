@@ -9,7 +9,7 @@
  *   wait-text WORDS    until the screen shows them
  *   save FILE          the screen as text; - is stdout
  *
- * A wait is bounded by WAIT_US; one that fails ends the script with exit code 1 and a message.
+ * A wait is bounded by WAIT_US; one that fails ends the script with exit code 1, the screen and a message.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +60,7 @@ static bool wait_for(struct script *script, const char *text)
             return true;
         session_wait(script->session, -1, thread_now_us() + LOOK_US);
     }
+    plain_write(&script->session->canvas, script->session->options->ascii, stderr);
     return complain(script, "waited in vain for", text != NULL ? text : "rest");
 }
 

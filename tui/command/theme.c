@@ -230,7 +230,8 @@ const struct command command_theme_check = {
     .description =
         "Reads a theme and names each mistake with its line; then checks that every text has a contrast of "
         "at "
-        "least 4.5:1 with its background (3:1 for bars and plots), and that states which must not be taken "
+        "least 4.5:1, or what the theme itself promises, with its background (3:1 for bars and plots), and "
+        "that states which must not be taken "
         "for "
         "each other stay at least 20 apart (CIEDE2000) for normal, protan, deutan and tritan vision. Ends "
         "with "

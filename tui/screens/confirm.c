@@ -4,10 +4,13 @@
 #include <string.h>
 
 #include "screens/frame.h"
+#include "screens/gates.h"
 #include "screens/states.h"
 #include "widgets/dialog.h"
 #include "widgets/format.h"
 
+#define WIDTH 78                   /* columns of the dialog where there is room */
+#define INSIDE (WIDTH - 4)         /* of them for what it says */
 #define OTHER_US INT64_C(60000000) /* what somebody else did so lately is worth a warning */
 
 static const struct tmv_gate *red_gate(const struct tmv_migration *m)
@@ -172,26 +175,16 @@ static void draw_gates(const struct tmv_migration *m, const struct model *model,
 {
     char age[FORMAT_MAX], text[64];
     struct line line = line_begin(canvas, rect_top(rest, 1));
-    size_t green = 0;
-    int columns = rest->w >= 66 ? 2 : 1, width = rest->w / columns, x = 0;
+    size_t green = gates_green(m);
+    struct rect list = *rest;
 
-    for (size_t i = 0; i < m->gate_count; i++)
-        green += m->gates[i].green;
     snprintf(text, sizeof text, "%zu of %zu", green, m->gate_count);
     line_try_right(&line, green == m->gate_count ? ROLE_LEVEL_OK : ROLE_LEVEL_CRIT, text);
     line_put(&line, ROLE_HEADING, "Gates");
     line_putf(&line, ROLE_TEXT_DIM, " (live, %s old; nothing starts on one older than 5 s)",
               format_duration(model_age_us(model), age));
-    for (size_t i = 0; i < m->gate_count && rest->h > 5; i++) {
-        const struct tmv_gate *gate = &m->gates[i];
-        line = line_begin(canvas, (struct rect){rest->x + x * width, rest->y, width - 1, 1});
-        line_put(&line, gate->green ? ROLE_LEVEL_OK : ROLE_LEVEL_CRIT, gate->green ? "✓ " : "✗ ");
-        line_put(&line, gate->green ? ROLE_TEXT : ROLE_TEXT_STRONG, gate->name);
-        line_putf(&line, ROLE_TEXT_DIM, "  %s", gate->seen);
-        x = (x + 1) % columns;
-        if (x == 0 || i + 1 == m->gate_count)
-            rect_top(rest, 1);
-    }
+    list.h = rest->h - 5;
+    rect_top(rest, gates_draw(m, canvas, list));
 }
 
 static void draw_effect(const struct confirm *confirm, const struct tmv_migration *m, struct canvas *canvas,
@@ -286,10 +279,9 @@ static void draw_typed(const struct confirm *confirm, const struct model *model,
                        const struct tmv_migration *m, struct canvas *canvas)
 {
     bool gates = confirm->operation == TMV_OP_CUTOVER;
-    int columns = canvas->cols >= 74 ? 2 : 1;
     struct confirm_warning_text warnings[CONFIRM_WARNINGS];
-    int rows = 9 + (gates ? 2 + ((int)m->gate_count + columns - 1) / columns : 0) + confirm->needs_reason +
-               confirm->offers_keep + confirm_warnings(confirm, model, warnings);
+    int rows = 9 + (gates ? 2 + gates_rows(m, canvas->cols < WIDTH ? canvas->cols - 4 : INSIDE) : 0) +
+               confirm->needs_reason + confirm->offers_keep + confirm_warnings(confirm, model, warnings);
     char title[TENANT_NAME_MAX + 2 * 64 + 40], badge[40];
     struct rect in, buttons;
 
@@ -299,7 +291,7 @@ static void draw_typed(const struct confirm *confirm, const struct model *model,
              model->environment_kind ? model->environment_kind : "", model->environment_kind ? "]" : "");
     upper(title, strlen(confirm->title));
     upper(badge, strlen(badge));
-    in = dialog_frame(canvas, canvas_all(canvas), (struct rect){0, 0, 78, rows + 2}, DIALOG_DANGER, title,
+    in = dialog_frame(canvas, canvas_all(canvas), (struct rect){0, 0, WIDTH, rows + 2}, DIALOG_DANGER, title,
                       badge);
     buttons = rect_bottom(&in, 1);
     if (gates && in.h > 8)

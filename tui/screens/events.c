@@ -32,6 +32,9 @@ static const struct {
 /* Keys of the details that say nothing to a reader of the line, and those whose value speaks for itself. */
 static const char *const silent_keys[] = {"from", "code", "hint"};
 static const char *const bare_keys[] = {"reason", "message", "error", "outcome"};
+/* Whose 0 is news. Else a 0 and a "no" are what was not asked for or did not happen: they stay in the record.
+ */
+static const char *const zero_keys[] = {"differences"};
 
 static bool is_one_of(const char *key, const char *const *keys, size_t count)
 {
@@ -42,6 +45,12 @@ static bool is_one_of(const char *key, const char *const *keys, size_t count)
 }
 
 #define IS_ONE_OF(key, keys) is_one_of(key, keys, sizeof(keys) / sizeof *(keys))
+
+static bool says_nothing(const cJSON *item)
+{
+    return cJSON_IsFalse(item) ||
+           (cJSON_IsNumber(item) && item->valuedouble == 0 && !IS_ONE_OF(item->string, zero_keys));
+}
 
 /* A value as people read it; "" for what has no short form. */
 static void value_words(const cJSON *item, char *text, size_t size)
@@ -56,8 +65,8 @@ static void value_words(const cJSON *item, char *text, size_t size)
         snprintf(text, size, "%s", format_duration((int64_t)item->valuedouble, number));
     else if (cJSON_IsNumber(item))
         snprintf(text, size, "%s", format_grouped((int64_t)item->valuedouble, number));
-    else if (cJSON_IsBool(item))
-        snprintf(text, size, "%s", cJSON_IsTrue(item) ? "yes" : "no");
+    else if (cJSON_IsTrue(item))
+        snprintf(text, size, "yes");
 }
 
 /* The details are a JSON object, cut when it is long. As words: "pause 4.6 ms, level hash". What was cut is
@@ -72,7 +81,7 @@ static void json_words(const char *json, char *text, size_t size)
     cJSON_ArrayForEach(item, object)
     {
         char value[400], key[64];
-        if (item->string == NULL || IS_ONE_OF(item->string, silent_keys))
+        if (item->string == NULL || IS_ONE_OF(item->string, silent_keys) || says_nothing(item))
             continue;
         value_words(item, value, sizeof value);
         if (value[0] == '\0' || used >= size)

@@ -218,10 +218,14 @@ static void list_line(const struct model *model, struct canvas *canvas, struct r
 {
     const struct fleet_state *fleet = &model->fleet;
     struct line line = line_begin(canvas, area);
+    long long left_out = model->snapshot->migration_total - (long long)model->snapshot->migration_count;
     char text[80];
 
     snprintf(text, sizeof text, "%d of %zu ", fleet->shown, model->snapshot->migration_count);
-    line_try_right(&line, ROLE_TEXT_DIM, text);
+    if (left_out > 0) /* what is not here is neither shown, nor counted, nor found */
+        snprintf(text, sizeof text, "%d of %zu loaded; %lld older are not here ", fleet->shown,
+                 model->snapshot->migration_count, left_out);
+    line_try_right(&line, left_out > 0 ? ROLE_LEVEL_WARN : ROLE_TEXT_DIM, text);
     snprintf(text, sizeof text, " %d marked · ", fleet->mark_count);
     if (fleet->mark_count > 0)
         line_try_right(&line, ROLE_MARK, text);

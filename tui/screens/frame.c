@@ -1,5 +1,6 @@
 #include "screens/frame.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -247,13 +248,47 @@ static void draw_tiny(const struct model *model, struct canvas *canvas)
     canvas_fit(canvas, rect_bottom(&area, 1), ROLE_TEXT_DIM, "q quit, or enlarge");
 }
 
+#define NOTE_PARTS "   " /* between the parts of the caller's line */
+
+/* Where the second line of a note begins that is too long for one; NULL: it has only one. */
+static const char *note_more(const struct model *model, const struct canvas *canvas)
+{
+    const char *more = strstr(model->note, NOTE_PARTS);
+
+    return text_width(model->note) + 1 > canvas->cols && canvas->rows >= 24 && more != NULL
+               ? more + strlen(NOTE_PARTS)
+               : NULL;
+}
+
+static int note_lines(const struct model *model, const struct canvas *canvas)
+{
+    if (model->note[0] == '\0' || canvas->rows < 16)
+        return 0;
+    return note_more(model, canvas) != NULL ? 2 : 1;
+}
+
+static void draw_note(const struct model *model, struct canvas *canvas, struct rect area)
+{
+    const char *more = note_more(model, canvas);
+    char first[sizeof model->note];
+
+    snprintf(first, sizeof first, "%s", model->note);
+    if (more != NULL)
+        first[more - model->note - (ptrdiff_t)strlen(NOTE_PARTS)] = '\0';
+    area.x++;
+    area.w--;
+    canvas_fit(canvas, rect_top(&area, 1), ROLE_HINT, first);
+    if (more != NULL)
+        canvas_fit(canvas, area, ROLE_HINT, more);
+}
+
 struct rect frame_body(const struct model *model, const struct canvas *canvas)
 {
     struct rect body = canvas_all(canvas);
 
     if (canvas->cols < FRAME_COLS || canvas->rows < FRAME_ROWS)
         return (struct rect){0, 0, 0, 0};
-    rect_top(&body, model->note[0] != '\0' && canvas->rows >= 16 ? 3 : 2);
+    rect_top(&body, 2 + note_lines(model, canvas));
     rect_bottom(&body, 2);
     return body;
 }
@@ -269,10 +304,8 @@ void frame_draw(const struct model *model, const struct frame *frame, struct can
     }
     draw_header(model, canvas, rect_top(&rest, 1));
     draw_tabs(model, frame, canvas, rect_top(&rest, 1));
-    if (body.y == 3) {
-        struct rect note = rect_top(&rest, 1);
-        canvas_text(canvas, note, 1, ROLE_HINT, model->note);
-    }
+    if (body.y > 2)
+        draw_note(model, canvas, rect_top(&rest, body.y - 2));
     if (model->no_keys)
         canvas_fit(canvas, rect_bottom(&rest, 1), ROLE_TEXT_DIM, " keys are off; Ctrl-C ends");
     else

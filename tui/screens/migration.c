@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "screens/gates.h"
 #include "screens/attempt.h"
 #include "screens/events.h"
 #include "screens/states.h"
@@ -302,16 +303,6 @@ static void work_section(const struct view *view, struct canvas *canvas, struct 
 
 /* ---- gates ---- */
 
-static void gate_draw(struct line *line, const struct tmv_gate *gate)
-{
-    line_put(line, gate->green ? ROLE_LEVEL_OK : ROLE_LEVEL_CRIT, gate->green ? " ✓ " : " ✗ ");
-    line_put(line, gate->green ? ROLE_TEXT : ROLE_TEXT_STRONG, gate->name);
-    if (gate->seen[0] != '\0') {
-        line_put(line, ROLE_TEXT, "  ");
-        line_put(line, gate->green ? ROLE_TEXT_DIM : ROLE_LEVEL_WARN, gate->seen);
-    }
-}
-
 /* What all gates together mean. */
 static void gates_verdict(const struct tmv_migration *m, size_t green, struct canvas *canvas,
                           struct rect area)
@@ -337,32 +328,22 @@ static void gates_verdict(const struct tmv_migration *m, size_t green, struct ca
 static void gates_section(const struct view *view, struct canvas *canvas, struct rect area)
 {
     const struct tmv_migration *m = view->m;
+    size_t green = gates_green(m);
     char right[64];
-    size_t green = 0;
-    int columns = area.w >= 76 ? 2 : 1, width = area.w / columns, x = 0;
     struct rect verdict;
-    struct line line;
 
-    for (size_t i = 0; i < m->gate_count; i++)
-        green += m->gates[i].green;
     snprintf(right, sizeof right, "%zu of %zu", green, m->gate_count);
     canvas_separator(canvas, rect_top(&area, 1), "cutover gates", m->gate_count > 0 ? right : "");
     verdict = rect_bottom(&area, area.w >= 76 ? 1 : 2);
-    for (size_t i = 0; i < m->gate_count && area.h > 0; i++) {
-        line = line_begin(canvas, (struct rect){area.x + x * width, area.y, width - 1, 1});
-        gate_draw(&line, &m->gates[i]);
-        x = (x + 1) % columns;
-        if (x == 0)
-            rect_top(&area, 1);
-    }
+    area.x++;
+    area.w--;
+    gates_draw(m, canvas, area);
     gates_verdict(m, green, canvas, verdict);
 }
 
 static int gate_rows(const struct tmv_migration *m, int width)
 {
-    int columns = width >= 76 ? 2 : 1;
-
-    return (columns == 2 ? 2 : 3) + ((int)m->gate_count + columns - 1) / columns;
+    return (width >= 76 ? 2 : 3) + gates_rows(m, width - 1);
 }
 
 /* ---- last cutover ---- */

@@ -75,12 +75,12 @@ static struct colours colours_of(const struct theme *theme, enum role role, stru
     return colours_in(theme, THEME_256, role, background);
 }
 
-static double needed_contrast(enum role role)
+static double needed_contrast(const struct theme *theme, enum role role)
 {
     for (size_t i = 0; i < COUNT(exceptions); i++)
         if (exceptions[i].role == role)
             return exceptions[i].contrast;
-    return THEME_CONTRAST;
+    return theme->contrast > THEME_CONTRAST ? theme->contrast : THEME_CONTRAST;
 }
 
 struct check {
@@ -106,7 +106,7 @@ static void check_contrast(struct check *check, const struct theme *theme, enum 
                            enum role role)
 {
     const struct rgb *backgrounds = theme->light ? light_backgrounds : dark_backgrounds;
-    double worst = 21, needed = needed_contrast(role);
+    double worst = 21, needed = needed_contrast(theme, role);
     bool known = true;
 
     if (tier == THEME_16 && needed > THEME_VISIBLE)

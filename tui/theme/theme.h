@@ -30,7 +30,8 @@ struct theme_glyph {
 
 struct theme {
     char name[64];
-    bool light; /* made for a light background */
+    bool light;      /* made for a light background */
+    double contrast; /* that its texts promise, 1 … 21; 0: none beyond the usual */
     struct style styles[THEME_TIERS][ROLE_COUNT];
     struct theme_glyph glyphs[ROLE_COUNT];
 };

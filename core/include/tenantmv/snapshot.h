@@ -100,7 +100,8 @@ struct tmv_snapshot {
     int64_t taken_at_us;   /* database clock, microseconds since 1970 */
     int64_t taken_mono_us; /* this machine's monotonic clock, for ages */
     size_t migration_count;
-    struct tmv_migration *migrations; /* newest first */
+    struct tmv_migration *migrations; /* active ones first, then newest first */
+    int64_t migration_total;          /* how many there are, of which these are the first */
     size_t event_count;
     struct tmv_audit_entry *events; /* latest audit rows, newest first, at most 100 */
     size_t attempt_count;
