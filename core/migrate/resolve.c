@@ -238,7 +238,7 @@ bool cutover_resolve(struct cutover_manager *m, bool ended, struct resolution *r
         return false;
     ret_resolution->moved = r.source.ours && r.source.state == FENCE_MOVED;
     enum resolve_action action = resolve_judge(&r.source, &r.target, &r.why);
-    if (fault_is_mutant("resolve.phase_before_fence")) {
+    if (ret_resolution->moved && fault_is_mutant("resolve.phase_before_fence")) {
         ret_resolution->moved = false; /* what the phase says, as long as control does not follow */
         action = RESOLVE_DISARM;
     }

@@ -61,6 +61,7 @@ void beds_prepare(bool durable)
                                     durable ? "fsync=on" : "fsync=off",
                                     "max_prepared_transactions=50",
                                     "autovacuum_naptime=60s",
+                                    "wal_writer_delay=10s", /* a crash takes what was not waited for */
                                     "wal_level=minimal",
                                     "max_wal_senders=0",
                                     NULL};
@@ -101,6 +102,26 @@ static void make_store(struct bed *bed, const char *cluster, const char *id, con
         assert_done(tmv_store_add(bed->handle, ret_store, &err), &err);
 }
 
+void bed_disconnect(struct bed *bed)
+{
+    for (size_t i = 0; i < bed->tenant_count; i++)
+        pgx_close(TAKE(bed->tenants[i].on_target));
+    tmv_control_close(TAKE(bed->handle));
+    pgx_close(TAKE(bed->on_control));
+    pgx_close(TAKE(bed->on_source));
+}
+
+void bed_connect(struct bed *bed)
+{
+    struct tmv_error err;
+
+    assert_done(tmv_control_open(bed->control, &bed->handle, &err), &err);
+    bed->on_control = support_connect(bed->control);
+    bed->on_source = support_connect(bed->source.conninfo);
+    for (size_t i = 0; i < bed->tenant_count; i++)
+        bed->tenants[i].on_target = support_connect(bed->tenants[i].target.conninfo);
+}
+
 void bed_open(struct bed *bed, const struct bed_options *options)
 {
     struct tmv_error err;
@@ -116,13 +137,13 @@ void bed_open(struct bed *bed, const struct bed_options *options)
         make_store(bed, "target", "control", "control_template", &control);
         text_copy(bed->control, sizeof bed->control, control.conninfo);
     }
-    assert_done(tmv_control_open(bed->control, &bed->handle, &err), &err);
+    text_copy(bed->workers_control, sizeof bed->workers_control, bed->control);
+    bed_connect(bed);
     assert_done(tmv_store_add(bed->handle, &bed->source, &err), &err);
-    bed->on_control = support_connect(bed->control);
-    bed->on_source = support_connect(bed->source.conninfo);
     bed->neighbour = tmv_uuid_random();
     bed->neighbour_number = history_tenant(bed->history, &bed->neighbour);
-    support_fill(bed->on_source, &bed->neighbour, 3, 10);
+    if (!options->empty)
+        support_fill(bed->on_source, &bed->neighbour, 3, 10);
     history_seed(bed->history, bed->neighbour_number, bed->on_source);
     assert_done(tmv_routing_register(bed->handle, &bed->neighbour, bed->source.id, &err), &err);
 }
@@ -152,13 +173,9 @@ void bed_close(struct bed *bed)
 {
     for (int i = 0; i < BED_WORKERS_MAX; i++)
         bed_kill_worker(bed, i);
-    for (size_t i = 0; i < bed->tenant_count; i++) {
-        pgx_close(TAKE(bed->tenants[i].on_target));
+    bed_disconnect(bed);
+    for (size_t i = 0; i < bed->tenant_count; i++)
         drop_database("target", bed->tenants[i].target.conninfo);
-    }
-    tmv_control_close(TAKE(bed->handle));
-    pgx_close(TAKE(bed->on_control));
-    pgx_close(TAKE(bed->on_source));
     if (strcmp(bed->control, bed->source.conninfo) != 0)
         drop_database("target", bed->control);
     drop_database("source", bed->source.conninfo);
@@ -233,15 +250,9 @@ void bed_start_worker(struct bed *bed, int number, const char *faults, const cha
 {
     struct bed_worker *w = &bed->workers[number];
     char name[40], fault[300], mutant_of[100], trace[340], sanitizer[600];
-    const char *const argv[] = {getenv("TENANTMV_PROGRAM"),
-                                "worker",
-                                "--name",
-                                name,
-                                "--max-migrations",
-                                "16",
-                                "--control",
-                                bed->control,
-                                NULL};
+    const char *const argv[] = {
+        getenv("TENANTMV_PROGRAM"), "worker", "--name", name, "--max-migrations", "16", "--control",
+        bed->workers_control,       NULL};
     const char *const environment[] = {fault, mutant_of, trace, sanitizer, NULL};
 
     snprintf(w->log, sizeof w->log, "%s/worker-%d-%d.log", support_temporary_dir(), (int)getpid(), number);

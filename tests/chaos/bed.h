@@ -37,6 +37,7 @@ struct bed {
     struct history *history;
     struct tmv_store_info source;
     char control[CLUSTER_CONNINFO_MAX];
+    char workers_control[CLUSTER_CONNINFO_MAX]; /* the same as the workers reach it: perhaps a proxy */
     struct tmv_control *handle;
     struct pgx_conn *on_control, *on_source;
     struct bed_tenant tenants[BED_TENANTS_MAX];
@@ -49,6 +50,7 @@ struct bed {
 
 struct bed_options {
     bool elsewhere; /* the control database is not the source's */
+    bool empty;     /* nobody has ever written to the source */
     int streams;    /* of each tenant before anything moves, ten events each */
 };
 
@@ -56,6 +58,9 @@ struct bed_options {
 void beds_prepare(bool durable);
 
 void bed_open(struct bed *bed, const struct bed_options *options);
+/* Drops the bed's own connections, and opens them again: around a server's crash. */
+void bed_disconnect(struct bed *bed);
+void bed_connect(struct bed *bed);
 /* Adds a tenant with a history and a target of its own. */
 struct bed_tenant *bed_add_tenant(struct bed *bed, int streams);
 /* Ends the workers and removes the databases. */

@@ -14,12 +14,14 @@
 #include "base/fault.h"
 #include "base/stop.h"
 #include "base/text.h"
+#include "chaos/outside.h"
 #include "support/support.h"
 
 #define COURSE_TIMEOUT_US (120 * US_PER_S)
 #define TICK_US (15 * US_PER_MS)
 #define ASK_EVERY_US (100 * US_PER_MS)
-#define LATE_US (2 * US_PER_S) /* for an engine that wakes up late to do its harm */
+#define STUCK_US (50 * US_PER_S) /* with a mutant a migration need not end */
+#define LATE_US (2 * US_PER_S)   /* for an engine that wakes up late to do its harm */
 
 /* The scenario that the other points come from stands first: a point belongs to the first one that reaches
  * it. */
@@ -78,6 +80,19 @@ static const struct scenario all_scenarios[] = {
      .streams = 2300,
      .while_copying = true},
     {.name = "ended by another program", .only = "abort.", .streams = 10, .ended_by_other = true},
+    {.name = "ended by another program after the decision",
+     .before = "cutover.after_decide=exit",
+     .steps = {TMV_OP_CUTOVER},
+     .step_count = 1,
+     .only = "follow.",
+     .streams = 10,
+     .elsewhere = true,
+     .ended_by_other = true},
+    {.name = "a store that nobody wrote to",
+     .steps = {TMV_OP_CUTOVER},
+     .step_count = 1,
+     .only = "tail.",
+     .unused = true},
 };
 
 const struct scenario *scenarios(size_t *ret_count)
@@ -94,6 +109,8 @@ struct run {
     struct bed bed;
     struct bed_tenant *tenant;
     struct writers *writers;
+    struct outside outside;
+    bool writing;       /* the writers were started */
     int newest, faulty; /* numbers of workers */
     size_t step;
     int64_t asked_us;
@@ -115,7 +132,9 @@ static void start_next(struct run *r)
     else if (number == r->faulty)
         snprintf(faults, sizeof faults, "%s%s%s%s%s", r->scenario->always ? r->scenario->always : "",
                  r->scenario->always && c->point ? "," : "", c->point ? c->point : "", c->point ? "=" : "",
-                 c->point ? c->fault : "");
+                 !c->point          ? ""
+                 : r->outside.fault ? "stop"
+                                    : c->fault);
     bed_start_worker(&r->bed, number, faults[0] ? faults : NULL, c->mutant);
 }
 
@@ -149,29 +168,47 @@ static void look_for_progress(struct run *r)
     r->killed_us = 0;
 }
 
+/* The worker stands at its point; it happens, and the worker goes on. */
+static void strike_from_outside(struct run *r, struct bed_worker *w)
+{
+    r->struck = true;
+    outside_strike(&r->outside, &r->bed);
+    w->stopped = false;
+    kill(w->pid, SIGCONT);
+}
+
+/* What a worker's end or sleep means. */
+static void watch_worker(struct run *r, int i)
+{
+    struct bed_worker *w = &r->bed.workers[i];
+
+    if (w->stopped && i == r->faulty && r->outside.fault && !r->struck)
+        strike_from_outside(r, w);
+    if (!w->pid && w->exit_code != BED_FAULT_EXIT)
+        fail_msg("worker %d ended with code %d", i, w->exit_code);
+    if (w->pid && !w->stopped)
+        return;
+    if (i == r->faulty && !r->struck) {
+        r->struck = true;
+        if (!w->pid)
+            note_kill(r);
+    }
+    if (i == r->newest)
+        start_next(r);
+}
+
 static void watch(struct run *r)
 {
     char owned[60];
 
     bed_watch_workers(&r->bed);
-    for (int i = 0; i <= r->newest; i++) {
-        const struct bed_worker *w = &r->bed.workers[i];
-        bool gone = !w->pid || w->stopped;
-
-        if (!w->pid && w->exit_code != BED_FAULT_EXIT)
-            fail_msg("worker %d ended with code %d", i, w->exit_code);
-        if (gone && i == r->faulty && !r->struck) {
-            r->struck = true;
-            if (!w->pid)
-                note_kill(r);
-        }
-        if (gone && i == r->newest)
-            start_next(r);
-    }
+    for (int i = 0, count = r->newest; i <= count; i++)
+        watch_worker(r, i);
     snprintf(owned, sizeof owned, "l.engine_name = 'worker %d'", r->faulty);
     if (r->course->standby && r->newest == r->faulty && bed_is(&r->bed, r->tenant, owned))
         start_next(r);
     look_for_progress(r);
+    outside_mend(&r->outside);
 }
 
 /* ---- operators ---- */
@@ -209,19 +246,20 @@ static const char *when(const struct run *r, enum tmv_operation op)
     return r->scenario->while_copying ? "m.phase IN ('bulk_copy', 'dual_write')" : "m.phase = 'dual_write'";
 }
 
-static void end_from_outside(struct run *r)
+static void end_by_another_program(struct run *r)
 {
+    const char *phase = r->scenario->before ? "cutover" : "dual_write";
     char id[TMV_UUID_TEXT];
 
+    if (r->scenario->before && r->newest < r->faulty)
+        return; /* the one before still lives */
     /* As eventsource-py does it. */
-    if (bed_is(&r->bed, r->tenant, "m.phase = 'dual_write'"))
-        support_sql(
-            r->bed.on_control,
-            "WITH ended AS (UPDATE public.tenant_migrations SET phase = 'aborted' WHERE id = '%s' AND "
-            "phase = 'dual_write' RETURNING id) INSERT INTO public.migration_audit_log (migration_id, "
-            "event_type, old_phase, new_phase) SELECT id, 'migration_aborted', 'dual_write', 'aborted' "
-            "FROM ended",
-            tmv_uuid_format(&r->tenant->migration, id));
+    support_sql(r->bed.on_control,
+                "WITH ended AS (UPDATE public.tenant_migrations SET phase = 'aborted' WHERE id = '%s' AND "
+                "phase = '%s' RETURNING id) INSERT INTO public.migration_audit_log (migration_id, "
+                "event_type, old_phase, new_phase) SELECT id, 'migration_aborted', '%s', 'aborted' "
+                "FROM ended",
+                tmv_uuid_format(&r->tenant->migration, id), phase, phase);
 }
 
 /* A crash may undo what was asked for, and an error pauses a migration: operators look again and again. */
@@ -231,7 +269,9 @@ static void operate(struct run *r)
         return;
     r->asked_us = clock_now_us();
     if (r->scenario->ended_by_other)
-        end_from_outside(r);
+        end_by_another_program(r);
+    if (!r->writing)
+        return;
     while (r->step < r->scenario->step_count && accomplished(r, r->scenario->steps[r->step]))
         r->step++;
     if (bed_is(&r->bed, r->tenant, "m.is_paused AND m.phase NOT IN ('completed', 'aborted', 'failed')"))
@@ -258,20 +298,81 @@ static bool fault_happened(struct run *r)
 
     if (!c->point)
         return true;
-    if (strcmp(c->fault, "exit") == 0 || strcmp(c->fault, "stop") == 0)
+    if (strcmp(c->fault, "exit") == 0 || strcmp(c->fault, "stop") == 0 || r->outside.fault)
         return r->struck;
     return r->newest >= r->faulty && bed_reached(&r->bed.workers[r->faulty], c->point);
 }
 
+/* ---- writers ---- */
+
+/* The first event of a store that nobody wrote to is the tenant's, and has position 1: its writer names a
+ * position, so that the column's default takes none, and the guard takes the first. */
+static void write_the_first_event(struct run *r)
+{
+    const struct history_write first = {.event = tmv_uuid_random(),
+                                        .stream = tmv_uuid_random(),
+                                        .tenant = r->tenant->number,
+                                        .kind = "first",
+                                        .version = 1};
+    char event[TMV_UUID_TEXT], stream[TMV_UUID_TEXT];
+    size_t number = history_attempt(r->bed.history, &first);
+
+    support_sql(r->bed.on_source,
+                "INSERT INTO public.events (global_position, event_id, aggregate_id, aggregate_type, "
+                "event_type, tenant_id, version, \"timestamp\", payload) VALUES (0, '%s', '%s', 'Order', "
+                "'OrderPlaced', '%s', 1, now(), '{}')",
+                tmv_uuid_format(&first.event, event), tmv_uuid_format(&first.stream, stream),
+                r->tenant->text);
+    history_answer(r->bed.history, number, HISTORY_ACKNOWLEDGED, 1);
+}
+
+static void add_writers(struct run *r, const enum writer_kind *kinds, size_t count, int64_t pause_us)
+{
+    for (size_t i = 0; i < count; i++)
+        writers_add(r->writers, r->tenant, kinds[i], pause_us);
+}
+
+static void start_writers(struct run *r)
+{
+    static const enum writer_kind few[] = {WRITER_ROUTER, WRITER_INSERT, WRITER_STATEMENTS, WRITER_ASYNC};
+    enum writer_kind every[WRITER_KINDS];
+
+    for (int kind = 0; kind < WRITER_KINDS; kind++)
+        every[kind] = (enum writer_kind)kind;
+    r->writing = true;
+    if (r->scenario->unused)
+        write_the_first_event(r);
+    switch (r->course->writers) {
+    case COURSE_FEW_WRITERS:
+        add_writers(r, few, ARRAY_LEN(few), 25 * US_PER_MS);
+        break;
+    case COURSE_EVERY_WRITER:
+        add_writers(r, every, WRITER_KINDS, 500 * US_PER_MS); /* the guard needs a free moment now and then */
+        break;
+    case COURSE_ASYNC_WRITERS:
+        writers_add(r->writers, r->tenant, WRITER_ASYNC, 25 * US_PER_MS);
+        return;
+    }
+    writers_add(r->writers, NULL, WRITER_ROUTER, 40 * US_PER_MS);
+    writers_add(r->writers, NULL, WRITER_ROWS, 40 * US_PER_MS);
+}
+
+/* ---- from the start to the end ---- */
+
+/* What is judged of a mutant's migration that does not end is what stands there then. */
 static void drive(struct run *r)
 {
-    int64_t until = clock_now_us() + COURSE_TIMEOUT_US;
+    int64_t until = clock_now_us() + (r->course->mutant ? STUCK_US : COURSE_TIMEOUT_US);
 
     for (;;) {
         watch(r);
+        if (!r->writing && bed_is(&r->bed, r->tenant, "m.phase = 'dual_write' AND s.ready"))
+            start_writers(r);
         operate(r);
         bool ended = has_ended(r);
         if (ended && r->newest >= r->faulty && fault_happened(r) && !r->killed_us)
+            return;
+        if (clock_now_us() > until && r->course->mutant)
             return;
         if (clock_now_us() > until) {
             AUTO_FREE char *now = bed_describe(&r->bed, r->tenant);
@@ -321,12 +422,16 @@ static bool conclude(struct run *r)
     wake_late_engine(r);
     if (!bed_end_workers(&r->bed))
         fail_msg("a worker does not end");
+    outside_close(&r->outside);
     bed_judge(&r->bed, report);
     r->result->figures[COURSE_EVENTS] = (int64_t)report->events;
-    r->result->figures[COURSE_VIOLATIONS] = (int64_t)report->count;
+    r->result->figures[COURSE_RULES] = 0;
+    for (int rule = 0; rule < HISTORY_RULE_COUNT; rule++)
+        if (history_broke(report, (enum history_rule)rule))
+            r->result->figures[COURSE_RULES] |= INT64_C(1) << rule;
     history_print(r->bed.history, report, stdout);
     bool ok = report->count == 0;
-    if (totals.router_failed) {
+    if (totals.router_failed && !outside_hurts_writers(r->course->fault)) {
         printf("  %" PRId64 " writes failed through the router: %s\n", totals.router_failed, totals.last);
         ok = false;
     }
@@ -347,26 +452,11 @@ static void read_trace(struct run *r, bool *traced)
         traced[i] = bed_reached(&r->bed.workers[r->faulty], points[i]);
 }
 
-static void start_writers(struct run *r)
-{
-    static const enum writer_kind few[] = {WRITER_ROUTER, WRITER_INSERT, WRITER_STATEMENTS};
-
-    r->writers = writers_new(&r->bed, NULL);
-    if (r->course->every_writer)
-        for (int kind = 0; kind < WRITER_KINDS; kind++)
-            /* The guard needs the table free for a moment now and then. */
-            writers_add(r->writers, r->tenant, (enum writer_kind)kind, 500 * US_PER_MS);
-    else
-        for (size_t i = 0; i < ARRAY_LEN(few); i++)
-            writers_add(r->writers, r->tenant, few[i], 25 * US_PER_MS);
-    writers_add(r->writers, NULL, WRITER_ROUTER, 40 * US_PER_MS);
-    writers_add(r->writers, NULL, WRITER_ROWS, 40 * US_PER_MS);
-}
-
 bool course_run(const struct course *course, struct job_result *result, bool *traced)
 {
     static struct run r;
-    const struct bed_options options = {.elsewhere = course->scenario->elsewhere};
+    const struct bed_options options = {.elsewhere = course->scenario->elsewhere,
+                                        .empty = course->scenario->unused};
 
     memset(&r, 0, sizeof r);
     r.course = course;
@@ -374,9 +464,13 @@ bool course_run(const struct course *course, struct job_result *result, bool *tr
     r.result = result;
     r.newest = -1;
     r.faulty = course->scenario->before ? 1 : 0;
+    outside_prepare(&r.outside, course->fault);
     bed_open(&r.bed, &options);
     r.tenant = bed_add_tenant(&r.bed, course->scenario->streams);
-    start_writers(&r);
+    outside_open(&r.outside, &r.bed);
+    r.writers = writers_new(&r.bed, NULL);
+    if (!course->scenario->unused)
+        start_writers(&r);
     if (!bed_begin(&r.bed, r.tenant))
         fail_msg("the migration cannot be started");
     start_next(&r);

@@ -19,20 +19,30 @@ struct scenario {
     int streams;         /* of the tenant's history, ten events each */
     bool elsewhere;      /* the control database is not the source's */
     bool while_copying;  /* the steps are asked for during the bulk copy */
-    bool ended_by_other; /* another program ends the migration in its tables */
+    bool ended_by_other; /* another program ends the migration in its tables; with `before`: once the worker
+                            that meets it is dead */
+    bool unused;         /* nobody has ever written to the source; writers come when it is mirrored */
 };
 const struct scenario *scenarios(size_t *ret_count);
 
-struct course {
-    const struct scenario *scenario;
-    const char *point;  /* NULL: nothing happens */
-    const char *fault;  /* "exit" … */
-    const char *mutant; /* a bug that is switched on; NULL none */
-    bool standby;       /* the next worker runs before the fault */
-    bool every_writer;  /* writers of every kind instead of a few */
+enum course_writers {
+    COURSE_FEW_WRITERS,
+    COURSE_EVERY_WRITER, /* of every kind */
+    COURSE_ASYNC_WRITERS /* none that waits for the disk, and no neighbour: nobody flushes the log for them */
 };
 
-enum course_figure { COURSE_TAKEOVER_US, COURSE_EVENTS, COURSE_VIOLATIONS };
+struct course {
+    const struct scenario *scenario;
+    const char *point; /* NULL: nothing happens */
+    const char *fault; /* "exit" …, or what happens from outside (chaos/outside.h) */
+    const char
+        *mutant;  /* a bug that is switched on; NULL none. A migration that does not end is judged too */
+    bool standby; /* the next worker runs before the fault */
+    enum course_writers writers;
+};
+
+/* COURSE_RULES: a bit for each rule of the history's that was broken. */
+enum course_figure { COURSE_TAKEOVER_US, COURSE_EVENTS, COURSE_RULES };
 
 /* Runs it in a bed of its own; false when a rule was broken, with everything printed. `traced`: where the
  * points are noted that the iterated worker reached; may be NULL. */

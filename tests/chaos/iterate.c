@@ -16,10 +16,12 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "chaos/course.h"
+#include "chaos/outside.h"
 
 #define SCENARIOS_MAX 32
 #define POINTS_MAX 200
 #define CASES_MAX 4000
+#define FAULTS_MAX 16
 #define LIMIT_US (240 * US_PER_S)
 
 static const char *const faults[] = {"exit", "stop", "error", "cut", "lose"};
@@ -129,44 +131,59 @@ static bool belongs_to(size_t scenario, size_t point)
                    : !covered_before(scenario, point);
 }
 
-static size_t list_cases(const struct chaos_options *o, struct course_case *cases)
+/* The faults that are iterated over; returns how many. */
+static size_t choose_faults(const struct chaos_options *o, bool outside, const char *ret_chosen[FAULTS_MAX])
+{
+    size_t from_outside, count = 0;
+    const char *const *others = outside_faults(&from_outside);
+
+    for (size_t f = 0; f < ARRAY_LEN(faults) && !outside; f++)
+        if (!o->faults || contains_word(o->faults, faults[f]))
+            ret_chosen[count++] = faults[f];
+    for (size_t f = 0; f < from_outside; f++)
+        if (outside || (o->faults && contains_word(o->faults, others[f])))
+            ret_chosen[count++] = others[f];
+    assert_true(count <= FAULTS_MAX);
+    return count;
+}
+
+static size_t list_cases(const struct chaos_options *o, bool outside, struct course_case *cases)
 {
     size_t scenario_count, point_count, count = 0;
     const struct scenario *all = scenarios(&scenario_count);
     const char *const *points = fault_points(&point_count);
+    const char *chosen[FAULTS_MAX];
+    size_t fault_count = choose_faults(o, outside, chosen);
 
     for (size_t s = 0; s < scenario_count; s++) {
         for (size_t p = 0; p < point_count; p++) {
             if (!belongs_to(s, p) || (o->points && !text_starts(points[p], o->points)))
                 continue;
-            for (size_t f = 0; f < ARRAY_LEN(faults); f++)
-                if (count < CASES_MAX && (!o->faults || contains_word(o->faults, faults[f])))
-                    cases[count++] = (struct course_case){
-                        .course = {.scenario = &all[s], .point = points[p], .fault = faults[f]}, .number = s};
+            for (size_t f = 0; f < fault_count && count < CASES_MAX; f++)
+                cases[count++] = (struct course_case){
+                    .course = {.scenario = &all[s], .point = points[p], .fault = chosen[f]}, .number = s};
         }
     }
     for (size_t i = 0; i < count; i++)
         /* Not where another fault lets the lease go first: the standby would take it away from the one that
          * is to be struck. */
-        cases[i].course.standby = (i / ARRAY_LEN(faults)) % 2 == 1 && !cases[i].course.scenario->always;
+        cases[i].course.standby = (i / fault_count) % 2 == 1 && !cases[i].course.scenario->always;
     return count;
 }
 
 /* Draws so many cases by moving them to the front. */
-static size_t draw(const struct chaos_options *o, struct course_case *cases, size_t count)
+static size_t draw(unsigned seed, size_t wanted, struct course_case *cases, size_t count)
 {
-    unsigned seed = o->seed;
-
-    if (!o->sample || o->sample >= count)
+    if (!wanted || wanted >= count)
         return count;
-    for (size_t i = 0; i < o->sample; i++) {
+    for (size_t i = 0; i < wanted; i++) {
         size_t k = i + (size_t)rand_r(&seed) % (count - i);
         struct course_case drawn = cases[k];
 
         cases[k] = cases[i];
         cases[i] = drawn;
     }
-    return o->sample;
+    return wanted;
 }
 
 /* ---- the sum ---- */
@@ -228,9 +245,18 @@ bool chaos_iterate(const struct chaos_options *options)
     beds_prepare(false);
     if (discover(all, scenario_count, options->parallel) > 0 || forgotten(scenario_count) > 0)
         return false;
-    size_t listed = list_cases(options, cases);
-    size_t count = draw(options, cases, listed);
-    printf("%zu fault points, %zu faults, %zu scenarios: %zu cases%s\n", point_count, ARRAY_LEN(faults),
-           scenario_count, listed, count < listed ? ", of which some are drawn" : "");
-    return run_cases(options, cases, count);
+    size_t listed = list_cases(options, false, cases);
+    size_t count = draw(options->seed, options->sample, cases, listed);
+    printf("%zu fault points, %zu scenarios: %zu cases%s\n", point_count, scenario_count, listed,
+           count < listed ? ", of which some are drawn" : "");
+    if (options->outside) {
+        static struct course_case others[CASES_MAX];
+        size_t more = list_cases(options, true, others);
+
+        printf("and %zu from outside, of which some are drawn\n", more);
+        more = draw(options->seed, options->outside, others, more);
+        for (size_t i = 0; i < more && count < CASES_MAX; i++)
+            cases[count++] = others[i];
+    }
+    return count > 0 && run_cases(options, cases, count);
 }

@@ -2,12 +2,12 @@
  *
  *   chaos                     every fault point with every fault
  *   chaos --sample N          so many of them, drawn with --seed
- *   chaos --faults exit,cut   these faults only
- *   chaos --points PREFIX     these points only
- *   chaos --minutes N --seed S   a soak: random faults and operations, many migrations at once
- *   chaos --seconds N --seed S   the same, shorter
- *   chaos --cutovers N --parallel P   cutovers under load, P migrations at a time
- *   chaos --mutants           known bugs are switched on and must be found
+ *   chaos --faults exit,cut   these faults only; crash-source, crash-target, delay, stall, cut-all,
+ * half-close, silence: what happens from outside (a server, the ways to all databases) while an engine stands
+ * at the point chaos --outside N         and N more cases, drawn from all of these chaos --points PREFIX
+ * these points only chaos --minutes N --seed S   a soak: random faults and operations, many migrations at
+ * once chaos --seconds N --seed S   the same, shorter chaos --cutovers N --parallel P   cutovers under load,
+ * P migrations at a time chaos --mutants           known bugs are switched on and must be found
  */
 #include "test.h"
 
@@ -22,7 +22,8 @@
 
 static void usage(void)
 {
-    puts("usage: chaos [--sample N] [--seed S] [--faults LIST] [--points PREFIX] [--parallel P]\n"
+    puts("usage: chaos [--sample N] [--outside N] [--seed S] [--faults LIST] [--points PREFIX] [--parallel "
+         "P]\n"
          "       chaos --minutes N | --seconds N [--seed S]\n"
          "       chaos --cutovers N [--parallel P]\n"
          "       chaos --mutants");
@@ -31,11 +32,17 @@ static void usage(void)
 static bool parse(int argc, char **argv, struct chaos_options *o)
 {
     static const struct option longs[] = {
-        {"sample", required_argument, NULL, 'n'},   {"seed", required_argument, NULL, 's'},
-        {"faults", required_argument, NULL, 'f'},   {"points", required_argument, NULL, 'p'},
-        {"parallel", required_argument, NULL, 'j'}, {"minutes", required_argument, NULL, 'm'},
-        {"seconds", required_argument, NULL, 'e'},  {"cutovers", required_argument, NULL, 'c'},
-        {"mutants", no_argument, NULL, 'u'},        {NULL, 0, NULL, 0},
+        {"sample", required_argument, NULL, 'n'},
+        {"seed", required_argument, NULL, 's'},
+        {"faults", required_argument, NULL, 'f'},
+        {"points", required_argument, NULL, 'p'},
+        {"parallel", required_argument, NULL, 'j'},
+        {"minutes", required_argument, NULL, 'm'},
+        {"seconds", required_argument, NULL, 'e'},
+        {"cutovers", required_argument, NULL, 'c'},
+        {"mutants", no_argument, NULL, 'u'},
+        {"outside", required_argument, NULL, 'o'},
+        {NULL, 0, NULL, 0},
     };
     int c;
 
@@ -64,6 +71,9 @@ static bool parse(int argc, char **argv, struct chaos_options *o)
             break;
         case 'c':
             o->cutovers = (size_t)atoi(optarg);
+            break;
+        case 'o':
+            o->outside = (size_t)atoi(optarg);
             break;
         case 'u':
             o->mutants = true;

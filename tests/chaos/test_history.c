@@ -293,6 +293,22 @@ static void do_not_end(struct scene *s)
     text_copy(s->facts.phase, sizeof s->facts.phase, "dual_write");
 }
 
+static void decide_and_not_follow(struct scene *s)
+{
+    s->facts.transition_count = 4;
+    text_copy(s->facts.phase, sizeof s->facts.phase, "cutover");
+}
+
+/* A crash took back what the target had already. */
+static void let_the_source_forget(struct scene *s)
+{
+    do_not_end(s);
+    s->target.count = DECISION;
+    s->facts.watermark = DECISION;
+    text_copy(s->facts.source_fence, sizeof s->facts.source_fence, "open");
+    remove_row(&s->source, DECISION);
+}
+
 static void write_a_transition_twice(struct scene *s)
 {
     add_transition(s, "cutover", "completed", "migration_completed");
@@ -407,6 +423,8 @@ static const struct {
     {"routing names the source", route_to_the_source, HISTORY_AUTHORITY},
     {"routing is not migrated", leave_the_route_in_dual_write, HISTORY_AUTHORITY},
     {"completed without a decision", complete_without_a_decision, HISTORY_AUTHORITY},
+    {"control does not follow a decision", decide_and_not_follow, HISTORY_AUTHORITY},
+    {"the source forgot what the target has", let_the_source_forget, HISTORY_BEFORE_DECISION},
     {"the target was never opened", leave_the_target_armed, HISTORY_AUTHORITY},
     {"an abort left the fence", leave_the_fence_of_an_aborted_one, HISTORY_AUTHORITY},
     {"the migration did not end", do_not_end, HISTORY_UNFINISHED},

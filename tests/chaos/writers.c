@@ -25,7 +25,7 @@
 
 static const char *const kind_names[WRITER_KINDS] = {
     "router",       "insert",    "rows",      "copy", "statements", "repeatable read",
-    "serializable", "two-phase", "savepoint", "long", "dying"};
+    "serializable", "two-phase", "savepoint", "long", "async",      "dying"};
 
 /* A stream that a writer continues. */
 struct course {
@@ -101,6 +101,12 @@ static void begin_drafts(struct writer *w, struct draft *drafts, size_t count, b
     }
 }
 
+static void begin_streams(struct writer *w)
+{
+    for (int i = 0; i < 2; i++)
+        w->courses[i] = (struct course){.id = tmv_uuid_random()};
+}
+
 /* What the writer learned of its transaction. After an unknown end it begins new streams: whether the next
  * version of the old ones is free is not known. */
 static void end_drafts(struct writer *w, struct draft *drafts, size_t count, enum history_outcome outcome)
@@ -110,12 +116,12 @@ static void end_drafts(struct writer *w, struct draft *drafts, size_t count, enu
             continue;
         if (outcome == HISTORY_ACKNOWLEDGED)
             drafts[i].course->version = drafts[i].version;
-        history_answer(w->group->bed->history, drafts[i].noted, outcome, 0);
+        /* What is not on disk yet may still be taken back. */
+        bool sure = w->kind != WRITER_ASYNC || outcome != HISTORY_ACKNOWLEDGED;
+        history_answer(w->group->bed->history, drafts[i].noted, sure ? outcome : HISTORY_UNKNOWN, 0);
     }
-    if (outcome != HISTORY_UNKNOWN)
-        return;
-    for (int i = 0; i < 2; i++)
-        w->courses[i] = (struct course){.id = tmv_uuid_random()};
+    if (outcome == HISTORY_UNKNOWN)
+        begin_streams(w);
 }
 
 /* ---- writing with SQL ---- */
@@ -127,6 +133,23 @@ static const char *home(const struct writer *w)
     return w->group->through[0] ? w->group->through : w->group->bed->source.conninfo;
 }
 
+static bool sql(struct writer *w, const char *text, struct tmv_error *err)
+{
+    return pgx_script(w->conn, WRITE_TIMEOUT_US, text, 0, NULL, err);
+}
+
+/* A writer that does not wait for the disk does not know, after a new connection, what is left of its
+ * streams. */
+static bool begin_session(struct writer *w)
+{
+    struct tmv_error ignored;
+
+    if (w->kind != WRITER_ASYNC)
+        return true;
+    begin_streams(w);
+    return sql(w, "SET synchronous_commit = off", &ignored);
+}
+
 static bool connected(struct writer *w)
 {
     const struct pgx_options options = {.conninfo = home(w), .part = "test"};
@@ -134,16 +157,11 @@ static bool connected(struct writer *w)
 
     if (w->conn && !pgx_is_usable(w->conn))
         pgx_close(TAKE(w->conn));
-    if (!w->conn && !pgx_connect(&options, &w->conn, &ignored)) {
-        stop_sleep(NULL, 50 * US_PER_MS);
-        return false;
-    }
-    return true;
-}
-
-static bool sql(struct writer *w, const char *text, struct tmv_error *err)
-{
-    return pgx_script(w->conn, WRITE_TIMEOUT_US, text, 0, NULL, err);
+    if (w->conn || (pgx_connect(&options, &w->conn, &ignored) && begin_session(w)))
+        return true;
+    pgx_close(TAKE(w->conn));
+    stop_sleep(NULL, 50 * US_PER_MS);
+    return false;
 }
 
 static void add_values(const struct writer *w, const struct draft *d, struct buf *b)
@@ -203,7 +221,7 @@ static enum history_outcome single(struct writer *w, struct draft *drafts, size_
 {
     struct tmv_error err;
 
-    *ret_count = w->kind == WRITER_INSERT ? 1 : ROWS_MAX;
+    *ret_count = w->kind == WRITER_INSERT || w->kind == WRITER_ASYNC ? 1 : ROWS_MAX;
     begin_drafts(w, drafts, *ret_count, false);
     if (w->kind == WRITER_COPY ? copy(w, drafts, *ret_count, &err) : insert(w, drafts, *ret_count, &err))
         return HISTORY_ACKNOWLEDGED;
@@ -344,7 +362,8 @@ static void *writer_main(void *arg)
         if (w->kind == WRITER_ROUTER) {
             route(w);
         } else if (connected(w)) {
-            bool alone = w->kind == WRITER_INSERT || w->kind == WRITER_ROWS || w->kind == WRITER_COPY;
+            bool alone = w->kind == WRITER_INSERT || w->kind == WRITER_ROWS || w->kind == WRITER_COPY ||
+                         w->kind == WRITER_ASYNC;
             enum history_outcome outcome = alone ? single(w, drafts, &count) : transaction(w, drafts, &count);
 
             end_drafts(w, drafts, count, outcome);
@@ -384,8 +403,7 @@ void writers_add(struct writers *g, const struct bed_tenant *tenant, enum writer
     w->tenant = tenant ? tenant->id : g->bed->neighbour;
     w->tenant_number = tenant ? tenant->number : g->bed->neighbour_number;
     w->seed = (unsigned)clock_now_us() + (unsigned)g->count * 7919;
-    for (int i = 0; i < 2; i++)
-        w->courses[i].id = tmv_uuid_random();
+    begin_streams(w);
     g->list[g->count++] = w;
     assert_int_equal(pthread_create(&w->thread, NULL, writer_main, w), 0);
 }

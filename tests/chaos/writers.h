@@ -18,6 +18,7 @@ enum writer_kind {
     WRITER_PREPARED,  /* two phases; some are rolled back */
     WRITER_SAVEPOINT, /* rolls back to a savepoint, then writes */
     WRITER_LONG,      /* holds its transaction open for a while */
+    WRITER_ASYNC,     /* does not wait for the disk: a crash of the server may take back what it wrote */
     WRITER_DYING,     /* its connection dies before or while it commits */
     WRITER_KINDS
 };

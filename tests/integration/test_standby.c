@@ -87,42 +87,68 @@ static void refuses_the_cutover_while_the_standby_is_silent(void **state)
     life_assert_moved();
 }
 
-/* The engine is stopped right before it decides, the standby falls silent, the engine goes on. */
-static void a_decision_that_the_standby_does_not_confirm_is_made_and_said(void **state)
+static void ask_for_the_cutover(void)
 {
     const struct tmv_request request = {.operation = TMV_OP_CUTOVER, .migration = l.migration};
-    struct tmv_request asked = request;
     struct tmv_uuid id;
     struct tmv_error err;
 
-    (void)state;
-#ifndef TMV_FAULT_POINTS
-    skip();
-#endif
-    l.settings.drain_budget_ms = 5000;
-    assert_done(life_begin(&err), &err);
-    pid_t pid = worker_start("first", "cutover.before_decide=stop");
-    life_wait_for("m.phase = 'dual_write' AND s.ready");
-    asked.migration = l.migration;
-    assert_done(tmv_request(l.handle, &asked, &amy, &id, &err), &err);
-    for (int64_t until = clock_now_us() + 60 * US_PER_S; !worker_is_stopped(pid); stop_sleep(NULL, US_PER_MS))
-        assert_true(clock_now_us() < until);
-    silence();
-    worker_continue(pid);
-    life_wait_for("m.phase = 'completed'");
-    assert_int_equal(support_int(l.on_source, "SELECT count(*) FROM tenantmv.fence WHERE state = 'moved'"),
-                     1);
-    support_wait_until(l.on_target, "SELECT count(*) = 1 FROM tenantmv.fence WHERE state = 'open'");
-    life_wait_for("m.last_error LIKE '%%stands on the source alone%%'");
+    assert_done(tmv_request(l.handle, &request, &amy, &id, &err), &err);
+}
+
+static void assert_no_commit_waits(void)
+{
     assert_int_equal(support_int(l.on_source,
                                  "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = "
                                  "'ExclusiveLock' AND objsubid = 1 AND database = (SELECT oid FROM "
                                  "pg_database WHERE datname = current_database()) AND pid IN (SELECT pid "
                                  "FROM pg_stat_activity WHERE wait_event = 'SyncRep')"),
                      0);
+}
+
+/* The engine is stopped at a point of the cutover, an event is written if writers are not held there, the
+ * standby falls silent, the engine goes on: the tenant has moved, and writers are not held. */
+static void move_while_silent_from(const char *fault, bool writers_are_free)
+{
+    struct tmv_error err;
+
+#ifndef TMV_FAULT_POINTS
+    skip();
+#endif
+    l.settings.drain_budget_ms = 5000;
+    assert_done(life_begin(&err), &err);
+    pid_t pid = worker_start("first", fault);
+    life_wait_for("m.phase = 'dual_write' AND s.ready");
+    ask_for_the_cutover();
+    for (int64_t until = clock_now_us() + 60 * US_PER_S; !worker_is_stopped(pid); stop_sleep(NULL, US_PER_MS))
+        assert_true(clock_now_us() < until);
+    if (writers_are_free)
+        assert_done(move_insert(l.on_source, &l.tenant, 700, 1, &err), &err);
+    silence();
+    worker_continue(pid);
+    life_wait_for("m.phase = 'completed'");
+    assert_int_equal(support_int(l.on_source, "SELECT count(*) FROM tenantmv.fence WHERE state = 'moved'"),
+                     1);
+    support_wait_until(l.on_target, "SELECT count(*) = 1 FROM tenantmv.fence WHERE state = 'open'");
+    assert_no_commit_waits();
+    if (strstr(fault, "after_decide") == NULL)
+        life_wait_for("m.last_error LIKE '%%stands on the source alone%%'");
     speak_again();
     worker_end(pid);
     life_assert_moved();
+    assert_int_equal(life_count(l.on_target), HISTORY + writers_are_free + 1); /* 1: of life_assert_moved */
+}
+
+static void a_decision_that_the_standby_does_not_confirm_is_made_and_said(void **state)
+{
+    (void)state;
+    move_while_silent_from("cutover.before_decide=stop", false);
+}
+
+static void opens_the_target_when_the_standby_falls_silent_after_the_decision(void **state)
+{
+    (void)state;
+    move_while_silent_from("cutover.after_decide=stop", false);
 }
 
 static int the_end(void **state)
@@ -139,6 +165,7 @@ int main(void)
         CASE(moves_a_tenant_whose_standby_answers),
         CASE(refuses_the_cutover_while_the_standby_is_silent),
         CASE(a_decision_that_the_standby_does_not_confirm_is_made_and_said),
+        CASE(opens_the_target_when_the_standby_falls_silent_after_the_decision),
     };
 
     return cmocka_run_group_tests(tests, support_setup, the_end);

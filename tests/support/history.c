@@ -131,7 +131,7 @@ static const char *const rule_names[HISTORY_RULE_COUNT] = {
     [HISTORY_TIME_ORDER] = "order by position",
     [HISTORY_POSITION] = "not what the writer was told",
     [HISTORY_AFTER_DECISION] = "in the source after the decision",
-    [HISTORY_BEFORE_DECISION] = "taken by the target before the decision",
+    [HISTORY_BEFORE_DECISION] = "on the target, and not from the source",
     [HISTORY_DIFFERENT] = "source and target differ",
     [HISTORY_LEFT_BEHIND] = "left behind on the target",
     [HISTORY_AUTHORITY] = "no single authority",
@@ -401,17 +401,28 @@ static void judge_time(struct judge *j)
     free(answers);
 }
 
-/* Up to the watermark both stores hold the same; behind it the source holds nothing. */
-static void judge_decision(struct judge *j)
+static size_t rows_up_to(const struct history_store *store, int64_t position)
+{
+    size_t count = 0;
+
+    while (count < store->count && store->rows[count].position <= position)
+        count++;
+    return count;
+}
+
+/* Up to the watermark both stores hold the same; behind it the source of a tenant that moved holds nothing.
+ */
+static void judge_watermark(struct judge *j)
 {
     const struct history_store *source = j->view->source, *target = j->view->target;
     int64_t watermark = j->view->facts->watermark;
+    size_t count = j->moved ? source->count : rows_up_to(source, watermark); /* behind: not mirrored yet */
+    size_t copied = rows_up_to(target, watermark);
     size_t s = 0, t = 0;
 
     for (;;) {
-        const struct history_row *a = s < source->count ? &source->rows[s] : NULL;
-        const struct history_row *b =
-            t < target->count && target->rows[t].position <= watermark ? &target->rows[t] : NULL;
+        const struct history_row *a = s < count ? &source->rows[s] : NULL;
+        const struct history_row *b = t < copied ? &target->rows[t] : NULL;
 
         if (a && a->position > watermark) {
             found(j, HISTORY_AFTER_DECISION, &a->stream,
@@ -454,7 +465,7 @@ static void judge_authority(struct judge *j, const struct history_facts *f)
 
     if (!ended)
         found(j, HISTORY_UNFINISHED, NULL, "phase %s", f->phase);
-    if (ended && completed != j->moved)
+    if (completed != j->moved) /* every engine has had the time to follow a decision */
         found(j, HISTORY_AUTHORITY, NULL, "phase %s, the source's fence is %s", f->phase, f->source_fence);
     if (ended && (!is(f->route_store, home) || !is(f->route_state, j->moved ? "migrated" : "normal")))
         found(j, HISTORY_AUTHORITY, NULL, "routing says %s (%s), the fence says %s", f->route_store,
@@ -536,8 +547,8 @@ void history_judge(const struct history *history, const struct history_view *vie
     judge_streams(&j);
     judge_transactions(&j);
     judge_time(&j);
-    if (j.moved)
-        judge_decision(&j);
+    if (j.moved || (f && (is(f->phase, "bulk_copy") || is(f->phase, "dual_write"))))
+        judge_watermark(&j);
     if (f && f->has_migration) {
         judge_authority(&j, f);
         judge_fences(&j, f);

@@ -109,7 +109,7 @@ enum history_rule {
     HISTORY_TIME_ORDER,      /* acknowledged before the other was attempted, and has the higher position */
     HISTORY_POSITION,        /* not where, or not what, the writer was told */
     HISTORY_AFTER_DECISION,  /* an event in the source behind the watermark of the decision */
-    HISTORY_BEFORE_DECISION, /* an event that the target took itself before the watermark of the decision */
+    HISTORY_BEFORE_DECISION, /* an event up to the watermark that the target has and the source has not */
     HISTORY_DIFFERENT,       /* source and target differ up to the watermark */
     HISTORY_LEFT_BEHIND,     /* an aborted migration left events on the target */
     HISTORY_AUTHORITY,       /* routing, phase and fences do not agree on where the tenant lives */

@@ -77,6 +77,17 @@ int support_teardown(void **state)
     return 0;
 }
 
+void support_setup_apart(void)
+{
+    struct workspace_options options = {.cancel_fd = -1};
+    struct tmv_error err = {0};
+
+    memset(bed.clusters, 0, sizeof bed.clusters);
+    bed.cluster_count = 0;
+    bed.databases = 0;
+    assert_done(workspace_open(&options, &bed.workspace, &err), &err);
+}
+
 struct workspace *support_workspace(void)
 {
     return bed.workspace;

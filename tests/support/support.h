@@ -29,6 +29,10 @@ void support_assert_code(bool failed, const struct tmv_error *err, enum tmv_code
 int support_setup(void **state);
 int support_teardown(void **state);
 
+/* For a process that was forked from a test program, in a case of its own: servers from now on are its own,
+ * and end with it; the parent's run on. Files stay where the parent looks for them. */
+void support_setup_apart(void);
+
 struct workspace *support_workspace(void);
 /* A directory for files of the test; it goes with the workspace. */
 const char *support_temporary_dir(void);
