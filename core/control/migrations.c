@@ -147,7 +147,8 @@ bool control_report_progress(struct pgx_conn *conn, const struct owner *owner,
         PGX_ARGS(OWNER_ARGS(owner), PGX_INT(p->events_total), PGX_INT(p->events_copied), PGX_INT(p->rate),
                  PGX_INT(p->lag_us), PGX_INT(p->lag_events), PGX_INT(p->verified_to), PGX_INT(p->watermark),
                  PGX_INT(p->eta_us), PGX_INT(p->predicted_pause_us), PGX_BOOL(p->ready), PGX_TEXT(p->step),
-                 PGX_TEXT(p->note), PGX_TEXT(gates), PGX_BOOL(p->sample));
+                 PGX_TEXT(p->note), PGX_TEXT(gates), PGX_BOOL(p->sample),
+                 PGX_TEXT(p->throttle ? p->throttle : ""), PGX_INT(p->throttled_us));
 
     if (p->gates && !gates)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");

@@ -75,12 +75,14 @@ TMV_NODISCARD bool control_copy_completed(struct pgx_conn *conn, const struct ow
 TMV_NODISCARD bool control_set_paused(struct pgx_conn *conn, const struct owner *owner, bool paused,
                                       const char *reason, const char *operator_name, struct tmv_error *err);
 /* Numbers that screens show; not audited, not announced, and not waited for on disk, so never inside the
- * caller's transaction. Strings and `gates` may be NULL to leave the column as it is. */
+ * caller's transaction. Step, note and `gates` may be NULL to leave the column as it is. */
 struct migration_progress {
     int64_t events_total, events_copied, rate, lag_us, lag_events, verified_to, watermark, eta_us,
         predicted_pause_us;
     bool ready; /* every gate is green */
     const char *step, *note;
+    const char *throttle; /* what holds the copy now; NULL or "": nothing */
+    int64_t throttled_us; /* how long it was held since the last report */
     const struct tmv_gate *gates;
     size_t gate_count;
     bool sample; /* also add a row to tenantmv.sample (and trim those older than an hour) */

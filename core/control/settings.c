@@ -2,32 +2,50 @@
  * processes read their own keys. A value that means "none" or "default" here is left out, because theirs have
  * lowest values. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "control/settings.h"
 
-/* Integer settings: range, default, and whether a value below `shown_from` is left out of the JSON. */
+/* Integer settings: range, default, whether a value below `shown_from` is left out of the JSON, and whether
+ * it may change while the migration runs. */
 static const struct {
     const char *key;
     size_t offset;
     int64_t lowest, highest, fallback, shown_from;
+    bool live;
 } numbers[] = {
 #define NUMBER(key, ...)                                                                                     \
     {                                                                                                        \
 #key, offsetof(struct tmv_settings, key), __VA_ARGS__                                                \
     }
-    NUMBER(batch_size, 0, 10000000, 0, 1),
-    NUMBER(max_bulk_copy_rate, 0, 1000000000, 0, 1),
-    NUMBER(cutover_max_lag_events, -1, 1000000000, -1, 0),
-    NUMBER(cutover_timeout_ms, 100, 60000, 500, 0),
-    NUMBER(cutover_max_lag_ms, 1, 3600000, 50, 0),
-    NUMBER(lock_budget_ms, 1, 900, 20, 0), /* below the usual deadlock_timeout of 1 s */
-    NUMBER(drain_budget_ms, 1, 60000, 60, 0),
+    NUMBER(batch_size, 0, 10000000, 0, 1, false),
+    NUMBER(max_bulk_copy_rate, 0, 1000000000, 0, 1, true),
+    NUMBER(cutover_max_lag_events, -1, 1000000000, -1, 0, false),
+    NUMBER(cutover_timeout_ms, 100, 60000, 500, 0, false),
+    NUMBER(cutover_max_lag_ms, 1, 3600000, 50, 0, false),
+    NUMBER(lock_budget_ms, 1, 900, 20, 0, false), /* below the usual deadlock_timeout of 1 s */
+    NUMBER(drain_budget_ms, 1, 60000, 60, 0, false),
+    NUMBER(max_bulk_copy_bytes, 0, 1000000000000, 0, 1, true),
+    NUMBER(throttle_replica_lag_ms, 0, 86400000, 0, 1, true),
+    NUMBER(throttle_connections, 0, 1000000, 0, 1, true),
+    NUMBER(throttle_query_limit, -1000000000000, 1000000000000, 0, INT64_MIN, true),
 #undef NUMBER
 };
+
+/* Settings that are text; "" is none and left out. All may change while the migration runs. */
+static const struct {
+    const char *key;
+    size_t offset, size;
+} texts[] = {
+    {"throttle_file", offsetof(struct tmv_settings, throttle_file), TMV_PATH_MAX},
+    {"throttle_query", offsetof(struct tmv_settings, throttle_query), TMV_QUERY_MAX},
+};
+#define WORKERS_KEY "copy_workers"
 #define COPY_WORKERS_MAX 16
 #define COPY_WORKERS 2
 
@@ -64,6 +82,11 @@ static bool *flag_at(struct tmv_settings *settings, size_t i)
     return (bool *)(void *)((char *)settings + flags[i].offset);
 }
 
+static char *text_at(struct tmv_settings *settings, size_t i)
+{
+    return (char *)settings + texts[i].offset;
+}
+
 void tmv_settings_default(struct tmv_settings *ret_settings)
 {
     memset(ret_settings, 0, sizeof *ret_settings);
@@ -88,7 +111,9 @@ bool settings_check(const struct tmv_settings *settings, struct tmv_error *err)
         if (*number_at(&copy, i) < numbers[i].lowest || *number_at(&copy, i) > numbers[i].highest)
             return out_of_range(numbers[i].key, numbers[i].lowest, numbers[i].highest, err);
     if (settings->copy_workers < 1 || settings->copy_workers > COPY_WORKERS_MAX)
-        return out_of_range("copy_workers", 1, COPY_WORKERS_MAX, err);
+        return out_of_range(WORKERS_KEY, 1, COPY_WORKERS_MAX, err);
+    if (settings->throttle_file[0] && settings->throttle_file[0] != '/')
+        return err_set(err, TMV_ERR_USAGE, "throttle_file must be an absolute path: the engine looks for it");
     if (settings->lock_budget_ms + settings->drain_budget_ms > settings->cutover_timeout_ms) {
         err_set(err, TMV_ERR_USAGE,
                 "lock_budget_ms (%lld) and drain_budget_ms (%lld) exceed cutover_timeout_ms (%lld)",
@@ -109,9 +134,12 @@ char *tmv_settings_to_json(const struct tmv_settings *settings)
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
         if (*number_at(&copy, i) >= numbers[i].shown_from)
             json_add_int64(root, numbers[i].key, *number_at(&copy, i));
-    json_add_int64(root, "copy_workers", settings->copy_workers);
+    json_add_int64(root, WORKERS_KEY, settings->copy_workers);
     for (size_t i = 0; i < ARRAY_LEN(flags); i++)
         json_add_bool(root, flags[i].key, *flag_at(&copy, i));
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        if (text_at(&copy, i)[0])
+            json_add_text(root, texts[i].key, text_at(&copy, i));
     /* What eventsource-py's processes would assume otherwise: positions stay as they are, checkpoints are not
      * touched. */
     json_add_bool(root, "position_mapping_enabled", false);
@@ -145,6 +173,19 @@ static bool read_flag(const cJSON *root, const char *key, bool *value, struct tm
     return true;
 }
 
+static bool read_text(const cJSON *root, size_t i, char *value, struct tmv_error *err)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, texts[i].key);
+
+    if (!item)
+        return true;
+    if (!cJSON_IsString(item) || strlen(item->valuestring) >= texts[i].size)
+        return err_set(err, TMV_ERR_USAGE, "%s must be text of at most %zu bytes", texts[i].key,
+                       texts[i].size - 1);
+    text_copy(value, texts[i].size, item->valuestring);
+    return true;
+}
+
 static bool refuse_old_names(const cJSON *root, struct tmv_error *err)
 {
     for (size_t i = 0; i < ARRAY_LEN(old_names); i++) {
@@ -156,31 +197,102 @@ static bool refuse_old_names(const cJSON *root, struct tmv_error *err)
     return true;
 }
 
+/* Every key of the object into *settings; what the object lacks stays as it is. */
+static bool read_all(const cJSON *root, struct tmv_settings *settings, struct tmv_error *err)
+{
+    int64_t workers = settings->copy_workers;
+
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        if (!read_number(root, numbers[i].key, numbers[i].lowest, numbers[i].highest, number_at(settings, i),
+                         err))
+            return false;
+    if (!read_number(root, WORKERS_KEY, 1, COPY_WORKERS_MAX, &workers, err))
+        return false;
+    settings->copy_workers = (int)workers;
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+        if (!read_flag(root, flags[i].key, flag_at(settings, i), err))
+            return false;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        if (!read_text(root, i, text_at(settings, i), err))
+            return false;
+    return settings_check(settings, err);
+}
+
+static bool parse_object(const char *json, cJSON **ret_root, struct tmv_error *err)
+{
+    if (!json_parse(json, ret_root, err))
+        return err_wrap(err, "settings");
+    if (!cJSON_IsObject(*ret_root))
+        return err_set(err, TMV_ERR_USAGE, "settings must be a JSON object");
+    return refuse_old_names(*ret_root, err);
+}
+
 bool tmv_settings_from_json(const char *json, struct tmv_settings *ret_settings, struct tmv_error *err)
 {
     AUTO(json) cJSON *root = NULL;
     struct tmv_settings settings;
-    int64_t workers = COPY_WORKERS;
 
     tmv_settings_default(&settings);
-    if (!json_parse(json, &root, err))
-        return err_wrap(err, "settings");
-    if (!cJSON_IsObject(root))
-        return err_set(err, TMV_ERR_USAGE, "settings must be a JSON object");
-    if (!refuse_old_names(root, err))
-        return false;
-    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
-        if (!read_number(root, numbers[i].key, numbers[i].lowest, numbers[i].highest, number_at(&settings, i),
-                         err))
-            return false;
-    if (!read_number(root, "copy_workers", 1, COPY_WORKERS_MAX, &workers, err))
-        return false;
-    settings.copy_workers = (int)workers;
-    for (size_t i = 0; i < ARRAY_LEN(flags); i++)
-        if (!read_flag(root, flags[i].key, flag_at(&settings, i), err))
-            return false;
-    if (!settings_check(&settings, err))
+    if (!parse_object(json, &root, err) || !read_all(root, &settings, err))
         return false;
     *ret_settings = settings;
     return true;
+}
+
+/* ---- changes while it runs ---- */
+
+static bool is_live(const char *key)
+{
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        if (strcmp(key, numbers[i].key) == 0)
+            return numbers[i].live;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        if (strcmp(key, texts[i].key) == 0)
+            return true;
+    return strcmp(key, WORKERS_KEY) == 0;
+}
+
+/* A change must not bring a key into the JSON whose value there means none or default. */
+static bool is_left_out(const cJSON *item)
+{
+    if (cJSON_IsNull(item) || (cJSON_IsString(item) && !item->valuestring[0]))
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(numbers) && cJSON_IsNumber(item); i++)
+        if (strcmp(item->string, numbers[i].key) == 0)
+            return item->valuedouble >= (double)numbers[i].lowest &&
+                   item->valuedouble < (double)numbers[i].shown_from;
+    return false;
+}
+
+bool settings_changes(const char *json, char **ret_set, char **ret_removed, struct tmv_error *err)
+{
+    AUTO(json) cJSON *root = NULL;
+    AUTO(json) cJSON *set = cJSON_CreateObject();
+    AUTO(json) cJSON *removed = cJSON_CreateArray();
+    struct tmv_settings checked;
+    const cJSON *item;
+
+    if (!parse_object(json, &root, err))
+        return false;
+    cJSON_ArrayForEach(item, root)
+    {
+        if (!is_live(item->string)) {
+            err_set(err, TMV_ERR_USAGE, "%.60s cannot be changed while a migration runs", item->string);
+            return err_hint(err, "what can: events and bytes per second, workers, and what holds the copy");
+        }
+        if (is_left_out(item))
+            cJSON_AddItemToArray(removed, cJSON_CreateString(item->string));
+        else
+            cJSON_AddItemToObject(set, item->string, cJSON_Duplicate(item, false));
+    }
+    tmv_settings_default(&checked);
+    if (!read_all(set, &checked, err))
+        return false;
+    *ret_set = json_print(set);
+    *ret_removed = json_print(removed);
+    if (*ret_set && *ret_removed)
+        return true;
+    free(TAKE(*ret_set));
+    free(TAKE(*ret_removed));
+    return err_set(err, TMV_ERR_NOMEM, "out of memory");
 }

@@ -82,7 +82,7 @@ static void estimate(struct tmv_migration *m)
 {
     int64_t left = m->events_total - m->events_copied;
 
-    if (m->phase != TMV_PHASE_BULK_COPY || m->paused) {
+    if (m->phase != TMV_PHASE_BULK_COPY || m->paused || m->throttle[0]) {
         m->eta_us = -1;
         return;
     }
@@ -104,6 +104,8 @@ static void explain(struct tmv_migration *m)
 void show_migration(struct tmv_migration *m, bool ready, int64_t now_us)
 {
     m->percent = percent(m);
+    if (m->phase != TMV_PHASE_BULK_COPY || m->paused || is_orphan(m, now_us))
+        m->throttle[0] = '\0'; /* nothing is copied that could be held */
     if (is_orphan(m, now_us)) {
         orphan(m);
         return;

@@ -79,6 +79,7 @@ static void read_texts(const struct pgx_result *r, int row, struct tmv_migration
     row_text(m->created_by, sizeof m->created_by, r, row, 9);
     row_text(m->owner, sizeof m->owner, r, row, 26);
     row_text(m->last_error, sizeof m->last_error, r, row, 29);
+    row_text(m->throttle, sizeof m->throttle, r, row, 36);
 }
 
 /* What the settings leave out has its usual value; a migration of another program may have other settings. */
@@ -128,6 +129,7 @@ static bool read_migration(const struct pgx_result *r, int row, int64_t now_us, 
     m->owner_age_us = pgx_is_null(r, row, 27) ? -1 : pgx_int(r, row, 27);
     read_gates(pgx_text(r, row, 28), m);
     read_budgets(r, row, m);
+    m->throttled_us = pgx_int(r, row, 37);
     show_migration(m, pgx_bool(r, row, 30), now_us);
     return true;
 }

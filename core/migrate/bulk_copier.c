@@ -15,11 +15,12 @@
 #include "migrate/chunk_queue.h"
 #include "migrate/crew.h"
 #include "migrate/index_rebuilder.h"
+#include "migrate/throttle.h"
 #include "pg/copy.h"
 #include "sql_embedded.h"
 
-#define CHUNK_EVENTS 20000
-#define CHUNK_EVENTS_MIN 2000
+#define CHUNK_EVENTS 20000 /* of the first chunks; what they take decides about the next */
+#define CHUNK_AIM_US US_PER_S
 #define STEP_TIMEOUT_US (60 * US_PER_S)
 #define IDLE_TIMEOUT_US (600 * US_PER_S) /* a server may look long for the first event of a chunk */
 #define ANALYZE_TIMEOUT_US (3600 * US_PER_S)
@@ -33,6 +34,8 @@ struct copier {
     const struct bulk_copier_hooks *hooks;
     struct position_plan plan;
     struct chunk_queue queue;
+    struct throttle throttle;
+    int64_t held_us;                 /* how long it held the copy in all, as last seen */
     struct buf columns;              /* copied columns, quoted */
     int64_t copied_before;           /* events in chunks of earlier runs */
     int64_t total;                   /* estimate, refined by what is copied */
@@ -62,11 +65,12 @@ static bool chunk_sql(const struct copier *c, const char *template, const struct
 
 /* The rows of a chunk, and its row in copied_range, inside the target's open transaction. */
 static bool fill_chunk(struct copier *c, struct pgx_conn *source, struct pgx_conn *target,
-                       const struct position_span *chunk, int64_t *ret_events, struct tmv_error *err)
+                       const struct position_span *chunk, struct chunk_done *ret_done, struct tmv_error *err)
 {
     AUTO(buf) struct buf out = BUF_INIT(SQL_MAX);
     AUTO(buf) struct buf in = BUF_INIT(SQL_MAX);
     struct pgx_copy_stats stats;
+    int64_t began = clock_now_us();
 
     if (!chunk_sql(c, sql_copy_out, &c->ends->source, chunk, &out, err) ||
         !chunk_sql(c, sql_copy_in, &c->ends->target, chunk, &in, err))
@@ -77,7 +81,8 @@ static bool fill_chunk(struct copier *c, struct pgx_conn *source, struct pgx_con
         return err_wrap(err, "target");
     if (!pgx_copy_pump(source, target, IDLE_TIMEOUT_US, &stats, err))
         return false;
-    *ret_events = stats.rows;
+    *ret_done =
+        (struct chunk_done){.events = stats.rows, .bytes = stats.bytes, .took_us = clock_now_us() - began};
     return pgx_query(target, STEP_TIMEOUT_US, sql_copy_range_add,
                      PGX_ARGS(PGX_UUID(&c->ends->owner.migration), PGX_INT(chunk->low), PGX_INT(chunk->high),
                               PGX_INT(stats.rows)),
@@ -87,21 +92,31 @@ static bool fill_chunk(struct copier *c, struct pgx_conn *source, struct pgx_con
 static bool copy_chunk(struct copier *c, struct pgx_conn *source, struct pgx_conn *target,
                        const struct position_span *chunk, struct tmv_error *err)
 {
-    int64_t events = 0;
+    struct chunk_done done;
 
     if (!ends_begin_target(c->ends, target, "copying", true, err))
         return false;
-    bool ok = fill_chunk(c, source, target, chunk, &events, err) &&
+    bool ok = fill_chunk(c, source, target, chunk, &done, err) &&
               fault_hit("copy.before_chunk_commit", err) && pgx_commit(target, STEP_TIMEOUT_US, err) &&
               fault_hit("copy.after_chunk_commit", err);
     if (!ok) {
         pgx_rollback(target, STEP_TIMEOUT_US);
         return err_wrap(err, "copying positions %" PRId64 " to %" PRId64, chunk->low + 1, chunk->high);
     }
-    chunk_queue_done(&c->queue, events);
+    chunk_queue_done(&c->queue, &done);
     return true;
 }
 
+/* Connects for a member that has its turn. */
+static bool connect_both(const struct copier *c, struct pgx_conn **source, struct pgx_conn **target,
+                         struct tmv_error *err)
+{
+    return (*source || ends_connect_source(c->ends, "copy", source, err)) &&
+           (*target || ends_connect_target(c->ends, "copy", target, err));
+}
+
+/* One of the most workers that there may be: those beyond the limit of the moment wait without connections.
+ */
 static bool work(void *user, int member, struct tmv_error *err)
 {
     struct copier *c = user;
@@ -109,14 +124,21 @@ static bool work(void *user, int member, struct tmv_error *err)
     AUTO_CONN struct pgx_conn *target = NULL;
     struct position_span chunk;
 
-    (void)member;
-    if (!ends_connect_source(c->ends, "copy", &source, err) ||
-        !ends_connect_target(c->ends, "copy", &target, err))
-        return false;
-    while (chunk_queue_take(&c->queue, &chunk))
-        if (!copy_chunk(c, source, target, &chunk, err))
-            return false;
-    return true;
+    for (;;) {
+        switch (chunk_queue_take(&c->queue, member, &chunk)) {
+        case CHUNK_TAKEN:
+            if (!connect_both(c, &source, &target, err) || !copy_chunk(c, source, target, &chunk, err))
+                return false;
+            break;
+        case CHUNK_PARKED:
+            pgx_close(TAKE(source));
+            pgx_close(TAKE(target));
+            chunk_queue_park(&c->queue, member);
+            break;
+        case CHUNK_NONE:
+            return true;
+        }
+    }
 }
 
 /* ---- the owner's thread ---- */
@@ -125,7 +147,10 @@ static void report(struct copier *c, const char *step)
 {
     int64_t now = clock_now_us();
     int64_t chunks, events;
+    char why[THROTTLE_WHY_MAX] = "";
 
+    if (c->throttle.running)
+        (void)throttle_holds(&c->throttle, why, &c->held_us);
     chunk_queue_progress(&c->queue, &chunks, &events);
     if (now - c->rate_at_us >= RATE_WINDOW_US || c->rate == 0) {
         int64_t elapsed = now - c->rate_at_us;
@@ -136,8 +161,37 @@ static void report(struct copier *c, const char *step)
     int64_t copied = c->copied_before + events;
     if (c->total < copied)
         c->total = copied;
-    if (!c->hooks->progress(c->hooks->user, copied, c->total, c->rate, step))
+    struct copy_progress progress = {.events_copied = copied,
+                                     .events_total = c->total,
+                                     .events_per_second = c->rate,
+                                     .step = step,
+                                     .throttle = why,
+                                     .throttled_us = c->held_us};
+    if (!c->hooks->progress(c->hooks->user, &progress))
         chunk_queue_stop(&c->queue);
+}
+
+static int worker_count(const struct copier *c)
+{
+    int workers = c->options->settings->copy_workers;
+
+    return workers < 1 ? 1 : workers > CREW_MAX ? CREW_MAX : workers;
+}
+
+/* Hands on the limits as they are now. */
+static void follow_limits(struct copier *c)
+{
+    const struct tmv_settings *s = c->options->settings;
+    char why[THROTTLE_WHY_MAX];
+    struct chunk_limits limits = {.events_per_s = s->max_bulk_copy_rate,
+                                  .bytes_per_s = s->max_bulk_copy_bytes,
+                                  .workers = worker_count(c)};
+
+    if (c->throttle.running) {
+        throttle_set(&c->throttle, s);
+        limits.held = throttle_holds(&c->throttle, why, &c->held_us);
+    }
+    chunk_queue_limit(&c->queue, &limits);
 }
 
 static void tick(void *user)
@@ -149,6 +203,7 @@ static void tick(void *user)
     chunk_queue_progress(&c->queue, &chunks, &events);
     snprintf(step, sizeof step, "copying history, %" PRId64 " chunk%s done", chunks, chunks == 1 ? "" : "s");
     report(c, step);
+    follow_limits(c);
 }
 
 static void stop_taking(void *user)
@@ -212,31 +267,17 @@ static bool look_what_is_left(struct copier *c, struct pgx_conn *target, size_t 
     return false;
 }
 
-static int worker_count(const struct copier *c)
-{
-    int workers = c->options->workers;
-
-    return workers < 1 ? 1 : workers > CREW_MAX ? CREW_MAX : workers;
-}
-
 static bool plan_copy(struct copier *c, struct tmv_error *err)
 {
     AUTO_CONN struct pgx_conn *source = NULL;
     const struct position_span all = {.low = 0, .high = c->options->limit};
-    int64_t wanted = c->options->chunk_events > 0 ? c->options->chunk_events : CHUNK_EVENTS;
 
     if (!ends_connect_source(c->ends, "copy", &source, err) ||
         !position_plan_make(source, &c->ends->source, c->ends->tenant, &all, &c->plan, err))
         return false;
-    int64_t share = c->plan.events / (2 * worker_count(c)); /* a few chunks for every worker */
-    if (share < CHUNK_EVENTS_MIN)
-        share = CHUNK_EVENTS_MIN;
-    if (wanted > share)
-        wanted = share;
-    if (c->options->max_rate > 0 && wanted > c->options->max_rate)
-        wanted = c->options->max_rate; /* about a chunk a second, so that the rate is even */
-    c->queue.step_events = position_plan_step(&c->plan, wanted);
-    c->queue.max_rate = c->options->max_rate;
+    c->queue.step_events = CHUNK_EVENTS;
+    c->queue.most_events = c->options->settings->batch_size;
+    c->queue.aim_us = c->options->aim_us > 0 ? c->options->aim_us : CHUNK_AIM_US;
     c->total = c->plan.events;
     return true;
 }
@@ -246,15 +287,19 @@ static bool copy_gaps(struct copier *c, struct pgx_conn *control, struct pgx_con
 {
     const struct crew_job job = {.user = c, .work = work, .tick = tick, .failed = stop_taking};
 
-    if (!c->options->keep_indexes && c->copied_before == 0 && c->plan.events >= WORTH_DROPPING_EVENTS &&
-        !index_rebuilder_drop(c->ends, control, target, err))
+    if (!c->options->settings->keep_indexes && c->copied_before == 0 &&
+        c->plan.events >= WORTH_DROPPING_EVENTS && !index_rebuilder_drop(c->ends, control, target, err))
+        return false;
+    if (!throttle_start(&c->throttle, c->ends, c->options->settings, err))
         return false;
     c->rate_at_us = clock_now_us();
     report(c, "copying history");
-    if (!crew_run(&job, worker_count(c), err))
-        return false;
-    tick(c);
-    return true;
+    follow_limits(c);
+    bool ok = crew_run(&job, CREW_MAX, err);
+    throttle_end(&c->throttle);
+    if (ok)
+        tick(c);
+    return ok;
 }
 
 static bool index_step(void *user, int done, int total)

@@ -4,19 +4,26 @@
 
 #include "migrate/ends.h"
 
+/* How far the copy is. */
+struct copy_progress {
+    int64_t events_copied, events_total; /* the total is an estimate, refined by what is copied */
+    int64_t events_per_second;           /* over the last seconds */
+    const char *step;                    /* what is done now */
+    const char *throttle;                /* what holds the copy now; "" nothing */
+    int64_t throttled_us;                /* how long this run was held in all */
+};
 /* What the copier asks of its owner, from the coordinator's thread, a few times a second. */
 struct bulk_copier_hooks {
     void *user;
     /* Progress so far; returns false to stop at the end of the chunks that run (pause, abort, shutdown). */
-    bool (*progress)(void *user, int64_t events_copied, int64_t events_total, int64_t events_per_second,
-                     const char *step);
+    bool (*progress)(void *user, const struct copy_progress *progress);
 };
 struct bulk_copier_options {
-    int64_t limit;        /* V0: positions (0, limit] are copied */
-    int workers;          /* 1 … 16 */
-    int64_t chunk_events; /* aim of a chunk, in events; 0: 20,000 */
-    int64_t max_rate;     /* events/s over all workers; 0: unlimited */
-    bool keep_indexes;    /* do not drop and rebuild the target's secondary indexes */
+    int64_t limit; /* V0: positions (0, limit] are copied */
+    /* Borrowed. Rates, workers and what holds the copy are looked at again after each call of the hook, which
+     * may change them; the rest counts as it is at first. */
+    const struct tmv_settings *settings;
+    int64_t aim_us; /* a chunk should hold the source's snapshot so long; 0: a second */
 };
 /* Copies everything that is not copied yet, then rebuilds the indexes that it dropped (their definitions
  * stand in the ledger before they are dropped; `control` is the coordinator's control connection).

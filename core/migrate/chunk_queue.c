@@ -1,19 +1,23 @@
 #include "migrate/chunk_queue.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 
 #define WAIT_MAX_US (200 * US_PER_MS) /* how long a raised stop flag may go unnoticed */
+#define PARKED_MAX_US US_PER_S        /* the same for a worker that has no turn: it is told, too */
+#define CHUNK_EVENTS_MIN 100
+#define CHUNK_EVENTS_MAX 1000000
 
 bool chunk_queue_init(struct chunk_queue *q, const struct position_plan *plan, const struct stop *stop,
                       struct tmv_error *err)
 {
     pthread_condattr_t attributes;
 
-    *q = (struct chunk_queue){.plan = plan, .stop = stop, .step_events = 1, .debt_at_us = clock_now_us()};
+    *q = (struct chunk_queue){.plan = plan, .stop = stop, .step_events = 1, .limits = {.workers = 1}};
     if (pthread_mutex_init(&q->lock, NULL) != 0 || pthread_condattr_init(&attributes) != 0)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -47,75 +51,193 @@ bool chunk_queue_add_gap(struct chunk_queue *q, int64_t low, int64_t high, struc
     return true;
 }
 
-double rate_debt(double debt, int64_t at_us, int64_t now_us, int64_t max_rate)
-{
-    double paid = (double)(now_us - at_us) / (double)US_PER_S * (double)max_rate;
+/* ---- rates ---- */
 
-    return debt > paid ? debt - paid : 0;
+double rate_debt(const struct rate *rate, int64_t now_us)
+{
+    double paid = (double)(now_us - rate->at_us) / (double)US_PER_S * (double)rate->limit;
+
+    return rate->limit > 0 && rate->debt > paid ? rate->debt - paid : 0;
 }
 
-int64_t rate_wait_us(double debt, int64_t max_rate)
+int64_t rate_wait_us(const struct rate *rate, int64_t now_us)
 {
-    if (max_rate <= 0 || debt <= 0)
+    if (rate->limit <= 0)
         return 0;
-    return (int64_t)(debt / (double)max_rate * (double)US_PER_S);
+    return (int64_t)(rate_debt(rate, now_us) / (double)rate->limit * (double)US_PER_S);
 }
 
-static void pay_debt(struct chunk_queue *q)
+static void rate_take(struct rate *rate, int64_t amount)
 {
     int64_t now = clock_now_us();
 
-    q->debt_events = rate_debt(q->debt_events, q->debt_at_us, now, q->max_rate);
-    q->debt_at_us = now;
+    rate->debt = rate_debt(rate, now) + (rate->limit > 0 ? (double)amount : 0);
+    rate->at_us = now;
 }
 
-/* With the lock held: waits until the rate allows more. */
-static void wait_for_rate(struct chunk_queue *q)
+/* What was taken under the old limit is paid off at the new one, but nobody waits longer for the past than a
+ * second: a lower limit is about what comes. */
+static void rate_change(struct rate *rate, int64_t limit)
 {
-    for (;;) {
-        if (q->stopped || (q->stop && stop_is_raised(q->stop)))
-            return;
-        pay_debt(q);
-        int64_t wait = rate_wait_us(q->debt_events, q->max_rate);
-        if (wait == 0)
-            return;
-        int64_t until = clock_now_us() + (wait < WAIT_MAX_US ? wait : WAIT_MAX_US);
-        struct timespec ts = {.tv_sec = (time_t)(until / US_PER_S),
-                              .tv_nsec = (long)(until % US_PER_S) * 1000};
-        pthread_cond_timedwait(&q->changed, &q->lock, &ts);
-    }
+    if (limit == rate->limit)
+        return;
+    rate_take(rate, 0);
+    rate->limit = limit;
+    if (rate->debt > (double)limit)
+        rate->debt = (double)limit;
 }
 
-bool chunk_queue_take(struct chunk_queue *q, struct position_span *ret_chunk)
+void chunk_queue_limit(struct chunk_queue *q, const struct chunk_limits *limits)
 {
-    bool found = false;
-
     pthread_mutex_lock(&q->lock);
-    wait_for_rate(q);
-    if (!q->stopped && !(q->stop && stop_is_raised(q->stop)) && q->gap_first < q->gap_count) {
-        struct position_span *gap = &q->gaps[q->gap_first];
-        int64_t high = position_plan_next(q->plan, gap->low, q->step_events);
+    rate_change(&q->events_rate, limits->events_per_s);
+    rate_change(&q->bytes_rate, limits->bytes_per_s);
+    if (memcmp(limits, &q->limits, sizeof *limits) != 0)
+        pthread_cond_broadcast(&q->changed);
+    q->limits = *limits;
+    pthread_mutex_unlock(&q->lock);
+}
 
-        *ret_chunk = (struct position_span){.low = gap->low, .high = high < gap->high ? high : gap->high};
+/* ---- the size of a range ---- */
+
+int64_t chunk_next_events(int64_t events, int64_t took_us, int64_t aim_us)
+{
+    double factor = took_us > 0 ? (double)aim_us / (double)took_us : 2;
+    double next = (double)events * (factor > 2 ? 2 : factor < 0.5 ? 0.5 : factor);
+
+    return next < 1 ? 1 : (int64_t)next;
+}
+
+static int64_t lower(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* With the lock held: what a range should aim at now. A few for every worker, and with a limit on the rate
+ * about one a second, so that the rate is even. */
+static int64_t current_step(const struct chunk_queue *q)
+{
+    int64_t share = q->plan->events / (2 * (q->limits.workers > 0 ? q->limits.workers : 1));
+    int64_t step = lower(q->step_events, share > CHUNK_SHARE_MIN ? share : CHUNK_SHARE_MIN);
+
+    if (q->most_events > 0)
+        step = lower(step, q->most_events);
+    if (q->limits.events_per_s > 0)
+        step = lower(step, q->limits.events_per_s);
+    if (q->limits.bytes_per_s > 0 && q->bytes_done > 0)
+        step = lower(
+            step, (int64_t)((double)q->limits.bytes_per_s * (double)q->events_done / (double)q->bytes_done));
+    return position_plan_step(q->plan, step > 0 ? step : 1);
+}
+
+/* ---- handing out ---- */
+
+static bool is_over(const struct chunk_queue *q)
+{
+    return q->stopped || (q->stop && stop_is_raised(q->stop)) ||
+           (q->gap_first == q->gap_count && q->running == 0);
+}
+
+/* With the lock held: how long a worker has to wait at least before it may look again; 0: it may take. */
+static int64_t must_wait_us(const struct chunk_queue *q)
+{
+    int64_t now = clock_now_us();
+    int64_t events = rate_wait_us(&q->events_rate, now);
+    int64_t bytes = rate_wait_us(&q->bytes_rate, now);
+
+    if (q->limits.held || q->gap_first == q->gap_count)
+        return WAIT_MAX_US;
+    return lower(events > bytes ? events : bytes, WAIT_MAX_US);
+}
+
+/* With the lock held. */
+static void wait_up_to(struct chunk_queue *q, int64_t us)
+{
+    int64_t until = clock_now_us() + us;
+    struct timespec ts = {.tv_sec = (time_t)(until / US_PER_S), .tv_nsec = (long)(until % US_PER_S) * 1000};
+
+    pthread_cond_timedwait(&q->changed, &q->lock, &ts);
+}
+
+/* With the lock held: waits until the member may take. */
+static enum chunk_answer wait_for_turn(struct chunk_queue *q, int member)
+{
+    while (!is_over(q)) {
+        if (member >= q->limits.workers)
+            return CHUNK_PARKED;
+        int64_t wait = must_wait_us(q);
+        if (wait == 0)
+            return CHUNK_TAKEN;
+        wait_up_to(q, wait);
+    }
+    return CHUNK_NONE;
+}
+
+enum chunk_answer chunk_queue_take(struct chunk_queue *q, int member, struct position_span *ret_chunk)
+{
+    pthread_mutex_lock(&q->lock);
+    enum chunk_answer answer = wait_for_turn(q, member);
+    if (answer == CHUNK_TAKEN) {
+        struct position_span *gap = &q->gaps[q->gap_first];
+        int64_t high = position_plan_next(q->plan, gap->low, current_step(q));
+
+        *ret_chunk = (struct position_span){.low = gap->low, .high = lower(high, gap->high)};
         gap->low = ret_chunk->high;
         if (gap->low >= gap->high)
             q->gap_first++;
-        found = true;
+        q->running++;
     }
     pthread_mutex_unlock(&q->lock);
-    return found;
+    return answer;
 }
 
-void chunk_queue_done(struct chunk_queue *q, int64_t events)
+void chunk_queue_park(struct chunk_queue *q, int member)
+{
+    pthread_mutex_lock(&q->lock);
+    while (!is_over(q) && member >= q->limits.workers)
+        wait_up_to(q, PARKED_MAX_US);
+    pthread_mutex_unlock(&q->lock);
+}
+
+/* With the lock held: one range less runs; who waits for a last one to come back learns of it. */
+static void end_one(struct chunk_queue *q)
+{
+    q->running--;
+    pthread_cond_broadcast(&q->changed);
+}
+
+void chunk_queue_done(struct chunk_queue *q, const struct chunk_done *done)
 {
     pthread_mutex_lock(&q->lock);
     q->chunks_done++;
-    q->events_done += events;
-    if (q->max_rate > 0) {
-        pay_debt(q);
-        q->debt_events += (double)events;
+    q->events_done += done->events;
+    q->bytes_done += done->bytes;
+    rate_take(&q->events_rate, done->events);
+    rate_take(&q->bytes_rate, done->bytes);
+    /* A range that a limit or the gap's end made smaller says nothing about the size that suits. */
+    if (q->aim_us > 0 && (done->events >= q->step_events / 2 || done->took_us > 2 * q->aim_us)) {
+        q->step_events = chunk_next_events(q->step_events, done->took_us, q->aim_us);
+        q->step_events = q->step_events < CHUNK_EVENTS_MIN   ? CHUNK_EVENTS_MIN
+                         : q->step_events > CHUNK_EVENTS_MAX ? CHUNK_EVENTS_MAX
+                                                             : q->step_events;
     }
+    end_one(q);
     pthread_mutex_unlock(&q->lock);
+}
+
+bool chunk_queue_give_back(struct chunk_queue *q, const struct position_span *chunk, struct tmv_error *err)
+{
+    int64_t middle = chunk->low + (chunk->high - chunk->low) / 2;
+
+    if (chunk->high - chunk->low <= 1)
+        return err_set(err, TMV_ERR_USAGE, "one event takes longer than a range of them may");
+    pthread_mutex_lock(&q->lock);
+    q->step_events = q->step_events / 2 > CHUNK_EVENTS_MIN ? q->step_events / 2 : CHUNK_EVENTS_MIN;
+    bool ok =
+        chunk_queue_add_gap(q, chunk->low, middle, err) && chunk_queue_add_gap(q, middle, chunk->high, err);
+    end_one(q);
+    pthread_mutex_unlock(&q->lock);
+    return ok;
 }
 
 void chunk_queue_stop(struct chunk_queue *q)

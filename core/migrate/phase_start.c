@@ -193,11 +193,44 @@ static bool end_copy(struct coordinator *c, struct tmv_error *err)
 /* What the copier's hook needs; its errors wait here until the copier has stopped. */
 struct copy_watch {
     struct coordinator *c;
+    int64_t throttled_us; /* of this run, as far as it is counted in control */
     struct tmv_error problem;
     bool failed;
 };
 
-static bool copy_progress(void *user, int64_t copied, int64_t total, int64_t per_second, const char *step)
+static bool report_copy(struct copy_watch *w, const struct copy_progress *seen)
+{
+    struct coordinator *c = w->c;
+    char note[TMV_REASON_MAX] = "";
+    int64_t left = seen->events_total - seen->events_copied;
+    bool held = seen->throttle[0] != '\0';
+    const struct migration_progress p = {
+        .events_total = left > 0 ? seen->events_total : seen->events_copied,
+        .events_copied = seen->events_copied,
+        .rate = seen->events_per_second,
+        .lag_us = -1,
+        .lag_events = -1,
+        .eta_us =
+            !held && seen->events_per_second > 0 && left > 0 ? left * US_PER_S / seen->events_per_second : -1,
+        .predicted_pause_us = -1,
+        .step = seen->step,
+        .note = note,
+        .throttle = seen->throttle,
+        .throttled_us = seen->throttled_us - w->throttled_us,
+        .sample = true,
+    };
+
+    if (held)
+        snprintf(note, sizeof note, "throttled: %s", seen->throttle);
+    c->row.events_total = p.events_total;
+    c->row.events_copied = p.events_copied;
+    if (!control_report_progress(c->control, &c->ends.owner, &p, &w->problem))
+        return false;
+    w->throttled_us = seen->throttled_us;
+    return true;
+}
+
+static bool copy_progress(void *user, const struct copy_progress *seen)
 {
     struct copy_watch *w = user;
     struct coordinator *c = w->c;
@@ -208,22 +241,8 @@ static bool copy_progress(void *user, int64_t copied, int64_t total, int64_t per
         return false;
     }
     if (now - c->reported_us > US_PER_S / 2) {
-        const struct migration_progress p = {
-            .events_total = total > copied ? total : copied,
-            .events_copied = copied,
-            .rate = per_second,
-            .lag_us = -1,
-            .lag_events = -1,
-            .eta_us = per_second > 0 && total > copied ? (total - copied) * US_PER_S / per_second : -1,
-            .predicted_pause_us = -1,
-            .step = step,
-            .note = "",
-            .sample = now - c->polled_us >= 0,
-        };
         c->reported_us = now;
-        c->row.events_total = p.events_total;
-        c->row.events_copied = copied;
-        if (!control_report_progress(c->control, &c->ends.owner, &p, &w->problem)) {
+        if (!report_copy(w, seen)) {
             w->failed = true;
             return false;
         }
@@ -233,15 +252,8 @@ static bool copy_progress(void *user, int64_t copied, int64_t total, int64_t per
 
 static bool copy_history(struct coordinator *c, bool *ret_finished, struct tmv_error *err)
 {
-    const struct tmv_settings *s = &c->row.settings;
     struct copy_watch watch = {.c = c};
-    const struct bulk_copier_options options = {
-        .limit = c->copy_limit,
-        .workers = s->copy_workers,
-        .chunk_events = s->batch_size,
-        .max_rate = s->max_bulk_copy_rate,
-        .keep_indexes = s->keep_indexes,
-    };
+    const struct bulk_copier_options options = {.limit = c->copy_limit, .settings = &c->row.settings};
     const struct bulk_copier_hooks hooks = {.user = &watch, .progress = copy_progress};
     bool ok = bulk_copier_run(&c->ends, c->control, &options, &hooks, ret_finished, err);
 

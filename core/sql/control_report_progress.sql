@@ -17,6 +17,8 @@
 -- $15 text: note, null leaves it
 -- $16 jsonb: gates, null leaves them
 -- $17 boolean: keep a sample too
+-- $18 text: what holds the copy now
+-- $19 bigint: how long it was held since the last report, in microseconds
 WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
 mine AS MATERIALIZED (SELECT tenantmv.owns($1::uuid, $2::bigint, $3::uuid) AS ok FROM quick),
 totals AS (
@@ -30,7 +32,8 @@ state AS (
        SET rate = $6::bigint, lag_us = $7::bigint, lag_events = $8::bigint, verified_to = $9::bigint,
            watermark = $10::bigint, eta_us = $11::bigint, predicted_pause_us = $12::bigint, ready = $13::boolean,
            step = coalesce($14::text, s.step), note = coalesce($15::text, s.note),
-           gates = coalesce($16::jsonb, s.gates), reported_at = clock_timestamp()
+           gates = coalesce($16::jsonb, s.gates), reported_at = clock_timestamp(),
+           throttle = $18::text, throttled_us = s.throttled_us + $19::bigint
       FROM mine LEFT JOIN totals ON true
      WHERE mine.ok AND s.migration_id = $1::uuid
 ),

@@ -26,7 +26,8 @@ SELECT m.id, m.tenant_id, m.source_store_id, m.target_store_id, m.phase, coalesc
        CASE WHEN jsonb_typeof(m.config -> 'cutover_timeout_ms') = 'number'
             THEN greatest(0, least((m.config ->> 'cutover_timeout_ms')::numeric, 1e9))::bigint END,
        -- how many there are, whatever the limit
-       (SELECT count(*) FROM public.tenant_migrations c WHERE $1::uuid IS NULL OR c.tenant_id = $1::uuid)
+       (SELECT count(*) FROM public.tenant_migrations c WHERE $1::uuid IS NULL OR c.tenant_id = $1::uuid),
+       coalesce(s.throttle, ''), coalesce(s.throttled_us, 0)
   FROM public.tenant_migrations m
   LEFT JOIN tenantmv.migration_state s ON s.migration_id = m.id
   LEFT JOIN tenantmv.lease l ON l.migration_id = m.id AND l.engine IS NOT NULL

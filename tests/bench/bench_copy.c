@@ -79,7 +79,6 @@ static void own_migration(struct bench *b)
     assert_done(tmv_start(b->control, &start, &actor, &claimable.migration, &err), &err);
     assert_done(control_lease_take(b->control->conn, &claimable, &engine, &lease, &err), &err);
     b->ends.owner = lease.owner;
-    free(lease.sessions);
     tmv_uuid_format(&lease.owner.migration, b->ends.migration);
     assert_done(guard_prepare_store(b->target, &b->ends.target, &err), &err);
     support_sql(
@@ -91,27 +90,28 @@ static void own_migration(struct bench *b)
 }
 
 /* When each part of the copy began, on stderr. */
-static bool progress(void *user, int64_t copied, int64_t total, int64_t rate, const char *step)
+static bool progress(void *user, const struct copy_progress *p)
 {
     static char last[8];
     const int64_t *began = user;
 
-    (void)total;
-    if (strncmp(last, step, sizeof last - 1) != 0)
+    if (strncmp(last, p->step, sizeof last - 1) != 0)
         fprintf(stderr, "%6.2f s  %s (%lld events, %lld/s)\n", (double)(clock_now_us() - *began) / US_PER_S,
-                step, (long long)copied, (long long)rate);
-    snprintf(last, sizeof last, "%s", step);
+                p->step, (long long)p->events_copied, (long long)p->events_per_second);
+    snprintf(last, sizeof last, "%s", p->step);
     return true;
 }
 
 static double copy_seconds(struct bench *b)
 {
-    const struct bulk_copier_options options = {.limit = b->events, .workers = 2};
+    struct tmv_settings settings;
+    const struct bulk_copier_options options = {.limit = b->events, .settings = &settings};
     int64_t began = clock_now_us();
     const struct bulk_copier_hooks hooks = {.user = &began, .progress = progress};
     struct tmv_error err = {0};
     bool finished = false;
 
+    tmv_settings_default(&settings);
     assert_done(bulk_copier_run(&b->ends, b->control->conn, &options, &hooks, &finished, &err), &err);
     assert_true(finished);
     return (double)(clock_now_us() - began) / US_PER_S;

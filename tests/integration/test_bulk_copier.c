@@ -28,6 +28,7 @@ struct bed {
     struct tmv_control *control;
     struct pgx_conn *conn[2];
     struct ends ends;
+    struct tmv_settings settings; /* of the copy */
     struct bulk_copier_options options;
 };
 
@@ -67,7 +68,9 @@ static void open_bed(struct bed *bed, const struct bed_options *o)
     static const char *const names[2] = {"source", "target"};
     struct tmv_error err = {0};
 
-    *bed = (struct bed){.options = {.workers = 2, .chunk_events = 500}};
+    *bed = (struct bed){.options = {.settings = &bed->settings}};
+    tmv_settings_default(&bed->settings);
+    bed->settings.batch_size = 500;
     snprintf(bed->ends.tenant, sizeof bed->ends.tenant, "%s", o->tenant ? o->tenant : TENANT);
     assert_true(tmv_uuid_parse(bed->ends.tenant, &bed->ends.owner.tenant));
     for (int i = 0; i < 2; i++) {
@@ -125,11 +128,12 @@ struct seen {
     int64_t copied, total;
 };
 
-static bool progress(void *user, int64_t copied, int64_t total, int64_t rate, const char *step)
+static bool progress(void *user, const struct copy_progress *p)
 {
     struct seen *seen = user;
+    int64_t copied = p->events_copied, total = p->events_total;
+    const char *step = p->step;
 
-    (void)rate;
     assert_true(copied >= seen->copied);
     assert_true(total >= copied);
     seen->copied = copied;
@@ -348,13 +352,13 @@ static void goes_on_after_a_pause(void **state)
     (void)state;
     open_bed(&bed, &o);
     fill(&bed, 30000);
-    bed.options.max_rate = 5000;
+    bed.settings.max_bulk_copy_rate = 5000;
     assert_done(run_copy(&bed, &seen, &finished, &err), &err);
     assert_false(finished);
     int64_t first = support_int(bed.conn[TARGET], "SELECT count(*) FROM public.events");
     assert_true(first >= 1000 && first < 26000);
-    bed.options.max_rate = 0;
-    bed.options.chunk_events = 777; /* cut elsewhere than before */
+    bed.settings.max_bulk_copy_rate = 0;
+    bed.settings.batch_size = 777; /* cut elsewhere than before */
     copy_all(&bed);
     assert_copied(&bed);
     close_bed(&bed);
@@ -423,10 +427,10 @@ static void goes_on_after_a_kill(void **state)
     (void)state;
     open_bed(&bed, &o);
     fill(&bed, 30000);
-    bed.options.max_rate = 5000;
+    bed.settings.max_bulk_copy_rate = 5000;
     run_and_be_killed(&bed, &seen, NULL);
     assert_true(support_int(bed.conn[TARGET], "SELECT count(*) FROM tenantmv.copied_range") >= 2);
-    bed.options.max_rate = 0;
+    bed.settings.max_bulk_copy_rate = 0;
     copy_all(&bed);
     assert_copied(&bed);
     close_bed(&bed);
@@ -472,7 +476,7 @@ static void open_index_bed(struct bed *bed)
 
     open_bed(bed, &o);
     fill(bed, 25000);
-    bed->options.chunk_events = 2000;
+    bed->settings.batch_size = 2000;
 }
 
 static void drops_the_indexes_and_puts_them_back(void **state)
@@ -487,13 +491,13 @@ static void drops_the_indexes_and_puts_them_back(void **state)
     (void)state;
     open_index_bed(&bed);
     before = index_picture(&bed);
-    bed.options.max_rate = 10000;
+    bed.settings.max_bulk_copy_rate = 10000;
     assert_done(run_copy(&bed, &seen, &finished, &err), &err);
     assert_false(finished);
     AUTO_FREE char *left = index_picture(&bed);
     if (index_count(&bed) > 0)
         fail_msg("not dropped: %s", left);
-    bed.options.max_rate = 0;
+    bed.settings.max_bulk_copy_rate = 0;
     copy_all(&bed);
     after = index_picture(&bed);
     assert_string_equal(before, after);
@@ -521,14 +525,14 @@ static void keeps_indexes_that_something_needs(void **state)
     open_bed(&bed, &o);
     fill(&bed, 25000);
     before = index_picture(&bed);
-    bed.options.max_rate = 10000;
+    bed.settings.max_bulk_copy_rate = 10000;
     assert_done(run_copy(&bed, &seen, &finished, &err), &err);
     AUTO_FREE char *left =
         support_text(bed.conn[TARGET],
                      "SELECT string_agg(i.relname, ' ' ORDER BY i.relname) FROM pg_index x JOIN pg_class i"
                      " ON i.oid = x.indexrelid WHERE x.indrelid = 'public.events'::regclass");
     assert_string_equal(left, "events_event_id_key events_pkey identity");
-    bed.options.max_rate = 0;
+    bed.settings.max_bulk_copy_rate = 0;
     copy_all(&bed);
     after = index_picture(&bed);
     assert_string_equal(before, after);
@@ -553,7 +557,7 @@ static void keeps_the_indexes_of_a_target_that_is_not_empty(void **state)
         " VALUES (9000000, gen_random_uuid(), gen_random_uuid(), 'O', 'O', '%s', 1, now(), '{}')",
         OTHER);
     int64_t before = index_count(&bed);
-    bed.options.max_rate = 10000;
+    bed.settings.max_bulk_copy_rate = 10000;
     assert_done(run_copy(&bed, &seen, &finished, &err), &err);
     assert_int_equal(index_count(&bed), before);
     close_bed(&bed);
@@ -569,8 +573,8 @@ static void keeps_the_indexes_when_asked(void **state)
     (void)state;
     open_index_bed(&bed);
     int64_t before = index_count(&bed);
-    bed.options.keep_indexes = true;
-    bed.options.max_rate = 10000;
+    bed.settings.keep_indexes = true;
+    bed.settings.max_bulk_copy_rate = 10000;
     assert_done(run_copy(&bed, &seen, &finished, &err), &err);
     assert_int_equal(index_count(&bed), before);
     close_bed(&bed);

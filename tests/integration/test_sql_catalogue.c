@@ -48,6 +48,7 @@ static const struct sample {
     {NULL, "bounds", "256"},
     {NULL, "most", "1000"},
     {NULL, "milliseconds", "1000"},
+    {"throttle_query", "query", "SELECT true"},
     {NULL, "memory", "64"},
     {NULL, "relation", "'public.events'::regclass"},
     {NULL, "tablespace", "''"},

@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "migrate/chunk_queue.h"
+#include "migrate/throttle.h"
 
 static struct position_plan even_plan(int64_t high, int64_t events)
 {
@@ -97,11 +98,11 @@ static void hands_out_every_position_of_the_gaps_once(void **state)
     queue.step_events = 70;
     for (size_t i = 0; i < ARRAY_LEN(gaps); i++)
         assert_true(chunk_queue_add_gap(&queue, gaps[i].low, gaps[i].high, &err));
-    while (chunk_queue_take(&queue, &span)) {
+    while (chunk_queue_take(&queue, 0, &span) == CHUNK_TAKEN) {
         assert_true(span.high - span.low <= 70);
         for (int64_t p = span.low + 1; p <= span.high; p++)
             assert_int_equal(seen[p]++, 0);
-        chunk_queue_done(&queue, 3);
+        chunk_queue_done(&queue, &(struct chunk_done){.events = 3});
     }
     for (int64_t p = 0; p <= 1000; p++)
         assert_int_equal(seen[p], (p > 0 && p <= 130) || p == 201 || p > 500);
@@ -120,24 +121,202 @@ static void hands_out_nothing_once_stopped(void **state)
     (void)state;
     assert_true(chunk_queue_init(&queue, &plan, NULL, &err));
     queue.step_events = 10;
-    queue.max_rate = 1;
+    chunk_queue_limit(&queue, &(struct chunk_limits){.workers = 1, .events_per_s = 1});
     assert_true(chunk_queue_add_gap(&queue, 0, 1000, &err));
-    assert_true(chunk_queue_take(&queue, &span));
-    chunk_queue_done(&queue, 1000000); /* a debt of days: the next take would wait for it */
+    assert_int_equal(chunk_queue_take(&queue, 0, &span), CHUNK_TAKEN);
+    chunk_queue_done(&queue, &(struct chunk_done){
+                                 .events = 1000000}); /* a debt of days: the next take would wait for it */
     chunk_queue_stop(&queue);
-    assert_false(chunk_queue_take(&queue, &span));
+    assert_int_equal(chunk_queue_take(&queue, 0, &span), CHUNK_NONE);
     assert_true(chunk_queue_is_stopped(&queue));
     chunk_queue_release(&queue);
 }
 
 static void the_rate_is_kept_by_paying_off_what_was_copied(void **state)
 {
+    const struct rate rate = {.limit = 1000, .debt = 500}, none = {.limit = 1000}, unlimited = {.debt = 500};
+
     (void)state;
-    assert_int_equal(rate_wait_us(500, 1000), 500000);
-    assert_int_equal(rate_wait_us(0, 1000), 0);
-    assert_int_equal(rate_wait_us(500, 0), 0);
-    assert_int_equal((int64_t)rate_debt(500, 0, 250000, 1000), 250);
-    assert_int_equal((int64_t)rate_debt(500, 0, 10000000, 1000), 0); /* idle time is not saved up */
+    assert_int_equal(rate_wait_us(&rate, 0), 500000);
+    assert_int_equal(rate_wait_us(&none, 0), 0);
+    assert_int_equal(rate_wait_us(&unlimited, 0), 0);
+    assert_int_equal((int64_t)rate_debt(&rate, 250000), 250);
+    assert_int_equal((int64_t)rate_debt(&rate, 10000000), 0); /* idle time is not saved up */
+}
+
+static void a_lower_limit_makes_nobody_wait_long_for_the_past(void **state)
+{
+    struct position_plan plan = even_plan(1000, 1000);
+    struct chunk_queue queue;
+    struct tmv_error err;
+
+    (void)state;
+    assert_true(chunk_queue_init(&queue, &plan, NULL, &err));
+    chunk_queue_limit(&queue, &(struct chunk_limits){.workers = 1, .events_per_s = 1000000});
+    chunk_queue_done(&queue, &(struct chunk_done){.events = 900000});
+    chunk_queue_limit(&queue, &(struct chunk_limits){.workers = 1, .events_per_s = 10});
+    assert_true(queue.events_rate.debt <= 10);
+    chunk_queue_limit(&queue, &(struct chunk_limits){.workers = 1, .bytes_per_s = 10});
+    assert_true(queue.events_rate.debt <= 0);
+    chunk_queue_release(&queue);
+}
+
+static void a_range_aims_at_a_duration(void **state)
+{
+    static const struct {
+        int64_t events, took_us, expected;
+    } cases[] = {
+        {1000, 1000000, 1000}, {1000, 800000, 1250}, {1000, 10000, 2000}, /* at most twice as much */
+        {1000, 1250000, 800},  {1000, 9000000, 500}, {1000, 0, 2000},     {1, 9000000, 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(chunk_next_events(cases[i].events, cases[i].took_us, 1000000), cases[i].expected);
+}
+
+/* A queue over one gap, a range of which takes as long as is said. */
+static int64_t width_after(int64_t events, int64_t took_us, const struct chunk_limits *limits)
+{
+    struct position_plan plan = even_plan(1000000, 1000000);
+    struct chunk_queue queue;
+    struct position_span span;
+    struct tmv_error err;
+
+    assert_true(chunk_queue_init(&queue, &plan, NULL, &err));
+    queue.step_events = 10000;
+    queue.aim_us = 1000000;
+    chunk_queue_limit(&queue, &(struct chunk_limits){.workers = 1});
+    assert_true(chunk_queue_add_gap(&queue, 0, 1000000, &err));
+    assert_int_equal(chunk_queue_take(&queue, 0, &span), CHUNK_TAKEN);
+    assert_int_equal(span.high - span.low, 10000);
+    chunk_queue_done(&queue, &(struct chunk_done){.events = events, .bytes = 0, .took_us = took_us});
+    chunk_queue_limit(&queue, limits);
+    assert_int_equal(chunk_queue_take(&queue, 0, &span), CHUNK_TAKEN);
+    chunk_queue_release(&queue);
+    return span.high - span.low;
+}
+
+static void ranges_follow_what_the_last_ones_took(void **state)
+{
+    const struct chunk_limits one = {.workers = 1}, many = {.workers = 100},
+                              slow = {.workers = 1, .events_per_s = 700};
+
+    (void)state;
+    assert_int_equal(width_after(10000, 500000, &one), 20000);
+    assert_int_equal(width_after(10000, 2000000, &one), 5000);
+    assert_int_equal(width_after(100, 1000, &one), 10000);     /* a sparse or short one says nothing */
+    assert_int_equal(width_after(100, 4000000, &one), 5000);   /* but that it took long counts */
+    assert_int_equal(width_after(10000, 500000, &many), 5000); /* a few for every worker */
+    assert_int_equal(width_after(10000, 500000, &slow), 700);  /* about one a second */
+}
+
+static void hands_out_again_in_halves_what_came_back(void **state)
+{
+    struct position_plan plan = even_plan(1000, 1000);
+    struct chunk_queue queue;
+    struct position_span span;
+    struct tmv_error err;
+    int64_t covered = 0;
+    int given = 0;
+
+    (void)state;
+    assert_true(chunk_queue_init(&queue, &plan, NULL, &err));
+    queue.step_events = 400;
+    assert_true(chunk_queue_add_gap(&queue, 0, 1000, &err));
+    while (chunk_queue_take(&queue, 0, &span) == CHUNK_TAKEN) {
+        if (++given == 2) {
+            assert_true(chunk_queue_give_back(&queue, &span, &err));
+            continue;
+        }
+        assert_true(given <= 2 || span.high - span.low <= 200);
+        covered += span.high - span.low;
+        chunk_queue_done(&queue, &(struct chunk_done){.events = span.high - span.low});
+    }
+    assert_int_equal(covered, 1000);
+    assert_false(chunk_queue_give_back(&queue, &(struct position_span){6, 7}, &err));
+    chunk_queue_release(&queue);
+}
+
+static void members_beyond_the_workers_wait(void **state)
+{
+    struct position_plan plan = even_plan(1000, 1000);
+    struct chunk_queue queue;
+    struct position_span span;
+    struct tmv_error err;
+
+    (void)state;
+    assert_true(chunk_queue_init(&queue, &plan, NULL, &err));
+    queue.step_events = 10;
+    assert_true(chunk_queue_add_gap(&queue, 0, 1000, &err));
+    chunk_queue_limit(&queue, &(struct chunk_limits){.workers = 3});
+    assert_int_equal(chunk_queue_take(&queue, 3, &span), CHUNK_PARKED);
+    assert_int_equal(chunk_queue_take(&queue, 2, &span), CHUNK_TAKEN);
+    chunk_queue_park(&queue, 2); /* has its turn: returns at once */
+    chunk_queue_limit(&queue, &(struct chunk_limits){.workers = 1});
+    assert_int_equal(chunk_queue_take(&queue, 2, &span), CHUNK_PARKED);
+    chunk_queue_stop(&queue);
+    assert_int_equal(chunk_queue_take(&queue, 2, &span), CHUNK_NONE);
+    chunk_queue_park(&queue, 2); /* over: returns too */
+    chunk_queue_release(&queue);
+}
+
+/* ---- what holds the copy ---- */
+
+static void a_standby_is_as_late_as_the_oldest_log_that_it_lacks(void **state)
+{
+    struct lag_history h = {0};
+
+    (void)state;
+    assert_int_equal(lag_history_lag_us(&h, 5, 100), 0);
+    for (int64_t i = 1; i <= 10; i++)
+        lag_history_note(&h, i * 100, i * 10);
+    lag_history_note(&h, 2000, 100); /* nothing was written: the log is as old as it is */
+    assert_int_equal(lag_history_lag_us(&h, 100, 2000), 0);
+    assert_int_equal(lag_history_lag_us(&h, 99, 2000), 1000);
+    assert_int_equal(lag_history_lag_us(&h, 35, 2000), 1600);
+    assert_int_equal(lag_history_lag_us(&h, 0, 2000), 1900);
+    lag_history_note(&h, 3000, 50); /* another server */
+    assert_int_equal(lag_history_lag_us(&h, 0, 3000), 0);
+}
+
+static void a_long_history_becomes_coarse_and_keeps_its_reach(void **state)
+{
+    struct lag_history h = {0};
+
+    (void)state;
+    for (int64_t i = 1; i <= 100000; i++)
+        lag_history_note(&h, i, i);
+    assert_true(h.count <= LAG_HISTORY_MAX);
+    int64_t lag = lag_history_lag_us(&h, 0, 100000);
+    assert_true(lag > 0 && lag < 100000);
+    for (size_t i = 1; i < h.count; i++)
+        assert_true(h.points[i].position > h.points[i - 1].position);
+    assert_int_equal(h.points[h.count - 1].position, 100000);
+}
+
+static void a_query_holds_by_true_or_a_number_above_the_limit(void **state)
+{
+    static const struct {
+        const char *answer;
+        int64_t limit;
+        bool holds, understood;
+    } cases[] = {
+        {"t", 0, true, true},         {"f", 0, false, true},    {"1", 0, true, true},
+        {"0", 0, false, true},        {"7", 7, false, true},    {"7.5", 7, true, true},
+        {"-3", -4, true, true},       {"1e3", 999, true, true}, {"NaN", 0, false, true},
+        {"Infinity", 0, true, true},  {"", 0, false, false},    {"many", 0, false, false},
+        {"12 jobs", 0, false, false}, {"true", 0, true, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool understood;
+        bool holds = throttle_judge(cases[i].answer, cases[i].limit, &understood);
+
+        if (holds != cases[i].holds || understood != cases[i].understood)
+            fail_msg("%s against %d", cases[i].answer, (int)cases[i].limit);
+    }
 }
 
 int main(void)
@@ -151,6 +330,14 @@ int main(void)
         cmocka_unit_test(hands_out_every_position_of_the_gaps_once),
         cmocka_unit_test(hands_out_nothing_once_stopped),
         cmocka_unit_test(the_rate_is_kept_by_paying_off_what_was_copied),
+        cmocka_unit_test(a_lower_limit_makes_nobody_wait_long_for_the_past),
+        cmocka_unit_test(a_range_aims_at_a_duration),
+        cmocka_unit_test(ranges_follow_what_the_last_ones_took),
+        cmocka_unit_test(hands_out_again_in_halves_what_came_back),
+        cmocka_unit_test(members_beyond_the_workers_wait),
+        cmocka_unit_test(a_standby_is_as_late_as_the_oldest_log_that_it_lacks),
+        cmocka_unit_test(a_long_history_becomes_coarse_and_keeps_its_reach),
+        cmocka_unit_test(a_query_holds_by_true_or_a_number_above_the_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

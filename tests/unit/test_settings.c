@@ -44,7 +44,13 @@ static void round_trips_every_value(void **state)
                                           .lock_budget_ms = 900,
                                           .drain_budget_ms = 59000,
                                           .keep_indexes = true,
-                                          .auto_cutover = true};
+                                          .auto_cutover = true,
+                                          .max_bulk_copy_bytes = 5000000,
+                                          .throttle_replica_lag_ms = 9000,
+                                          .throttle_connections = 70,
+                                          .throttle_file = "/run/hold",
+                                          .throttle_query = "SELECT 'a\nb' > $$ü$$",
+                                          .throttle_query_limit = -5};
     struct tmv_settings back;
     struct tmv_error err = {0};
 
@@ -62,6 +68,56 @@ static void round_trips_every_value(void **state)
     assert_false(back.verify_consistency);
     assert_true(back.keep_indexes);
     assert_true(back.auto_cutover);
+    assert_int_equal(back.max_bulk_copy_bytes, 5000000);
+    assert_int_equal(back.throttle_replica_lag_ms, 9000);
+    assert_int_equal(back.throttle_connections, 70);
+    assert_string_equal(back.throttle_file, settings.throttle_file);
+    assert_string_equal(back.throttle_query, settings.throttle_query);
+    assert_int_equal(back.throttle_query_limit, -5);
+}
+
+static void changes_only_what_may_change_while_it_runs(void **state)
+{
+    static const struct {
+        const char *changes, *set, *removed; /* set NULL: refused, `removed` is named */
+    } cases[] = {
+        {"{\"max_bulk_copy_rate\":5000,\"copy_workers\":1}",
+         "{\"max_bulk_copy_rate\":5000,\"copy_workers\":1}", "[]"},
+        {"{\"max_bulk_copy_rate\":0}", "{}", "[\"max_bulk_copy_rate\"]"}, /* eventsource-py's lowest is 1 */
+        {"{\"throttle_file\":null,\"throttle_query\":\"\"}", "{}", "[\"throttle_file\",\"throttle_query\"]"},
+        {"{\"throttle_query_limit\":-4}", "{\"throttle_query_limit\":-4}", "[]"},
+        {"{}", "{}", "[]"},
+        {"{\"batch_size\":5}", NULL, "batch_size"},
+        {"{\"cutover_timeout_ms\":500}", NULL, "cutover_timeout_ms"},
+        {"{\"auto_cutover\":true}", NULL, "auto_cutover"},
+        {"{\"no_such\":5}", NULL, "no_such"},
+        {"{\"copy_workers\":17}", NULL, "copy_workers"},
+        {"{\"max_bulk_copy_rate\":-1}", NULL, "max_bulk_copy_rate"},
+        {"{\"max_bulk_copy_bytes\":\"5\"}", NULL, "max_bulk_copy_bytes"},
+        {"{\"throttle_file\":\"relative\"}", NULL, "throttle_file"},
+        {"{\"throttle_query\":5}", NULL, "throttle_query"},
+        {"[]", NULL, "object"},
+        {"{", NULL, "settings"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO_FREE char *set = NULL;
+        AUTO_FREE char *removed = NULL;
+        struct tmv_error err = {0};
+        bool ok = settings_changes(cases[i].changes, &set, &removed, &err);
+
+        if (ok != (cases[i].set != NULL))
+            fail_msg("%s: %s", cases[i].changes, err.message);
+        if (ok) {
+            assert_string_equal(set, cases[i].set);
+            assert_string_equal(removed, cases[i].removed);
+        } else {
+            assert_int_equal(err.code, TMV_ERR_USAGE);
+            if (!strstr(err.message, cases[i].removed))
+                fail_msg("%s: %s", cases[i].changes, err.message);
+        }
+    }
 }
 
 /* eventsource-py reads the same object and refuses values below its own lowest ones. */
@@ -160,6 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trips_the_defaults),
         cmocka_unit_test(round_trips_every_value),
+        cmocka_unit_test(changes_only_what_may_change_while_it_runs),
         cmocka_unit_test(writes_only_what_eventsource_py_can_parse),
         cmocka_unit_test(names_the_key_of_every_bad_value),
         cmocka_unit_test(explains_the_names_of_older_documents),

@@ -71,6 +71,8 @@ cJSON *report_migration_json(const struct cli *cli, const struct tmv_migration *
     json_text(object, "pause_reason", m->pause_reason);
     json_text(object, "note", m->note);
     json_text(object, "step", m->step);
+    json_text(object, "throttle", m->throttle);
+    json_int(object, "throttled_us", m->throttled_us);
     json_int(object, "generation", m->generation);
     json_int(object, "events_total", m->events_total);
     json_int(object, "events_copied", m->events_copied);
@@ -200,6 +202,9 @@ static void print_copy(const struct cli *cli, const struct tmv_migration *m)
                format_count(m->rate, rate));
     if (m->eta_us >= 0)
         print_line(cli, "still needs", TONE_PLAIN, "%s", format_duration(m->eta_us, eta));
+    if (m->throttled_us > 0)
+        print_line(cli, "throttled", TONE_PLAIN, "%s in all%s", format_duration(m->throttled_us, copied),
+                   *m->throttle ? ", and now" : "");
     if (!tmv_phase_is_terminal(m->phase) && (m->lag_us >= 0 || m->lag_events >= 0))
         print_line(cli, "lag", TONE_PLAIN, "%s, %s events", format_duration(m->lag_us, lag),
                    format_grouped(m->lag_events, behind));

@@ -1,5 +1,6 @@
 /* tenantmv preflight, start: both take what a migration is made of. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/failure.h"
@@ -7,6 +8,7 @@
 #include "cli/progress.h"
 #include "cli/resolve.h"
 #include "command/ask.h"
+#include "command/limit.h"
 #include "command/report.h"
 #include "command/table.h"
 #include "tenantmv/preflight.h"
@@ -18,19 +20,18 @@
 struct arguments {
     const char *tenant, *source, *target, *wait_phase;
     bool dry_run, no_preflight, keep_indexes, no_verify, auto_cutover;
-    int64_t batch_size, max_rate, workers, max_lag_events, max_lag_us, pause_us, lock_us, drain_us,
-        timeout_us;
+    int64_t batch_size, max_lag_events, max_lag_us, pause_us, lock_us, drain_us, timeout_us;
+    struct limit_arguments limits;
 };
 static const struct arguments defaults = {
     .batch_size = NOT_GIVEN,
-    .max_rate = NOT_GIVEN,
-    .workers = NOT_GIVEN,
     .max_lag_events = NOT_GIVEN,
     .max_lag_us = NOT_GIVEN,
     .pause_us = NOT_GIVEN,
     .lock_us = NOT_GIVEN,
     .drain_us = NOT_GIVEN,
     .timeout_us = INT64_C(86400000000),
+    .limits = LIMIT_DEFAULTS,
 };
 
 #define AT(member) offsetof(struct arguments, member)
@@ -43,10 +44,8 @@ static const char *const wait_phases[] = {"bulk_copy", "dual_write", "ready", "c
         OPT_TEXT("from", 0, AT(source), "STORE", TMV_NAME_MAX - 1, COMPLETE_NOTHING,                         \
                  "the store that it leaves; otherwise where routing says it lives"),                         \
         OPT_INTEGER("batch-size", 0, AT(batch_size), "EVENTS", 0, 10000000,                                  \
-                    "events per chunk of the copy; 0: as it suits"),                                         \
-        OPT_INTEGER("max-rate", 0, AT(max_rate), "EVENTS", 0, 1000000000,                                    \
-                    "at most so many events per second; 0: as fast as it goes, which is the default"),       \
-        OPT_INTEGER("workers", 0, AT(workers), "N", 1, 16, "connections that copy at once; 2 otherwise"),    \
+                    "events per chunk of the copy at most; 0: as it suits"),                                 \
+        LIMIT_OPTIONS(AT(limits)),                                                                           \
         OPT_FLAG("keep-indexes", 0, AT(keep_indexes),                                                        \
                  "do not drop and rebuild the target's secondary indexes"),                                  \
         OPT_DURATION("max-lag", 0, AT(max_lag_us), "TIME", 1000, 3600000000,                                 \
@@ -87,6 +86,20 @@ static void set_if_given(int64_t given, int64_t unit, int64_t *setting)
         *setting = given / unit;
 }
 
+/* The usual settings with the limits that were given. */
+static bool limited_settings(const struct limit_arguments *limits, struct tmv_settings *ret_settings,
+                             struct tmv_error *err)
+{
+    cJSON *changes = limit_changes(limits);
+    char *text = cJSON_PrintUnformatted(changes);
+    bool ok =
+        text ? tmv_settings_from_json(text, ret_settings, err) : failure(err, TMV_ERR_NOMEM, "out of memory");
+
+    cJSON_Delete(changes);
+    free(text);
+    return ok;
+}
+
 static bool make_options(struct cli *cli, const struct arguments *a, struct tmv_start_options *o,
                          struct tmv_error *err)
 {
@@ -96,16 +109,14 @@ static bool make_options(struct cli *cli, const struct arguments *a, struct tmv_
         failure(err, TMV_ERR_USAGE, "--to STORE is missing: where should the tenant move?");
         return failure_hint(err, "`tenantmv store list` shows the stores");
     }
-    tmv_settings_default(s);
+    if (!limited_settings(&a->limits, s, err))
+        return false;
     set_if_given(a->batch_size, 1, &s->batch_size);
-    set_if_given(a->max_rate, 1, &s->max_bulk_copy_rate);
     set_if_given(a->max_lag_events, 1, &s->cutover_max_lag_events);
     set_if_given(a->max_lag_us, 1000, &s->cutover_max_lag_ms);
     set_if_given(a->pause_us, 1000, &s->cutover_timeout_ms);
     set_if_given(a->lock_us, 1000, &s->lock_budget_ms);
     set_if_given(a->drain_us, 1000, &s->drain_budget_ms);
-    if (a->workers != NOT_GIVEN)
-        s->copy_workers = (int)a->workers;
     s->keep_indexes = a->keep_indexes;
     s->auto_cutover = a->auto_cutover;
     if (a->no_verify)

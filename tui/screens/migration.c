@@ -260,6 +260,11 @@ static void work_events(const struct view *view, struct canvas *canvas, struct r
         line_putf(&line, ROLE_TEXT_DIM, "   left ");
         line_putf(&line, ROLE_TEXT, "%s", format_duration(m->eta_us, a));
     }
+    if (m->throttled_us > 0 && !tmv_phase_is_terminal(m->phase)) {
+        line_putf(&line, ROLE_TEXT_DIM, "   throttled ");
+        line_putf(&line, m->throttle[0] != '\0' ? ROLE_STATE_THROTTLED : ROLE_TEXT, "%s",
+                  format_duration(m->throttled_us, a));
+    }
 }
 
 static void work_proof(const struct view *view, struct canvas *canvas, struct rect area)

@@ -12,6 +12,8 @@
 #define TMV_NAME_MAX 256 /* store ids, operators */
 #define TMV_CONNINFO_MAX 1024
 #define TMV_REASON_MAX 400
+#define TMV_PATH_MAX 256
+#define TMV_QUERY_MAX 1000
 
 struct tmv_control;
 
@@ -113,6 +115,13 @@ struct tmv_settings {
     int64_t drain_budget_ms;        /* default 60 */
     bool keep_indexes;              /* do not drop and rebuild the target's secondary indexes */
     bool auto_cutover;              /* cut over as soon as every gate is green */
+    int64_t max_bulk_copy_bytes;    /* bytes/s; 0: unlimited */
+    /* What holds the copy while it is so; nothing of it ever holds the tail or a cutover. */
+    int64_t throttle_replica_lag_ms;    /* a standby of the source is further behind; 0: no matter */
+    int64_t throttle_connections;       /* more sessions are active on the source; 0: no matter */
+    char throttle_file[TMV_PATH_MAX];   /* this file exists on the engine's machine; "" none */
+    char throttle_query[TMV_QUERY_MAX]; /* asked on the source says true, or more than the limit; "" none */
+    int64_t throttle_query_limit;       /* default 0 */
 };
 TMV_API void tmv_settings_default(struct tmv_settings *ret_settings);
 /* The settings as the JSON object that stands in tenant_migrations.config; the caller frees it. NULL: no
@@ -122,6 +131,18 @@ TMV_API char *tmv_settings_to_json(const struct tmv_settings *settings);
  * that name the key; the older documents' names (sync_lag_threshold …) are explained in the error. */
 TMV_API TMV_NODISCARD bool tmv_settings_from_json(const char *json, struct tmv_settings *ret_settings,
                                                   struct tmv_error *err);
+
+/* The settings of one migration as they stand now. NOT_FOUND; USAGE when another program's cannot be read. */
+TMV_API TMV_NODISCARD bool tmv_settings_read(struct tmv_control *control, const struct tmv_uuid *migration,
+                                             struct tmv_settings *ret_settings, struct tmv_error *err);
+/* Changes limits of a migration that runs: `changes` is a JSON object of max_bulk_copy_rate,
+ * max_bulk_copy_bytes, copy_workers and throttle_…; null takes one back. The engine sees it within a fraction
+ * of a second, and an audit row says who changed what. USAGE names a key that is unknown, out of range, or
+ * fixed once a migration has started, and nothing is changed; REFUSED when the migration has ended or is
+ * another program's. ret_settings: as they are then. */
+TMV_API TMV_NODISCARD bool tmv_settings_change(struct tmv_control *control, const struct tmv_uuid *migration,
+                                               const char *changes, const struct tmv_actor *actor,
+                                               struct tmv_settings *ret_settings, struct tmv_error *err);
 
 struct tmv_start_options {
     struct tmv_uuid tenant;
