@@ -590,7 +590,7 @@ static void leaves_the_indexes_to_a_successor(void **state)
 
     (void)state;
     open_index_bed(&bed);
-    bed.options.max_rate = 10000;
+    bed.settings.max_bulk_copy_rate = 10000;
     assert_done(run_copy(&bed, &seen, &finished, &err), &err);
     int64_t left = index_count(&bed);
     support_sql(bed.conn[TARGET], "UPDATE tenantmv.owner SET owner_epoch = owner_epoch + 1");
