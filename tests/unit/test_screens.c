@@ -371,6 +371,28 @@ static void a_long_note_takes_a_second_line_and_is_not_cut(void **state)
     stage_end(&stage);
 }
 
+static void arrows_bring_columns_that_had_no_room(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_begin(&stage, sample_snapshot());
+    stage_draw(&stage, 80, 24);
+    assert_true(plain_contains(&stage.canvas, "PROGRESS"));
+    assert_false(plain_contains(&stage.canvas, "FROM → TO"));
+    for (int i = 0; i < 20; i++)
+        press(&stage, INPUT_RIGHT, "");
+    stage_draw(&stage, 80, 24);
+    assert_false(plain_contains(&stage.canvas, "PROGRESS"));
+    assert_true(plain_contains(&stage.canvas, "FROM → TO"));
+    assert_true(plain_contains(&stage.canvas, "NOTE"));
+    for (int i = 0; i < 20; i++)
+        press(&stage, INPUT_LEFT, "");
+    stage_draw(&stage, 80, 24);
+    assert_true(plain_contains(&stage.canvas, "PROGRESS"));
+    stage_end(&stage);
+}
+
 static void says_how_many_are_not_loaded(void **state)
 {
     struct stage stage;
@@ -484,6 +506,7 @@ int main(void)
         cmocka_unit_test(says_how_old_the_picture_is),
         cmocka_unit_test(shows_why_there_is_no_picture),
         cmocka_unit_test(a_long_note_takes_a_second_line_and_is_not_cut),
+        cmocka_unit_test(arrows_bring_columns_that_had_no_room),
         cmocka_unit_test(says_how_many_are_not_loaded),
         cmocka_unit_test(a_clock_that_jumps_breaks_no_screen),
         cmocka_unit_test(selection_follows_its_migration),

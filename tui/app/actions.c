@@ -52,7 +52,8 @@ static const struct action actions[] = {
     {"s", "sort", "ORDER", "sort", GROUP_LIST, DO_SORT, .fleet_only = true,
      .help = "orders the fleet; the same order once more reverses it"},
     {"w", "width", NULL, NULL, GROUP_LIST, DO_WIDTH, .fleet_only = true,
-     .help = "columns: balanced, names in full, reasons in full"},
+     .help = "columns: balanced, names in full, reasons in full; ← and → leave the first ones out and bring "
+             "them back"},
     {"a", "alert", NULL, NULL, GROUP_LIST, DO_ALERT, .help = "the next migration that needs a person"},
 
     {"Enter", "open", NULL, "open", GROUP_LOOK, DO_OPEN, .fleet_only = true,

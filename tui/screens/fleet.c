@@ -301,9 +301,23 @@ static void widen(const struct model *model, struct column wanted[COLUMNS])
         tenant->least = width > tenant->least ? width : tenant->least;
         tenant->want = tenant->least > tenant->want ? tenant->least : tenant->want;
     }
-    for (int i = 0; fleet->width == FLEET_NOTES && i < COLUMNS; i++)
-        if (columns[i].drop > 1) /* all that may leave but the note */
+    for (int i = 0, left = fleet->shift; i < COLUMNS; i++) {
+        bool may_leave = columns[i].drop > 1; /* the note stays */
+        if (may_leave && (fleet->width == FLEET_NOTES || left > 0))
             wanted[i].least = wanted[i].want = 0;
+        left -= may_leave;
+    }
+}
+
+/* One column further to the right or back, as far as there are some. */
+static void shift(struct fleet_state *fleet, int by)
+{
+    int most = -1; /* the last that can leave is looked at, too */
+
+    for (int i = 0; i < COLUMNS; i++)
+        most += columns[i].drop > 1;
+    fleet->shift += by;
+    fleet->shift = fleet->shift < 0 ? 0 : fleet->shift > most ? most : fleet->shift;
 }
 
 static void fleet_draw(const struct model *model, struct canvas *canvas, struct rect area)
@@ -351,6 +365,10 @@ static void fleet_move(struct model *model, struct rect area, int rows)
 static bool fleet_take(struct model *model, struct rect area, const struct input *input)
 {
     (void)area;
+    if (input->kind == INPUT_LEFT || input->kind == INPUT_RIGHT) {
+        shift(&model->fleet, input->kind == INPUT_RIGHT ? 1 : -1);
+        return true;
+    }
     if (input->kind != INPUT_ENTER)
         return false;
     model->go = screen_migration.key;

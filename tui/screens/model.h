@@ -34,6 +34,7 @@ struct fleet_state {
     int sort;                       /* index into the fleet's sorts */
     bool reverse;                   /* the other way round */
     int width;                      /* enum fleet_width */
+    int shift;                      /* columns left out after the phase, so that later ones have room */
     char filter[FIELD_MAX];         /* as typed; "": all */
     char filter_good[FIELD_MAX];    /* the one in force: the last that could be read */
     char filter_problem[120];       /* why it is not the one that is in force, "" */

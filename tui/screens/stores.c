@@ -32,7 +32,7 @@ enum store_column {
 };
 static const struct column columns[] = {
     [S_GLYPH] = {"", 1, 1, 0, false, false},
-    [S_STORE] = {"STORE", 12, 18, 0, false, false},
+    [S_STORE] = {"STORE", 16, 24, 0, false, false},
     [S_ROLE] = {"ROLE", 7, 9, 2, false, false},
     [S_VERSION] = {"VERSION", 7, 7, 10, false, false},
     [S_ANSWER] = {"ANSWER", 6, 7, 9, false, true},
