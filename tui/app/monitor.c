@@ -12,8 +12,9 @@
 #define SLOW_US INT64_C(1000000)   /* a picture is not older than that, announced changes or not */
 #define RECORD_US INT64_C(5000000) /* the same for the record of the focus */
 #define SHARE 10                   /* a reading may take one part in so many of the time */
-#define MOST_GAP_US INT64_C(3000000) /* but one slow reading is no reason to look away for long */
-#define LOG_MAX 2000                 /* audit rows that are read once after connecting */
+#define MOST_GAP_US                                                                                          \
+    INT64_C(1000000) /* but one slow reading is no reason to look away: a cutover waits for the picture */
+#define LOG_MAX 2000 /* audit rows that are read once after connecting */
 #define RETRY_FIRST_US INT64_C(250000)
 #define RETRY_LAST_US INT64_C(4000000)
 
