@@ -103,7 +103,7 @@ static void gate(struct gate_list *list, const char *name, bool green, const cha
 static void gate_lag(struct cutover_manager *m, const struct tmv_settings *s, struct gate_list *list)
 {
     int64_t lag_ms = m->tailer->lag_us / US_PER_MS;
-    bool known = m->tailer->lag_us >= 0;
+    bool known = m->tailer->lag_us >= 0 && m->tailer->settled;
     bool green = known && lag_ms <= s->cutover_max_lag_ms;
 
     if (!known)
@@ -111,6 +111,21 @@ static void gate_lag(struct cutover_manager *m, const struct tmv_settings *s, st
     else
         gate(list, "lag", green, "%" PRId64 " ms %s %" PRId64 " ms", lag_ms, green ? "≤" : ">",
              s->cutover_max_lag_ms);
+}
+
+static bool gate_lag_events(struct cutover_manager *m, const struct tmv_settings *s, struct gate_list *list,
+                            struct tmv_error *err)
+{
+    int64_t events;
+
+    if (s->cutover_max_lag_events < 0)
+        return true;
+    if (!tailer_count_behind(m->tailer, &events, err))
+        return false;
+    bool green = events <= s->cutover_max_lag_events;
+    gate(list, "lag events", green, "%" PRId64 " events %s %" PRId64, events, green ? "≤" : ">",
+         s->cutover_max_lag_events);
+    return true;
 }
 
 static void gate_verified(struct cutover_manager *m, const struct cutover_conditions *c,
@@ -205,6 +220,8 @@ bool cutover_gates(struct cutover_manager *m, const struct cutover_conditions *c
 
     gate(&list, "not paused", !c->paused, c->paused ? "paused" : "running");
     gate_lag(m, c->settings, &list);
+    if (!gate_lag_events(m, c->settings, &list, err))
+        return false;
     gate_verified(m, c, &list);
     if (!gate_source(m, c->settings, &list, err) || !gate_target(m, &list, err) ||
         !gate_guards(m, &list, err))
@@ -259,6 +276,41 @@ static char *decision_details(const struct pause *p)
     return TAKE(text);
 }
 
+/* In a transaction of a store: keeps the guard's triggers as they are, and compares them. Nobody is held. */
+static bool hold_guard(const struct pause *p, struct pgx_conn *conn, const struct guard *guard,
+                       const char *installed, struct tmv_error *err)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(4000);
+    char lock_ms[24], facts[80];
+    const struct pgx_var vars[] = {{"lock_ms", lock_ms}};
+
+    snprintf(lock_ms, sizeof lock_ms, "%" PRId64, p->request->settings->lock_budget_ms);
+    if (!store_sql(&sql, sql_cutover_hold_guard, guard->shape, vars, ARRAY_LEN(vars), err))
+        return false;
+    if (!pgx_script(conn, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err)) {
+        if (!err_is_sqlstate(err, "55P03"))
+            return err_wrap(err, "keeping the guard as it is");
+        err_set(err, TMV_ERR_REFUSED, "somebody changes the events table in %s now", pgx_place(conn));
+        return err_hint(err, "let that transaction end, then ask for the cutover again");
+    }
+    if (!guard_read_facts(conn, guard, facts, err))
+        return false;
+    if (strcmp(facts, installed) == 0)
+        return true;
+    err_set(err, TMV_ERR_REFUSED, "the guard's triggers or partitions in %s were changed", pgx_place(conn));
+    return err_hint(err, "abort the migration and start again: rows may have passed the guard");
+}
+
+static bool hold_source(const struct pause *p, struct tmv_error *err)
+{
+    return hold_guard(p, p->m->lock, p->m->source_guard, p->m->source_facts, err);
+}
+
+static bool hold_target(const struct pause *p, struct tmv_error *err)
+{
+    return hold_guard(p, p->m->tailer->target, p->m->target_guard, p->m->target_facts, err);
+}
+
 /* The transaction that will decide, up to the tenant's lock: what the decision changes in the control tables
  * is written first, where they are in this database. Nobody is held by that. */
 static bool begin_decision(struct pause *p, struct tmv_error *err)
@@ -308,11 +360,12 @@ static bool ask_for_lock(struct pause *p, struct tmv_error *err)
     return true;
 }
 
-/* The target's transaction is begun before the lock is asked for, too. */
+/* The target's transaction is begun before the lock is asked for, too; first, because the source's must not
+ * idle. */
 static bool lock_once(struct pause *p, struct tmv_error *err)
 {
-    if (tailer_begin_drain(p->m->tailer, err) && begin_decision(p, err) &&
-        fault_hit("cutover.before_lock", err) && ask_for_lock(p, err))
+    if (tailer_begin_drain(p->m->tailer, err) && hold_target(p, err) && begin_decision(p, err) &&
+        hold_source(p, err) && fault_hit("cutover.before_lock", err) && ask_for_lock(p, err))
         return true;
     pgx_rollback(p->m->lock, STEP_TIMEOUT_US);
     pgx_rollback(p->m->tailer->target, STEP_TIMEOUT_US);
@@ -659,9 +712,21 @@ static bool open_target(struct cutover_manager *m, struct pgx_conn *target, int6
 {
     const struct fence_change change = {
         .from = FENCE_ARMED, .to = FENCE_OPEN, .from_epoch = epoch, .to_epoch = epoch};
-    bool changed;
+    struct fence now;
+    bool changed, found;
 
-    return guard_change_fence(target, m->target_guard, &change, &changed, err);
+    if (!guard_change_fence(target, m->target_guard, &change, &changed, err))
+        return false;
+    if (changed)
+        return true;
+    /* A router that was told of the move may have been faster; anything else is resolved from the beginning.
+     */
+    if (!guard_read_fence(target, m->target_guard, &now, &found, err))
+        return false;
+    if (found && now.state == FENCE_OPEN && now.placement_epoch == epoch)
+        return true;
+    return err_set(err, TMV_ERR_CONFLICT, "the tenant has moved, but the target's fence is %s, not armed",
+                   found ? fence_state_name(now.state) : "gone");
 }
 
 static bool read_open_epoch(struct pause *p, struct tmv_error *err)

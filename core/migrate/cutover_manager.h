@@ -6,8 +6,9 @@
  * ends it when this engine falls silent; C2 the session with the lock carries no data and runs four
  * statements; C3 the target takes writers only when the fence of the source says "moved" at the epoch for
  * which the target is armed; C4 what decides also checks: owner epoch, fence state and placement epoch, in
- * the same transaction; C5 after any outcome that is not known, nothing is assumed: the caller takes
- * ownership anew (which waits for the old transaction) and reads the fence.
+ * the same transaction; C5 what it decides on stands on guards that were compared in the same transaction,
+ * under a lock that keeps their triggers as they are; C6 after any outcome that is not known, nothing is
+ * assumed: the caller takes ownership anew (which waits for the old transaction) and reads the fence.
  */
 #pragma once
 

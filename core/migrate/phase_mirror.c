@@ -351,20 +351,33 @@ static bool run_attempt(struct coordinator *c, const struct command_row *command
     return answer_attempt(c, command, outcome, &attempt, err) && (!c->ended || settle(c, err));
 }
 
+/* Whether a lag is still above its gate. */
+static bool lags(struct coordinator *c, bool *ret_lags, struct tmv_error *err)
+{
+    const struct tmv_settings *s = &c->row.settings;
+    int64_t events = 0;
+
+    if (s->cutover_max_lag_events >= 0 && !tailer_count_behind(&c->tailer, &events, err))
+        return false;
+    *ret_lags = c->tailer.lag_us < 0 || c->tailer.lag_us > s->cutover_max_lag_ms * US_PER_MS ||
+                (s->cutover_max_lag_events >= 0 && events > s->cutover_max_lag_events);
+    return true;
+}
+
 /* A busy machine lets single turns take longer than the gate allows: the lag is given some turns to fall
  * below it before it is judged. A paused migration is not mirrored, and is refused by its own gate. */
 static bool catch_up(struct coordinator *c, struct tmv_error *err)
 {
     int64_t deadline = clock_now_us() + CATCH_UP_US;
     bool behind;
+    bool lagging = false;
 
     do {
         if (c->row.paused)
             return true;
-        if (!tailer_turn(&c->tailer, &behind, err))
+        if (!tailer_turn(&c->tailer, &behind, err) || !lags(c, &lagging, err))
             return false;
-    } while ((c->tailer.lag_us < 0 || c->tailer.lag_us > c->row.settings.cutover_max_lag_ms * US_PER_MS) &&
-             clock_now_us() < deadline);
+    } while (lagging && clock_now_us() < deadline);
     return true;
 }
 

@@ -125,6 +125,7 @@ bool tailer_connect(struct tailer *t, struct tmv_error *err)
     pgx_close(TAKE(t->target));
     horizon_reset(&t->horizon, PATIENCE_US);
     t->server_start[0] = '\0';
+    t->settled = false;
     t->durable_asked_us = 0;
     if (!write_statements(t, err) || !ends_connect_source(t->ends, "tail", &t->source, err) ||
         !ends_connect_target(t->ends, "tail", &t->target, err))
@@ -204,6 +205,14 @@ static bool apply_up_to(struct tailer *t, int64_t low, int64_t high, bool final,
     return true;
 }
 
+/* Before the watermark moves for the first time: whoever was in flight at the first reading has left now, and
+ * later positions are higher. */
+static bool settle(struct tailer *t, struct tmv_error *err)
+{
+    t->settled = t->settled || tailer_check_not_ahead(t, err);
+    return t->settled;
+}
+
 bool tailer_turn(struct tailer *t, bool *ret_behind, struct tmv_error *err)
 {
     int64_t since = clock_now_us() - t->last_tick_us;
@@ -217,6 +226,8 @@ bool tailer_turn(struct tailer *t, bool *ret_behind, struct tmv_error *err)
     t->oldest_writer_us = a.oldest_holder_us;
     int64_t known_us = -1;
     if (a.final_position >= 0) {
+        if (!settle(t, err))
+            return false;
         /* From the watermark, not from what was reached: the last read, with a snapshot of now. */
         int64_t low = fault_is_mutant("tail.no_last_read") ? t->reached : t->watermark;
         if (!apply_up_to(t, low, a.final_position, true, err))

@@ -27,11 +27,13 @@ struct tailer {
     char server_start[64]; /* of the source: a new one voids the horizon */
     int64_t watermark;     /* final and applied; may be ahead of the stored one over ranges without events */
     int64_t stored_watermark;
-    int64_t copy_limit;       /* V0: what lies below was durable when the guard's installation committed */
-    int64_t reached;          /* applied up to here but for long transactions; ≥ watermark */
-    int64_t value;            /* V of the latest reading */
-    int64_t events;           /* applied by this tailer */
-    int64_t lag_us;           /* age of what is known to be applied */
+    bool settled;       /* nobody who was in flight when the connections were opened can still add to what is
+                           applied */
+    int64_t copy_limit; /* V0: what lies below was durable when the guard's installation committed */
+    int64_t reached;    /* applied up to here but for long transactions; ≥ watermark */
+    int64_t value;      /* V of the latest reading */
+    int64_t events;     /* applied by this tailer */
+    int64_t lag_us;     /* age of what is known to be applied */
     int64_t oldest_writer_us; /* age of the oldest transaction that holds the tenant's lock */
     int64_t last_tick_us, last_store_us;
     int64_t apply_us;         /* running mean of one application, commit included */
@@ -48,7 +50,9 @@ void tailer_release(struct tailer *t);
 /* Opens the connections and reads the watermark from the target. */
 TMV_NODISCARD bool tailer_connect(struct tailer *t, struct tmv_error *err);
 /* Before the first turn, while the source is the tenant's home: the target must not be ahead of it
- * (DIVERGED), as after a crash or failover of the source that lost commits. */
+ * (DIVERGED), as after a crash or failover of the source that lost commits. The tail asks again by itself
+ * before its watermark moves for the first time: a transaction that was in flight here may have been given a
+ * position that the source had handed out before it forgot. */
 TMV_NODISCARD bool tailer_check_not_ahead(struct tailer *t, struct tmv_error *err);
 /* One turn: a reading at most every 10 ms, then everything that is final (and, behind a long transaction,
  * what is visible) is applied, in pieces. *ret_behind: there is more to do at once. Blocks up to the 10 ms

@@ -1,13 +1,16 @@
 -- One digest of every catalogue row on which the guard of a tenant stands: its triggers and their clones with oid, xmin
--- and tgenabled, the functions that they call, and the leaf partitions. Any change of these could let rows through.
+-- and tgenabled, triggers of others that fire after it (they could give a row its tenant), the functions that the guard
+-- calls, and the partitions or children. Any change of these could let rows through.
 -- database: store
 -- $1 regclass: events table
 -- $2 text: mark in the trigger names
 SELECT encode(sha256(convert_to(coalesce(string_agg(fact, ';' ORDER BY fact), ''), 'UTF8')), 'hex'), count(*)
-  FROM (WITH tree AS (SELECT relid::oid AS relid FROM pg_partition_tree($1::regclass) UNION SELECT $1::regclass::oid)
+  FROM (WITH RECURSIVE tree AS (SELECT $1::regclass::oid AS relid
+                                UNION SELECT i.inhrelid FROM pg_inherits i JOIN tree ON tree.relid = i.inhparent)
         SELECT format('t %s %s %s %s %s %s', t.tgrelid, t.tgname, t.oid, t.xmin, t.tgenabled, t.tgfoid) AS fact
           FROM pg_trigger t JOIN tree ON tree.relid = t.tgrelid
          WHERE t.tgname LIKE '~tenantmv\_' || $2 || '\_%' OR t.tgname = '~tenantmv_truncate'
+            OR (t.tgname > '~tenantmv_' AND t.tgname !~ '^~tenantmv_([0-9a-f]{16}_|truncate$)' AND NOT t.tgisinternal)
         UNION ALL
         SELECT format('f %s %s %s', p.oid, p.xmin, p.proname) FROM pg_proc p
          WHERE p.pronamespace = to_regnamespace('tenantmv') AND p.proname LIKE 'guard\_%'

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "control/repositories.h"
 #include "migrate/cutover_manager.h"
@@ -69,6 +70,87 @@ static void opens_the_target_of_a_decided_move_that_nobody_holds(void **state)
     life_assert_moved();
 }
 
+/* ---- what the decision stands on ---- */
+
+static int moving(void **state)
+{
+    (void)state;
+    life_prepare(false, true);
+    l.settings.lock_budget_ms = 900;
+    life_begin_and_wait_until_ready();
+    return 0;
+}
+
+/* A cutover is asked for while a transaction of somebody's, which the gates cannot see yet, turns the guard
+ * of a table off. It ends as it is, or commits while the cutover waits for it. */
+static void meddle(const char *conninfo, const char *table, bool commits)
+{
+    AUTO_CONN struct pgx_conn *meddler = support_connect(conninfo);
+    AUTO_CONN struct pgx_conn *looker = support_connect(conninfo);
+    const struct tmv_request request = {.operation = TMV_OP_CUTOVER, .migration = l.migration};
+    struct tmv_command_info info = {0};
+    struct tmv_uuid id;
+    struct tmv_error err;
+
+    life_wait_for("m.phase = 'dual_write' AND s.ready");
+    support_sql(meddler, "BEGIN; ALTER TABLE %s DISABLE TRIGGER USER", table);
+    assert_done(tmv_request(l.handle, &request, &amy, &id, &err), &err);
+    if (commits) {
+        support_wait_until(
+            looker, "SELECT count(*) > 0 FROM pg_locks WHERE mode = 'RowExclusiveLock' AND NOT granted");
+        support_sql(meddler, "COMMIT");
+    }
+    for (int64_t until = clock_now_us() + 60 * US_PER_S;
+         info.state == TMV_COMMAND_REQUESTED || info.state == TMV_COMMAND_RUNNING;
+         stop_sleep(NULL, 10 * US_PER_MS)) {
+        assert_true(clock_now_us() < until);
+        assert_done(tmv_command_get(l.handle, &id, &info, &err), &err);
+    }
+    if (info.state != TMV_COMMAND_FAILED || !strstr(info.outcome, commits ? "change" : "somebody changes"))
+        fail_msg("%s: %s: %s", table, tmv_command_state_name(info.state), info.outcome);
+    support_sql(meddler, "ROLLBACK");
+    assert_int_equal(support_int(l.on_source, "SELECT count(*) FROM tenantmv.fence WHERE state = 'open'"), 1);
+}
+
+static void decides_only_on_guards_that_nobody_changes(void **state)
+{
+    AUTO_FREE char *leaf = support_text(
+        l.on_source,
+        "SELECT relid::regclass::text FROM pg_partition_tree('public.events') WHERE isleaf LIMIT 1");
+    struct tmv_error err;
+
+    (void)state;
+    meddle(l.source.conninfo, "public.events", false);
+    meddle(l.source.conninfo, leaf, false);
+    meddle(l.target.conninfo, "public.events", false);
+    meddle(l.source.conninfo, leaf, true);
+    assert_done(move_insert(l.on_source, &l.tenant, 900, 1, &err), &err);
+}
+
+static int may_lag_no_event(void **state)
+{
+    (void)state;
+    life_prepare(false, false);
+    l.settings.cutover_max_lag_events = 0;
+    life_begin_and_wait_until_ready();
+    return 0;
+}
+
+static void waits_until_no_more_events_are_behind_than_allowed(void **state)
+{
+    struct tmv_error err;
+
+    (void)state;
+    life_wait_for("s.gates @> '[{\"name\": \"lag events\", \"green\": true}]'");
+    life_expect(life_ask(TMV_OP_PAUSE, "so that events wait"), TMV_COMMAND_DONE, "paused");
+    assert_done(move_insert(l.on_source, &l.tenant, 700, 1, &err), &err);
+    life_wait_for("s.gates @> '[{\"name\": \"lag events\", \"green\": false, \"seen\": \"1 events > 0\"}]'");
+    life_expect(life_ask(TMV_OP_RESUME, NULL), TMV_COMMAND_DONE, "resumed");
+    life_wait_for("s.ready");
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
+    life_assert_moved();
+}
+
 /* ---- an engine that wakes up late ---- */
 
 static struct move m;
@@ -89,6 +171,15 @@ static int taken_over(void **state)
     m.target_guard.owner_epoch++;
     assert_done(guard_raise_owner(m.source, &m.source_guard, &err), &err);
     assert_done(guard_raise_owner(m.target, &m.target_guard, &err), &err);
+    return 0;
+}
+
+static int mirroring(void **state)
+{
+    (void)state;
+    move_prepare(&m, false);
+    move_guard_source(&m);
+    move_open_target(&m);
     return 0;
 }
 
@@ -186,6 +277,32 @@ static bool l_arm(struct tmv_error *err)
     return err_set(err, TMV_ERR_OWNERSHIP, "not armed");
 }
 
+/* A source that failed over to a replica which had not everything hands positions out again that the tail has
+ * passed. Their transaction is still open when the tail looks. */
+static void notices_what_was_in_flight_when_it_connected(void **state)
+{
+    static const struct tmv_uuid other = {.bytes = {9, 9}};
+    AUTO_CONN struct pgx_conn *writer = support_connect(m.ends.source_store.conninfo);
+    struct tailer t;
+    struct tmv_error err;
+    bool behind, ok = true;
+
+    (void)state;
+    support_sql(writer, "BEGIN");
+    assert_done(move_insert(writer, &m.ends.owner.tenant, 1, 1, &err), &err);
+    assert_done(move_insert(m.source, &other, 2, 1, &err), &err);
+    support_sql(m.target, "UPDATE tenantmv.applied SET watermark = %lld",
+                (long long)support_int(m.source, "SELECT last_value FROM public.events_global_position_seq"));
+    tailer_init(&t, &m.ends, &m.source_guard);
+    assert_done(tailer_connect(&t, &err), &err);
+    assert_done(tailer_check_not_ahead(&t, &err), &err);
+    support_sql(writer, "COMMIT");
+    for (int i = 0; i < 50 && ok; i++)
+        ok = tailer_turn(&t, &behind, &err);
+    tailer_release(&t);
+    assert_fails(ok, &err, TMV_ERR_DIVERGED);
+}
+
 /* What the successor did before. */
 
 static void s_fence_off(void)
@@ -247,6 +364,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(opens_the_target_of_a_decided_move_that_nobody_holds, ready),
+        CASE(decides_only_on_guards_that_nobody_changes, moving),
+        CASE(waits_until_no_more_events_are_behind_than_allowed, may_lag_no_event),
+        cmocka_unit_test_setup_teardown(notices_what_was_in_flight_when_it_connected, mirroring,
+                                        release_move),
         cmocka_unit_test_setup_teardown(a_late_engine_changes_nothing_in_the_stores, taken_over,
                                         release_move),
     };
