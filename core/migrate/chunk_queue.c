@@ -199,7 +199,7 @@ void chunk_queue_park(struct chunk_queue *q, int member)
     pthread_mutex_unlock(&q->lock);
 }
 
-/* With the lock held: one range less runs; who waits for a last one to come back learns of it. */
+/* With the lock held: one range less runs; whoever waits for the last one learns of it. */
 static void end_one(struct chunk_queue *q)
 {
     q->running--;
@@ -223,21 +223,6 @@ void chunk_queue_done(struct chunk_queue *q, const struct chunk_done *done)
     }
     end_one(q);
     pthread_mutex_unlock(&q->lock);
-}
-
-bool chunk_queue_give_back(struct chunk_queue *q, const struct position_span *chunk, struct tmv_error *err)
-{
-    int64_t middle = chunk->low + (chunk->high - chunk->low) / 2;
-
-    if (chunk->high - chunk->low <= 1)
-        return err_set(err, TMV_ERR_USAGE, "one event takes longer than a range of them may");
-    pthread_mutex_lock(&q->lock);
-    q->step_events = q->step_events / 2 > CHUNK_EVENTS_MIN ? q->step_events / 2 : CHUNK_EVENTS_MIN;
-    bool ok =
-        chunk_queue_add_gap(q, chunk->low, middle, err) && chunk_queue_add_gap(q, middle, chunk->high, err);
-    end_one(q);
-    pthread_mutex_unlock(&q->lock);
-    return ok;
 }
 
 void chunk_queue_stop(struct chunk_queue *q)

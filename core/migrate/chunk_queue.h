@@ -44,7 +44,7 @@ struct chunk_queue {
     pthread_mutex_t lock; /* over what follows and the gaps */
     pthread_cond_t changed;
     bool stopped;
-    int running;                         /* ranges handed out and neither done nor given back */
+    int running;                         /* ranges handed out and not done */
     int64_t step_events;                 /* aim of a range as it is now */
     int64_t chunks_done, events_done;    /* by these workers */
     int64_t bytes_done;                  /* by these workers */
@@ -70,10 +70,6 @@ enum chunk_answer chunk_queue_take(struct chunk_queue *q, int member, struct pos
 void chunk_queue_park(struct chunk_queue *q, int member);
 /* A range has been committed. */
 void chunk_queue_done(struct chunk_queue *q, const struct chunk_done *done);
-/* A range took too long and was not copied: its halves are handed out again. USAGE when it is one position.
- */
-TMV_NODISCARD bool chunk_queue_give_back(struct chunk_queue *q, const struct position_span *chunk,
-                                         struct tmv_error *err);
 /* No more ranges; the ones that run are finished. */
 void chunk_queue_stop(struct chunk_queue *q);
 bool chunk_queue_is_stopped(struct chunk_queue *q);

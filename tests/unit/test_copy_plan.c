@@ -211,33 +211,6 @@ static void ranges_follow_what_the_last_ones_took(void **state)
     assert_int_equal(width_after(10000, 500000, &slow), 700);  /* about one a second */
 }
 
-static void hands_out_again_in_halves_what_came_back(void **state)
-{
-    struct position_plan plan = even_plan(1000, 1000);
-    struct chunk_queue queue;
-    struct position_span span;
-    struct tmv_error err;
-    int64_t covered = 0;
-    int given = 0;
-
-    (void)state;
-    assert_true(chunk_queue_init(&queue, &plan, NULL, &err));
-    queue.step_events = 400;
-    assert_true(chunk_queue_add_gap(&queue, 0, 1000, &err));
-    while (chunk_queue_take(&queue, 0, &span) == CHUNK_TAKEN) {
-        if (++given == 2) {
-            assert_true(chunk_queue_give_back(&queue, &span, &err));
-            continue;
-        }
-        assert_true(given <= 2 || span.high - span.low <= 200);
-        covered += span.high - span.low;
-        chunk_queue_done(&queue, &(struct chunk_done){.events = span.high - span.low});
-    }
-    assert_int_equal(covered, 1000);
-    assert_false(chunk_queue_give_back(&queue, &(struct position_span){6, 7}, &err));
-    chunk_queue_release(&queue);
-}
-
 static void members_beyond_the_workers_wait(void **state)
 {
     struct position_plan plan = even_plan(1000, 1000);
@@ -333,7 +306,6 @@ int main(void)
         cmocka_unit_test(a_lower_limit_makes_nobody_wait_long_for_the_past),
         cmocka_unit_test(a_range_aims_at_a_duration),
         cmocka_unit_test(ranges_follow_what_the_last_ones_took),
-        cmocka_unit_test(hands_out_again_in_halves_what_came_back),
         cmocka_unit_test(members_beyond_the_workers_wait),
         cmocka_unit_test(a_standby_is_as_late_as_the_oldest_log_that_it_lacks),
         cmocka_unit_test(a_long_history_becomes_coarse_and_keeps_its_reach),
