@@ -55,8 +55,6 @@ struct route_entry {
     bool opening; /* somebody opens the new home's fence, or did */
     bool paused;  /* tmv_router_pause_writes */
     int64_t loaded_at_us;
-    char left_id[TMV_NAME_MAX]; /* the store that said that the tenant left it; "" none */
-    struct tmv_uuid left_by;    /* the migration under way then */
     struct route_entry *next;
 };
 

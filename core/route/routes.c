@@ -72,24 +72,15 @@ static bool look_up(struct tmv_router *router, const struct tmv_uuid *tenant, in
     return true;
 }
 
-/* Control names the store that the tenant left, in the migration that took it away: it does not follow the
- * decision yet. A write there would be refused for its version before the guard says where to go. */
-static bool is_behind(const struct route_entry *e, const struct route *found)
-{
-    return e->left_id[0] && strcmp(found->store_id, e->left_id) == 0 && !tmv_uuid_is_nil(&found->migration) &&
-           tmv_uuid_equal(&found->migration, &e->left_by);
-}
-
 /* What was learned about the same placement outlives a lookup. */
 static void store_route(struct route_entry *e, const struct route *found, bool fresh)
 {
     struct route old = e->route;
 
-    if (!is_behind(e, found))
-        e->route = *found;
-    if (e->known && strcmp(old.store_id, e->route.store_id) == 0)
+    e->route = *found;
+    if (e->known && strcmp(old.store_id, found->store_id) == 0)
         e->route.epoch = old.epoch;
-    if (e->known && tmv_uuid_equal(&old.migration, &e->route.migration)) {
+    if (e->known && tmv_uuid_equal(&old.migration, &found->migration)) {
         e->route.mirror_epoch = old.mirror_epoch;
         e->route.mirror_after_us = old.mirror_after_us;
     }
@@ -161,10 +152,6 @@ void routes_learn(struct tmv_router *router, const struct tmv_uuid *tenant, cons
     struct route_entry *e = routes_entry(router, tenant);
     bool news = e && (strcmp(e->route.store_id, store_id) != 0 || epoch > e->route.epoch);
     if (news) {
-        if (strcmp(e->route.store_id, store_id) != 0) {
-            text_copy(e->left_id, sizeof e->left_id, e->route.store_id);
-            e->left_by = e->route.migration;
-        }
         e->route = (struct route){.state = TMV_ROUTING_MIGRATED, .epoch = epoch};
         text_copy(e->route.store_id, sizeof e->route.store_id, store_id);
         e->known = e->fresh = true;
