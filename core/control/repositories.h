@@ -64,8 +64,8 @@ TMV_NODISCARD bool control_complete_cutover(struct pgx_conn *conn, const struct 
 TMV_NODISCARD bool control_follow_decision(struct pgx_conn *conn, const struct owner *owner,
                                            const char *target_store, const char *details,
                                            const char *operator_name, struct tmv_error *err);
-/* Everything that follows the decision is done: until then the migration is claimable, whoever crashed or gave
- * the lease back. Doing it again changes nothing. */
+/* Everything that follows the decision is done: until then the migration is claimable, whoever crashed or
+ * gave the lease back. Doing it again changes nothing. */
 TMV_NODISCARD bool control_settle(struct pgx_conn *conn, const struct owner *owner, struct tmv_error *err);
 /* Notes when the bulk copy ended, indexes included; the first time counts. */
 TMV_NODISCARD bool control_copy_completed(struct pgx_conn *conn, const struct owner *owner,
@@ -107,7 +107,8 @@ struct claimable {
     int64_t had_epoch; /* owner epoch under which the caller had it until now; 0: it comes new */
 };
 /* Migrations in an active phase, or decided and not settled, that no live engine but perhaps this one owns,
- * oldest first, at most `limit`; those that this one holds come last, so that an engine that lost a migration's thread finds it again. */
+ * oldest first, at most `limit`; those that this one holds come last, so that an engine that lost a
+ * migration's thread finds it again. */
 TMV_NODISCARD bool control_claimable(struct pgx_conn *conn, const struct tmv_uuid *engine, size_t limit,
                                      struct claimable *ret_rows, size_t *ret_count, struct tmv_error *err);
 /* Who asks for a lease. */

@@ -92,9 +92,8 @@ void chunk_queue_limit(struct chunk_queue *q, const struct chunk_limits *limits)
     pthread_mutex_lock(&q->lock);
     rate_change(&q->events_rate, limits->events_per_s);
     rate_change(&q->bytes_rate, limits->bytes_per_s);
-    if (memcmp(limits, &q->limits, sizeof *limits) != 0)
-        pthread_cond_broadcast(&q->changed);
     q->limits = *limits;
+    pthread_cond_broadcast(&q->changed); /* a few times a second: whoever waits looks again */
     pthread_mutex_unlock(&q->lock);
 }
 

@@ -1,10 +1,10 @@
 /* What the copy's workers share: which positions are still to be copied, how fast, by how many, and how much
  * is done.
  *
- * Guarantees: ranges handed out never overlap and together cover every gap that was put in, unless given
- * back; once stopped, no more are handed out. Thread-safe but for init, add_gap and release. Rates are token
- * buckets over all workers: a worker takes what it copied and waits until the debt is paid off before it gets
- * the next range. A range aims at a duration: its size follows what the last ones took. */
+ * Guarantees: ranges handed out never overlap and together cover every gap that was put in; once stopped, no
+ * more are handed out. Thread-safe but for init, add_gap and release. Rates are token buckets over all
+ * workers: a worker takes what it copied and waits until the debt is paid off before it gets the next range.
+ * A range aims at a duration: its size follows what the last ones took. */
 #pragma once
 
 #include <pthread.h>

@@ -10,9 +10,10 @@
 
 #include "migrate/tailer.h"
 
-#define TAIL_TIMEOUT_US (10 * US_PER_S) /* of a small statement: a connection that fell silent is left then  \
-                                         */
-#define TAIL_WORK_US (60 * US_PER_S)    /* of what reads or writes many events */
+#define TAIL_TIMEOUT_US                                                                                      \
+    (10 * US_PER_S)                  /* of a small statement: a connection that fell silent is left then     \
+                                      */
+#define TAIL_WORK_US (60 * US_PER_S) /* of what reads or writes many events */
 
 /* One range (low, high] to apply. */
 struct tail_piece {

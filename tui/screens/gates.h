@@ -1,5 +1,5 @@
-/* The gates of a cutover as a list: two on a line where both fit, else one, so that nothing is cut that says why a
- * gate is red. */
+/* The gates of a cutover as a list: two on a line where both fit, else one, so that nothing is cut that says
+ * why a gate is red. */
 #pragma once
 
 #include "tenantmv/snapshot.h"
