@@ -19,6 +19,7 @@
 #define POLL_US (200 * US_PER_MS)
 #define FIRST_RETRY_US (200 * US_PER_MS)
 #define LAST_RETRY_US (5 * US_PER_S)
+#define GOODBYE_US (1 * US_PER_S)
 
 /* ---- talking to control ---- */
 
@@ -364,13 +365,37 @@ static void report(struct coordinator *c, const struct tmv_error *what, bool aga
         c->row.paused = true;
 }
 
+/* A raised stop ends every wait of the control connection at once: giving the lease back then takes one that
+ * does not listen to it. Without it the next engine would have to wait until this one is taken for dead. */
+static bool connect_to_say_goodbye(struct coordinator *c, struct tmv_error *err)
+{
+    const struct pgx_options options = {.conninfo = c->options->control_conninfo,
+                                        .part = "goodbye",
+                                        .connect_timeout_us = GOODBYE_US,
+                                        .statement_timeout_us = GOODBYE_US};
+
+    pgx_close(TAKE(c->control));
+    return pgx_connect(&options, &c->control, err);
+}
+
+static void give_lease_back(struct coordinator *c)
+{
+    struct tmv_error err;
+
+    if (c->ends.owner.epoch == 0 || !fault_hit("lease.before_release", &err))
+        return;
+    if (stop_is_raised(c->options->stop) && !connect_to_say_goodbye(c, &err))
+        log_error(TMV_LOG_DEBUG, "the lease is left to run out", &err);
+    else if (pgx_is_usable(c->control) && !control_lease_release(c->control, &c->ends.owner, &err))
+        log_error(TMV_LOG_DEBUG, "the lease is left to run out", &err);
+}
+
 static void let_go(struct coordinator *c)
 {
     struct tmv_error ignored;
 
     coordinator_disconnect_stores(c);
-    if (pgx_is_usable(c->control) && c->ends.owner.epoch > 0 && fault_hit("lease.before_release", &ignored))
-        (void)!control_lease_release(c->control, &c->ends.owner, &ignored);
+    give_lease_back(c);
     (void)!fault_hit("lease.released", &ignored);
     pgx_close(TAKE(c->control));
     c->ends.owner.epoch = 0;

@@ -107,9 +107,25 @@ static void goes_on_by_itself_when_the_engine_is_killed(void **state)
     free(writer);
 }
 
+static void gives_the_lease_back_when_it_is_told_to_stop(void **state)
+{
+    struct tmv_error err;
+
+    (void)state;
+    life_prepare(false, false);
+    assert_done(life_begin(&err), &err);
+    pid_t pid = worker_start("first", NULL);
+    life_wait_for("m.phase = 'dual_write' AND s.ready");
+    worker_end(pid);
+    assert_int_equal(support_int(l.on_control, "SELECT count(*) FROM tenantmv.lease WHERE engine IS NULL"),
+                     1);
+    life_release();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gives_the_lease_back_when_it_is_told_to_stop),
         cmocka_unit_test(goes_on_by_itself_when_the_engine_is_killed),
     };
 
