@@ -133,6 +133,13 @@ static void copy_expression(const struct store_shape *shape, struct buf *b)
 
 /* ---- what the server's answer means ---- */
 
+/* Where an append goes. */
+struct place {
+    struct pgx_conn *conn;
+    const struct store_shape *shape;
+    int64_t timeout_us;
+};
+
 /* A unique violation: by the profile's own constraint names, else by the columns of the index that the server
  * named (partitions have names of their own). */
 static bool unique_violation(struct pgx_conn *conn, const struct store_shape *shape, struct tmv_error *err)
@@ -208,13 +215,36 @@ static bool answer_lost(struct tmv_error *err)
     return err_hint(err, "ask whether the events exist, by their ids, before repeating");
 }
 
-static bool read_answer(const struct pgx_result *result, const struct store_append *what,
-                        struct store_appended *ret_appended, struct tmv_error *err)
+/* False when the guard says that the tenant's writes do not belong here: then the stream's version here says
+ * nothing. Whether it can be asked does not matter: an insert would have been refused, too. */
+static bool is_at_home(const struct place *p, const struct store_append *what, struct tmv_error *err)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(4000);
+    char tenant[TMV_UUID_TEXT], epoch[24];
+    const struct pgx_var vars[] = {{"tenant_id", tmv_uuid_format(&what->stream->tenant, tenant)},
+                                   {"epoch", epoch}};
+    struct tmv_error refused;
+
+    if (tmv_uuid_is_nil(&what->stream->tenant))
+        return true;
+    snprintf(epoch, sizeof epoch, what->epoch ? "'%" PRId64 "'" : "''", what->epoch);
+    if (!store_sql(&sql, sql_store_ask_guard, p->shape, vars, ARRAY_LEN(vars), &refused) ||
+        pgx_script(p->conn, p->timeout_us, buf_text(&sql), 0, NULL, &refused))
+        return true;
+    if (refused.code != TMV_ERR_MOVED && refused.code != TMV_ERR_CLOSED)
+        return true;
+    *err = refused;
+    return false;
+}
+
+static bool read_answer(const struct place *p, const struct pgx_result *result,
+                        const struct store_append *what, struct store_appended *ret_appended,
+                        struct tmv_error *err)
 {
     int64_t added = pgx_int(result, 0, 1);
 
     if (added == 0 && what->count > 0)
-        return expectation_failed(what, pgx_int(result, 0, 0), err);
+        return is_at_home(p, what, err) && expectation_failed(what, pgx_int(result, 0, 0), err);
     ret_appended->version = pgx_int(result, 0, what->count ? 2 : 0);
     ret_appended->position = pgx_int(result, 0, 3);
     if (!what->want_copy)
@@ -235,13 +265,6 @@ static bool build_statement(const struct store_shape *shape, bool want_copy, str
     const struct pgx_var extra[] = {{"copy", buf_text(&copy)}};
     return buf_ok(&copy, err) && store_sql(sql, sql_store_append, shape, extra, ARRAY_LEN(extra), err);
 }
-
-/* Where an append goes. */
-struct place {
-    struct pgx_conn *conn;
-    const struct store_shape *shape;
-    int64_t timeout_us;
-};
 
 /* Sends a kept statement and takes its answer. */
 static bool ask(const struct place *p, const struct pgx_kept *kept, struct pgx_args args,
@@ -318,7 +341,7 @@ static bool append_all(const struct place *p, const struct store_append *what,
                  PGX_INT(what->expected), epoch_value(what, epoch), PGX_TEXT(buf_text(&a.ids)),
                  PGX_TEXT(buf_text(&a.types)), PGX_TEXT(buf_text(&a.actors)), PGX_TEXT(buf_text(&a.times)),
                  PGX_TEXT(buf_text(&a.payloads)));
-    return ask(p, &kept, args, &result, err) && read_answer(result, what, ret_appended, err);
+    return ask(p, &kept, args, &result, err) && read_answer(p, result, what, ret_appended, err);
 }
 
 bool store_append(struct pgx_conn *conn, const struct store_shape *shape, const struct store_append *what,

@@ -268,6 +268,34 @@ static void repeats_a_moved_write_on_the_new_home(void **state)
     router_bed_close(&bed);
 }
 
+/* Control does not know of the move yet: the version in the store that the tenant left says nothing. */
+static void takes_no_version_from_a_store_that_the_tenant_left(void **state)
+{
+    struct router_bed bed;
+    struct tmv_append_result result;
+    struct tmv_error err = {0};
+
+    (void)state;
+    router_bed_open(&bed);
+    router_bed_discover(&bed);
+    assert_done(router_bed_append(&bed, 0, &result, &err), &err);
+    router_bed_guard(&bed, bed.a, &bed.a_shape, FENCE_OPEN);
+    router_bed_guard(&bed, bed.b, &bed.b_shape, FENCE_CLOSED);
+    assert_fails(router_bed_append(&bed, 7, &result, &err), &err, TMV_ERR_VERSION);
+    router_bed_fence(&bed, bed.b, "armed", ROUTER_BED_PLACEMENT, "");
+    router_bed_fence(&bed, bed.a, "moved", ROUTER_BED_PLACEMENT, "dedicated");
+    for (int i = 0; i < 3; i++)
+        assert_done(router_bed_append(&bed, TMV_EXPECT_ANY, &result, &err), &err);
+    tmv_router_close(bed.router);
+    router_bed_router(&bed, (struct tmv_router_options){.connections_per_store = 4});
+    assert_done(router_bed_append(&bed, 3, &result, &err), &err);
+    assert_string_equal(result.store_id, "dedicated");
+    assert_fails(router_bed_append(&bed, 3, &result, &err), &err, TMV_ERR_VERSION);
+    assert_int_equal(router_bed_count(bed.a), 1);
+    assert_int_equal(router_bed_count(bed.b), 4);
+    router_bed_close(&bed);
+}
+
 static void leaves_the_opening_to_the_engine_without_the_right(void **state)
 {
     struct router_bed bed;
@@ -437,6 +465,7 @@ int main(void)
         cmocka_unit_test(waits_for_no_control_database_that_hangs),
         cmocka_unit_test(lists_own_and_registered_stores),
         cmocka_unit_test(repeats_a_moved_write_on_the_new_home),
+        cmocka_unit_test(takes_no_version_from_a_store_that_the_tenant_left),
         cmocka_unit_test(leaves_the_opening_to_the_engine_without_the_right),
         cmocka_unit_test(waits_while_the_store_is_closed),
         cmocka_unit_test(says_closed_when_the_time_is_over),

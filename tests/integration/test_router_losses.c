@@ -11,16 +11,19 @@
 
 /* ---- lost answers ---- */
 
-/* Lets the router connect and prepare its statement, so that what is blocked next is the append itself. */
+/* Lets the router connect and prepare its statements, of one event and of several, so that what is blocked
+ * next is the append itself. */
 static void make_ready(struct router_bed *bed)
 {
     struct tmv_stream other = bed->stream;
-    struct tmv_new_event event = router_bed_event();
+    struct tmv_new_event events[] = {router_bed_event(), router_bed_event(), router_bed_event()};
     struct tmv_append_result result;
     struct tmv_error err = {0};
 
     other.aggregate = tmv_uuid_random();
-    assert_done(tmv_router_append(bed->router, &(struct tmv_append){&other, 0, &event, 1}, &result, &err),
+    assert_done(tmv_router_append(bed->router, &(struct tmv_append){&other, 0, events, 1}, &result, &err),
+                &err);
+    assert_done(tmv_router_append(bed->router, &(struct tmv_append){&other, 1, events + 1, 2}, &result, &err),
                 &err);
     support_sql(bed->a, "DELETE FROM public.events");
 }
