@@ -14,16 +14,14 @@ struct scenario {
     const char *always; /* faults that the iterated worker meets besides; NULL none */
     enum tmv_operation steps[COURSE_STEPS_MAX];
     size_t step_count;
-    const char *only;     /* iterate over points with these beginnings alone ("a. b."); NULL: over all that no
-                             earlier scenario covers */
-    int streams;          /* of the tenant's history, ten events each */
-    bool elsewhere;       /* the control database is not the source's */
-    bool while_copying;   /* the steps are asked for during the bulk copy */
-    bool ended_by_other;  /* another program ends the migration in its tables; with `before`: once the worker
-                             that meets it is dead */
-    bool routers_refused; /* until control follows, a router that looks the tenant up is sent to the store it
-                             left, whose older version of a stream refuses its write; nothing is lost */
-    bool unused;          /* nobody has ever written to the source; writers come when it is mirrored */
+    const char *only;    /* iterate over points with these beginnings alone ("a. b."); NULL: over all that no
+                            earlier scenario covers */
+    int streams;         /* of the tenant's history, ten events each */
+    bool elsewhere;      /* the control database is not the source's */
+    bool while_copying;  /* the steps are asked for during the bulk copy */
+    bool ended_by_other; /* another program ends the migration in its tables; with `before`: once the worker
+                            that meets it is dead */
+    bool unused;         /* nobody has ever written to the source; writers come when it is mirrored */
 };
 const struct scenario *scenarios(size_t *ret_count);
 
