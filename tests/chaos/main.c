@@ -1,14 +1,5 @@
-/* Chaos: what becomes of a migration when everything that can fail does. See tests/README.md.
- *
- *   chaos                     every fault point with every fault
- *   chaos --sample N          so many of them, drawn with --seed
- *   chaos --faults exit,cut   these faults only; crash-source, crash-target, delay, stall, cut-all,
- * half-close, silence: what happens from outside (a server, the ways to all databases) while an engine stands
- * at the point chaos --outside N         and N more cases, drawn from all of these chaos --points PREFIX
- * these points only chaos --minutes N --seed S   a soak: random faults and operations, many migrations at
- * once chaos --seconds N --seed S   the same, shorter chaos --cutovers N --parallel P   cutovers under load,
- * P migrations at a time chaos --mutants           known bugs are switched on and must be found
- */
+/* Chaos: what becomes of a migration when everything that can fail does. tests/README.md lists
+ * the calls. */
 #include "test.h"
 
 #include <getopt.h>
