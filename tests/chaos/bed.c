@@ -357,13 +357,16 @@ void bed_judge_tenant(struct bed *bed, const struct bed_tenant *t, struct histor
 }
 
 /* A server notices the end of a connection a moment later. */
-static void judge_leftovers(struct pgx_conn *conn, const char *where, struct history_report *report)
+static void judge_leftovers(const struct bed *bed, struct pgx_conn *conn, const char *where,
+                            struct history_report *report)
 {
     int64_t until = clock_now_us() + LEFTOVERS_GO_US;
     struct history_leftovers left;
 
     for (;;) {
         history_read_leftovers(conn, &left);
+        if (bed->crashed)
+            left.temporary = 0;
         bool any = left.connections || left.temporary || left.locks;
         if (!any || clock_now_us() > until)
             break;
@@ -380,14 +383,14 @@ void bed_judge(struct bed *bed, struct history_report *report)
     tmv_control_close(TAKE(bed->handle)); /* our own connection is not left behind by anybody */
     for (size_t i = 0; i < bed->tenant_count; i++) {
         bed_judge_tenant(bed, &bed->tenants[i], report);
-        judge_leftovers(bed->tenants[i].on_target, bed->tenants[i].target.id, report);
+        judge_leftovers(bed, bed->tenants[i].on_target, bed->tenants[i].target.id, report);
     }
     history_read_store(bed->on_source, &bed->neighbour, &source);
     const struct history_view view = {.tenant = bed->neighbour_number, .source = &source};
     history_judge(bed->history, &view, report);
     history_store_release(&source);
-    judge_leftovers(bed->on_source, "the source", report);
-    judge_leftovers(bed->on_control, "the control database", report);
+    judge_leftovers(bed, bed->on_source, "the source", report);
+    judge_leftovers(bed, bed->on_control, "the control database", report);
 }
 
 static char *store_hash(struct pgx_conn *conn)

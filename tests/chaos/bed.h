@@ -45,6 +45,7 @@ struct bed {
     struct tmv_uuid neighbour;
     size_t neighbour_number;
     struct bed_worker workers[BED_WORKERS_MAX];
+    bool crashed;  /* a server did: it leaves its sessions' temporary tables to autovacuum */
     int databases; /* made so far, for their names */
 };
 

@@ -96,6 +96,7 @@ static void crash(const char *fault, struct bed *bed)
     struct cluster *cluster = support_cluster(source ? "source" : "target", NULL);
     struct tmv_error err;
 
+    bed->crashed = true;
     bed_disconnect(bed);
     assert_done(cluster_stop(cluster, source ? CLUSTER_IMMEDIATE : CLUSTER_KILL, &err), &err);
     assert_done(cluster_resume(cluster, &err), &err);
