@@ -384,10 +384,10 @@ static void give_lease_back(struct coordinator *c)
 
     if (c->ends.owner.epoch == 0 || !fault_hit("lease.before_release", &err))
         return;
-    if (stop_is_raised(c->options->stop) && !connect_to_say_goodbye(c, &err))
-        log_error(TMV_LOG_DEBUG, "the lease is left to run out", &err);
-    else if (pgx_is_usable(c->control) && !control_lease_release(c->control, &c->ends.owner, &err))
-        log_error(TMV_LOG_DEBUG, "the lease is left to run out", &err);
+    bool reached =
+        stop_is_raised(c->options->stop) ? connect_to_say_goodbye(c, &err) : pgx_is_usable(c->control);
+    if (!reached || !control_lease_release(c->control, &c->ends.owner, &err))
+        log_line(TMV_LOG_DEBUG, "migration %s: the lease is left to run out", c->ends.migration);
 }
 
 static void let_go(struct coordinator *c)

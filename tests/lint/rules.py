@@ -231,11 +231,16 @@ def fault_table(text):
     return set(re.findall(r'"([^"]+)"', match.group(1))) if match else set()
 
 
+def read_text(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
 def rule_fault_points(path, text, read=None):
     """Every fault point stands in the table of core/base/fault.c, which the chaos tests go through."""
     if not path.startswith("core/") or not path.endswith(".c") or path == "core/base/fault.c":
         return []
-    read = read or (lambda p: open(p, encoding="utf-8").read())
+    read = read or read_text
     table = None
     found = []
     for match in re.finditer(r"fault_hit\(([^;]*?), (?:err|&\w+)\)", text):
