@@ -165,7 +165,7 @@ def rule_links(path, text, exists=os.path.exists, read=None):
     """Links between the documents lead somewhere."""
     if not path.endswith(".md"):
         return []
-    read = read or (lambda p: open(p, encoding="utf-8").read())
+    read = read or read_text
     found = []
     for match in re.finditer(r"\[[^\]]*\]\(([^)\s]+)\)", text):
         target = match.group(1)
