@@ -102,6 +102,7 @@ static bool check_request(const struct tmv_request *request, struct tmv_error *e
     return true;
 }
 
+#define REQUEST_TRIES 3
 #define LATELY_US (60 * 1000 * 1000LL) /* a command so fresh explains what a person finds changed */
 
 /* Says who did what a moment ago: two people at two consoles learn of each other. */
@@ -162,6 +163,23 @@ static bool check_state(struct tmv_control *control, const struct tmv_request *r
     return true;
 }
 
+/* Somebody else's command of the same moment is in the way of ours before our statement's snapshot shows it:
+ * the next statement sees it, and says whose it is. */
+static bool add_command(struct tmv_control *control, const struct tmv_request *request, struct pgx_args args,
+                        struct pgx_result **ret_result, struct tmv_error *err)
+{
+    for (int tries = 0; tries < REQUEST_TRIES; tries++) {
+        pgx_result_free(TAKE(*ret_result));
+        if (!check_state(control, request, err))
+            return false;
+        if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_request_add, args, ret_result, err))
+            return err_wrap(err, "requesting %s", tmv_operation_name(request->operation));
+        if (pgx_bool(*ret_result, 0, 0) || !pgx_is_null(*ret_result, 0, 1))
+            break;
+    }
+    return true;
+}
+
 bool tmv_request(struct tmv_control *control, const struct tmv_request *request,
                  const struct tmv_actor *actor, struct tmv_uuid *ret_command, struct tmv_error *err)
 {
@@ -175,13 +193,12 @@ bool tmv_request(struct tmv_control *control, const struct tmv_request *request,
                                     PGX_BOOL(request->keep_copied_events), PGX_BOOL(request->force),
                                     PGX_TEXT(actor->name), PGX_TEXT(actor->from), PGX_BOOL(request->repair));
 
-    if (!control_check_writable(control, err) || !check_request(request, err) ||
-        !check_state(control, request, err))
+    if (!control_check_writable(control, err) || !check_request(request, err))
         return false;
     text_copy(reason, sizeof reason, request->reason);
     text_sanitize(reason);
-    if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_request_add, args, &result, err))
-        return err_wrap(err, "requesting %s", tmv_operation_name(request->operation));
+    if (!add_command(control, request, args, &result, err))
+        return false;
     if (!pgx_bool(result, 0, 0) && pgx_is_null(result, 0, 1))
         return err_set(err, TMV_ERR_REFUSED, "the migration ended meanwhile: %s came too late",
                        tmv_operation_name(request->operation));

@@ -2,6 +2,7 @@
  * plain SQL of other programs does underneath. The audit and the snapshot have a file of their own. */
 #include "test.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "control_fixture.h"
@@ -526,6 +527,48 @@ static void a_command_carries_the_id_that_the_asker_gave(void **state)
     control_fixture_close(&f);
 }
 
+struct asker {
+    struct control_fixture *f;
+    bool ok;
+    struct tmv_error err;
+};
+
+static void *ask_for_a_pause(void *arg)
+{
+    struct asker *asker = arg;
+    const struct tmv_request pause = {.operation = TMV_OP_PAUSE, .migration = asker->f->migration};
+    const struct tmv_actor bob = {.name = "bob", .from = "bastion3"};
+    struct tmv_uuid command;
+
+    asker->ok = tmv_request(asker->f->control, &pause, &bob, &command, &asker->err);
+    return NULL;
+}
+
+/* The other's command commits while ours waits for it: our statement's snapshot does not show it yet. */
+static void tells_of_a_command_of_the_same_moment_whose_it_is(void **state)
+{
+    struct control_fixture f;
+    struct asker asker = {.f = &f};
+    pthread_t thread;
+    char id[TMV_UUID_TEXT];
+
+    (void)state;
+    control_fixture_open(&f);
+    control_fixture_own(&f);
+    support_sql(f.conn,
+                "BEGIN; INSERT INTO tenantmv.command (id, migration_id, operation, requested_by, "
+                "requested_from) VALUES (gen_random_uuid(), '%s', 'pause', 'amy', 'here')",
+                tmv_uuid_format(&f.migration, id));
+    assert_int_equal(pthread_create(&thread, NULL, ask_for_a_pause, &asker), 0);
+    support_wait_until(f.conn, "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = "
+                               "'transactionid')");
+    support_sql(f.conn, "COMMIT");
+    pthread_join(thread, NULL);
+    assert_fails(asker.ok, &asker.err, TMV_ERR_REFUSED);
+    assert_non_null(strstr(asker.err.message, "pause is requested already, by amy"));
+    control_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -551,6 +594,7 @@ int main(void)
         cmocka_unit_test(never_stores_a_password_or_an_odd_name),
         cmocka_unit_test(who_comes_late_learns_who_changed_it_and_how),
         cmocka_unit_test(a_command_carries_the_id_that_the_asker_gave),
+        cmocka_unit_test(tells_of_a_command_of_the_same_moment_whose_it_is),
         cmocka_unit_test(registers_a_tenant_once),
         cmocka_unit_test(changes_nothing_through_a_read_only_handle),
     };
