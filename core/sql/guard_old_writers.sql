@@ -10,6 +10,8 @@ SELECT coalesce(a.pid, 0), coalesce(p.gid, ''), coalesce(a.application_name, '')
   LEFT JOIN pg_prepared_xacts p ON l.pid IS NULL AND l.transactionid IS NULL
             AND l.virtualtransaction = '-1/' || p.transaction::text
  WHERE l.locktype = 'relation' AND l.granted
+   -- a database made from the same template has a table of the same oid
+   AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
    AND l.relation IN (SELECT relid FROM pg_partition_tree($1::regclass) UNION SELECT $1::regclass)
    AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ShareLock', 'ExclusiveLock', 'AccessExclusiveLock')
    AND l.pid IS DISTINCT FROM pg_backend_pid()

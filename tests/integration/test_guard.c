@@ -476,6 +476,41 @@ static void gives_up_naming_the_transaction_that_blocks_its_installation(void **
     pgx_close(blocker);
 }
 
+/* A database made from the same template has an events table of the same oid. */
+static void does_not_wait_for_writers_of_another_database(void **state)
+{
+    struct cluster *cluster = support_cluster("source", NULL);
+    char conninfo[CLUSTER_CONNINFO_MAX];
+    struct pgx_conn *admin = support_connect(cluster_conninfo(cluster, "postgres", conninfo));
+    AUTO_FREE char *name = support_text(m.source, "SELECT quote_ident(current_database())");
+    struct guard_installed installed;
+    struct tmv_error err;
+
+    (void)state;
+    pgx_close(TAKE(m.source));
+    support_sql(admin, "CREATE DATABASE twin TEMPLATE %s", name);
+    pgx_close(admin);
+    struct pgx_conn *twin = support_connect(cluster_conninfo(cluster, "twin", conninfo));
+    m.source = support_connect(m.ends.source_store.conninfo);
+    struct pgx_conn *blocker = support_connect(m.ends.source_store.conninfo);
+    assert_done(guard_prepare_store(m.source, &m.ends.source, &err), &err);
+    assert_done(guard_raise_owner(m.source, &m.source_guard, &err), &err);
+    assert_done(guard_prepare_fence(m.source, &m.source_guard, FENCE_OPEN, 600, 1, &err), &err);
+    support_sql(twin, "BEGIN");
+    assert_done(move_insert(twin, &other, 1, 1, &err), &err);
+    support_sql(blocker, "BEGIN");
+    assert_done(move_insert(blocker, &other, 1, 1, &err), &err);
+    assert_fails(guard_install(m.source, &m.source_guard, GUARD_ROWS, 300000, &installed, &err), &err,
+                 TMV_ERR_TIMEOUT);
+    char pid[20];
+    snprintf(pid, sizeof pid, "pid %d", pgx_backend_pid(blocker));
+    assert_non_null(strstr(err.message, pid)); /* not the twin's, which is older */
+    support_sql(blocker, "COMMIT");
+    move_guard_source(&m);
+    pgx_close(blocker);
+    pgx_close(twin);
+}
+
 #define AT_ONCE 6
 
 static void *prepare_store(void *conn)
@@ -558,6 +593,7 @@ int main(void)
         CASE(ends_a_session_that_keeps_the_lock_beyond_any_pause, guarded),
         CASE(leaves_the_writers_lock_timeout_as_it_was, guarded),
         CASE(gives_up_naming_the_transaction_that_blocks_its_installation, prepared),
+        CASE(does_not_wait_for_writers_of_another_database, prepared),
         CASE(prepares_a_store_from_several_sessions_at_once, prepared),
         CASE(can_be_removed_and_installed_again, guarded),
     };
