@@ -227,6 +227,15 @@ static void look_at_all(const struct look *l)
 
 /* ---- the thread ---- */
 
+static bool same_limits(const struct tmv_settings *a, const struct tmv_settings *b)
+{
+    return a->throttle_replica_lag_ms == b->throttle_replica_lag_ms &&
+           a->throttle_connections == b->throttle_connections &&
+           a->throttle_query_limit == b->throttle_query_limit &&
+           strcmp(a->throttle_file, b->throttle_file) == 0 &&
+           strcmp(a->throttle_query, b->throttle_query) == 0;
+}
+
 /* With the lock held: the time up to now counts as held or not by what has been so. */
 static void count_time(struct throttle *t)
 {
@@ -242,6 +251,14 @@ static void tell(struct throttle *t, const char *why)
     count_time(t);
     t->looked = true;
     text_copy(t->why, sizeof t->why, why);
+}
+
+/* With the lock held: limits that nobody has looked at yet hold, but do not count. */
+static void expect_first_look(struct throttle *t)
+{
+    count_time(t);
+    t->looked = false;
+    text_copy(t->why, sizeof t->why, wants_any(&t->settings) ? "first look at the limits" : "");
 }
 
 /* With the lock held: until the next look is due, or something changed. */
@@ -274,6 +291,8 @@ static void *throttle_main(void *argument)
         pthread_mutex_unlock(&t->lock);
         look_at_all(&look);
         pthread_mutex_lock(&t->lock);
+        if (!same_limits(&look.settings, &t->settings))
+            continue; /* what was looked at is not what counts now */
         tell(t, why);
         wait_for_next(t);
     }
@@ -291,8 +310,7 @@ bool throttle_start(struct throttle *t, const struct ends *ends, const struct tm
     *t = (struct throttle){
         .ends = *ends, .settings = *settings, .stop = {.fd = -1}, .at_us = clock_now_us(), .running = true};
     t->ends.stop = &t->stop;
-    if (wants_any(settings))
-        text_copy(t->why, sizeof t->why, "first look at the limits");
+    expect_first_look(t);
     if (!stop_init(&t->stop, err)) {
         t->running = false;
         return false;
@@ -324,20 +342,12 @@ void throttle_end(struct throttle *t)
     pthread_mutex_destroy(&t->lock);
 }
 
-static bool same_limits(const struct tmv_settings *a, const struct tmv_settings *b)
-{
-    return a->throttle_replica_lag_ms == b->throttle_replica_lag_ms &&
-           a->throttle_connections == b->throttle_connections &&
-           a->throttle_query_limit == b->throttle_query_limit &&
-           strcmp(a->throttle_file, b->throttle_file) == 0 &&
-           strcmp(a->throttle_query, b->throttle_query) == 0;
-}
-
 void throttle_set(struct throttle *t, const struct tmv_settings *settings)
 {
     pthread_mutex_lock(&t->lock);
     if (!same_limits(&t->settings, settings)) {
         t->settings = *settings;
+        expect_first_look(t);
         pthread_cond_broadcast(&t->changed);
     }
     pthread_mutex_unlock(&t->lock);

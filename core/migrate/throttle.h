@@ -1,7 +1,7 @@
 /* What holds the copy while the source is busy: a standby that falls behind, too many active sessions, a
- * query of the operator's, a flag file. A thread looks twice a second while there is something to look at;
- * who copies asks it before each chunk. What cannot be looked at holds too: the limit was asked for to
- * protect somebody. Nothing here ever holds the tail or a cutover. */
+ * query of the operator's, a flag file. A thread looks every 0.4 s while there is something to look at;
+ * the copy's owner asks it and hands the answer to the queue of the chunks. What cannot be looked at holds
+ * too: the limit was asked for to protect somebody. Nothing here ever holds the tail or a cutover. */
 #pragma once
 
 #include <pthread.h>
@@ -29,7 +29,7 @@ TMV_NODISCARD bool throttle_start(struct throttle *t, const struct ends *ends,
                                   const struct tmv_settings *settings, struct tmv_error *err);
 /* Ends it; nothing when it was not started. */
 void throttle_end(struct throttle *t);
-/* Limits as they are now; new ones are looked at at once. */
+/* Limits as they are now; new ones are looked at at once, and hold until that is done. */
 void throttle_set(struct throttle *t, const struct tmv_settings *settings);
 /* Whether it holds now, why ("" when not), and how long it has held in all. */
 bool throttle_holds(struct throttle *t, char why[THROTTLE_WHY_MAX], int64_t *ret_held_us);

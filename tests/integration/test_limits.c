@@ -194,6 +194,20 @@ static void is_held_in_the_middle_and_can_be_paused_and_aborted_then(void **stat
     assert_int_equal(copied(), 0);
 }
 
+/* A change may take a limit back and set another one: nothing is copied freely in between. */
+static void is_not_let_go_before_a_new_limit_was_looked_at(void **state)
+{
+    (void)state;
+    l.settings.max_bulk_copy_rate = SLOW;
+    begin();
+    life_wait_for("m.events_copied > 0");
+    change("{\"throttle_query\":\"SELECT pg_sleep(1.8) IS NOT NULL\",\"max_bulk_copy_rate\":null}");
+    assert_held("the query says true");
+    assert_true(copied() < 1000);
+    change("{\"throttle_query\":null}");
+    assert_goes_on();
+}
+
 static void is_held_by_the_operators_query(void **state)
 {
     (void)state;
@@ -399,6 +413,7 @@ int main(void)
         CASE(takes_more_and_fewer_workers),
         CASE(is_held_while_the_flag_file_exists),
         CASE(is_held_in_the_middle_and_can_be_paused_and_aborted_then),
+        CASE(is_not_let_go_before_a_new_limit_was_looked_at),
         CASE(is_held_by_the_operators_query),
         CASE(is_held_while_the_query_cannot_be_asked_and_the_query_changes_nothing),
         CASE(is_held_while_many_sessions_are_active),
