@@ -133,8 +133,7 @@ static int64_t current_step(const struct chunk_queue *q)
 
 static bool is_over(const struct chunk_queue *q)
 {
-    return q->stopped || (q->stop && stop_is_raised(q->stop)) ||
-           (q->gap_first == q->gap_count && q->running == 0);
+    return q->stopped || (q->stop && stop_is_raised(q->stop)) || q->gap_first == q->gap_count;
 }
 
 /* With the lock held: how long a worker has to wait at least before it may look again; 0: it may take. */
@@ -144,7 +143,7 @@ static int64_t must_wait_us(const struct chunk_queue *q)
     int64_t events = rate_wait_us(&q->events_rate, now);
     int64_t bytes = rate_wait_us(&q->bytes_rate, now);
 
-    if (q->limits.held || q->gap_first == q->gap_count)
+    if (q->limits.held)
         return WAIT_MAX_US;
     return lower(events > bytes ? events : bytes, WAIT_MAX_US);
 }
@@ -182,9 +181,8 @@ enum chunk_answer chunk_queue_take(struct chunk_queue *q, int member, struct pos
 
         *ret_chunk = (struct position_span){.low = gap->low, .high = lower(high, gap->high)};
         gap->low = ret_chunk->high;
-        if (gap->low >= gap->high)
-            q->gap_first++;
-        q->running++;
+        if (gap->low >= gap->high && ++q->gap_first == q->gap_count)
+            pthread_cond_broadcast(&q->changed); /* whoever waits learns that nothing is left */
     }
     pthread_mutex_unlock(&q->lock);
     return answer;
@@ -196,13 +194,6 @@ void chunk_queue_park(struct chunk_queue *q, int member)
     while (!is_over(q) && member >= q->limits.workers)
         wait_up_to(q, PARKED_MAX_US);
     pthread_mutex_unlock(&q->lock);
-}
-
-/* With the lock held: one range less runs; whoever waits for the last one learns of it. */
-static void end_one(struct chunk_queue *q)
-{
-    q->running--;
-    pthread_cond_broadcast(&q->changed);
 }
 
 void chunk_queue_done(struct chunk_queue *q, const struct chunk_done *done)
@@ -220,7 +211,6 @@ void chunk_queue_done(struct chunk_queue *q, const struct chunk_done *done)
                          : q->step_events > CHUNK_EVENTS_MAX ? CHUNK_EVENTS_MAX
                                                              : q->step_events;
     }
-    end_one(q);
     pthread_mutex_unlock(&q->lock);
 }
 

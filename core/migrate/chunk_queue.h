@@ -44,7 +44,6 @@ struct chunk_queue {
     pthread_mutex_t lock; /* over what follows and the gaps */
     pthread_cond_t changed;
     bool stopped;
-    int running;                         /* ranges handed out and not done */
     int64_t step_events;                 /* aim of a range as it is now */
     int64_t chunks_done, events_done;    /* by these workers */
     int64_t bytes_done;                  /* by these workers */
