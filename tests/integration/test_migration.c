@@ -11,31 +11,10 @@
 #include "base/clock.h"
 #include "support/life.h"
 
-static int plain(void **state)
-{
-    (void)state;
-    life_prepare(false, false);
-    return 0;
-}
-
-static int with_control_elsewhere(void **state)
-{
-    (void)state;
-    life_prepare(true, false);
-    return 0;
-}
-
 static int from_a_partitioned_source(void **state)
 {
     (void)state;
     life_prepare(false, true);
-    return 0;
-}
-
-static int done(void **state)
-{
-    (void)state;
-    life_release();
     return 0;
 }
 
@@ -308,29 +287,29 @@ static void would_be_stuck_if_it_looked_at_the_phase_first(void **state)
 #endif
 }
 
-#define CASE(name, setup) cmocka_unit_test_setup_teardown(name, setup, done)
+#define CASE(name, setup) cmocka_unit_test_setup_teardown(name, setup, life_done)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(moves_a_tenant_with_its_history_and_what_is_written_meanwhile, plain),
-        CASE(moves_a_tenant_with_its_history_and_what_is_written_meanwhile, with_control_elsewhere),
+        CASE(moves_a_tenant_with_its_history_and_what_is_written_meanwhile, life_plain),
+        CASE(moves_a_tenant_with_its_history_and_what_is_written_meanwhile, life_with_control_elsewhere),
         CASE(moves_a_tenant_with_its_history_and_what_is_written_meanwhile, from_a_partitioned_source),
-        CASE(moves_a_tenant_without_events, plain),
-        CASE(refuses_a_second_start_naming_the_first, plain),
-        CASE(pauses_and_resumes_without_losing_anything, plain),
-        CASE(takes_everything_back_on_abort, plain),
-        CASE(rolls_a_cutover_back_when_a_writer_does_not_leave, plain),
-        CASE(refuses_the_cutover_after_the_guard_was_switched_off_and_on, plain),
-        CASE(refuses_the_cutover_when_the_target_was_changed, plain),
-        CASE(rehearses_without_deciding, plain),
-        CASE(follows_a_pause_and_an_abort_by_another_program, plain),
-        CASE(follows_the_fence_when_the_engine_is_lost_after_the_decision, with_control_elsewhere),
-        CASE(would_undo_the_decision_if_it_looked_at_the_phase_first, with_control_elsewhere),
-        CASE(follows_the_fence_when_another_program_aborts_after_the_decision, with_control_elsewhere),
-        CASE(would_be_stuck_if_it_looked_at_the_phase_first, with_control_elsewhere),
-        CASE(goes_on_after_the_engine_was_restarted, plain),
-        CASE(survives_the_end_of_all_its_sessions, plain),
+        CASE(moves_a_tenant_without_events, life_plain),
+        CASE(refuses_a_second_start_naming_the_first, life_plain),
+        CASE(pauses_and_resumes_without_losing_anything, life_plain),
+        CASE(takes_everything_back_on_abort, life_plain),
+        CASE(rolls_a_cutover_back_when_a_writer_does_not_leave, life_plain),
+        CASE(refuses_the_cutover_after_the_guard_was_switched_off_and_on, life_plain),
+        CASE(refuses_the_cutover_when_the_target_was_changed, life_plain),
+        CASE(rehearses_without_deciding, life_plain),
+        CASE(follows_a_pause_and_an_abort_by_another_program, life_plain),
+        CASE(follows_the_fence_when_the_engine_is_lost_after_the_decision, life_with_control_elsewhere),
+        CASE(would_undo_the_decision_if_it_looked_at_the_phase_first, life_with_control_elsewhere),
+        CASE(follows_the_fence_when_another_program_aborts_after_the_decision, life_with_control_elsewhere),
+        CASE(would_be_stuck_if_it_looked_at_the_phase_first, life_with_control_elsewhere),
+        CASE(goes_on_after_the_engine_was_restarted, life_plain),
+        CASE(survives_the_end_of_all_its_sessions, life_plain),
     };
 
     return cmocka_run_group_tests(tests, support_setup, support_teardown);

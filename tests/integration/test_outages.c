@@ -18,20 +18,6 @@ static struct proxy *proxy;      /* of a case with one */
 static struct proxy *proxies[3]; /* to source, target and control, of a case with all of them */
 static struct pgx_conn *gate;    /* holds the copy while it is open; NULL: it is not held */
 
-static int plain(void **state)
-{
-    (void)state;
-    life_prepare(false, false);
-    return 0;
-}
-
-static int with_control_elsewhere(void **state)
-{
-    (void)state;
-    life_prepare(true, false);
-    return 0;
-}
-
 static int done(void **state)
 {
     (void)state;
@@ -309,16 +295,16 @@ static void leaves_connections_that_fell_silent_while_copying(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(converges_after_the_source_and_control_restart, plain),
-        CASE(converges_after_the_target_restarts, plain),
-        CASE(converges_after_the_target_restarts, with_control_elsewhere),
-        CASE(converges_after_the_source_and_control_crash_while_copying, plain),
-        CASE(converges_after_the_target_crashes_while_copying, plain),
-        CASE(leaves_connections_that_fell_silent, with_control_elsewhere),
-        CASE(leaves_connections_that_fell_silent_while_copying, with_control_elsewhere),
+        CASE(converges_after_the_source_and_control_restart, life_plain),
+        CASE(converges_after_the_target_restarts, life_plain),
+        CASE(converges_after_the_target_restarts, life_with_control_elsewhere),
+        CASE(converges_after_the_source_and_control_crash_while_copying, life_plain),
+        CASE(converges_after_the_target_crashes_while_copying, life_plain),
+        CASE(leaves_connections_that_fell_silent, life_with_control_elsewhere),
+        CASE(leaves_connections_that_fell_silent_while_copying, life_with_control_elsewhere),
 #ifdef TMV_FAULT_POINTS
-        CASE(finds_out_that_it_decided_when_the_answer_is_lost, plain),
-        CASE(finds_out_that_the_target_was_armed_when_the_answer_is_lost, plain),
+        CASE(finds_out_that_it_decided_when_the_answer_is_lost, life_plain),
+        CASE(finds_out_that_the_target_was_armed_when_the_answer_is_lost, life_plain),
 #endif
     };
 

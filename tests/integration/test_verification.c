@@ -11,24 +11,10 @@
 #include "base/clock.h"
 #include "support/life.h"
 
-static int plain(void **state)
-{
-    (void)state;
-    life_prepare(false, false);
-    return 0;
-}
-
 static int with_control_elsewhere(void **state)
 {
     (void)state;
     life_prepare(true, true);
-    return 0;
-}
-
-static int done(void **state)
-{
-    (void)state;
-    life_release();
     return 0;
 }
 
@@ -253,13 +239,15 @@ static void keeps_reports_of_engines_and_people(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(goes_on_from_what_is_proven_after_a_restart, plain, done),
-        cmocka_unit_test_setup_teardown(a_proof_is_void_when_the_guard_was_changed_meanwhile, plain, done),
+        cmocka_unit_test_setup_teardown(goes_on_from_what_is_proven_after_a_restart, life_plain, life_done),
+        cmocka_unit_test_setup_teardown(a_proof_is_void_when_the_guard_was_changed_meanwhile, life_plain,
+                                        life_done),
         cmocka_unit_test_setup_teardown(finds_a_target_that_is_changed_behind_its_back,
-                                        with_control_elsewhere, done),
-        cmocka_unit_test_setup_teardown(a_repair_mends_the_target_and_leaves_the_source, plain, done),
-        cmocka_unit_test_setup_teardown(a_repair_is_refused_where_it_is_not_safe, plain, done),
-        cmocka_unit_test_setup_teardown(keeps_reports_of_engines_and_people, plain, done),
+                                        with_control_elsewhere, life_done),
+        cmocka_unit_test_setup_teardown(a_repair_mends_the_target_and_leaves_the_source, life_plain,
+                                        life_done),
+        cmocka_unit_test_setup_teardown(a_repair_is_refused_where_it_is_not_safe, life_plain, life_done),
+        cmocka_unit_test_setup_teardown(keeps_reports_of_engines_and_people, life_plain, life_done),
     };
 
     cmocka_set_test_filter(getenv("CMOCKA_TEST_FILTER"));

@@ -203,3 +203,24 @@ void life_release(void)
     pgx_close(TAKE(l.on_source));
     pgx_close(TAKE(l.on_target));
 }
+
+int life_plain(void **state)
+{
+    (void)state;
+    life_prepare(false, false);
+    return 0;
+}
+
+int life_with_control_elsewhere(void **state)
+{
+    (void)state;
+    life_prepare(true, false);
+    return 0;
+}
+
+int life_done(void **state)
+{
+    (void)state;
+    life_release();
+    return 0;
+}

@@ -26,6 +26,10 @@ extern const struct tmv_actor amy;
 /* Databases, stores, routing and a history; nothing runs yet. */
 void life_prepare(bool control_elsewhere, bool partitioned);
 void life_release(void);
+/* Fixtures of a case: the control tables in the source's database, or elsewhere. */
+int life_plain(void **state);
+int life_with_control_elsewhere(void **state);
+int life_done(void **state);
 void life_start_engine(void);
 void life_stop_engine(void);
 /* Creates the migration, with budgets that a slow machine keeps. */
