@@ -15,7 +15,7 @@ static void usage(void)
 {
     puts("usage: chaos [--sample N] [--outside N] [--seed S] [--faults LIST] [--points PREFIX] [--parallel "
          "P]\n"
-         "       chaos --minutes N | --seconds N [--seed S]\n"
+         "       chaos --minutes N | --seconds N [--seed S | --known-seeds]\n"
          "       chaos --cutovers N [--parallel P]\n"
          "       chaos --mutants");
 }
@@ -31,6 +31,7 @@ static bool parse(int argc, char **argv, struct chaos_options *o)
         {"minutes", required_argument, NULL, 'm'},
         {"seconds", required_argument, NULL, 'e'},
         {"cutovers", required_argument, NULL, 'c'},
+        {"known-seeds", no_argument, NULL, 'k'},
         {"mutants", no_argument, NULL, 'u'},
         {"outside", required_argument, NULL, 'o'},
         {NULL, 0, NULL, 0},
@@ -65,6 +66,9 @@ static bool parse(int argc, char **argv, struct chaos_options *o)
             break;
         case 'o':
             o->outside = (size_t)atoi(optarg);
+            break;
+        case 'k':
+            o->known = true;
             break;
         case 'u':
             o->mutants = true;

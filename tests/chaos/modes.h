@@ -13,6 +13,7 @@ struct chaos_options {
     const char *faults; /* "exit,cut": these only; NULL all */
     const char *points; /* beginning of the points' names; NULL all */
     int64_t soak_us;    /* soak for so long; 0: no soak */
+    bool known;         /* each of the known seeds for so long instead of `seed` */
     size_t cutovers;    /* do so many cutovers; 0: none */
     bool mutants;
 };
