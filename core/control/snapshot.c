@@ -18,6 +18,7 @@
 
 #define EVENTS_MAX 100
 #define ATTEMPTS_MAX 200
+#define DIALOGS_MAX 100
 
 static void snapshot_auto(struct tmv_snapshot **snapshot)
 {
@@ -31,6 +32,7 @@ void tmv_snapshot_free(struct tmv_snapshot *snapshot)
     free(snapshot->migrations);
     free(snapshot->events);
     free(snapshot->attempts);
+    free(snapshot->dialogs);
     free(snapshot);
 }
 
@@ -228,6 +230,31 @@ static bool read_attempts(struct tmv_control *control, const struct tmv_uuid *te
     return true;
 }
 
+/* One for an operation that only a newer program knows is left out. */
+static bool read_dialogs(struct tmv_control *control, const struct tmv_uuid *tenant,
+                         struct tmv_snapshot *snapshot, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *r = NULL;
+
+    if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_snapshot_dialogs,
+                   PGX_ARGS(tenant ? PGX_UUID(tenant) : PGX_NULL, PGX_INT(DIALOGS_MAX)), &r, err))
+        return err_wrap(err, "reading the dialogs that are open");
+    snapshot->dialogs = calloc((size_t)pgx_rows(r) + 1, sizeof *snapshot->dialogs);
+    if (!snapshot->dialogs)
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    for (int row = 0; row < pgx_rows(r); row++) {
+        struct tmv_dialog *dialog = &snapshot->dialogs[snapshot->dialog_count];
+
+        dialog->id = pgx_uuid(r, row, 0);
+        dialog->migration = pgx_uuid(r, row, 1);
+        row_text(dialog->operator_name, sizeof dialog->operator_name, r, row, 3);
+        row_text(dialog->came_from, sizeof dialog->came_from, r, row, 4);
+        dialog->opened_at_us = pgx_int(r, row, 5);
+        snapshot->dialog_count += tmv_operation_parse(pgx_text(r, row, 2), &dialog->operation);
+    }
+    return true;
+}
+
 static bool read_snapshot(struct tmv_control *control, const struct tmv_uuid *tenant, int limit, bool samples,
                           struct tmv_snapshot **ret_snapshot, struct tmv_error *err)
 {
@@ -240,7 +267,8 @@ static bool read_snapshot(struct tmv_control *control, const struct tmv_uuid *te
         return err_set(err, TMV_ERR_USAGE, "a snapshot holds at least one migration");
     ok = begin(control, snapshot, err) && read_migrations(control, tenant, limit, snapshot, err) &&
          (!samples || read_samples(control, tenant, snapshot, err)) &&
-         read_events(control, tenant, snapshot, err) && read_attempts(control, tenant, snapshot, err);
+         read_events(control, tenant, snapshot, err) && read_attempts(control, tenant, snapshot, err) &&
+         read_dialogs(control, tenant, snapshot, err);
     pgx_rollback(control->conn, CONTROL_TIMEOUT_US); /* nothing was written */
     if (!ok)
         return false;

@@ -214,6 +214,18 @@ CREATE TABLE IF NOT EXISTS tenantmv.cutover_attempt (
 );
 CREATE INDEX IF NOT EXISTS cutover_attempt_started ON tenantmv.cutover_attempt (started_at);
 
+-- Dialogs before an operation that people have open in their consoles. No reference to the migration: it would take a
+-- lock on its row.
+CREATE TABLE IF NOT EXISTS tenantmv.dialog (
+    id uuid PRIMARY KEY,
+    migration_id uuid NOT NULL,
+    operation text NOT NULL,
+    operator text NOT NULL,
+    came_from text NOT NULL,
+    opened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    seen_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
 CREATE TABLE IF NOT EXISTS tenantmv.verification (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     migration_id uuid NOT NULL REFERENCES public.tenant_migrations (id) ON DELETE CASCADE,

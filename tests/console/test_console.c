@@ -123,6 +123,40 @@ static void of_two_consoles_one_wins_and_the_other_is_told(void **state)
     stage_close(&stage);
 }
 
+/* Whoever wants to do something to a migration sees that somebody else is about to. */
+static void a_dialog_is_seen_on_other_consoles(void **state)
+{
+    struct stage stage;
+    struct pty *bob;
+
+    (void)state;
+    stage_open(&stage);
+    bob = open_as(&stage, "bob", "console", "--no-engine");
+    pty_wait_text(bob, stage.name);
+    pty_wait_text(bob, "LIVE");
+    pty_send(stage.pty, "x");
+    pty_wait_text(stage.pty, "ABORT");
+    pty_wait_text(bob, "amy: abort dialog open"); /* fleet */
+    pty_send(bob, "\r");
+    pty_wait_text(bob, "[2 Migration]");
+    pty_wait_text(bob, "amy: abort dialog open");
+    pty_send(bob, "x");
+    pty_wait_text(bob, "ABORT");
+    pty_wait_text(bob, "amy: abort dialog open");
+    pty_wait_text(stage.pty, "bob: abort dialog open"); /* and not that amy has one */
+    assert_false(pty_shows(stage.pty, "amy: abort"));
+    /* it goes with the dialog, and with the console */
+    pty_send(stage.pty, "\033");
+    pty_wait_text(stage.pty, "nothing was sent");
+    support_wait_until(stage.fixture.conn, "SELECT array_agg(operator) = '{bob}' FROM tenantmv.dialog");
+    pty_hang_up(bob);
+    pty_wait_exit(bob);
+    support_wait_until(stage.fixture.conn, "SELECT count(*) = 0 FROM tenantmv.dialog");
+    assert_int_equal(commands(&stage), 0);
+    pty_free(bob);
+    stage_close(&stage);
+}
+
 static void a_frozen_display_does_not_act(void **state)
 {
     struct stage stage;
@@ -380,6 +414,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(p_requests_a_pause_at_once),
         cmocka_unit_test(of_two_consoles_one_wins_and_the_other_is_told),
+        cmocka_unit_test(a_dialog_is_seen_on_other_consoles),
         cmocka_unit_test(a_frozen_display_does_not_act),
         cmocka_unit_test(a_bulk_pause_names_all_and_can_be_cancelled),
         cmocka_unit_test(copies_to_the_clipboard_of_the_terminal),

@@ -82,15 +82,17 @@ static void upgrades_the_schema_of_an_older_program(void **state)
     assert_done(tmv_control_init(conninfo, &err), &err);
     AUTO_CONN struct pgx_conn *conn = support_connect(conninfo);
     /* as version 1 made it */
-    support_sql(conn, "DROP TABLE tenantmv.proof; ALTER TABLE tenantmv.command DROP COLUMN repair;"
-                      " ALTER TABLE tenantmv.migration_state DROP COLUMN unsettled;"
-                      " UPDATE tenantmv.control_version SET version = 1");
+    support_sql(conn,
+                "DROP TABLE tenantmv.proof, tenantmv.dialog; ALTER TABLE tenantmv.command DROP COLUMN repair;"
+                " ALTER TABLE tenantmv.migration_state DROP COLUMN unsettled;"
+                " UPDATE tenantmv.control_version SET version = 1");
     assert_fails(tmv_control_open(conninfo, &control, &err), &err, TMV_ERR_REFUSED);
     assert_non_null(strstr(err.hint, "tenantmv init"));
     assert_done(tmv_control_init(conninfo, &err), &err);
     assert_done(tmv_control_open(conninfo, &control, &err), &err);
     tmv_control_close(control);
     assert_int_equal(support_int(conn, "SELECT count(*) FROM tenantmv.proof"), 0);
+    assert_int_equal(support_int(conn, "SELECT count(*) FROM tenantmv.dialog"), 0);
     assert_int_equal(support_int(conn, "SELECT count(repair) FROM tenantmv.command"), 0);
     assert_int_equal(support_int(conn, "SELECT count(unsettled) FROM tenantmv.migration_state"), 0);
 }
@@ -380,6 +382,86 @@ static void waits_for_a_change_and_no_longer(void **state)
     control_fixture_close(&f);
 }
 
+static size_t dialogs_seen(struct tmv_control *control, struct tmv_dialog *ret_first)
+{
+    struct tmv_snapshot *snapshot;
+    struct tmv_error err;
+
+    assert_done(tmv_snapshot_read(control, NULL, 10, &snapshot, &err), &err);
+    size_t count = snapshot->dialog_count;
+    if (count > 0)
+        *ret_first = snapshot->dialogs[0];
+    tmv_snapshot_free(snapshot);
+    return count;
+}
+
+static void shows_dialogs_until_they_are_closed_or_fall_silent(void **state)
+{
+    struct control_fixture f;
+    struct tmv_control *watcher = NULL;
+    struct tmv_uuid mine = tmv_uuid_random(), lost = tmv_uuid_random();
+    struct tmv_dialog seen;
+    struct tmv_error err = {0};
+
+    (void)state;
+    control_fixture_open(&f);
+    control_fixture_start(&f);
+    assert_done(tmv_control_open_read_only(f.conninfo, &watcher, &err), &err);
+    assert_done(tmv_control_wait_change(watcher, 1000, &err), &err); /* begins to listen */
+    assert_done(tmv_dialog_show(f.control, &mine, &f.migration, TMV_OP_CUTOVER, &f.actor, &err), &err);
+    assert_done(tmv_control_wait_change(watcher, LONG_WAIT_US, &err), &err);
+    assert_int_equal(dialogs_seen(watcher, &seen), 1);
+    assert_memory_equal(&seen.id, &mine, sizeof mine);
+    assert_memory_equal(&seen.migration, &f.migration, sizeof mine);
+    assert_int_equal(seen.operation, TMV_OP_CUTOVER);
+    assert_string_equal(seen.operator_name, f.actor.name);
+    assert_string_equal(seen.came_from, f.actor.from);
+    /* one that nobody said again for a while is not shown; later it goes */
+    assert_done(tmv_dialog_show(f.control, &lost, &f.migration, TMV_OP_ABORT, &f.actor, &err), &err);
+    assert_int_equal(dialogs_seen(watcher, &seen), 2);
+    support_sql(f.conn,
+                "UPDATE tenantmv.dialog SET seen_at = seen_at - interval '11 s' WHERE operation = 'abort'");
+    assert_int_equal(dialogs_seen(watcher, &seen), 1);
+    assert_done(tmv_dialog_show(f.control, &lost, &f.migration, TMV_OP_ABORT, &f.actor, &err), &err);
+    assert_int_equal(dialogs_seen(watcher, &seen), 2);
+    support_sql(f.conn,
+                "UPDATE tenantmv.dialog SET seen_at = seen_at - interval '61 s' WHERE operation = 'abort'");
+    assert_done(tmv_dialog_show(f.control, &mine, &f.migration, TMV_OP_CUTOVER, &f.actor, &err), &err);
+    assert_int_equal(support_int(f.conn, "SELECT count(*) FROM tenantmv.dialog"), 1);
+    /* it is told when one is closed; one for an unknown operation is left out */
+    assert_done(tmv_control_wait_change(watcher, 1000, &err), &err); /* of `lost` */
+    assert_done(tmv_dialog_close(f.control, &mine, &err), &err);
+    assert_done(tmv_control_wait_change(watcher, LONG_WAIT_US, &err), &err);
+    assert_int_equal(dialogs_seen(watcher, &seen), 0);
+    assert_done(tmv_dialog_close(f.control, &mine, &err), &err);
+    support_sql(
+        f.conn,
+        "INSERT INTO tenantmv.dialog VALUES (gen_random_uuid(), gen_random_uuid(), 'teleport', 'x', 'y')");
+    assert_int_equal(dialogs_seen(watcher, &seen), 0);
+    assert_fails(tmv_dialog_show(watcher, &mine, &f.migration, TMV_OP_CUTOVER, &f.actor, &err), &err,
+                 TMV_ERR_REFUSED);
+    tmv_control_close(watcher);
+    control_fixture_close(&f);
+}
+
+/* An engine holds the migration's row through a decision: saying that a dialog is open does not wait for it.
+ */
+static void a_dialog_waits_for_nobody(void **state)
+{
+    struct control_fixture f;
+    struct tmv_uuid mine = tmv_uuid_random();
+    struct tmv_error err = {0};
+
+    (void)state;
+    control_fixture_open(&f);
+    control_fixture_start(&f);
+    support_sql(f.conn, "BEGIN; SELECT FROM public.tenant_migrations FOR UPDATE");
+    assert_done(tmv_dialog_show(f.control, &mine, &f.migration, TMV_OP_CUTOVER, &f.actor, &err), &err);
+    assert_done(tmv_dialog_close(f.control, &mine, &err), &err);
+    support_sql(f.conn, "COMMIT");
+    control_fixture_close(&f);
+}
+
 static void keeps_the_registry_of_stores(void **state)
 {
     struct control_fixture f;
@@ -590,6 +672,8 @@ int main(void)
         cmocka_unit_test(rolls_back_to_dual_write_without_touching_routing),
         cmocka_unit_test(announces_what_others_change),
         cmocka_unit_test(waits_for_a_change_and_no_longer),
+        cmocka_unit_test(shows_dialogs_until_they_are_closed_or_fall_silent),
+        cmocka_unit_test(a_dialog_waits_for_nobody),
         cmocka_unit_test(keeps_the_registry_of_stores),
         cmocka_unit_test(never_stores_a_password_or_an_odd_name),
         cmocka_unit_test(who_comes_late_learns_who_changed_it_and_how),

@@ -12,6 +12,8 @@
 #define RETRY_US INT64_C(500000)
 #define LOOKS 10 /* for a command whose answer was lost: what was on its way has arrived by then */
 
+#define DIALOG_AGAIN_US INT64_C(3000000) /* it counts as closed after 10 s */
+
 struct job {
     struct tmv_request request;
     char reason[TMV_REASON_MAX]; /* the request's own copy */
@@ -30,6 +32,10 @@ struct requests {
     int job_count;
     struct outcome news[NEWS_MAX]; /* under the lock: a ring */
     int news_first, news_count;
+    struct tmv_dialog dialog;     /* under the lock: as it should be known */
+    bool dialog_changed;          /* under the lock */
+    struct tmv_dialog told;       /* the thread's own: as it is known */
+    int64_t told_us;              /* monotonic, when it was said last */
     struct tmv_control *control;  /* the thread's own */
     struct job at_work[JOBS_MAX]; /* the thread's own copies */
 };
@@ -174,12 +180,55 @@ static bool follow_job(struct requests *r, struct job *job)
     return kind == OUTCOME_DONE || kind == OUTCOME_REFUSED || kind == OUTCOME_FAILED;
 }
 
-/* Under the lock: waits for work; copies the jobs so that nothing is held while a database is asked. */
+static bool say_dialog(struct requests *r, const struct tmv_dialog *now, struct tmv_error *err)
+{
+    if (!tmv_uuid_equal(&now->id, &r->told.id) && !tmv_uuid_is_nil(&r->told.id) &&
+        !tmv_dialog_close(r->control, &r->told.id, err))
+        return false;
+    return tmv_uuid_is_nil(&now->id) ||
+           tmv_dialog_show(r->control, &now->id, &now->migration, now->operation, &r->actor, err);
+}
+
+/* Says which dialog is open when that changed, or when it has to be said again. Nobody is told when it does
+ * not work: it is said again soon, and what is asked for says by itself that there is no connection. */
+static void tell_dialog(struct requests *r)
+{
+    struct tmv_error err = {0};
+    struct tmv_dialog now;
+    bool stop;
+
+    pthread_mutex_lock(&r->thread.lock);
+    stop = r->thread.stop;
+    now = stop ? (struct tmv_dialog){0} : r->dialog;
+    r->dialog_changed = false;
+    pthread_mutex_unlock(&r->thread.lock);
+    if (tmv_uuid_equal(&now.id, &r->told.id) &&
+        (tmv_uuid_is_nil(&now.id) || thread_now_us() - r->told_us < DIALOG_AGAIN_US))
+        return;
+    r->told_us = thread_now_us();
+    if ((stop ? r->control != NULL : connected(r, &err)) && say_dialog(r, &now, &err))
+        r->told = now;
+    else if (is_lost_link(&err))
+        drop_connection(r);
+}
+
+/* Under the lock: when tell_dialog has to be called. */
+static int64_t dialog_deadline_us(const struct requests *r)
+{
+    if (r->dialog_changed)
+        return 0;
+    if (!tmv_uuid_equal(&r->dialog.id, &r->told.id))
+        return r->told_us + RETRY_US;
+    return tmv_uuid_is_nil(&r->dialog.id) ? INT64_MAX : r->told_us + DIALOG_AGAIN_US;
+}
+
+/* Waits for work; copies the jobs so that nothing is held while a database is asked. None: there is something
+ * to say about a dialog, or it is time to end. */
 static int take_jobs(struct requests *r, struct job jobs[JOBS_MAX])
 {
     pthread_mutex_lock(&r->thread.lock);
-    while (!r->thread.stop && r->job_count == 0)
-        thread_wait(&r->thread, INT64_MAX);
+    while (!r->thread.stop && r->job_count == 0 && dialog_deadline_us(r) > thread_now_us())
+        thread_wait(&r->thread, dialog_deadline_us(r));
     memcpy(jobs, r->jobs, sizeof r->jobs);
     int count = r->thread.stop ? 0 : r->job_count;
     pthread_mutex_unlock(&r->thread.lock);
@@ -223,7 +272,7 @@ static void *requests_run(void *self)
     struct job *jobs = r->at_work;
     int count;
 
-    while ((count = take_jobs(r, jobs)) > 0) {
+    while ((count = take_jobs(r, jobs)) > 0 || !thread_stopping(&r->thread)) {
         bool ended[JOBS_MAX] = {false}, any_left = false;
         for (int i = 0; i < count; i++) {
             ended[i] = jobs[i].sent        ? follow_job(r, &jobs[i])
@@ -232,9 +281,11 @@ static void *requests_run(void *self)
             any_left = any_left || !ended[i];
         }
         keep_jobs(r, jobs, count, ended);
+        tell_dialog(r);
         if (any_left)
             wait_for_change(r);
     }
+    tell_dialog(r); /* closed */
     drop_connection(r);
     if (thread_release(&r->thread))
         requests_free(r);
@@ -273,6 +324,17 @@ bool requests_send(struct requests *r, const struct tmv_request *request)
     }
     pthread_mutex_unlock(&r->thread.lock);
     return room;
+}
+
+void requests_dialog(struct requests *r, const struct tmv_dialog *dialog)
+{
+    pthread_mutex_lock(&r->thread.lock);
+    if (!tmv_uuid_equal(&r->dialog.id, &dialog->id)) {
+        r->dialog = *dialog;
+        r->dialog_changed = true;
+        pthread_cond_broadcast(&r->thread.changed);
+    }
+    pthread_mutex_unlock(&r->thread.lock);
 }
 
 bool requests_take(struct requests *r, struct outcome *ret_outcome)

@@ -10,6 +10,9 @@ struct requests;
 struct requests *requests_start(const char *conninfo, const struct tmv_actor *actor, int wake_fd);
 /* Queues an operation; false when too many wait already. Does not block. */
 bool requests_send(struct requests *requests, const struct tmv_request *request);
+/* The dialog that is open here (id, migration, operation), for other people to see; id nil: none. It is said
+ * again while it is open. Does not block. */
+void requests_dialog(struct requests *requests, const struct tmv_dialog *dialog);
 /* The next news about a command; false: none. Does not block. */
 bool requests_take(struct requests *requests, struct outcome *ret_outcome);
 /* Commands sent or queued whose end is not known yet. */

@@ -173,6 +173,24 @@ static void take_report(struct session *session, struct monitor_report *report)
         state_set_snapshot(&session->state, report->snapshot);
 }
 
+/* Others see which dialog is open here. */
+static void show_dialog(struct session *session)
+{
+    const struct confirm *confirm = &session->state.confirm;
+    struct tmv_dialog *mine = &session->state.model.own_dialog;
+    bool open = confirm->kind != CONFIRM_NONE && !confirm->bulk;
+
+    if (session->state.requests == NULL)
+        return;
+    if (!open)
+        *mine = (struct tmv_dialog){0};
+    else if (tmv_uuid_is_nil(&mine->id) || !tmv_uuid_equal(&mine->migration, &confirm->migration) ||
+             mine->operation != confirm->operation)
+        *mine = (struct tmv_dialog){
+            .id = tmv_uuid_random(), .migration = confirm->migration, .operation = confirm->operation};
+    requests_dialog(session->state.requests, mine);
+}
+
 static void look_at_engine(struct session *session)
 {
     struct tmv_engine_status status = {0};
@@ -213,6 +231,7 @@ bool session_turn(struct session *session)
         session->options->note(session->options->note_user, session->state.model.note,
                                sizeof session->state.model.note);
     state_tick(&session->state);
+    show_dialog(session);
     return any;
 }
 

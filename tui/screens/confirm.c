@@ -243,6 +243,16 @@ static void draw_warnings(const struct confirm *confirm, const struct model *mod
     }
 }
 
+/* Somebody else may be about to do the same, or the opposite: only one of them will be first. */
+static void draw_other(const struct confirm *confirm, const struct model *model, struct canvas *canvas,
+                       struct rect *rest)
+{
+    char text[160];
+
+    if (rest->h > 0 && model_dialog_words(model, &confirm->migration, text, sizeof text)[0] != '\0')
+        canvas_fit(canvas, rect_top(rest, 1), ROLE_LEVEL_WARN, text);
+}
+
 static void draw_buttons(const struct confirm *confirm, const struct model *model, struct canvas *canvas,
                          struct rect line)
 {
@@ -281,7 +291,8 @@ static void draw_typed(const struct confirm *confirm, const struct model *model,
     bool gates = confirm->operation == TMV_OP_CUTOVER;
     struct confirm_warning_text warnings[CONFIRM_WARNINGS];
     int rows = 9 + (gates ? 2 + gates_rows(m, canvas->cols < WIDTH ? canvas->cols - 4 : INSIDE) : 0) +
-               confirm->needs_reason + confirm->offers_keep + confirm_warnings(confirm, model, warnings);
+               confirm->needs_reason + confirm->offers_keep + confirm_warnings(confirm, model, warnings) +
+               (model_dialog_of_other(model, &confirm->migration) != NULL);
     char title[TENANT_NAME_MAX + 2 * 64 + 40], badge[40];
     struct rect in, buttons;
 
@@ -297,6 +308,8 @@ static void draw_typed(const struct confirm *confirm, const struct model *model,
     if (gates && in.h > 8)
         draw_gates(m, model, canvas, &in);
     draw_warnings(confirm, model, canvas, &in);
+    if (in.h > 2)
+        draw_other(confirm, model, canvas, &in);
     if (in.h > 6)
         draw_effect(confirm, m, canvas, &in);
     if (in.h > 4)
@@ -319,7 +332,8 @@ static void draw_yes_no(const struct confirm *confirm, const struct model *model
     struct line line = line_begin(canvas, keys);
 
     snprintf(text, sizeof text, "%s: %s", confirm->name, confirm->effect);
-    canvas_wrap(canvas, in, ROLE_TEXT, text);
+    rect_top(&in, canvas_wrap(canvas, in, ROLE_TEXT, text));
+    draw_other(confirm, model, canvas, &in);
     confirm_blocked(confirm, model, why, sizeof why);
     if (why[0] != '\0') {
         line_putf(&line, ROLE_DISABLED, "(y %s: %s)", confirm->go, why);

@@ -60,13 +60,14 @@ static void done_note(const struct model *model, const struct tmv_migration *m, 
         snprintf(text, size, "at %s", format_clock(m->completed_at_us, clock));
 }
 
-/* Why it is where it is: the engine's note, else what the state itself can say. Empty when there is nothing
- * to say. */
+/* What somebody is about to do to it; else why it is where it is: the engine's note, else what the state
+ * itself can say. Empty when there is nothing to say. */
 static void note_words(const struct model *model, const struct tmv_migration *m, char *text, size_t size)
 {
     const struct tmv_gate *red = first_red_gate(m);
 
-    text[0] = '\0';
+    if (model_dialog_words(model, &m->id, text, size)[0] != '\0')
+        return;
     if (m->show == TMV_SHOW_FAILED && m->last_error[0] != '\0')
         snprintf(text, size, "%s", m->last_error);
     else if (m->paused && m->pause_reason[0] != '\0')

@@ -74,16 +74,27 @@ static void title_section(const struct view *view, struct canvas *canvas, struct
         line_try_right(&line, ROLE_TEXT_DIM, text);
 }
 
-/* Why it stands still: shown above everything else, only when there is something to say. */
-static void reason_section(const struct view *view, struct canvas *canvas, struct rect area)
+#define REASON_WORDS (TMV_REASON_MAX + 16)
+
+/* What somebody is about to do to it, else why it stands still; "" when there is nothing to say. */
+static const char *reason_words(const struct view *view, char text[REASON_WORDS])
 {
     const struct tmv_migration *m = view->m;
-    enum role role = m->show == TMV_SHOW_FAILED ? ROLE_LEVEL_CRIT : ROLE_LEVEL_WARN;
     const char *why = m->show == TMV_SHOW_FAILED ? m->last_error : m->paused ? m->pause_reason : m->note;
     const char *lead = m->show == TMV_SHOW_FAILED ? "failed: " : m->paused ? "paused: " : "note: ";
-    char text[TMV_REASON_MAX + 16];
 
-    snprintf(text, sizeof text, "%s%s", lead, why);
+    if (model_dialog_words(view->model, &m->id, text, REASON_WORDS)[0] == '\0' && why[0] != '\0')
+        snprintf(text, REASON_WORDS, "%s%s", lead, why);
+    return text;
+}
+
+/* Shown above everything else, only when there is something to say. */
+static void reason_section(const struct view *view, struct canvas *canvas, struct rect area)
+{
+    enum role role = view->m->show == TMV_SHOW_FAILED ? ROLE_LEVEL_CRIT : ROLE_LEVEL_WARN;
+    char text[REASON_WORDS];
+
+    reason_words(view, text);
     canvas_wrap(canvas, (struct rect){area.x + 1, area.y, area.w - 2, area.h}, role, text);
 }
 
@@ -388,13 +399,13 @@ static void draw_stack(const struct view *view, struct canvas *canvas, struct re
 }
 
 /* Rows that the reason takes at this width; 0: there is none. */
-static int reason_rows(const struct tmv_migration *m, int width)
+static int reason_rows(const struct view *view, int width)
 {
-    const char *why = m->show == TMV_SHOW_FAILED ? m->last_error : m->paused ? m->pause_reason : m->note;
+    char text[REASON_WORDS];
 
-    if (why[0] == '\0')
+    if (reason_words(view, text)[0] == '\0')
         return 0;
-    return text_width(why) + 8 > width - 2 ? 2 : 1;
+    return text_width(text) > width - 2 ? 2 : 1;
 }
 
 static void migration_draw(const struct model *model, struct canvas *canvas, struct rect area)
@@ -411,7 +422,7 @@ static void migration_draw(const struct model *model, struct canvas *canvas, str
     }
     view.attempt = attempt_latest(model, &view.m->id);
     right.w = wide ? (area.w - 1) * 45 / 100 : area.w;
-    reason = reason_rows(view.m, wide ? area.w - right.w - 1 : area.w);
+    reason = reason_rows(&view, wide ? area.w - right.w - 1 : area.w);
     gates = gate_rows(view.m, right.w);
     attempt = view.attempt != NULL ? ATTEMPT_ROWS : 0;
     title_section(&view, canvas, rect_top(&area, 1));

@@ -1,5 +1,6 @@
 #include "screens/model.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const struct tmv_migration *model_find(const struct model *model, const struct tmv_uuid *id)
@@ -15,6 +16,29 @@ const struct tmv_migration *model_find(const struct model *model, const struct t
 const struct tmv_migration *model_selected(const struct model *model)
 {
     return model->no_subject ? NULL : model_find(model, &model->fleet.selected);
+}
+
+const struct tmv_dialog *model_dialog_of_other(const struct model *model, const struct tmv_uuid *migration)
+{
+    for (size_t i = 0; model->snapshot != NULL && i < model->snapshot->dialog_count; i++) {
+        const struct tmv_dialog *dialog = &model->snapshot->dialogs[i];
+        if (tmv_uuid_equal(&dialog->migration, migration) &&
+            !tmv_uuid_equal(&dialog->id, &model->own_dialog.id))
+            return dialog;
+    }
+    return NULL;
+}
+
+const char *model_dialog_words(const struct model *model, const struct tmv_uuid *migration, char *text,
+                               size_t size)
+{
+    const struct tmv_dialog *dialog = model_dialog_of_other(model, migration);
+
+    text[0] = '\0';
+    if (dialog != NULL)
+        snprintf(text, size, "%.60s: %s dialog open", dialog->operator_name,
+                 tmv_operation_name(dialog->operation));
+    return text;
 }
 
 void model_begin(struct model *model)

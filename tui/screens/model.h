@@ -91,7 +91,8 @@ struct model {
     const char *environment_kind;
     const char *who;
     const char *engine_note;
-    char note[200]; /* the caller's line */
+    char note[200];               /* the caller's line */
+    struct tmv_dialog own_dialog; /* open here; its id is nil when none is */
     struct tenant_names names;
     bool read_only;
     bool frozen;        /* display stopped */
@@ -117,6 +118,11 @@ struct model {
 
 /* The migration with this id in the model's snapshot, or NULL. */
 const struct tmv_migration *model_find(const struct model *model, const struct tmv_uuid *id);
+/* The newest dialog that somebody else has open for this migration, or NULL. */
+const struct tmv_dialog *model_dialog_of_other(const struct model *model, const struct tmv_uuid *migration);
+/* The same in words: "bob: cutover dialog open"; "" when there is none. */
+const char *model_dialog_words(const struct model *model, const struct tmv_uuid *migration, char *text,
+                               size_t size);
 /* Before a screen's move and draw: forgets what the one before asked for. */
 void model_begin(struct model *model);
 /* The record of a migration when it is there, or NULL. */

@@ -98,6 +98,16 @@ struct tmv_migration {
     char last_error[TMV_REASON_MAX];
 };
 
+/* A dialog before an operation that somebody has open in a console (tmv_dialog_show). */
+struct tmv_dialog {
+    struct tmv_uuid id;
+    struct tmv_uuid migration;
+    enum tmv_operation operation;
+    char operator_name[TMV_NAME_MAX];
+    char came_from[TMV_NAME_MAX];
+    int64_t opened_at_us; /* database clock, microseconds since 1970 */
+};
+
 struct tmv_snapshot {
     int64_t taken_at_us;   /* database clock, microseconds since 1970 */
     int64_t taken_mono_us; /* this machine's monotonic clock, for ages */
@@ -108,6 +118,8 @@ struct tmv_snapshot {
     struct tmv_audit_entry *events; /* latest audit rows, newest first, at most 100 */
     size_t attempt_count;
     struct tmv_attempt *attempts; /* latest cutover attempts, newest first, at most 200 */
+    size_t dialog_count;
+    struct tmv_dialog *dialogs; /* open now, newest first, at most 100 */
 };
 
 /* Reads a snapshot. `tenant` NULL: all migrations, active ones first, at most `limit`. */
