@@ -161,7 +161,9 @@ static void after_any_resizing_the_screen_is_as_a_fresh_one(void **state)
     /* a screen may arrive in pieces: each wait reads one */
     for (int i = 0; i < 500 && strcmp(now, expected) != 0; i++) {
         pty_wait_text(resized, "? help");
+        pty_wait_text(fresh, "? help");
         body(resized, 30, now, sizeof now);
+        body(fresh, 30, expected, sizeof expected);
     }
     assert_string_equal(now, expected);
     pty_free(resized);
