@@ -205,8 +205,8 @@ int64_t cutover_predict_us(const struct cutover_manager *m)
 
     if (m->last_pause_us && clock_now_us() - m->last_pause_at_us < PAUSE_IS_NEWS_US)
         return m->last_pause_us;
-    if (!t->apply_us || !t->durable_us)
-        return -1;
+    if (!t->apply_us || !t->durable_us) /* nobody writes: what was measured once is all that is known */
+        return m->last_pause_us ? m->last_pause_us : -1;
     /* Lock round trip, drain with its two flushes, decision with one. */
     return t->apply_us + 2 * t->durable_us + US_PER_MS;
 }
@@ -226,8 +226,9 @@ bool cutover_gates(struct cutover_manager *m, const struct cutover_conditions *c
     if (!gate_source(m, c->settings, &list, err) || !gate_target(m, &list, err) ||
         !gate_guards(m, &list, err))
         return false;
-    gate(&list, "predicted pause", predicted_us < budget_ms * US_PER_MS, "%.1f ms of %" PRId64 " ms",
-         predicted_us < 0 ? 0.0 : (double)predicted_us / 1000, budget_ms);
+    gate(&list, "predicted pause", predicted_us < budget_ms * US_PER_MS,
+         predicted_us < 0 ? "not measured" : "%.1f ms of %" PRId64 " ms", (double)predicted_us / 1000,
+         budget_ms);
     *ret_count = list.count;
     *ret_green = list.green;
     return true;

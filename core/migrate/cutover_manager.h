@@ -59,7 +59,8 @@ struct cutover_conditions {
 TMV_NODISCARD bool cutover_gates(struct cutover_manager *m, const struct cutover_conditions *conditions,
                                  struct tmv_gate *gates, size_t *ret_count, bool *ret_green,
                                  struct tmv_error *err);
-/* What the pause would be now, from the running means; -1 while unknown. */
+/* What the pause would be now: as the latest attempt or rehearsal was, when that is fresh, else from the
+ * running means, else again as the latest was; -1 while nothing was measured. */
 int64_t cutover_predict_us(const struct cutover_manager *m);
 
 /* One attempt. The phase is `cutover` already (or, for a rehearsal, dual_write). Fills `attempt` with

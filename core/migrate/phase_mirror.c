@@ -207,7 +207,8 @@ static bool one_turn(struct coordinator *c, struct tmv_error *err)
     }
     if (!coordinator_follow_verification(c, err))
         return false;
-    if (clock_now_us() - c->reported_us >= REPORT_US) {
+    /* A pause that was just measured is news: who rehearsed wants to go on. */
+    if (clock_now_us() - c->reported_us >= REPORT_US || c->cutover.last_pause_at_us > c->reported_us) {
         if (!report(c, &green, err))
             return false;
         if (green && c->row.settings.auto_cutover)
