@@ -456,6 +456,101 @@ static void a_hang_up_hands_the_running_migration_over(void **state)
     life_release();
 }
 
+/* A console whose engine has brought a migration to READY. */
+static struct pty *open_running_console(void)
+{
+    struct tmv_error err = {0};
+    struct pty *pty;
+
+    life_prepare(false, false);
+    assert_done(life_begin(&err), &err);
+    pty = open_program("console", l.control, NULL);
+    pty_wait_text(pty, "READY");
+    return pty;
+}
+
+/* The box of q, `down` rows below "Stay". */
+static void quit_by(struct pty *pty, int down)
+{
+    pty_send(pty, "q");
+    pty_wait_text(pty, "Hand over");
+    pty_look_away(500); /* it is deaf at first */
+    for (int i = 0; i < down; i++)
+        pty_send(pty, "j");
+    pty_send(pty, "\r");
+}
+
+static int64_t leases(void)
+{
+    return support_int(l.on_control, "SELECT count(*) FROM tenantmv.lease WHERE engine IS NOT NULL");
+}
+
+static void quitting_asks_and_staying_changes_nothing(void **state)
+{
+    struct pty *pty = open_running_console();
+
+    (void)state;
+    quit_by(pty, 0);
+    pty_wait_no_text(pty, "Hand over");
+    assert_int_equal(leases(), 1);
+    quit_by(pty, 3); /* stop at a safe point */
+    assert_int_equal(pty_wait_exit(pty), 0);
+    pty_free(pty);
+    assert_int_equal(leases(), 0);
+    life_start_engine(); /* they go on at once when an engine runs again */
+    life_wait_for("l.engine IS NOT NULL AND m.phase = 'dual_write'");
+    life_release();
+}
+
+static void quitting_hands_over_to_another_engine(void **state)
+{
+    struct pty *pty = open_running_console();
+
+    (void)state;
+    life_start_engine(); /* waits: the migration has an owner */
+    quit_by(pty, 1);
+    pty_wait_bytes(pty, "1 migration: ");
+    pty_wait_bytes(pty, " goes on");
+    assert_int_equal(pty_wait_exit(pty), 0);
+    pty_free(pty);
+    assert_int_equal(leases(), 1);
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
+    life_assert_moved();
+    life_release();
+}
+
+static void quitting_without_a_successor_says_that_nobody_goes_on(void **state)
+{
+    struct pty *pty = open_running_console();
+
+    (void)state;
+    quit_by(pty, 1);
+    pty_wait_bytes(pty, "1 migration waits for an engine, nothing is lost");
+    assert_int_equal(pty_wait_exit(pty), 0);
+    pty_free(pty);
+    assert_int_equal(leases(), 0);
+    life_release();
+}
+
+static void quitting_keeps_the_engine_without_its_screen(void **state)
+{
+    struct pty *pty = open_running_console();
+    struct tmv_error err = {0};
+
+    (void)state;
+    quit_by(pty, 2);
+    pty_wait_bytes(pty, "goes on here without a screen");
+    assert_done(move_insert(l.on_source, &l.tenant, 7000, 1, &err), &err);
+    support_wait_until(l.on_target, "SELECT count(*) = %lld FROM public.events",
+                       (long long)life_count(l.on_source));
+    assert_int_equal(leases(), 1);
+    pty_signal(pty, SIGTERM);
+    assert_int_equal(pty_wait_exit(pty), 0);
+    pty_free(pty);
+    assert_int_equal(leases(), 0);
+    life_release();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -471,6 +566,10 @@ int main(void)
         cmocka_unit_test(a_pasted_script_does_nothing_on_any_screen),
         cmocka_unit_test(comes_back_in_tmux_at_another_size),
         cmocka_unit_test(a_hang_up_hands_the_running_migration_over),
+        cmocka_unit_test(quitting_asks_and_staying_changes_nothing),
+        cmocka_unit_test(quitting_hands_over_to_another_engine),
+        cmocka_unit_test(quitting_without_a_successor_says_that_nobody_goes_on),
+        cmocka_unit_test(quitting_keeps_the_engine_without_its_screen),
     };
 
     return cmocka_run_group_tests(tests, support_setup, support_teardown);
