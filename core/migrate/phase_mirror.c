@@ -179,6 +179,12 @@ static bool report(struct coordinator *c, bool *ret_green, struct tmv_error *err
            control_report_progress(c->control, &c->ends.owner, &p, err) && fault_hit("mirror.progress", err);
 }
 
+/* A pause that was just measured is news: who rehearsed wants to go on. */
+static bool is_report_due(const struct coordinator *c)
+{
+    return clock_now_us() - c->reported_us >= REPORT_US || c->cutover.last_pause_at_us > c->reported_us;
+}
+
 /* ---- the loop ---- */
 
 static bool begin_dual_write(struct coordinator *c, struct tmv_error *err)
@@ -207,8 +213,7 @@ static bool one_turn(struct coordinator *c, struct tmv_error *err)
     }
     if (!coordinator_follow_verification(c, err))
         return false;
-    /* A pause that was just measured is news: who rehearsed wants to go on. */
-    if (clock_now_us() - c->reported_us >= REPORT_US || c->cutover.last_pause_at_us > c->reported_us) {
+    if (is_report_due(c)) {
         if (!report(c, &green, err))
             return false;
         if (green && c->row.settings.auto_cutover)

@@ -23,18 +23,12 @@ static void usage(void)
 static bool parse(int argc, char **argv, struct chaos_options *o)
 {
     static const struct option longs[] = {
-        {"sample", required_argument, NULL, 'n'},
-        {"seed", required_argument, NULL, 's'},
-        {"faults", required_argument, NULL, 'f'},
-        {"points", required_argument, NULL, 'p'},
-        {"parallel", required_argument, NULL, 'j'},
-        {"minutes", required_argument, NULL, 'm'},
-        {"seconds", required_argument, NULL, 'e'},
-        {"cutovers", required_argument, NULL, 'c'},
-        {"known-seeds", no_argument, NULL, 'k'},
-        {"mutants", no_argument, NULL, 'u'},
-        {"outside", required_argument, NULL, 'o'},
-        {NULL, 0, NULL, 0},
+        {"sample", required_argument, NULL, 'n'},   {"seed", required_argument, NULL, 's'},
+        {"faults", required_argument, NULL, 'f'},   {"points", required_argument, NULL, 'p'},
+        {"parallel", required_argument, NULL, 'j'}, {"minutes", required_argument, NULL, 'm'},
+        {"seconds", required_argument, NULL, 'e'},  {"cutovers", required_argument, NULL, 'c'},
+        {"known-seeds", no_argument, NULL, 'k'},    {"mutants", no_argument, NULL, 'u'},
+        {"outside", required_argument, NULL, 'o'},  {NULL, 0, NULL, 0},
     };
     int c;
 

@@ -1,6 +1,6 @@
-/* Many migrations at once, in rounds of some minutes: workers whose fault points strike at random, two operators who
- * ask for anything at any time, writers of every kind. In the end the operators bring everything to an end
- * with workers that behave, and every tenant is judged. */
+/* Many migrations at once, in rounds of some minutes: workers whose fault points strike at random, two
+ * operators who ask for anything at any time, writers of every kind. In the end the operators bring
+ * everything to an end with workers that behave, and every tenant is judged. */
 #include "test.h"
 
 #include "chaos/modes.h"
