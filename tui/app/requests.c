@@ -199,7 +199,9 @@ static void tell_dialog(struct requests *r)
 
     pthread_mutex_lock(&r->thread.lock);
     stop = r->thread.stop;
-    now = stop ? (struct tmv_dialog){0} : r->dialog;
+    now = r->dialog;
+    if (stop)
+        now = (struct tmv_dialog){0};
     r->dialog_changed = false;
     pthread_mutex_unlock(&r->thread.lock);
     if (tmv_uuid_equal(&now.id, &r->told.id) &&
