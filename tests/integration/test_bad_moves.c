@@ -1,6 +1,8 @@
 /* Bad days of a migration that runs: whatever is odd in the data or happens underneath, the operator reads
  * what it is and what to do, the source keeps every event, and the move goes on once the cause is gone. Every
  * move here is a real one: an engine, two clusters, writes meanwhile. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -495,19 +497,41 @@ static void waits_while_the_target_is_read_only_and_goes_on_by_itself(void **sta
     trip_end(&t);
 }
 
-/* A file system of a few megabytes for the target's events. False where it cannot be had. */
-static bool make_small_disk(void)
+/* A file system of this size ("size=2m") for the target's events. False where it cannot be had. */
+static bool make_small_disk(const char *size)
 {
     struct stat owner;
     char path[300];
 
     snprintf(path, sizeof path, "%s/small", support_temporary_dir());
     if (geteuid() != 0 || stat(cluster_data_dir(support_cluster("target", NULL)), &owner) != 0 ||
-        mkdir(path, 0700) != 0 || mount("tmpfs", path, "tmpfs", 0, "size=2m") != 0)
+        (mkdir(path, 0700) != 0 && errno != EEXIST) || mount("tmpfs", path, "tmpfs", 0, size) != 0) {
+        print_message("a small file system can only be mounted by root\n");
         return false;
+    }
     memcpy(bed.small_disk, path, sizeof path);
     assert_int_equal(chown(path, owner.st_uid, owner.st_gid), 0);
     return true;
+}
+
+/* A trip whose target keeps its events there. */
+static void trip_prepare_on_small_disk(struct trip *t, int versions)
+{
+    trip_prepare(t, 10, versions);
+    support_sql(t->target, "CREATE TABLESPACE small LOCATION '%s'", bed.small_disk);
+    support_sql(t->target, "ALTER TABLE public.events SET TABLESPACE small");
+    trip_start(t);
+}
+
+static void trip_end_on_small_disk(struct trip *t)
+{
+    cut_over(t);
+    assert_equal_ends(t);
+    support_sql(t->target, "DROP TABLE public.events");
+    support_sql(t->target, "DROP TABLESPACE small");
+    assert_int_equal(umount(bed.small_disk), 0);
+    bed.small_disk[0] = '\0';
+    trip_end(t);
 }
 
 static void survives_a_full_disk_on_the_target(void **state)
@@ -515,25 +539,55 @@ static void survives_a_full_disk_on_the_target(void **state)
     struct trip t;
 
     (void)state;
-    if (!make_small_disk()) {
-        print_message("a small file system can only be mounted by root\n");
+    if (!make_small_disk("size=2m"))
         skip();
-    }
-    trip_prepare(&t, 10, 2000); /* more than fits */
-    support_sql(t.target, "CREATE TABLESPACE small LOCATION '%s'", bed.small_disk);
-    support_sql(t.target, "ALTER TABLE public.events SET TABLESPACE small");
-    trip_start(&t);
+    trip_prepare_on_small_disk(&t, 2000); /* more than fits */
     wait_note(&t, "No space left");
     insert(t.source, &t, "00000000-0000-4000-8000-00000000000f", 1, "{}");
     assert_int_equal(mount("tmpfs", bed.small_disk, "tmpfs", MS_REMOUNT, "size=64m"), 0);
     wait_phase(&t, "dual_write");
-    cut_over(&t);
-    assert_equal_ends(&t);
-    support_sql(t.target, "DROP TABLE public.events");
-    support_sql(t.target, "DROP TABLESPACE small");
-    assert_int_equal(umount(bed.small_disk), 0);
-    bed.small_disk[0] = '\0';
-    trip_end(&t);
+    trip_end_on_small_disk(&t);
+}
+
+/* Writes until nothing fits any more. */
+static void fill_small_disk(char path[320])
+{
+    static const char zeros[4096];
+
+    snprintf(path, 320, "%s/filler", bed.small_disk);
+    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    while (write(fd, zeros, sizeof zeros) > 0)
+        ;
+    assert_int_equal(errno, ENOSPC);
+    close(fd);
+}
+
+/* The source takes writes all the time; what could not be mirrored follows when there is room again. */
+static void survives_a_disk_that_fills_up_while_mirroring(void **state)
+{
+    static const char stream[] = "00000000-0000-4000-8000-00000000000e";
+    char path[320], payload[1600];
+    struct trip t;
+
+    (void)state;
+    if (!make_small_disk("size=8m"))
+        skip();
+    trip_prepare_on_small_disk(&t, 10);
+    wait_phase(&t, "dual_write");
+    fill_small_disk(path);
+    snprintf(payload, sizeof payload, "{\"note\": \"%01500d\"}", 0);
+    for (int version = 1; version <= 40; version++)
+        insert(t.source, &t, stream, version, payload);
+    wait_note(&t, "No space left");
+    insert(t.source, &t, stream, 41, payload);
+    assert_int_equal(
+        support_int(t.source,
+                    "SELECT count(*) FROM tenantmv.migration_state WHERE migration_id = '%s' AND ready",
+                    t.migration_text),
+        0);
+    assert_int_equal(unlink(path), 0);
+    trip_end_on_small_disk(&t);
 }
 
 static bool was_refused_once(struct trip *t)
@@ -660,6 +714,7 @@ int main(void)
         cmocka_unit_test(stops_at_an_event_that_the_target_refuses_and_goes_on_without_the_stray),
         cmocka_unit_test(waits_while_the_target_is_read_only_and_goes_on_by_itself),
         cmocka_unit_test(survives_a_full_disk_on_the_target),
+        cmocka_unit_test(survives_a_disk_that_fills_up_while_mirroring),
         cmocka_unit_test(waits_for_a_long_transaction_without_holding_up_the_neighbours),
         cmocka_unit_test(obeys_a_pause_that_another_program_sets),
         cmocka_unit_test(takes_everything_back_when_another_program_aborts),
