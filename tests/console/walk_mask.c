@@ -139,6 +139,23 @@ static void forget_age(char *line)
     }
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), k = strlen(end);
+
+    return n >= k && strcmp(text + n - k, end) == 0;
+}
+
+/* A masked line that says what happened just now or last: what was cut, an event with its time, a row of the
+ * fleet with its note, nothing at all. */
+static bool is_of_the_moment(const char *line)
+{
+    bool tabs = strncmp(line, " # Fleet", strlen(" # Fleet")) == 0;
+
+    return line[0] == '\n' || strstr(line, "…") != NULL || (strncmp(line, " # ", 3) == 0 && !tabs) ||
+           (strncmp(line, "─ ", strlen("─ ")) == 0 && !ends_with(line, "─\n"));
+}
+
 void walk_mask(const char *picture, char *masked, size_t size)
 {
     struct mask mask = {masked, 0, size};
@@ -149,8 +166,12 @@ void walk_mask(const char *picture, char *masked, size_t size)
         size_t n = strcspn(picture, "\n");
         snprintf(line, sizeof line - 1, "%.*s", (int)n, picture); /* one more may be put in */
         forget_age(line);
-        if (!is_plot(line))
-            mask_line(&mask, is_passing(line) ? "" : line);
+        size_t before = mask.used;
+        mask_line(&mask, line);
+        if (is_plot(line) || is_passing(line) || is_of_the_moment(mask.out + before)) {
+            mask.used = before;
+            mask.out[before] = '\0';
+        }
         picture += n + (picture[n] == '\n');
     }
 }
