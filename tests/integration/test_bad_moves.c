@@ -566,7 +566,6 @@ static void fill_small_disk(char path[320])
 /* The source takes writes all the time; what could not be mirrored follows when there is room again. */
 static void survives_a_disk_that_fills_up_while_mirroring(void **state)
 {
-    static const char stream[] = "00000000-0000-4000-8000-00000000000e";
     char path[320], payload[1600];
     struct trip t;
 
@@ -578,9 +577,9 @@ static void survives_a_disk_that_fills_up_while_mirroring(void **state)
     fill_small_disk(path);
     snprintf(payload, sizeof payload, "{\"note\": \"%01500d\"}", 0);
     for (int version = 1; version <= 40; version++)
-        insert(t.source, &t, stream, version, payload);
+        insert(t.source, &t, t.migration_text, version, payload);
     wait_note(&t, "No space left");
-    insert(t.source, &t, stream, 41, payload);
+    insert(t.source, &t, t.migration_text, 41, payload);
     assert_int_equal(
         support_int(t.source,
                     "SELECT count(*) FROM tenantmv.migration_state WHERE migration_id = '%s' AND ready",
