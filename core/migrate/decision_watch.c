@@ -1,10 +1,12 @@
 #include "migrate/decision_watch.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "control/repositories.h"
@@ -12,13 +14,14 @@
 #include "sql_embedded.h"
 
 #define LOOK_EVERY_US (5 * US_PER_S)
-#define LOOKED_AT 50 /* migrations at a time */
+#define LOOKED_AT 50  /* migrations at a time */
+#define RETIRED_AT 20 /* the same */
 #define CONNECT_US (3 * US_PER_S)
 #define WATCH_ACTOR "engine"
 
 /* A store, and the connection to it that is kept from one migration to the next. */
 struct place {
-    char id[TMV_NAME_MAX];
+    struct tmv_store_info store;
     struct pgx_conn *conn; /* owned; NULL when it cannot be reached */
 };
 
@@ -33,15 +36,14 @@ static bool go_to(const struct decision_watch *w, struct pgx_conn *control, cons
 {
     struct tmv_control handle = {.conn = control};
     const struct pgx_options like = {.part = "watch", .stop = w->stop, .connect_timeout_us = CONNECT_US};
-    struct tmv_store_info store;
     struct tmv_error ignored;
 
-    if (strcmp(place->id, id) == 0)
+    if (strcmp(place->store.id, id) == 0)
         return pgx_is_usable(place->conn);
     pgx_close(TAKE(place->conn));
-    text_copy(place->id, sizeof place->id, id);
-    return tmv_store_get(&handle, id, &store, &ignored) &&
-           store_connect(&store, &like, &place->conn, &ignored);
+    bool known = tmv_store_get(&handle, id, &place->store, &ignored);
+    text_copy(place->store.id, sizeof place->store.id, id);
+    return known && store_connect(&place->store, &like, &place->conn, &ignored);
 }
 
 static bool is_forgotten(const struct place *source, const struct place *target,
@@ -91,6 +93,57 @@ static bool look(const struct decision_watch *w, struct pgx_conn *control, struc
     return true;
 }
 
+/* ---- tenants at rest ---- */
+
+static bool retire_at(const struct place *place, const struct guard *like, enum fence_state resting,
+                      struct tmv_error *err)
+{
+    AUTO_FREE struct store_shape *shape = calloc(1, sizeof *shape);
+    struct guard guard = *like;
+    bool done = false;
+
+    guard.shape = shape;
+    if (!shape)
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    return store_shape_discover(place->conn, place->store.events_schema, place->store.events_table, shape,
+                                err) &&
+           guard_identify(place->conn, &guard, err) &&
+           guard_retire(place->conn, &guard, resting, &done, err) && done;
+}
+
+static bool retire(struct pgx_conn *control, const struct place *source, const struct place *target,
+                   const struct guard *guard, struct tmv_error *err)
+{
+    return retire_at(source, guard, FENCE_MOVED, err) && retire_at(target, guard, FENCE_OPEN, err) &&
+           fault_hit("retire.before_control", err) &&
+           pgx_query(control, CONTROL_TIMEOUT_US, sql_control_retired, PGX_ARGS(PGX_UUID(&guard->migration)),
+                     NULL, err) &&
+           fault_hit("retire.control", err);
+}
+
+/* Takes the triggers of tenants that have arrived out of both stores. What cannot be done now is tried again
+ * at the next look. */
+static bool retire_all(const struct decision_watch *w, struct pgx_conn *control, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *rows = NULL;
+    AUTO(place) struct place source = {0};
+    AUTO(place) struct place target = {0};
+
+    if (!pgx_query(control, CONTROL_TIMEOUT_US, sql_control_unretired, PGX_ARGS(PGX_INT(RETIRED_AT)), &rows,
+                   err))
+        return false;
+    for (int i = 0; i < pgx_rows(rows) && !stop_is_raised(w->stop); i++) {
+        const struct guard guard = {.migration = pgx_uuid(rows, i, 0), .tenant = pgx_uuid(rows, i, 1)};
+        struct tmv_error why = {0};
+
+        if (go_to(w, control, pgx_text(rows, i, 2), &source) &&
+            go_to(w, control, pgx_text(rows, i, 3), &target) &&
+            !retire(control, &source, &target, &guard, &why) && why.code != TMV_OK)
+            log_error(TMV_LOG_DEBUG, "dropping a guard that is not needed any more", &why);
+    }
+    return true;
+}
+
 static void *watch_main(void *arg)
 {
     const struct decision_watch *w = arg;
@@ -102,7 +155,8 @@ static void *watch_main(void *arg)
 
         /* What is wrong with the control database, the engine's own thread says. */
         if (pgx_connect(&options, &control, &err))
-            while (look(w, control, &err) && stop_sleep(w->stop, LOOK_EVERY_US))
+            while (look(w, control, &err) && retire_all(w, control, &err) &&
+                   stop_sleep(w->stop, LOOK_EVERY_US))
                 continue;
         stop_sleep(w->stop, LOOK_EVERY_US);
     }

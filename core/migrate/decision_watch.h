@@ -1,7 +1,7 @@
-/* Keeps looking, after a decision, whether both servers still remember it: a primary that fails over to an
- * asynchronous replica can forget a commit that it had confirmed (design §9, Failover). It only reads; a
- * migration whose servers have forgotten something gets a verify command, and its coordinator mends it
- * (resolve.h).
+/* Looks after migrations that are over, without owning them. Whether both servers still remember the
+ * decision: a primary that fails over to an asynchronous replica can forget a commit that it had confirmed
+ * (design §9, Failover); a migration whose servers have forgotten something gets a verify command, and its
+ * coordinator mends it (resolve.h). And that tenants at rest keep no triggers of their own (guard_retire).
  */
 #pragma once
 

@@ -9,5 +9,8 @@ WITH asked AS (
     VALUES (gen_random_uuid(), $1::uuid, 'verify', $2::text, $3::text, 'decision watch')
     ON CONFLICT DO NOTHING
     RETURNING migration_id
+),
+unretired AS (
+    UPDATE tenantmv.migration_state s SET retired = false FROM asked WHERE s.migration_id = asked.migration_id
 )
 SELECT pg_notify('tenantmv', migration_id::text) FROM asked

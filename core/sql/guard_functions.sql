@@ -1,8 +1,9 @@
--- The guard's functions for one events table (design §6). Created once per store; migrations share them.
+-- The guard's functions for one events table (design §6). Created once per store, and again by a program that knows
+-- newer ones; migrations share them, and one that runs meanwhile verifies anew.
 -- The trigger arguments are: 0 the tenant, 1 the key of its advisory lock.
 -- database: store
 -- script
-CREATE FUNCTION tenantmv.guard_pass(p_tenant uuid) RETURNS boolean
+CREATE OR REPLACE FUNCTION tenantmv.guard_pass(p_tenant uuid) RETURNS boolean
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
 BEGIN
     -- Any role can set a setting; so it counts only in sessions of the engine's own role (the functions' owner).
@@ -16,7 +17,7 @@ $guard$;
 -- The slow path: an exclusive request is queued or granted. Waits for longer than any pause may last; when that passes,
 -- the session that holds the exclusive lock is stuck, and is ended, unless it waits for a synchronous standby:
 -- ending that one would commit it.
-CREATE FUNCTION tenantmv.guard_wait(p_tenant uuid, p_key bigint) RETURNS void
+CREATE OR REPLACE FUNCTION tenantmv.guard_wait(p_tenant uuid, p_key bigint) RETURNS void
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp SET lock_timeout = '600ms' AS $guard$
 DECLARE
@@ -42,7 +43,7 @@ END
 $guard$;
 
 -- Reads the fence so that it is current under every isolation level, and admits, waits, or raises.
-CREATE FUNCTION tenantmv.guard_admit(p_tenant uuid) RETURNS void
+CREATE OR REPLACE FUNCTION tenantmv.guard_admit(p_tenant uuid) RETURNS void
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$
 DECLARE
     v_fence record;
@@ -96,7 +97,7 @@ REVOKE ALL ON FUNCTION tenantmv.guard_admit(uuid) FROM PUBLIC;
 
 -- What a cutover asks of a held writer stands here, not in the functions above: they would be compiled and planned by every
 -- held session for the first time, all at once, in the few milliseconds that matter.
-CREATE FUNCTION tenantmv.guard_insert() RETURNS trigger
+CREATE OR REPLACE FUNCTION tenantmv.guard_insert() RETURNS trigger
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$
 DECLARE
     v_state text;
@@ -144,7 +145,7 @@ END
 $guard$;
 
 -- UPDATE and DELETE of a tenant's events: history does not change while it is moved.
-CREATE FUNCTION tenantmv.guard_change() RETURNS trigger
+CREATE OR REPLACE FUNCTION tenantmv.guard_change() RETURNS trigger
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$
 DECLARE
     v_state text;
@@ -165,7 +166,7 @@ END
 $guard$;
 
 -- Every statement that inserts, while the row guard would only slow the bulk copy down (empty dedicated target).
-CREATE FUNCTION tenantmv.guard_closed() RETURNS trigger
+CREATE OR REPLACE FUNCTION tenantmv.guard_closed() RETURNS trigger
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$
 BEGIN
     IF current_setting('tenantmv.pass', true) <> '' THEN
@@ -179,7 +180,38 @@ BEGIN
 END
 $guard$;
 
-CREATE FUNCTION tenantmv.guard_truncate() RETURNS trigger
+-- Tenants that have moved away have no triggers of their own any more: these two look every row's tenant up in the fence.
+-- Nobody's snapshot is older than what the fence says of a tenant without triggers (guard_retire_look): what they read is
+-- so now, and a row that is not found means a tenant that never moved. Whoever moves now is judged by triggers of its own.
+CREATE OR REPLACE FUNCTION tenantmv.guard_retired_insert() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$
+BEGIN
+    PERFORM FROM tenantmv.fence f WHERE f.tenant_id = NEW.{{tenant}} AND f.state IN ('moved', 'closed');
+    IF FOUND AND NOT tenantmv.guard_pass(NEW.{{tenant}}) THEN
+        PERFORM tenantmv.guard_admit(NEW.{{tenant}});
+    END IF;
+    RETURN NEW;
+END
+$guard$;
+
+CREATE OR REPLACE FUNCTION tenantmv.guard_retired_change() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$
+DECLARE
+    v_tenant uuid;
+BEGIN
+    FOR v_tenant IN SELECT f.tenant_id FROM tenantmv.fence f
+                     WHERE f.tenant_id IN (OLD.{{tenant}}, NEW.{{tenant}}) AND f.state IN ('moved', 'closed') LOOP
+        IF NOT tenantmv.guard_pass(v_tenant) THEN
+            PERFORM nextval('tenantmv.rejected_writes');
+            RAISE EXCEPTION '% of an event of tenant % is refused: the tenant has moved', TG_OP, v_tenant
+                USING ERRCODE = 'TM003', HINT = 'Repeat this on the tenant''s store.';
+        END IF;
+    END LOOP;
+    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+END
+$guard$;
+
+CREATE OR REPLACE FUNCTION tenantmv.guard_truncate() RETURNS trigger
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$
 DECLARE
     v_tenant uuid;
@@ -195,7 +227,7 @@ $guard$;
 
 -- One reading for the horizon: first V, then L (design §7); the order of the statements matters. As a function its plans
 -- are kept, and it costs one round trip. L by virtualtransaction: a pid is NULL after PREPARE.
-CREATE FUNCTION tenantmv.observe(p_key bigint, OUT value bigint, OUT server_start text, OUT holders text)
+CREATE OR REPLACE FUNCTION tenantmv.observe(p_key bigint, OUT value bigint, OUT server_start text, OUT holders text)
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
 BEGIN
     SELECT last_value - (NOT is_called)::int INTO value FROM {{sequence}};
@@ -209,7 +241,7 @@ $guard$;
 REVOKE ALL ON FUNCTION tenantmv.observe(bigint) FROM PUBLIC;
 
 -- Moves the target's watermark (NULL leaves it), in the transaction that wrote the events.
-CREATE FUNCTION tenantmv.advance(p_migration uuid, p_watermark bigint, p_events bigint) RETURNS void
+CREATE OR REPLACE FUNCTION tenantmv.advance(p_migration uuid, p_watermark bigint, p_events bigint) RETURNS void
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
 BEGIN
     UPDATE tenantmv.applied a
@@ -225,7 +257,7 @@ REVOKE ALL ON FUNCTION tenantmv.advance(uuid, bigint, bigint) FROM PUBLIC;
 
 -- The end of the drain, in the target's transaction: the position sequence beyond every position of the source, and the
 -- fence armed at an epoch that is new for this attempt. Raises when the fence is not closed, or another engine owns it.
-CREATE FUNCTION tenantmv.arm(p_tenant uuid, p_migration uuid, p_owner_epoch bigint, p_to_epoch bigint, p_position bigint)
+CREATE OR REPLACE FUNCTION tenantmv.arm(p_tenant uuid, p_migration uuid, p_owner_epoch bigint, p_to_epoch bigint, p_position bigint)
     RETURNS void LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
 BEGIN
     UPDATE tenantmv.fence f
@@ -246,7 +278,7 @@ REVOKE ALL ON FUNCTION tenantmv.arm(uuid, uuid, bigint, bigint, bigint) FROM PUB
 -- The point of decision, in the transaction that holds the tenant's exclusive lock. Raises unless this engine still
 -- owns the migration and the tenant is open here at the epoch it started from. Where the control tables stand in this
 -- database, routing, phase and audit have changed in the same transaction already, before the lock was asked for.
-CREATE FUNCTION tenantmv.decide(p_tenant uuid, p_migration uuid, p_owner_epoch bigint, p_from_epoch bigint,
+CREATE OR REPLACE FUNCTION tenantmv.decide(p_tenant uuid, p_migration uuid, p_owner_epoch bigint, p_from_epoch bigint,
                                 p_to_epoch bigint, p_store text) RETURNS void
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
 BEGIN
@@ -265,3 +297,5 @@ BEGIN
 END
 $guard$;
 REVOKE ALL ON FUNCTION tenantmv.decide(uuid, uuid, bigint, bigint, bigint, text) FROM PUBLIC;
+
+UPDATE tenantmv.store_version SET version = {{store_version}};

@@ -14,6 +14,7 @@
 
 #define GUARD_TIMEOUT_US (30 * US_PER_S)
 #define TABLE_LOCK_TRY_MS 20
+#define TABLE_HELD_MS 1000 /* at most, while the engine says nothing */
 #define REMOVE_TRY_MS 10
 #define REMOVE_TRIES 40
 #define NOT_OWNER "TM010"
@@ -44,7 +45,8 @@ static bool create_functions(struct pgx_conn *conn, const struct store_shape *sh
 
     pgx_literal(&sequence, shape->sequence);
     const struct pgx_var vars[] = {{"sequence_literal", buf_text(&sequence)}};
-    if (!pgx_query(conn, GUARD_TIMEOUT_US, sql_guard_functions_exist, PGX_NONE, &result, err))
+    if (!pgx_query(conn, GUARD_TIMEOUT_US, sql_guard_functions_exist, PGX_ARGS(PGX_INT(STORE_SCHEMA_VERSION)),
+                   &result, err))
         return false;
     if (pgx_bool(result, 0, 0))
         return true;
@@ -217,7 +219,11 @@ static bool triggers_sql(const struct guard *guard, enum guard_level level, stru
     if (!store_sql(ret_sql, sql_guard_triggers, guard->shape, vars, ARRAY_LEN(vars), err))
         return false;
     buf_str(ret_sql, ";\n");
-    return guard_must_own(guard, ret_sql, err);
+    if (!guard_must_own(guard, ret_sql, err))
+        return false;
+    /* From here on no writer gets at the table: an engine that stops now must not keep it. */
+    buf_printf(ret_sql, ";\nSET LOCAL idle_in_transaction_session_timeout = %d", TABLE_HELD_MS);
+    return buf_ok(ret_sql, err);
 }
 
 /* Somebody's long transaction holds the table: who? Empty when nobody does any more. */

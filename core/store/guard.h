@@ -35,7 +35,7 @@ enum guard_level {
     GUARD_STATEMENTS /* closed to everybody but the engine, without a cost per row: while history is copied */
 };
 
-/* Creates the schema `tenantmv` and the guard's functions in a store where they are missing. */
+/* Creates the schema `tenantmv` and the guard's functions in a store where they are missing or older. */
 TMV_NODISCARD bool guard_prepare_store(struct pgx_conn *conn, const struct store_shape *shape,
                                        struct tmv_error *err);
 /* Finds the lock key and the mark; fills `guard`, whose first four members the caller has set. */
@@ -84,6 +84,14 @@ TMV_NODISCARD bool guard_read_facts(struct pgx_conn *conn, const struct guard *g
  * trigger. OWNERSHIP as above. */
 TMV_NODISCARD bool guard_remove(struct pgx_conn *conn, const struct guard *guard, bool closed_only,
                                 bool *ret_removed, struct tmv_error *err);
+/* Once a migration is over, its tenant needs no triggers of its own in either store (design §6): `resting`
+ * MOVED, on the source, leaves it to the triggers that all such tenants share; OPEN, on the target, where it
+ * lives now, leaves none. Asks for the table for 10 ms, once. *ret_done: they are gone, or the fence row is
+ * another migration's; false: the table was busy, the fence is in another state, a session may still have a
+ * snapshot older than the fence, or this role may not see that (pg_read_all_stats): try again later. Needs no
+ * ownership: the fence row is locked, and says that there is nothing left to own. Blocks up to a minute. */
+TMV_NODISCARD bool guard_retire(struct pgx_conn *conn, const struct guard *guard, enum fence_state resting,
+                                bool *ret_done, struct tmv_error *err);
 /* The position sequence's value: the highest position handed out, 0 before the first. */
 TMV_NODISCARD bool guard_sequence_value(struct pgx_conn *conn, const struct store_shape *shape,
                                         int64_t *ret_value, struct tmv_error *err);

@@ -30,6 +30,9 @@ struct meaning {
     const char *column;
 };
 #define MEANINGS 11
+#define OWN_VARS 4 /* of every statement, besides the meanings */
+#define STRINGIFY_(x) #x
+#define STRINGIFY(x) STRINGIFY_(x)
 
 static void list_meanings(const struct store_profile *p, struct meaning ret_list[MEANINGS])
 {
@@ -201,14 +204,14 @@ void store_copied_columns(const struct store_shape *source, const struct store_s
 bool store_sql(struct buf *b, const char *template, const struct store_shape *shape,
                const struct pgx_var *extra, size_t extra_count, struct tmv_error *err)
 {
-    struct pgx_var vars[MEANINGS + 3 + 16];
+    struct pgx_var vars[MEANINGS + OWN_VARS + 16];
     struct meaning meanings[MEANINGS];
     AUTO(buf) struct buf schema = BUF_INIT(200);
     AUTO(buf) struct buf quoted = BUF_INIT(2000);
     size_t starts[MEANINGS];
     size_t n = 0;
 
-    if (extra_count > ARRAY_LEN(vars) - MEANINGS - 3)
+    if (extra_count > ARRAY_LEN(vars) - MEANINGS - OWN_VARS)
         return err_set(err, TMV_ERR_INTERNAL, "too many variables in a statement");
     list_meanings(&store_profile_eventsource_py, meanings);
     for (size_t i = 0; i < MEANINGS; i++) {
@@ -224,6 +227,7 @@ bool store_sql(struct buf *b, const char *template, const struct store_shape *sh
     vars[n++] = (struct pgx_var){"events", shape->events};
     vars[n++] = (struct pgx_var){"schema", buf_text(&schema)};
     vars[n++] = (struct pgx_var){"sequence", shape->sequence};
+    vars[n++] = (struct pgx_var){"store_version", STRINGIFY(STORE_SCHEMA_VERSION)};
     for (size_t i = 0; i < extra_count; i++)
         vars[n++] = extra[i];
     return pgx_expand(b, template, vars, n, err);

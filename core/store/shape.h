@@ -18,7 +18,7 @@ struct store_profile {
 };
 extern const struct store_profile store_profile_eventsource_py;
 
-#define STORE_SCHEMA_VERSION 1 /* of core/sql/store_schema.sql, as written in tenantmv.store_version */
+#define STORE_SCHEMA_VERSION 2 /* of core/sql/store_schema.sql, as written in tenantmv.store_version */
 #define STORE_TIMEOUT_US (10 * 1000 * 1000LL) /* bound of a look at the catalogue */
 #define STORE_COLUMNS_MAX 64
 #define STORE_LEAVES_MAX 512
@@ -57,8 +57,8 @@ void store_copied_columns(const struct store_shape *source, const struct store_s
                           const char *alias, struct buf *ret_list);
 /* Expands a template of core/sql: {{events}} {{schema}} {{sequence}} {{position}} {{event_id}} {{stream}}
  * {{stream_type}}
- * {{event_type}} {{tenant}} {{actor}} {{version}} {{timestamp}} {{payload}} {{created_at}} from the shape and
- * profile, and the caller's own variables. Appends to `b`. */
+ * {{event_type}} {{tenant}} {{actor}} {{version}} {{timestamp}} {{payload}} {{created_at}} {{store_version}}
+ * from the shape and profile, and the caller's own variables. Appends to `b`. */
 TMV_NODISCARD bool store_sql(struct buf *b, const char *template, const struct store_shape *shape,
                              const struct pgx_var *extra, size_t extra_count, struct tmv_error *err);
 /* Opens a connection to a store. */

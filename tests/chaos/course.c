@@ -88,6 +88,12 @@ static const struct scenario all_scenarios[] = {
      .streams = 10,
      .elsewhere = true,
      .ended_by_other = true},
+    {.name = "triggers that are not needed any more",
+     .steps = {TMV_OP_CUTOVER},
+     .step_count = 1,
+     .only = "retire.",
+     .streams = 10,
+     .until_retired = true},
     {.name = "a store that nobody wrote to",
      .steps = {TMV_OP_CUTOVER},
      .step_count = 1,
@@ -283,6 +289,8 @@ static void operate(struct run *r)
 
 static bool has_ended(struct run *r)
 {
+    if (r->scenario->until_retired && !bed_is(&r->bed, r->tenant, "s.retired"))
+        return false;
     return bed_is(&r->bed, r->tenant,
                   "m.phase IN ('completed', 'aborted', 'failed') AND (l.engine IS NULL OR (m.phase <> "
                   "'completed' AND clock_timestamp() - l.heartbeat_at > interval '3 s')) AND (m.phase = "

@@ -21,6 +21,7 @@ struct scenario {
     bool while_copying;  /* the steps are asked for during the bulk copy */
     bool ended_by_other; /* another program ends the migration in its tables; with `before`: once the worker
                             that meets it is dead */
+    bool until_retired;  /* it lasts until the tenant's own triggers are gone */
     bool unused;         /* nobody has ever written to the source; writers come when it is mirrored */
 };
 const struct scenario *scenarios(size_t *ret_count);

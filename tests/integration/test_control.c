@@ -84,7 +84,7 @@ static void upgrades_the_schema_of_an_older_program(void **state)
     /* as version 1 made it */
     support_sql(conn,
                 "DROP TABLE tenantmv.proof, tenantmv.dialog; ALTER TABLE tenantmv.command DROP COLUMN repair;"
-                " ALTER TABLE tenantmv.migration_state DROP COLUMN unsettled;"
+                " ALTER TABLE tenantmv.migration_state DROP COLUMN unsettled, DROP COLUMN retired;"
                 " UPDATE tenantmv.control_version SET version = 1");
     assert_fails(tmv_control_open(conninfo, &control, &err), &err, TMV_ERR_REFUSED);
     assert_non_null(strstr(err.hint, "tenantmv init"));
@@ -94,6 +94,7 @@ static void upgrades_the_schema_of_an_older_program(void **state)
     assert_int_equal(support_int(conn, "SELECT count(*) FROM tenantmv.proof"), 0);
     assert_int_equal(support_int(conn, "SELECT count(*) FROM tenantmv.dialog"), 0);
     assert_int_equal(support_int(conn, "SELECT count(repair) FROM tenantmv.command"), 0);
+    assert_int_equal(support_int(conn, "SELECT count(retired) FROM tenantmv.migration_state"), 0);
     assert_int_equal(support_int(conn, "SELECT count(unsettled) FROM tenantmv.migration_state"), 0);
 }
 

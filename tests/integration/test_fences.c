@@ -25,6 +25,13 @@ static int ready(void **state)
     return 0;
 }
 
+static int prepared(void **state)
+{
+    (void)state;
+    life_prepare(false, true);
+    return 0;
+}
+
 static int release(void **state)
 {
     (void)state;
@@ -67,6 +74,22 @@ static void opens_the_target_of_a_decided_move_that_nobody_holds(void **state)
     life_start_engine();
     support_wait_until(l.on_target, "SELECT count(*) = 1 FROM tenantmv.fence WHERE state = 'open'");
     life_wait_for("NOT s.unsettled AND l.engine IS NULL");
+    life_assert_moved();
+}
+
+/* Its own triggers go from both stores a while after, and the source stays closed to it without them. */
+static void leaves_no_triggers_of_a_tenants_own_behind(void **state)
+{
+    (void)state;
+    life_begin_and_wait_until_ready();
+    life_expect(life_ask(TMV_OP_CUTOVER, "test"), TMV_COMMAND_DONE, "completed");
+    life_wait_for("s.retired");
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(support_int(i ? l.on_source : l.on_target,
+                                     "SELECT count(*) FROM pg_trigger WHERE position('%s' IN encode(tgargs, "
+                                     "'escape')) > 0",
+                                     l.tenant_text),
+                         0);
     life_assert_moved();
 }
 
@@ -364,6 +387,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(opens_the_target_of_a_decided_move_that_nobody_holds, ready),
+        CASE(leaves_no_triggers_of_a_tenants_own_behind, prepared),
         CASE(decides_only_on_guards_that_nobody_changes, moving),
         CASE(waits_until_no_more_events_are_behind_than_allowed, may_lag_no_event),
         cmocka_unit_test_setup_teardown(notices_what_was_in_flight_when_it_connected, mirroring,

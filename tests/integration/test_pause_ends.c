@@ -84,7 +84,8 @@ static char *picture(void)
         support_text(l.on_control, "SELECT string_agg(t, E'\\n' ORDER BY t) FROM ("
                                    "SELECT x::text t FROM public.tenant_migrations x UNION ALL "
                                    "SELECT x::text FROM public.tenant_routing x UNION ALL "
-                                   "SELECT x::text FROM tenantmv.migration_state x UNION ALL "
+                                   "SELECT (to_jsonb(x) - 'retired')::text FROM tenantmv.migration_state x "
+                                   "UNION ALL "
                                    "SELECT x::text FROM tenantmv.lease x UNION ALL "
                                    "SELECT x::text FROM tenantmv.command x UNION ALL "
                                    "SELECT x::text FROM tenantmv.cutover_attempt x UNION ALL "
@@ -225,10 +226,39 @@ static void writers_go_on_while_both_servers_are_stuck_in_the_middle_of_a_stream
     stop_at("cutover.sending", true);
 }
 
+/* It stands still with its guard installed and not committed: the whole table is locked. */
+static void writers_go_on_while_the_engine_is_stopped_inside_the_installation(void **state)
+{
+    struct tmv_error err;
+
+    (void)state;
+    prepare();
+    struct steady_writer *writer = steady_writer_start();
+    assert_done(life_begin(&err), &err);
+    pid_t first = worker_start("first", "guard.before_install_commit#2=stop");
+    for (int64_t until = clock_now_us() + 120 * US_PER_S; !worker_is_stopped(first);) {
+        assert_true(clock_now_us() < until);
+        stop_sleep(NULL, 30 * US_PER_MS);
+    }
+    atomic_store(&writer->longest_us, 0);
+    steady_writer_await(writer, 5, worker_is_stopped, first);
+    print_message("  the longest write took %.1f ms\n", (double)atomic_load(&writer->longest_us) / 1000);
+    pid_t second = worker_start("second", NULL);
+    life_wait_for("m.phase = 'dual_write'");
+    drive_to_the_end();
+    int written = steady_writer_end(writer);
+    wake_the_late_one(first);
+    worker_end(second);
+    assert_int_equal(life_count(l.on_target), HISTORY + written);
+    life_release();
+    free(writer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writers_go_on_while_the_engine_is_stopped_inside_the_cutover),
+        cmocka_unit_test(writers_go_on_while_the_engine_is_stopped_inside_the_installation),
         cmocka_unit_test(writers_go_on_while_both_servers_are_stuck_in_the_middle_of_a_stream),
     };
 

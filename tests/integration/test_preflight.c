@@ -77,7 +77,7 @@ static const struct broken cases[] = {
      "INSERT INTO public.tenant_migrations (id, tenant_id, source_store_id, target_store_id) SELECT "
      "gen_random_uuid(), "
      "gen_random_uuid(), 'shared', 'd' || n FROM generate_series(1, 20) n",
-     "guards", TMV_VERDICT_REFUSE, "at most 20", "DELETE FROM public.tenant_migrations", NULL, NULL},
+     "source-guards", TMV_VERDICT_REFUSE, "at most 20", "DELETE FROM public.tenant_migrations", NULL, NULL},
     {"refuses_a_source_whose_fence_says_that_the_tenant_moved", SOURCE,
      "INSERT INTO tenantmv.fence (tenant_id, state, placement_epoch, store_id) VALUES ('" TENANT
      "', 'moved', 2, 'third')",
@@ -112,7 +112,7 @@ static const struct broken cases[] = {
      "target-signal"},
     {"refuses_a_schema_of_a_newer_program", TARGET, "UPDATE tenantmv.store_version SET version = 99",
      "target-schema-version", TMV_VERDICT_REFUSE, "newer tenantmv",
-     "UPDATE tenantmv.store_version SET version = 1", NULL, NULL},
+     "UPDATE tenantmv.store_version SET version = 2", NULL, NULL},
     {"refuses_a_source_that_the_role_may_not_read_and_prints_the_grant", SOURCE,
      "REVOKE TRIGGER ON public.events FROM engine", "source-table", TMV_VERDICT_REFUSE,
      "GRANT TRIGGER ON TABLE public.events TO engine;", "GRANT TRIGGER ON public.events TO engine", NULL,
@@ -493,6 +493,7 @@ static void accepts_two_good_stores_and_lists_the_statements(void **state)
     assert_verdict(p, "source-durability", TMV_VERDICT_WARN, "no synchronous standby");
     assert_null(find(p, "not-looked-at"));
     assert_non_null(strstr(p->statements, "CREATE TRIGGER \"~tenantmv_"));
+    assert_non_null(strstr(p->statements, "CREATE TRIGGER \"~tenantmv_retired_insert\""));
     assert_non_null(strstr(p->statements, TENANT));
     assert_null(strstr(p->statements, "{{"));
     tmv_preflight_free(p);

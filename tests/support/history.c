@@ -523,7 +523,7 @@ static void judge_leftover_objects(struct judge *j, const struct history_facts *
     if (taken_back && (f->source_triggers || f->target_triggers))
         found(j, HISTORY_TRIGGERS, NULL, "%" PRId64 " on the source, %" PRId64 " on the target after %s",
               f->source_triggers, f->target_triggers, f->phase);
-    if (is(f->phase, "completed") && !f->source_triggers)
+    if (is(f->phase, "completed") && !f->source_triggers && !f->shared_triggers)
         found(j, HISTORY_TRIGGERS, NULL, "completed, and the guard of the source is gone");
     if (f->open_commands)
         found(j, HISTORY_COMMANDS, NULL, "%" PRId64, f->open_commands);

@@ -2,11 +2,15 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #define STOP_WAIT_US INT64_C(300000)
+#define LAST_STEPS_US INT64_C(50000)
+
+static atomic_int running; /* threads that have not returned */
 
 int64_t thread_now_us(void)
 {
@@ -14,6 +18,15 @@ int64_t thread_now_us(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void *thread_main(void *self)
+{
+    struct thread *thread = self;
+
+    thread->run(self); /* may free it */
+    atomic_fetch_sub(&running, 1);
+    return NULL;
 }
 
 bool thread_start(struct thread *thread, int wake_fd, void *(*run)(void *self))
@@ -26,6 +39,7 @@ bool thread_start(struct thread *thread, int wake_fd, void *(*run)(void *self))
     if (thread->wake_fd < 0)
         return false;
     thread->refs = 2;
+    thread->run = run;
     pthread_mutex_init(&thread->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -33,13 +47,16 @@ bool thread_start(struct thread *thread, int wake_fd, void *(*run)(void *self))
     pthread_condattr_destroy(&attr);
     sigfillset(&all); /* signals are the screen's business */
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    started = pthread_create(&thread->id, NULL, run, thread) == 0;
+    atomic_fetch_add(&running, 1);
+    started = pthread_create(&thread->id, NULL, thread_main, thread) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (started)
+    if (started) {
         pthread_detach(thread->id);
-    else
-        close(thread->wake_fd);
-    return started;
+        return true;
+    }
+    atomic_fetch_sub(&running, 1);
+    close(thread->wake_fd);
+    return false;
 }
 
 void thread_wait(struct thread *thread, int64_t deadline_us)
@@ -96,5 +113,15 @@ bool thread_release(struct thread *thread)
     close(thread->wake_fd);
     pthread_cond_destroy(&thread->changed);
     pthread_mutex_destroy(&thread->lock);
+    return true;
+}
+
+bool thread_any_left_behind(void)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+
+    for (int64_t until = thread_now_us() + LAST_STEPS_US; thread_now_us() < until; nanosleep(&moment, NULL))
+        if (atomic_load(&running) == 0)
+            return false;
     return true;
 }

@@ -10,6 +10,7 @@ struct thread {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* by the monotonic clock */
     pthread_t id;
+    void *(*run)(void *self);
     int wake_fd; /* own copy of the caller's eventfd */
     int refs;    /* thread and starter */
     bool stop;
@@ -28,3 +29,6 @@ bool thread_stopping(struct thread *thread);
 void thread_stop(struct thread *thread);
 /* Lets go; true: it was the last one, and the caller frees the whole. */
 bool thread_release(struct thread *thread);
+/* Whether one still runs that was told to stop, after up to 50 ms: then the program must leave without
+ * exit(), which takes libraries apart (OpenSSL's own atexit handler) while that thread is inside of them. */
+bool thread_any_left_behind(void);

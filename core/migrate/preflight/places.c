@@ -215,22 +215,20 @@ static bool guards(struct preflight_view *view, struct preflight_end *end, struc
     AUTO_RESULT struct pgx_result *rows = NULL;
     int moving = 0;
 
-    (void)end;
     if (!pgx_query(view->control->conn, PREFLIGHT_WAIT_US, sql_preflight_active_migrations,
                    PGX_ARGS(PGX_TEXT(view->tenant), PGX_TEXT(view->source.store.id),
                             PGX_TEXT(view->target.store.id)),
                    &rows, err))
         return false;
     for (int i = 0; i < pgx_rows(rows); i++)
-        if (strcmp(pgx_text(rows, i, 2), view->source.store.id) == 0 &&
-            strcmp(pgx_text(rows, i, 1), view->tenant) != 0)
-            moving++;
-    check_seen(check, TMV_VERDICT_OK, "%d other tenants move away from %s now", moving,
-               view->source.store.id);
+        moving += strcmp(pgx_text(rows, i, 1), view->tenant) != 0 &&
+                  (strcmp(pgx_text(rows, i, 2), end->store.id) == 0 ||
+                   strcmp(pgx_text(rows, i, 3), end->store.id) == 0);
+    check_seen(check, TMV_VERDICT_OK, "%d other tenants move from or to %s now", moving, end->store.id);
     if (moving < 20)
         return true;
     check->verdict = TMV_VERDICT_REFUSE;
-    check_todo(check, "at most 20 tenants leave a store at a time: start when one has finished");
+    check_todo(check, "at most 20 tenants move from or to a store at a time: start when one has finished");
     return true;
 }
 
@@ -345,7 +343,8 @@ static const struct preflight_check checks[] = {
     {"source-fence", ON_SOURCE, false, fence},
     {"target-fence", ON_TARGET, false, fence},
     {"no-active-migration", ON_NOTHING, false, active_migration},
-    {"guards", ON_NOTHING, false, guards},
+    {"source-guards", ON_SOURCE, false, guards},
+    {"target-guards", ON_TARGET, false, guards},
     {"control-place", ON_SOURCE, false, control_place},
     {"source-connections", ON_SOURCE, false, connections},
     {"target-connections", ON_TARGET, false, connections},

@@ -50,6 +50,10 @@ static const struct step steps[] = {
      "owner epoch, "
      "$4 and $5 before, $6 and $7 after)",
      ON_THE_SOURCE, sql_guard_fence_change, NULL},
+    {"some seconds after: the tenant's own triggers go, and on the source those that all moved tenants share "
+     "stand instead",
+     ON_THE_SOURCE, sql_guard_retire, NULL},
+    {NULL, ON_THE_TARGET, sql_guard_retire, NULL},
 };
 
 static bool add_steps(const struct preflight_view *view, struct guard guards[2], struct buf *text,
@@ -76,6 +80,8 @@ static bool add_steps(const struct preflight_view *view, struct guard guards[2],
             {"key", key},
             {"mark", guards[s->where].mark},
             {"insert_level", s->insert_level ? s->insert_level : ""},
+            {"migration", "$1"},
+            {"state", s->where == ON_THE_SOURCE ? "'moved'" : "'open'"},
             {"columns", buf_text(&columns)},
             {"low", ":low"},
             {"high", ":high"},

@@ -1,0 +1,18 @@
+-- Whether a tenant's own triggers may be dropped here: the fence's state, how many triggers stand, whether this role sees
+-- every session's snapshot, and how many snapshots are as old as the fence's last change. Nothing when the fence row is
+-- not this migration's.
+-- database: store
+-- $1 uuid: tenant
+-- $2 uuid: migration
+-- $3 regclass: events table
+-- $4 text: mark in the trigger names
+SELECT f.state,
+       (SELECT count(*) FROM pg_trigger t
+         WHERE t.tgrelid = $3::regclass AND t.tgname LIKE '~tenantmv\_' || $4 || '\_%'),
+       pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'),
+       (SELECT count(*) FROM pg_stat_activity a
+         WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.backend_xmin IS NOT NULL
+           AND a.backend_type NOT IN ('autovacuum worker', 'walsender')
+           AND age(a.backend_xmin) >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint - f.changed_xid::text::bigint)
+  FROM tenantmv.fence f
+ WHERE f.tenant_id = $1::uuid AND f.migration_id = $2::uuid
