@@ -262,23 +262,35 @@ def pgbench(bed, tenant, seconds, rate):
             "latency_ms": float(re.search(r"latency average = ([\d.]+)", done.stdout).group(1))}
 
 
+def put_guard(bed, state):
+    """Brings the source's guard there: of a tenant that moves (its mirror paused), or of one that has moved."""
+    bed.tenantmv("routing", TENANT, "--register", "shared")
+    worker = bed.start_worker()
+    bed.tenantmv("start", TENANT, "--to", "dedicated", "--wait", "ready")
+    if state == "guard":
+        bed.tenantmv("pause", TENANT, "--wait")
+        return worker
+    bed.tenantmv("cutover", TENANT, "--confirm", TENANT, "--wait")
+    while bed.source.sql("control", "SELECT bool_and(retired) FROM tenantmv.migration_state") != "t":
+        time.sleep(0.5)
+    return worker
+
+
 def guard(bed, report, seconds, rounds):
-    """One-row inserts of a neighbour and of the tenant, with and without the guard; the mirror is paused."""
+    """One-row inserts of a neighbour and of the tenant, without the guard, with it, and of a neighbour afterwards."""
     fill(bed, 20000, 300, 50)
     for _ in range(rounds):
-        for state in ("no guard", "guard"):
+        for state in ("no guard", "guard", "moved away"):
             bed.fresh()
-            if state == "guard":
-                bed.tenantmv("routing", TENANT, "--register", "shared")
-                worker = bed.start_worker()
-                bed.tenantmv("start", TENANT, "--to", "dedicated", "--wait", "ready")
-                bed.tenantmv("pause", TENANT, "--wait")
+            worker = None if state == "no guard" else put_guard(bed, state)
             for who, tenant in (("a neighbour", OTHER), ("the tenant", TENANT)):
+                if state == "moved away" and tenant == TENANT:
+                    continue
                 for rate in (0, 1000):
                     bed.settle()
                     pace = f"{rate}/s" if rate else "as fast as it goes"
                     report.add(f"guard: inserts of {who}, {pace}", state, pgbench(bed, tenant, seconds, rate))
-            if state == "guard":
+            if worker:
                 bed.stop_worker(worker)
 
 
