@@ -211,7 +211,9 @@ static void watch(struct run *r)
     for (int i = 0, count = r->newest; i <= count; i++)
         watch_worker(r, i);
     snprintf(owned, sizeof owned, "l.engine_name = 'worker %d'", r->faulty);
-    if (r->course->standby && r->newest == r->faulty && bed_is(&r->bed, r->tenant, owned))
+    /* Who retires triggers is not settled by owning: with a second engine the first may never get there. */
+    if (r->course->standby && !r->scenario->until_retired && r->newest == r->faulty &&
+        bed_is(&r->bed, r->tenant, owned))
         start_next(r);
     look_for_progress(r);
     outside_mend(&r->outside);
