@@ -82,11 +82,13 @@ static void estimate(struct tmv_migration *m)
 {
     int64_t left = m->events_total - m->events_copied;
 
-    if (m->phase != TMV_PHASE_BULK_COPY || m->paused || m->throttle[0]) {
+    bool copies = m->phase == TMV_PHASE_BULK_COPY;
+
+    if ((!copies && m->phase != TMV_PHASE_DUAL_WRITE) || m->paused || m->throttle[0]) {
         m->eta_us = -1;
         return;
     }
-    if (m->eta_us < 0 && m->rate > 0 && left >= 0)
+    if (copies && m->eta_us < 0 && m->rate > 0 && left >= 0)
         m->eta_us = (int64_t)((double)left / (double)m->rate * (double)US_PER_S);
 }
 

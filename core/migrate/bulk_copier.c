@@ -14,6 +14,7 @@
 #include "base/fault.h"
 #include "migrate/chunk_queue.h"
 #include "migrate/crew.h"
+#include "migrate/eta.h"
 #include "migrate/index_rebuilder.h"
 #include "migrate/throttle.h"
 #include "pg/copy.h"
@@ -41,6 +42,8 @@ struct copier {
     int64_t total;                   /* estimate, refined by what is copied */
     int64_t rate;                    /* events/s over the last window */
     int64_t rate_at_us, rate_events; /* begin of the window */
+    int64_t began_us, built_from_us; /* of the rows of this run, of the index builds */
+    struct eta_copy left;            /* what is left after the rows */
 };
 
 /* ---- one worker ---- */
@@ -143,6 +146,21 @@ static bool work(void *user, int member, struct tmv_error *err)
 
 /* ---- the owner's thread ---- */
 
+/* Of the rows while they come, and of the whole of them afterwards. */
+static int64_t eta_us(struct copier *c, int64_t now, int64_t events)
+{
+    bool rows_are_done = c->left.building_us > 0;
+    int64_t elapsed = now - c->began_us;
+
+    c->left.events_total = c->total;
+    c->left.events_left = rows_are_done ? 0 : c->total - c->copied_before - events;
+    if (!rows_are_done)
+        c->left.events_per_second = c->rate;
+    else if (c->left.events_per_second == 0 && c->began_us && elapsed > c->left.building_us)
+        c->left.events_per_second = events * US_PER_S / (elapsed - c->left.building_us);
+    return eta_of_copy_us(&c->left);
+}
+
 static void report(struct copier *c, const char *step)
 {
     int64_t now = clock_now_us();
@@ -164,6 +182,7 @@ static void report(struct copier *c, const char *step)
     struct copy_progress progress = {.events_copied = copied,
                                      .events_total = c->total,
                                      .events_per_second = c->rate,
+                                     .eta_us = eta_us(c, now, events),
                                      .step = step,
                                      .throttle = why,
                                      .throttled_us = c->held_us};
@@ -290,9 +309,10 @@ static bool copy_gaps(struct copier *c, struct pgx_conn *control, struct pgx_con
     if (!c->options->settings->keep_indexes && c->copied_before == 0 &&
         c->plan.events >= WORTH_DROPPING_EVENTS && !index_rebuilder_drop(c->ends, control, target, err))
         return false;
-    if (!throttle_start(&c->throttle, c->ends, c->options->settings, err))
+    if (!index_rebuilder_count(c->ends, control, &c->left.indexes, err) ||
+        !throttle_start(&c->throttle, c->ends, c->options->settings, err))
         return false;
-    c->rate_at_us = clock_now_us();
+    c->began_us = c->rate_at_us = clock_now_us();
     report(c, "copying history");
     follow_limits(c);
     bool ok = crew_run(&job, CREW_MAX, err);
@@ -302,13 +322,22 @@ static bool copy_gaps(struct copier *c, struct pgx_conn *control, struct pgx_con
     return ok;
 }
 
-static bool index_step(void *user, int done, int total)
+static bool index_step(void *user, double done, int total)
 {
     struct copier *c = user;
     char step[80];
+    int64_t now = clock_now_us();
 
+    if (!c->built_from_us) {
+        c->built_from_us = now;
+        c->left.events_per_second = 0; /* from now on, that of all rows */
+    }
     c->rate = 0;
-    snprintf(step, sizeof step, "building indexes, %d of %d done", done, total);
+    c->left.indexes = total;
+    c->left.building_us = now - c->built_from_us + 1;
+    if (done > c->left.indexes_built)
+        c->left.indexes_built = done;
+    snprintf(step, sizeof step, "building indexes, %d of %d done", (int)c->left.indexes_built, total);
     report(c, step);
     return !chunk_queue_is_stopped(&c->queue);
 }

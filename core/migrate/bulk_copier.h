@@ -8,6 +8,7 @@
 struct copy_progress {
     int64_t events_copied, events_total; /* the total is an estimate, refined by what is copied */
     int64_t events_per_second;           /* over the last seconds */
+    int64_t eta_us;                      /* until it can be cut over (eta.h); -1 unknown */
     const char *step;                    /* what is done now */
     const char *throttle;                /* what holds the copy now; "" nothing */
     int64_t throttled_us;                /* how long this run was held in all */

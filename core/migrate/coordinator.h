@@ -36,9 +36,10 @@ struct coordinator {
     bool connected;            /* tailer, cutover and verifier have their connections */
     struct command_row verify; /* a verify command that waits for the verifier */
     bool verify_waits;
-    int64_t polled_us, reported_us; /* when control was last asked, told (monotonic) */
-    int64_t copied_events;          /* on the target before this tailer started */
-    int64_t reported_events;        /* for the rate */
+    int64_t polled_us, reported_us;           /* when control was last asked, told (monotonic) */
+    int64_t copied_events;                    /* on the target before this tailer started */
+    int64_t reported_events;                  /* for the rate */
+    int64_t verified_since_us, verified_from; /* for the time that the verification needs */
     bool difference_told;
     bool proof_told;                 /* that everything was proven equal for the first time */
     struct verify_proof saved_proof; /* as it stands in control */

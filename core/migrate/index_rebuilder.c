@@ -22,6 +22,7 @@
 #define BUILD_MEMORY_MB 256
 #define STEP_TIMEOUT_US (60 * US_PER_S)
 #define BUILD_TIMEOUT_US (24 * 3600 * US_PER_S) /* of one index; the stop flag ends it earlier */
+#define LOOK_TIMEOUT_US (2 * US_PER_S)
 #define STATEMENT_MAX (64 * 1024)
 
 /* ---- dropping ---- */
@@ -118,7 +119,8 @@ struct restore {
     const struct index_rebuilder_hooks *hooks;
     struct ledger_entry *entries; /* newest first */
     size_t count;
-    pthread_mutex_t lock; /* over what follows */
+    struct pgx_conn *target; /* for looks while others build */
+    pthread_mutex_t lock;    /* over what follows */
     size_t taken, built;
     bool stopped;
 };
@@ -242,14 +244,30 @@ static void stop_building(void *user)
     pthread_mutex_unlock(&r->lock);
 }
 
+/* Nothing when it cannot be told: it is only for those who wait. */
+static double under_way(const struct restore *r)
+{
+    AUTO_RESULT struct pgx_result *row = NULL;
+    struct tmv_error ignored;
+
+    if (!pgx_query(r->target, LOOK_TIMEOUT_US, sql_copy_index_progress,
+                   PGX_ARGS(PGX_INT(r->ends->target.relation_oid)), &row, &ignored))
+        return 0;
+    return (double)pgx_int(row, 0, 0) / 1000;
+}
+
 static void tell(void *user)
 {
     struct restore *r = user;
 
+    if (!r->hooks)
+        return;
+    double share = under_way(r);
     pthread_mutex_lock(&r->lock);
-    int built = (int)r->built;
+    size_t built = r->built;
     pthread_mutex_unlock(&r->lock);
-    if (r->hooks && !r->hooks->step(r->hooks->user, built, (int)r->count))
+    double done = (double)built + share;
+    if (!r->hooks->step(r->hooks->user, done < (double)r->count ? done : (double)r->count, (int)r->count))
         stop_building(r);
 }
 
@@ -304,7 +322,10 @@ static bool restore_all(struct restore *r, struct pgx_conn *control, bool *ret_f
 
     if (!ends_connect_target(r->ends, "index", &target, err) ||
         !store_sql(&wait, sql_copy_wait_for_drop, &r->ends->target, NULL, 0, err) ||
-        !pgx_script(target, STEP_TIMEOUT_US, buf_text(&wait), 0, NULL, err) || !crew_run(&job, builders, err))
+        !pgx_script(target, STEP_TIMEOUT_US, buf_text(&wait), 0, NULL, err))
+        return false;
+    r->target = target;
+    if (!crew_run(&job, builders, err))
         return false;
     *ret_finished = r->built == r->count;
     if (!*ret_finished)
@@ -332,4 +353,17 @@ bool index_rebuilder_restore(const struct ends *ends, struct pgx_conn *control,
     }
     control_ledger_free(r.entries, r.count);
     return ok ? true : err_wrap(err, "restoring the target's indexes");
+}
+
+bool index_rebuilder_count(const struct ends *ends, struct pgx_conn *control, int *ret_count,
+                           struct tmv_error *err)
+{
+    struct ledger_entry *entries = NULL;
+    size_t count = 0;
+
+    if (!control_ledger_list(control, &ends->owner.migration, KIND, &entries, &count, err))
+        return false;
+    control_ledger_free(entries, count);
+    *ret_count = (int)count;
+    return true;
 }

@@ -12,11 +12,15 @@
 TMV_NODISCARD bool index_rebuilder_drop(const struct ends *ends, struct pgx_conn *control,
                                         struct pgx_conn *target, struct tmv_error *err);
 
-/* Told of the work, from the caller's thread, a few times a second; false: stop after the indexes that are
- * being built. */
+/* How many indexes the ledger says are to be built again. */
+TMV_NODISCARD bool index_rebuilder_count(const struct ends *ends, struct pgx_conn *control, int *ret_count,
+                                         struct tmv_error *err);
+
+/* Told of the work, from the caller's thread, a few times a second: how many are built, those under way
+ * counted by their share. False: stop after the indexes that are being built. */
 struct index_rebuilder_hooks {
     void *user;
-    bool (*step)(void *user, int done, int total);
+    bool (*step)(void *user, double done, int total);
 };
 /* Builds what the ledger names and the target lacks, two at a time; then constraints, comments and so on.
  * *ret_finished false: the hook said stop. `hooks` may be NULL. */

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "migrate/eta.h"
 #include "migrate/resolve.h"
 #include "sql_embedded.h"
 
@@ -143,6 +144,17 @@ static void first_red(const struct tmv_gate *gates, size_t count, char *note, si
             snprintf(note, size, "%.39s: %.159s", gates[i].name, gates[i].seen);
 }
 
+/* From where it began on this connection, or began again. */
+static int64_t verification_eta_us(struct coordinator *c, int64_t verified_to, int64_t now)
+{
+    if (!c->verified_since_us || verified_to < c->verified_from) {
+        c->verified_since_us = now;
+        c->verified_from = verified_to;
+    }
+    return eta_of_verification_us(verified_to - c->verified_from, c->tailer.watermark - verified_to,
+                                  now - c->verified_since_us);
+}
+
 static bool report(struct coordinator *c, bool *ret_green, struct tmv_error *err)
 {
     struct tmv_gate gates[TMV_GATES_MAX];
@@ -170,7 +182,7 @@ static bool report(struct coordinator *c, bool *ret_green, struct tmv_error *err
     p.lag_us = c->tailer.lag_us;
     p.verified_to = v.verified_to;
     p.watermark = c->tailer.watermark;
-    p.eta_us = -1;
+    p.eta_us = v.differs ? -1 : verification_eta_us(c, v.verified_to, now);
     p.predicted_pause_us = cutover_predict_us(&c->cutover);
     p.ready = *ret_green;
     p.step = step;

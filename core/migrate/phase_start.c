@@ -210,8 +210,7 @@ static bool report_copy(struct copy_watch *w, const struct copy_progress *seen)
         .rate = seen->events_per_second,
         .lag_us = -1,
         .lag_events = -1,
-        .eta_us =
-            !held && seen->events_per_second > 0 && left > 0 ? left * US_PER_S / seen->events_per_second : -1,
+        .eta_us = held ? -1 : seen->eta_us,
         .predicted_pause_us = -1,
         .step = seen->step,
         .note = note,

@@ -39,6 +39,7 @@ layout() {
 
 step 'rules of the house' python3 tests/lint/rules.py --program "$build/tui/tenantmv"
 step 'the rules themselves' python3 tests/lint/selftest.py
+step 'mutants that can still be made' python3 tests/mutants/mutants.py --check
 step 'layout (clang-format)' layout
 step 'cppcheck' check_c
 step 'clang-tidy' tidy

@@ -2,7 +2,7 @@
 """Shows that the tests of bad input and bad days notice: for each row of table.py one mistake is made in a copy of the tree,
 and the named test case must fail.
 
-usage: mutants.py [--list] [NAME…]
+usage: mutants.py [--list | --check] [NAME…]
 
 NAME is the beginning of a mutant's name (`wrong-password`, `wrong-password/no-hint`) or a test (`bad_moves`); without names
 all are run. First every named case must pass as the tree stands; one that this machine cannot run (it says so) leaves its
@@ -156,9 +156,19 @@ def run(mutants):
     return well and caught == len(possible)
 
 
+def stale(mutants):
+    """Says which mistakes cannot be made any more because the text that they change is gone, or stands twice."""
+    for mutant in mutants:
+        with open(os.path.join(TOP, mutant.file), encoding="utf-8") as file:
+            found = file.read().count(mutant.text)
+        if found != 1:
+            yield f"mutants: {mutant.name}: the text stands {found} times in {mutant.file}"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--list", action="store_true", help="only name the mutants, by row")
+    parser.add_argument("--check", action="store_true", help="only look whether each mistake can still be made")
     parser.add_argument("names", nargs="*", metavar="NAME", help="the beginning of a mutant's name, or a test")
     options = parser.parse_args()
     chosen = [m for m in MUTANTS if not options.names or any(m.name.startswith(n) or m.test == n for n in options.names)]
@@ -172,6 +182,10 @@ def main():
         for mutant in chosen:
             print(f"{mutant.name:42} {mutant.test:14} {mutant.case}")
         return 0
+    if options.check:
+        wrong = list(stale(chosen))
+        print(*wrong, sep="\n", end="\n" if wrong else "")
+        return 1 if wrong else 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the copy is removed
     return 0 if run(chosen) else 1
 

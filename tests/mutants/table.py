@@ -89,9 +89,9 @@ MUTANTS = [Mutant(*row) for row in [
      "} else if (!*view->route.store_id) {", "preflight", "refuses_a_tenant_that_lives_elsewhere"),
     ("no-events/not-said", DATA, "if (counted == 0)", "if (counted < 0)", "preflight", "says_when_a_tenant_has_no_events"),
     ("no-events/plan-insists-on-some", "core/migrate/bulk_copier.c",
-     "int64_t share = c->plan.events / (2 * worker_count(c));",
-     "if (c->plan.events == 0)\n        return err_set(err, TMV_ERR_REFUSED, \"nothing to copy\");\n"
-     "    int64_t share = c->plan.events / (2 * worker_count(c));", "bad_moves", "moves_a_tenant_with_no_events"),
+     "    c->total = c->plan.events;",
+     "    if (c->plan.events == 0)\n        return err_set(err, TMV_ERR_REFUSED, \"nothing to copy\");\n"
+     "    c->total = c->plan.events;", "bad_moves", "moves_a_tenant_with_no_events"),
     ("empty-payload/left-out-by-the-tail", "core/sql/tail_read.sql", "WHERE e.{{tenant}} = $3::uuid ORDER BY",
      "WHERE e.{{tenant}} = $3::uuid AND e.{{payload}} <> '{}' ORDER BY", "bad_moves", PAYLOADS),
     ("empty-payload/left-out-by-the-copy", "core/sql/copy_out.sql", "WHERE e.{{tenant}} = '{{tenant_id}}') TO STDOUT",
