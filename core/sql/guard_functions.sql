@@ -183,12 +183,26 @@ $guard$;
 -- Tenants that have moved away have no triggers of their own any more: these two look every row's tenant up in the fence.
 -- Nobody's snapshot is older than what the fence says of a tenant without triggers (guard_retire_look): what they read is
 -- so now, and a row that is not found means a tenant that never moved. Whoever moves now is judged by triggers of its own.
-CREATE OR REPLACE FUNCTION tenantmv.guard_retired_insert() RETURNS trigger
-    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$
+CREATE OR REPLACE FUNCTION tenantmv.guard_retired_refuse(p_tenant uuid) RETURNS void
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
 BEGIN
-    PERFORM FROM tenantmv.fence f WHERE f.tenant_id = NEW.{{tenant}} AND f.state IN ('moved', 'closed');
-    IF FOUND AND NOT tenantmv.guard_pass(NEW.{{tenant}}) THEN
-        PERFORM tenantmv.guard_admit(NEW.{{tenant}});
+    IF NOT tenantmv.guard_pass(p_tenant) THEN
+        PERFORM tenantmv.guard_admit(p_tenant);
+    END IF;
+END
+$guard$;
+REVOKE ALL ON FUNCTION tenantmv.guard_retired_refuse(uuid) FROM PUBLIC;
+
+-- Every row of every tenant comes through here. Setting a search_path would cost more than all the rest: instead every
+-- name is qualified, the operators too.
+CREATE OR REPLACE FUNCTION tenantmv.guard_retired_insert() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER AS $guard$
+BEGIN
+    PERFORM FROM tenantmv.fence f
+      WHERE f.tenant_id OPERATOR(pg_catalog.=) NEW.{{tenant}}
+        AND f.state OPERATOR(pg_catalog.=) ANY ('{moved,closed}'::pg_catalog.text[]);
+    IF FOUND THEN
+        PERFORM tenantmv.guard_retired_refuse(NEW.{{tenant}});
     END IF;
     RETURN NEW;
 END

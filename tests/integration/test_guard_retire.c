@@ -88,6 +88,24 @@ static void turns_writers_of_the_tenant_away_and_nobody_else(void **state)
     assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 2, &err), &err, TMV_ERR_MOVED);
 }
 
+/* It sets no search_path of its own: what a writer puts into its own means nothing. */
+static void looks_up_no_name_in_the_writers_search_path(void **state)
+{
+    struct tmv_error err;
+
+    (void)state;
+    retire_moved();
+    support_sql(m.source,
+                "CREATE SCHEMA evil; "
+                "CREATE FUNCTION evil.never(uuid, uuid) RETURNS boolean LANGUAGE sql AS 'SELECT false'; "
+                "CREATE FUNCTION evil.never(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT false'; "
+                "CREATE OPERATOR evil.= (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = evil.never); "
+                "CREATE OPERATOR evil.= (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.never); "
+                "CREATE FUNCTION evil.guard_retired_refuse(uuid) RETURNS void LANGUAGE sql AS 'SELECT'; "
+                "SET search_path = evil, pg_catalog");
+    assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err, TMV_ERR_MOVED);
+}
+
 static void refuses_changes_of_its_history_only(void **state)
 {
     struct tmv_error err;
@@ -285,6 +303,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(turns_writers_of_the_tenant_away_and_nobody_else, guarded),
+        CASE(looks_up_no_name_in_the_writers_search_path, guarded),
         CASE(refuses_changes_of_its_history_only, guarded),
         CASE(stands_on_every_partition, guarded_partitioned),
         CASE(waits_for_snapshots_that_are_older_than_the_fence, NULL),

@@ -183,16 +183,6 @@ enum tmv_command_state {
     TMV_COMMAND_FAILED,  /* tried; rolled back */
     TMV_COMMAND_STATE_COUNT
 };
-/* Says that a person has a dialog before an operation open, so that others see it (tmv_snapshot.dialogs). To
- * be said again every few seconds while it is open: after 10 s without, it counts as closed. `dialog` is any
- * new id of the caller's. It decides nothing and holds nothing up; migration and operation are not checked.
- */
-TMV_API TMV_NODISCARD bool tmv_dialog_show(struct tmv_control *control, const struct tmv_uuid *dialog,
-                                           const struct tmv_uuid *migration, enum tmv_operation operation,
-                                           const struct tmv_actor *actor, struct tmv_error *err);
-/* It was closed; closing one that is not there is fine. */
-TMV_API TMV_NODISCARD bool tmv_dialog_close(struct tmv_control *control, const struct tmv_uuid *dialog,
-                                            struct tmv_error *err);
 
 struct tmv_command_info {
     struct tmv_uuid id;
@@ -208,6 +198,19 @@ struct tmv_command_info {
 TMV_API const char *tmv_command_state_name(enum tmv_command_state state);
 TMV_API TMV_NODISCARD bool tmv_command_get(struct tmv_control *control, const struct tmv_uuid *id,
                                            struct tmv_command_info *ret_command, struct tmv_error *err);
+
+/* ---- dialogs that are open ---- */
+
+/* Says that a person has a dialog before an operation open, so that others see it (tmv_snapshot.dialogs). To
+ * be said again every few seconds while it is open: after 10 s without, it counts as closed. `dialog` is any
+ * new id of the caller's. It decides nothing and holds nothing up; migration and operation are not checked.
+ * UNREACHABLE or TIMEOUT without an answer, SQL 42501 when the role may only read. Blocks up to 10 s. */
+TMV_API TMV_NODISCARD bool tmv_dialog_show(struct tmv_control *control, const struct tmv_uuid *dialog,
+                                           const struct tmv_uuid *migration, enum tmv_operation operation,
+                                           const struct tmv_actor *actor, struct tmv_error *err);
+/* It was closed; closing one that is not there is fine. Errors and time as above. */
+TMV_API TMV_NODISCARD bool tmv_dialog_close(struct tmv_control *control, const struct tmv_uuid *dialog,
+                                            struct tmv_error *err);
 
 /* ---- audit ---- */
 
