@@ -120,7 +120,7 @@ static void goes_on_with_a_source_that_forgot_nothing(void **state)
     fail_over(&l.on_source, &l.source);
     write_on(l.on_source, 701, 20);
     life_wait_for("s.ready AND l.owner_epoch > 1");
-    life_cut_over();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     assert_int_equal(life_count(l.on_target), HISTORY + 40);
     life_assert_moved();
 }
@@ -160,7 +160,7 @@ static void brings_a_target_again_what_it_forgot(void **state)
     fail_over(&l.on_target, &l.target);
     wait_until_mirrored();
     life_wait_for("s.ready AND l.owner_epoch > 1");
-    life_cut_over();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     assert_int_equal(life_count(l.on_target), HISTORY + 80);
     life_assert_moved();
 }
@@ -173,7 +173,7 @@ static void move_and_forget(void)
     life_begin_and_wait_until_ready();
     caught_up();
     replica_detach(replica);
-    life_cut_over();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     write_on(l.on_target, 800, 5);
     life_stop_engine(); /* so that the stray writes below come before it looks */
 }
@@ -244,7 +244,7 @@ static void opens_a_target_again_that_forgot_the_drain(void **state)
     caught_up();
     replica_detach(replica);
     write_on(l.on_source, 700, 60);
-    life_cut_over();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     fail_over(&l.on_target, &l.target);
     support_wait_until(l.on_target, "SELECT count(*) = 1 FROM tenantmv.fence WHERE state = 'open'");
     life_wait_for("m.last_error LIKE '%%target has forgotten the end of the move%%'");

@@ -82,7 +82,7 @@ static void leaves_no_triggers_of_a_tenants_own_behind(void **state)
 {
     (void)state;
     life_begin_and_wait_until_ready();
-    life_cut_over();
+    life_expect(life_ask(TMV_OP_CUTOVER, "test"), TMV_COMMAND_DONE, "completed");
     life_wait_for("s.retired");
     for (int i = 0; i < 2; i++)
         assert_int_equal(support_int(i ? l.on_source : l.on_target,
@@ -170,7 +170,7 @@ static void waits_until_no_more_events_are_behind_than_allowed(void **state)
     life_wait_for("s.gates @> '[{\"name\": \"lag events\", \"green\": false, \"seen\": \"1 events > 0\"}]'");
     life_expect(life_ask(TMV_OP_RESUME, NULL), TMV_COMMAND_DONE, "resumed");
     life_wait_for("s.ready");
-    life_cut_over();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     life_assert_moved();
 }
 

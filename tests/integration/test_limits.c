@@ -302,7 +302,7 @@ static void holds_neither_the_tail_nor_a_cutover(void **state)
         assert_done(move_insert(l.on_source, &l.tenant, 7000, i, &err), &err);
     support_wait_until(l.on_target, "SELECT count(*) = %lld FROM public.events",
                        (long long)life_count(l.on_source));
-    life_cut_over();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     life_assert_moved();
     assert_int_equal(seen().throttled_us, 0);
 }

@@ -26,7 +26,7 @@ static void moves_a_tenant_with_its_history_and_what_is_written_meanwhile(void *
     life_begin_and_wait_until_ready();
     for (int i = 1; i <= 20; i++)
         assert_done(move_insert(l.on_source, &l.tenant, 500, i, &err), &err);
-    life_cut_over();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     life_wait_for("m.phase = 'completed'");
     life_assert_moved();
     assert_int_equal(life_count(l.on_target), HISTORY + 21);
@@ -63,7 +63,7 @@ static void pauses_and_resumes_without_losing_anything(void **state)
     assert_int_equal(life_count(l.on_target), before);
     life_expect(life_ask(TMV_OP_RESUME, NULL), TMV_COMMAND_DONE, "resumed");
     life_wait_for("s.ready");
-    life_cut_over();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     life_assert_moved();
 }
 
@@ -86,7 +86,7 @@ static void takes_everything_back_on_abort(void **state)
     life_assert_one_audit_row("migration_aborted");
     /* And it can be done again. */
     life_begin_and_wait_until_ready();
-    life_cut_over();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     life_assert_moved();
 }
 
@@ -109,7 +109,7 @@ static void rolls_a_cutover_back_when_a_writer_does_not_leave(void **state)
     support_sql(writer, "COMMIT");
     pgx_close(writer);
     life_wait_for("s.ready");
-    life_cut_over();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     life_assert_moved();
 }
 
@@ -153,7 +153,7 @@ static void rehearses_without_deciding(void **state)
     assert_done(move_insert(l.on_source, &l.tenant, 801, 1, &err), &err);
     assert_int_equal(support_int(l.on_target, "SELECT count(*) FROM tenantmv.fence WHERE state = 'closed'"),
                      1);
-    life_cut_over();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     life_assert_moved();
 }
 
@@ -185,7 +185,7 @@ static void goes_on_after_the_engine_was_restarted(void **state)
         assert_done(move_insert(l.on_source, &l.tenant, 803, i, &err), &err);
     life_start_engine();
     life_wait_for("s.ready AND l.owner_epoch > 1");
-    life_cut_over();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     life_assert_moved();
 }
 
@@ -199,7 +199,7 @@ static void survives_the_end_of_all_its_sessions(void **state)
                     "'tenantmv/%%/%%' OR application_name = 'tenantmv/engine'");
     }
     life_wait_for("s.ready AND l.owner_epoch > 1 AND clock_timestamp() - l.heartbeat_at < interval '2 s'");
-    life_cut_over();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     life_assert_moved();
 }
 
@@ -212,7 +212,7 @@ static void moves_a_tenant_without_events(void **state)
     tmv_uuid_format(&l.tenant, l.tenant_text);
     assert_done(tmv_routing_register(l.handle, &l.tenant, l.source.id, &err), &err);
     life_begin_and_wait_until_ready();
-    life_cut_over();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     assert_fails(move_insert(l.on_source, &l.tenant, 900, 1, &err), &err, TMV_ERR_MOVED);
     assert_done(move_insert(l.on_target, &l.tenant, 900, 1, &err), &err);
 }

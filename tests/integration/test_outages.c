@@ -101,7 +101,7 @@ static void wait_for_a_later_owner(int64_t epoch, int written)
 
 static void move_with(int written)
 {
-    life_cut_over();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     assert_int_equal(life_count(l.on_target), HISTORY + written);
     life_assert_moved();
 }
@@ -146,7 +146,7 @@ static void converge_after_restarts_of(const char *name)
     restart(name, CLUSTER_KILL);
     write_on(702, 20);
     life_wait_for("s.ready AND l.owner_epoch > 2 AND clock_timestamp() - s.reported_at < interval '1.5 s'");
-    life_cut_over();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     assert_int_equal(life_count(l.on_target), HISTORY + 60);
     life_assert_moved();
 }
@@ -203,7 +203,7 @@ static void lose_the_answer(const char *point, struct pgx_conn **conn, const cha
     /* Decided or not: the engine finds out. What was not decided is asked for again. */
     life_wait_for("m.phase = 'completed' OR m.phase = 'dual_write' AND s.ready AND l.owner_epoch > 1");
     if (support_int(l.on_control, "SELECT count(*) FROM public.tenant_migrations WHERE phase = 'dual_write'"))
-        life_cut_over();
+        life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     support_wait_until(l.on_target, "SELECT count(*) = 1 FROM tenantmv.fence WHERE state = 'open'");
     worker_end(pid);
     assert_int_equal(life_count(l.on_target), HISTORY + 20);

@@ -313,7 +313,7 @@ static void loses_nothing_behind_a_transaction_pooler(void **state)
     start_writers();
     life_begin_and_wait_until_ready();
     await_writes(10);
-    life_cut_over();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     await_writes(10);
     end_writers();
     assert_nothing_lost();

@@ -69,7 +69,7 @@ static void moves_a_tenant_whose_standby_answers(void **state)
     (void)state;
     life_begin_and_wait_until_ready();
     life_wait_for("s.gates @> '[{\"name\": \"standby\", \"green\": true}]'");
-    life_cut_over();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     life_assert_moved();
 }
 
@@ -83,7 +83,7 @@ static void refuses_the_cutover_while_the_standby_is_silent(void **state)
     assert_int_equal(support_int(l.on_source, "SELECT count(*) FROM tenantmv.fence WHERE state = 'open'"), 1);
     speak_again();
     life_wait_for("s.ready");
-    life_cut_over();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     life_assert_moved();
 }
 

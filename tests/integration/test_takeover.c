@@ -95,7 +95,7 @@ static void goes_on_by_itself_when_the_engine_is_killed(void **state)
     describe("from the kill to the lease", claimed, count);
     describe("from the kill to the next mirrored event", mirrored, count);
     life_wait_for("s.ready");
-    life_cut_over();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     int written = steady_writer_end(writer);
     assert_int_equal(life_count(l.on_target), HISTORY + written);
     assert_int_equal(support_int(l.on_source, "SELECT count(*) FROM tenantmv.fence WHERE state = 'moved'"),

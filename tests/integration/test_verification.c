@@ -188,7 +188,7 @@ static void a_repair_mends_the_target_and_leaves_the_source(void **state)
     assert_string_equal(before, after);
     assert_true(latest_report().report.consistent);
     life_wait_for("s.ready");
-    life_cut_over();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     life_wait_for("m.phase = 'completed'");
     life_assert_moved();
 }
@@ -208,7 +208,7 @@ static void a_repair_is_refused_where_it_is_not_safe(void **state)
     request.operation = TMV_OP_PAUSE;
     assert_fails(tmv_request(l.handle, &request, &amy, &id, &err), &err, TMV_ERR_USAGE);
     request.operation = TMV_OP_VERIFY;
-    life_cut_over();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     life_wait_for("m.phase = 'completed'");
     assert_fails(tmv_request(l.handle, &request, &amy, &id, &err), &err, TMV_ERR_REFUSED);
     assert_non_null(strstr(err.hint, "target"));

@@ -124,19 +124,6 @@ void life_expect(struct tmv_command_info got, enum tmv_command_state state, cons
                  tmv_command_state_name(state), words);
 }
 
-void life_cut_over(void)
-{
-    int64_t until = clock_now_us() + SUPPORT_TIMEOUT_US;
-    struct tmv_command_info got = life_ask(TMV_OP_CUTOVER, NULL);
-
-    while (got.state != TMV_COMMAND_DONE && clock_now_us() < until) {
-        print_message("  cutover %s: %s\n", tmv_command_state_name(got.state), got.outcome);
-        stop_sleep(NULL, 200 * US_PER_MS);
-        got = life_ask(TMV_OP_CUTOVER, NULL);
-    }
-    life_expect(got, TMV_COMMAND_DONE, "completed");
-}
-
 int64_t life_count(struct pgx_conn *conn)
 {
     return support_int(conn, "SELECT count(*) FROM public.events WHERE tenant_id = '%s'", l.tenant_text);

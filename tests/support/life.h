@@ -42,9 +42,6 @@ void life_begin_and_wait_until_ready(void);
 /* Asks for an operation and waits for its outcome. */
 struct tmv_command_info life_ask(enum tmv_operation operation, const char *reason);
 void life_expect(struct tmv_command_info got, enum tmv_command_state state, const char *words);
-/* Cuts over. On a loaded machine a gate may be red or a budget too short for a moment (a standby that answers
- * after 106 ms): what was refused or rolled back is said, and asked for again. */
-void life_cut_over(void);
 int64_t life_count(struct pgx_conn *conn); /* events of the tenant there */
 /* Routing, fences, events, positions and audit say that the tenant moved, once; writes one more event to the
  * target. */
