@@ -81,7 +81,6 @@ static int percent(const struct tmv_migration *m)
 static void estimate(struct tmv_migration *m)
 {
     int64_t left = m->events_total - m->events_copied;
-
     bool copies = m->phase == TMV_PHASE_BULK_COPY;
 
     if ((!copies && m->phase != TMV_PHASE_DUAL_WRITE) || m->paused || m->throttle[0]) {

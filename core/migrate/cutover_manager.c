@@ -19,7 +19,7 @@
 #define DECIDE_BUDGET_MS 40
 #define BEGUN_IDLE_MS INT64_C(1000) /* between the decision's first statements: nobody is held */
 #define LOCK_TRIES 3
-#define STANDBY_BOUND_US (100 * US_PER_MS) /* a standby that takes longer would hold the writers */
+#define STANDBY_LOOK_US (100 * US_PER_MS) /* the gates are looked at while mirroring stands still */
 #define CATCH_UP_TURNS 6
 #define CATCH_UP_US (20 * US_PER_MS)
 #define WRITERS_FIRST_US (20 * US_PER_MS)
@@ -142,11 +142,23 @@ static void gate_verified(struct cutover_manager *m, const struct cutover_condit
              m->tailer->watermark);
 }
 
-static bool gate_standby(struct cutover_manager *m, struct gate_list *list, struct tmv_error *err)
+/* What the pause may take once the lock is held: the database ends it then. A standby that takes longer would
+ * hold the writers. */
+static int64_t pause_budget_ms(const struct tmv_settings *s)
 {
-    if (!standby_ask(&m->standby, STANDBY_BOUND_US, err))
+    return s->drain_budget_ms + DECIDE_BUDGET_MS;
+}
+
+/* A probe that is under way for less than the budget is no silence yet; right before the lock it is waited
+ * for. */
+static bool gate_standby(struct cutover_manager *m, const struct tmv_settings *s, struct gate_list *list,
+                         struct tmv_error *err)
+{
+    int64_t budget_us = pause_budget_ms(s) * US_PER_MS;
+
+    if (!standby_ask(&m->standby, budget_us < STANDBY_LOOK_US ? budget_us : STANDBY_LOOK_US, err))
         return false;
-    gate(list, "standby", m->standby.answers,
+    gate(list, "standby", m->standby.answer_us < budget_us,
          m->standby.answers ? "answered in %.1f ms" : "silent for %.1f ms",
          (double)m->standby.answer_us / 1000);
     return true;
@@ -168,7 +180,7 @@ static bool gate_source(struct cutover_manager *m, const struct tmv_settings *s,
         gate(list, "writers", young, "oldest transaction %" PRId64 " ms", oldest_ms < 0 ? 0 : oldest_ms);
     gate(list, "source", !pgx_bool(row, 0, 2), pgx_bool(row, 0, 2) ? "is read only" : "takes writes");
     m->standby.configured = pgx_bool(row, 0, 1);
-    return !m->standby.configured || gate_standby(m, list, err);
+    return !m->standby.configured || gate_standby(m, s, list, err);
 }
 
 static bool gate_target(struct cutover_manager *m, struct gate_list *list, struct tmv_error *err)
@@ -216,7 +228,7 @@ bool cutover_gates(struct cutover_manager *m, const struct cutover_conditions *c
 {
     struct gate_list list = {.gates = gates, .green = true};
     int64_t predicted_us = cutover_predict_us(m);
-    int64_t budget_ms = c->settings->lock_budget_ms + c->settings->drain_budget_ms + DECIDE_BUDGET_MS;
+    int64_t budget_ms = c->settings->lock_budget_ms + pause_budget_ms(c->settings);
 
     gate(&list, "not paused", !c->paused, c->paused ? "paused" : "running");
     gate_lag(m, c->settings, &list);
@@ -344,7 +356,7 @@ static bool ask_for_lock(struct pause *p, struct tmv_error *err)
     char key[24], idle_ms[24];
 
     snprintf(key, sizeof key, "%" PRId64, m->source_guard->lock_key);
-    snprintf(idle_ms, sizeof idle_ms, "%" PRId64, s->drain_budget_ms + DECIDE_BUDGET_MS);
+    snprintf(idle_ms, sizeof idle_ms, "%" PRId64, pause_budget_ms(s));
     const struct pgx_var vars[] = {{"key", key}, {"idle_ms", idle_ms}};
     if (!store_sql(&sql, sql_cutover_lock, &m->ends->source, vars, ARRAY_LEN(vars), err))
         return false;
@@ -621,16 +633,18 @@ static bool catch_up(struct pause *p, struct tmv_error *err)
 
 /* The gates looked a moment ago; a standby that fell silent since would hold the writers for the whole
  * budget. */
-static bool standby_just_answered(struct cutover_manager *m, struct tmv_error *err)
+static bool standby_just_answered(struct cutover_manager *m, const struct tmv_settings *s,
+                                  struct tmv_error *err)
 {
+    int64_t budget_ms = pause_budget_ms(s);
+
     if (!m->standby.configured)
         return true;
-    if (!standby_ask(&m->standby, STANDBY_BOUND_US, err))
+    if (!standby_ask(&m->standby, budget_ms * US_PER_MS, err))
         return false;
     return m->standby.answers ||
            err_set(err, TMV_ERR_REFUSED,
-                   "the source's synchronous standby did not answer within %" PRId64 " ms",
-                   STANDBY_BOUND_US / US_PER_MS);
+                   "the source's synchronous standby did not answer within %" PRId64 " ms", budget_ms);
 }
 
 /* Everything between the lock and its end. The lock session is rolled back on failure. */
@@ -642,7 +656,8 @@ static bool run_pause(struct pause *p, bool *ret_unknown, struct tmv_error *err)
 
     *ret_unknown = false;
     if (!rehearse_drain(p, err) || !rehearse_decision(p, err) || !catch_up(p, err) ||
-        !standby_just_answered(m, err) || !fault_hit("cutover.before_lock", err) || !take_lock(p, err))
+        !standby_just_answered(m, p->request->settings, err) || !fault_hit("cutover.before_lock", err) ||
+        !take_lock(p, err))
         return false;
     int64_t start = clock_now_us();
     ok = fault_hit("cutover.after_lock", err) &&

@@ -1,6 +1,6 @@
 -- Whether a tenant's own triggers may be dropped here: the fence's state, how many triggers stand, whether this role sees
 -- every session's snapshot, and how many snapshots are as old as the fence's last change. Nothing when the fence row is
--- not this migration's.
+-- not this migration's. A sender of the log counts too: one that makes a slot may hand its snapshot to a session.
 -- database: store
 -- $1 uuid: tenant
 -- $2 uuid: migration
@@ -12,7 +12,7 @@ SELECT f.state,
        pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'),
        (SELECT count(*) FROM pg_stat_activity a
          WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.backend_xmin IS NOT NULL
-           AND a.backend_type NOT IN ('autovacuum worker', 'walsender')
+           AND a.backend_type <> 'autovacuum worker'
            AND age(a.backend_xmin) >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint - f.changed_xid::text::bigint)
   FROM tenantmv.fence f
  WHERE f.tenant_id = $1::uuid AND f.migration_id = $2::uuid

@@ -262,6 +262,15 @@ def pgbench(bed, tenant, seconds, rate):
             "latency_ms": float(re.search(r"latency average = ([\d.]+)", done.stdout).group(1))}
 
 
+def wait_until_folded(bed, seconds=120):
+    """Until the moved tenant's own triggers have given way to those that all moved tenants share."""
+    deadline = time.monotonic() + seconds
+    while bed.source.sql("control", "SELECT bool_and(retired) FROM tenantmv.migration_state") != "t":
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"the guard of the tenant that moved was not folded within {seconds} s")
+        time.sleep(0.5)
+
+
 def put_guard(bed, state):
     """Brings the source's guard there: of a tenant that moves (its mirror paused), or of one that has moved."""
     bed.tenantmv("routing", TENANT, "--register", "shared")
@@ -271,8 +280,7 @@ def put_guard(bed, state):
         bed.tenantmv("pause", TENANT, "--wait")
         return worker
     bed.tenantmv("cutover", TENANT, "--confirm", TENANT, "--wait")
-    while bed.source.sql("control", "SELECT bool_and(retired) FROM tenantmv.migration_state") != "t":
-        time.sleep(0.5)
+    wait_until_folded(bed)
     return worker
 
 

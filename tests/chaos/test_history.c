@@ -358,6 +358,12 @@ static void lose_the_guard(struct scene *s)
     s->facts.source_triggers = 0;
 }
 
+static void lose_a_shared_trigger(struct scene *s)
+{
+    s->facts.source_triggers = 0;
+    s->facts.shared_triggers = 2;
+}
+
 static void lose_an_index(struct scene *s)
 {
     s->facts.missing_indexes = 1;
@@ -437,6 +443,7 @@ static const struct {
     {"nobody answered a command", leave_a_command, HISTORY_COMMANDS},
     {"a trigger is left", leave_a_trigger, HISTORY_TRIGGERS},
     {"the guard of a moved tenant is gone", lose_the_guard, HISTORY_TRIGGERS},
+    {"a trigger of those that moved tenants share is gone", lose_a_shared_trigger, HISTORY_TRIGGERS},
     {"an index is missing", lose_an_index, HISTORY_INDEXES},
     {"a lock is left", leave_a_lock, HISTORY_LOCKS},
     {"a slot is left", leave_a_slot, HISTORY_SLOTS},

@@ -259,8 +259,8 @@ void pty_wait_stopped(struct pty *pty)
 #endif
 
 /* The thread sanitizer puts a signal off that does not arrive in a wait, and now and then for ever (clang 14;
- * 5 of 600, the handler never ran, a second signal came through): there the program gets the time to be in a
- * wait again. */
+ * in a few of some hundred runs the handler never ran, and a second signal came through): there the program
+ * gets the time to be in a wait again. */
 void pty_signal(struct pty *pty, int number)
 {
     usleep(SETTLE_US);

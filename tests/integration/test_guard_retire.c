@@ -139,15 +139,16 @@ static void stands_on_every_partition(void **state)
     assert_string_equal(err.sqlstate, "TM001");
 }
 
-/* A session whose snapshot is older than the fence, which it therefore cannot see. It has no lock on the
- * table.
- */
-static struct pgx_conn *old_session(void)
+/* The tenant has moved, and a session's snapshot is older than the fence, which it therefore cannot see. It
+ * has no lock on the table. */
+static struct pgx_conn *moved_under_an_old_snapshot(void)
 {
+    move_prepare(&m, false);
     struct pgx_conn *old = support_connect(m.ends.source_store.conninfo);
-
     support_sql(old, "BEGIN ISOLATION LEVEL REPEATABLE READ");
     support_int(old, "SELECT count(*) FROM pg_class");
+    move_guard_source(&m);
+    move_decide(&m);
     return old;
 }
 
@@ -156,10 +157,8 @@ static void waits_for_snapshots_that_are_older_than_the_fence(void **state)
     struct tmv_error err;
 
     (void)state;
-    move_prepare(&m, false);
-    struct pgx_conn *old = old_session();
-    move_guard_source(&m);
-    move_decide(&m);
+    struct pgx_conn *old = moved_under_an_old_snapshot();
+
     assert_false(retire_source());
     assert_true(own_triggers(m.source, &m.source_guard) > 0);
     assert_false(move_insert(old, &m.ends.owner.tenant, 1, 1, &err));
@@ -178,10 +177,8 @@ static void would_admit_an_old_snapshot_if_it_did_not_wait(void **state)
     struct tmv_error err;
 
     (void)state;
-    move_prepare(&m, false);
-    struct pgx_conn *old = old_session();
-    move_guard_source(&m);
-    move_decide(&m);
+    struct pgx_conn *old = moved_under_an_old_snapshot();
+
     support_sql(m.source,
                 "DO $$ DECLARE name text; BEGIN FOR name IN SELECT tgname FROM pg_trigger WHERE tgname LIKE "
                 "'~tenantmv\\_%s\\_%%' LOOP EXECUTE format('DROP TRIGGER %%I ON public.events', name); "

@@ -76,6 +76,7 @@ static void moves_a_tenant_whose_standby_answers(void **state)
 static void refuses_the_cutover_while_the_standby_is_silent(void **state)
 {
     (void)state;
+    l.settings.drain_budget_ms = 2000; /* what a silence is measured with */
     life_begin_and_wait_until_ready();
     silence();
     life_wait_for("s.gates @> '[{\"name\": \"standby\", \"green\": false}]'");

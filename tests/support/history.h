@@ -86,7 +86,7 @@ struct history_facts {
     int64_t open_commands;   /* that nobody answered */
     int64_t source_triggers; /* the guard's, of this tenant */
     int64_t target_triggers;
-    int64_t shared_triggers; /* the source's, for all tenants that have moved away */
+    int64_t shared_triggers; /* the source's, for all tenants that have moved away; all or none of them */
     int64_t missing_indexes; /* on the target's events table */
     struct history_transition transitions[HISTORY_TRANSITIONS_MAX]; /* of the latest migration, in order */
     size_t transition_count;

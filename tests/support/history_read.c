@@ -122,7 +122,8 @@ static void read_stores(const struct history_databases *db, const char *tenant, 
                   "SELECT state FROM tenantmv.fence WHERE tenant_id =", tenant);
     f->source_triggers = triggers(db->source, tenant);
     f->shared_triggers = support_int(
-        db->source, "SELECT count(*) FROM pg_trigger WHERE tgname LIKE '~tenantmv\\_retired\\_%%'");
+        db->source, "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'public.events'::regclass AND "
+                    "tgenabled = 'A' AND tgname LIKE '~tenantmv\\_retired\\_%%'");
     f->target_triggers = triggers(db->target, tenant);
     /* As the store was made: two unique constraints, the key, and the profile's indexes. */
     f->missing_indexes =

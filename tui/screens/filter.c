@@ -126,7 +126,7 @@ static const struct field_row {
     {{"note", "!note", "why it waits, is slow or failed"}, TEXT, note_text, NULL},
     {{"gate", "gate:lag", "red gates of the cutover"}, TEXT, gate_text, NULL},
     {{"lag", "lag>50ms", "of the mirror"}, DURATION, NULL, lag_value},
-    {{"eta", "eta<10m", "time left"}, DURATION, NULL, eta_value},
+    {{"eta", "eta<10m", "time until it can be cut over"}, DURATION, NULL, eta_value},
     {{"age", "age>2h", "since it was started"}, DURATION, NULL, age_value},
     {{"pause", "pause>20ms", "predicted pause of the writers"}, DURATION, NULL, pause_value},
     {{"progress", "progress<50", "percent of the copy"}, FIGURE, NULL, progress_value},
