@@ -71,6 +71,8 @@ bool cutover_manager_connect(struct cutover_manager *m, struct tmv_error *err)
         !read_place(m->lock, source_place, err) || !read_place(m->control, control_place, err))
         return false;
     m->control_here = strcmp(control_place, source_place) == 0;
+    if (!pgx_script(m->lock, STEP_TIMEOUT_US, sql_cutover_session, 0, NULL, err))
+        return false;
     return verifier_digest_sql(&ends->source, &ends->target, &ends->source, &m->digest_source_sql, err) &&
            verifier_digest_sql(&ends->source, &ends->target, &ends->target, &m->digest_target_sql, err);
 }
@@ -373,12 +375,23 @@ static bool ask_for_lock(struct pause *p, struct tmv_error *err)
     return true;
 }
 
-/* The target's transaction is begun before the lock is asked for, too; first, because the source's must not
- * idle. */
+/* What is mirrored while nobody is held need not be while writers wait. Its proof is left to the pause: a few
+ * events. */
+static bool last_turn(struct pause *p, struct tmv_error *err)
+{
+    bool behind;
+
+    tailer_hurry(p->m->tailer);
+    return tailer_turn(p->m->tailer, &behind, err);
+}
+
+/* Both transactions are begun before the lock is asked for. The source's first, because what it does takes
+ * longer; the target's, which cannot be open in a turn of the tail, right before the lock. */
 static bool lock_once(struct pause *p, struct tmv_error *err)
 {
-    if (tailer_begin_drain(p->m->tailer, err) && hold_target(p, err) && begin_decision(p, err) &&
-        hold_source(p, err) && fault_hit("cutover.before_lock", err) && ask_for_lock(p, err))
+    if (begin_decision(p, err) && hold_source(p, err) && last_turn(p, err) &&
+        tailer_begin_drain(p->m->tailer, err) && hold_target(p, err) &&
+        fault_hit("cutover.before_lock", err) && ask_for_lock(p, err))
         return true;
     pgx_rollback(p->m->lock, STEP_TIMEOUT_US);
     pgx_rollback(p->m->tailer->target, STEP_TIMEOUT_US);
@@ -656,8 +669,7 @@ static bool run_pause(struct pause *p, bool *ret_unknown, struct tmv_error *err)
 
     *ret_unknown = false;
     if (!rehearse_drain(p, err) || !rehearse_decision(p, err) || !catch_up(p, err) ||
-        !standby_just_answered(m, p->request->settings, err) || !fault_hit("cutover.before_lock", err) ||
-        !take_lock(p, err))
+        !standby_just_answered(m, p->request->settings, err) || !take_lock(p, err))
         return false;
     int64_t start = clock_now_us();
     ok = fault_hit("cutover.after_lock", err) &&

@@ -41,7 +41,8 @@ struct route {
     enum tmv_routing_state state;
     struct tmv_uuid migration;    /* nil: none is active */
     char target_id[TMV_NAME_MAX]; /* of that migration */
-    int64_t epoch;                /* placement epoch that the store was named with; 0: not known */
+    int64_t epoch;                /* placement epoch that the store was named with, by the source or by the
+                                     control database after the source's decision; 0: not known */
     int64_t mirror_epoch;         /* owner epoch of the target's applied row; 0: not known */
     int64_t mirror_after_us;      /* no mirror before this, after a failure */
 };

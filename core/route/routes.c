@@ -69,6 +69,7 @@ static bool look_up(struct tmv_router *router, const struct tmv_uuid *tenant, in
         return err_set(err, TMV_ERR_INTERNAL, "unknown routing state %s", pgx_text(result, 0, 1));
     ret_route->migration = pgx_uuid(result, 0, 2);
     text_copy(ret_route->target_id, sizeof ret_route->target_id, pgx_text(result, 0, 3));
+    ret_route->epoch = pgx_int(result, 0, 4);
     return true;
 }
 
@@ -78,8 +79,10 @@ static void store_route(struct route_entry *e, const struct route *found, bool f
     struct route old = e->route;
 
     e->route = *found;
-    if (e->known && strcmp(old.store_id, found->store_id) == 0)
+    if (e->known && strcmp(old.store_id, found->store_id) == 0 && old.epoch > found->epoch)
         e->route.epoch = old.epoch;
+    if (e->route.epoch != old.epoch)
+        e->opening = false;
     if (e->known && tmv_uuid_equal(&old.migration, &found->migration)) {
         e->route.mirror_epoch = old.mirror_epoch;
         e->route.mirror_after_us = old.mirror_after_us;

@@ -103,14 +103,15 @@ static bool find_route(struct write *w, struct tmv_error *err)
     return text_copy(w->route.store_id, sizeof w->route.store_id, w->router->default_store);
 }
 
-/* The tenant's new home takes other writers too once its fence is open. The engine opens it; whoever was sent
- * here first does so as well, in case the engine is gone. Without the right to do so nothing is lost. */
+/* The tenant's new home takes other writers too once its fence is open. The engine opens it; whoever came
+ * here first, knowing of the decision, does so as well, in case the engine is gone. Without the right to do
+ * so nothing is lost. */
 static void open_new_home(struct write *w, struct pooled *pooled)
 {
     const struct tmv_uuid *tenant = &w->what.stream->tenant;
     struct tmv_error ignored;
 
-    if (!w->followed || !routes_claim_opening(w->router, tenant, w->route.epoch))
+    if (!w->route.epoch || !routes_claim_opening(w->router, tenant, w->route.epoch))
         return;
     if (!pgx_query(pooled->conn, OPEN_FENCE_US, sql_route_open_fence,
                    PGX_ARGS(PGX_UUID(tenant), PGX_INT(w->route.epoch)), NULL, &ignored))

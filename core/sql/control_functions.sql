@@ -170,7 +170,9 @@ BEGIN
        SET phase = 'completed', completed_at = moment, is_paused = false
      WHERE m.id = p_migration;
     -- Whoever reads that it is completed reads too that the target may still have to be opened.
-    UPDATE tenantmv.migration_state s SET unsettled = true WHERE s.migration_id = p_migration;
+    UPDATE tenantmv.migration_state s
+       SET unsettled = true, placement_epoch = coalesce((p_details ->> 'placement_epoch')::bigint, 0)
+     WHERE s.migration_id = p_migration;
     INSERT INTO public.tenant_routing AS r (tenant_id, store_id, migration_state, active_migration_id)
     VALUES (tenant, p_target, 'migrated', NULL)
         ON CONFLICT (tenant_id) DO UPDATE

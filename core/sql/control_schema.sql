@@ -151,12 +151,14 @@ CREATE TABLE IF NOT EXISTS tenantmv.migration_state (
     gates jsonb NOT NULL DEFAULT '[]',     -- [{"name": …, "green": …, "seen": …}]
     unsettled boolean NOT NULL DEFAULT false, -- decided, and what follows the decision is not all done yet
     retired boolean NOT NULL DEFAULT false, -- completed, and the tenant has no triggers of its own any more
+    placement_epoch bigint NOT NULL DEFAULT 0, -- completed: what opens the target to whoever names it; 0: not known
     reported_at timestamptz,
     throttle text NOT NULL DEFAULT '',     -- what holds the copy now
     throttled_us bigint NOT NULL DEFAULT 0 -- how long it was held in all
 ) WITH (fillfactor = 60);
 ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS unsettled boolean NOT NULL DEFAULT false;
 ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS retired boolean NOT NULL DEFAULT false;
+ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS placement_epoch bigint NOT NULL DEFAULT 0;
 ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS throttle text NOT NULL DEFAULT '';
 ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS throttled_us bigint NOT NULL DEFAULT 0;
 

@@ -179,8 +179,10 @@ bool guard_read_facts(struct pgx_conn *conn, const struct guard *guard, char fac
 {
     AUTO_RESULT struct pgx_result *result = NULL;
 
-    if (!pgx_query(conn, GUARD_TIMEOUT_US, sql_guard_facts,
-                   PGX_ARGS(PGX_TEXT(guard->shape->events), PGX_TEXT(guard->mark)), &result, err))
+    static const struct pgx_kept statement = {.slot = GUARD_SLOT_FACTS, .sql = sql_guard_facts};
+
+    if (!pgx_query_kept(conn, GUARD_TIMEOUT_US, &statement,
+                        PGX_ARGS(PGX_TEXT(guard->shape->events), PGX_TEXT(guard->mark)), &result, err))
         return err_wrap(err, "reading the guard's catalogue rows");
     text_copy(facts, 80, pgx_text(result, 0, 0));
     return true;

@@ -76,6 +76,9 @@ struct guard_installed {
 TMV_NODISCARD bool guard_install(struct pgx_conn *conn, const struct guard *guard, enum guard_level level,
                                  int64_t patience_us, struct guard_installed *ret_installed,
                                  struct tmv_error *err);
+/* The statement of guard_read_facts, which every connection keeps: it runs right before writers are held. The
+ * last slot, because the owners of connections number theirs from 0. */
+#define GUARD_SLOT_FACTS (PGX_KEPT_MAX - 1)
 /* The digest as it is now; differs from the installed one after any DISABLE, REPLACE, ATTACH, DETACH. */
 TMV_NODISCARD bool guard_read_facts(struct pgx_conn *conn, const struct guard *guard, char facts[80],
                                     struct tmv_error *err);

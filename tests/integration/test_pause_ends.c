@@ -254,10 +254,38 @@ static void writers_go_on_while_the_engine_is_stopped_inside_the_installation(vo
     free(writer);
 }
 
+/* Only the control database tells them of the move, and the engine stands still before it opens the target.
+ */
+static void writers_that_come_after_the_decision_do_not_need_the_engine(void **state)
+{
+    struct tmv_error err;
+
+    (void)state;
+    prepare();
+    assert_done(life_begin(&err), &err);
+    pid_t first = worker_start("first", "cutover.after_decide=stop");
+    life_wait_for("m.phase = 'dual_write'");
+    drive_to_the_stop(first);
+    assert_int_equal(support_int(l.on_target, "SELECT count(*) FROM tenantmv.fence WHERE state = 'armed'"),
+                     1);
+    struct steady_writer *writer = steady_writer_start();
+    steady_writer_await(writer, 5, worker_is_stopped, first);
+    assert_int_equal(support_int(l.on_target, "SELECT count(*) FROM tenantmv.fence WHERE state = 'open'"), 1);
+    pid_t second = worker_start("second", NULL);
+    drive_to_the_end();
+    int written = steady_writer_end(writer);
+    wake_the_late_one(first);
+    worker_end(second);
+    assert_int_equal(life_count(l.on_target), HISTORY + written);
+    life_release();
+    free(writer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writers_go_on_while_the_engine_is_stopped_inside_the_cutover),
+        cmocka_unit_test(writers_that_come_after_the_decision_do_not_need_the_engine),
         cmocka_unit_test(writers_go_on_while_the_engine_is_stopped_inside_the_installation),
         cmocka_unit_test(writers_go_on_while_both_servers_are_stuck_in_the_middle_of_a_stream),
     };
