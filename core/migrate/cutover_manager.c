@@ -23,7 +23,6 @@
 #define CATCH_UP_TURNS 6
 #define CATCH_UP_US (20 * US_PER_MS)
 #define WRITERS_FIRST_US (20 * US_PER_MS)
-#define ONLY_ONE_KEY "tenantmv:cutover"
 
 const char cutover_alone[] =
     "the decision stands on the source alone: its synchronous standby did not answer within the "
@@ -705,11 +704,11 @@ static bool only_one(struct cutover_manager *m, bool take, struct tmv_error *err
     snprintf(key, sizeof key, "cutover:%s", m->ends->tenant);
     if (!take)
         return pgx_query(m->lock, STEP_TIMEOUT_US, sql_cutover_only_one_release,
-                         PGX_ARGS(PGX_TEXT(ONLY_ONE_KEY)), NULL, err) &&
+                         PGX_ARGS(PGX_TEXT(GUARD_CUTOVER_KEY)), NULL, err) &&
                pgx_query(m->control, STEP_TIMEOUT_US, sql_cutover_only_one_release, PGX_ARGS(PGX_TEXT(key)),
                          NULL, err);
-    if (!pgx_query(m->lock, STEP_TIMEOUT_US, sql_cutover_only_one_source, PGX_ARGS(PGX_TEXT(ONLY_ONE_KEY)),
-                   &ours, err))
+    if (!pgx_query(m->lock, STEP_TIMEOUT_US, sql_cutover_only_one_source,
+                   PGX_ARGS(PGX_TEXT(GUARD_CUTOVER_KEY)), &ours, err))
         return false;
     if (!pgx_bool(ours, 0, 0))
         return err_set(err, TMV_ERR_REFUSED, "another cutover runs on this source now");
@@ -720,8 +719,8 @@ static bool only_one(struct cutover_manager *m, bool take, struct tmv_error *err
         return true;
     err_set(err, TMV_ERR_REFUSED, "another coordinator runs a cutover of this tenant now");
     struct tmv_error ignored;
-    if (!pgx_query(m->lock, STEP_TIMEOUT_US, sql_cutover_only_one_release, PGX_ARGS(PGX_TEXT(ONLY_ONE_KEY)),
-                   NULL, &ignored))
+    if (!pgx_query(m->lock, STEP_TIMEOUT_US, sql_cutover_only_one_release,
+                   PGX_ARGS(PGX_TEXT(GUARD_CUTOVER_KEY)), NULL, &ignored))
         return false;
     return false;
 }

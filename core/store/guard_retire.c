@@ -24,7 +24,8 @@ static bool look(struct pgx_conn *conn, const struct guard *guard, enum fence_st
 
     if (!pgx_query(conn, RETIRE_TIMEOUT_US, sql_guard_retire_look,
                    PGX_ARGS(PGX_UUID(&guard->tenant), PGX_UUID(&guard->migration),
-                            PGX_TEXT(guard->shape->events), PGX_TEXT(guard->mark)),
+                            PGX_TEXT(guard->shape->events), PGX_TEXT(guard->mark),
+                            PGX_TEXT(GUARD_CUTOVER_KEY)),
                    &row, err))
         return false;
     bool ours = pgx_rows(row) == 1;
@@ -34,8 +35,8 @@ static bool look(struct pgx_conn *conn, const struct guard *guard, enum fence_st
 
     if (!ours || (in_place && pgx_int(row, 0, 1) == 0))
         *ret_standing = STANDING_RESTS;
-    else
-        *ret_standing = in_place && seen_by_all ? STANDING_CLEAR : STANDING_NOT_YET;
+    else /* what is dropped costs the writers a moment, and a pause has none to spare */
+        *ret_standing = in_place && seen_by_all && !pgx_bool(row, 0, 4) ? STANDING_CLEAR : STANDING_NOT_YET;
     return true;
 }
 

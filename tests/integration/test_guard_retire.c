@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "sql_embedded.h"
 #include "support/move.h"
 
 static struct move m;
@@ -222,6 +223,25 @@ static void waits_for_a_busy_table_only_a_moment(void **state)
     assert_true(retire_source());
 }
 
+/* Writers of a neighbour that is switched now would feel the change of the table's triggers. */
+static void waits_while_a_cutover_runs_here(void **state)
+{
+    (void)state;
+    move_decide(&m);
+    struct pgx_conn *other_engine = support_connect(m.ends.source_store.conninfo);
+    AUTO_RESULT struct pgx_result *locked = NULL;
+    struct tmv_error err;
+    assert_done(pgx_query(other_engine, SUPPORT_TIMEOUT_US, sql_cutover_only_one_source,
+                          PGX_ARGS(PGX_TEXT(GUARD_CUTOVER_KEY)), &locked, &err),
+                &err);
+    assert_true(pgx_bool(locked, 0, 0));
+    assert_false(retire_source());
+    assert_true(own_triggers(m.source, &m.source_guard) > 0);
+    pgx_close(other_engine);
+    support_wait_until(m.source, "SELECT count(*) = 0 FROM pg_locks WHERE locktype = 'advisory'");
+    assert_true(retire_source());
+}
+
 static void leaves_no_trigger_where_the_tenant_lives(void **state)
 {
     struct tmv_error err;
@@ -307,6 +327,7 @@ int main(void)
         CASE(would_admit_an_old_snapshot_if_it_did_not_wait, NULL),
         CASE(leaves_a_tenant_that_is_not_at_rest_alone, guarded),
         CASE(waits_for_a_busy_table_only_a_moment, guarded),
+        CASE(waits_while_a_cutover_runs_here, guarded),
         CASE(leaves_no_trigger_where_the_tenant_lives, guarded),
         CASE(stays_closed_to_a_tenant_that_comes_back, guarded),
         CASE(is_no_change_of_another_tenants_guard, guarded),
