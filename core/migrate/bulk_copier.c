@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/fault.h"
+#include "base/log.h"
 #include "migrate/chunk_queue.h"
 #include "migrate/crew.h"
 #include "migrate/eta.h"
@@ -22,8 +23,8 @@
 
 #define CHUNK_EVENTS 20000 /* of the first chunks; what they take decides about the next */
 #define CHUNK_AIM_US US_PER_S
+#define SNAPSHOT_MAX_US (60 * US_PER_S) /* vacuum of the whole source waits for the oldest snapshot */
 #define STEP_TIMEOUT_US (60 * US_PER_S)
-#define IDLE_TIMEOUT_US (600 * US_PER_S) /* a server may look long for the first event of a chunk */
 #define ANALYZE_TIMEOUT_US (3600 * US_PER_S)
 #define WORTH_DROPPING_EVENTS 20000 /* below, building indexes again saves nothing */
 #define RATE_WINDOW_US (2 * US_PER_S)
@@ -66,43 +67,59 @@ static bool chunk_sql(const struct copier *c, const char *template, const struct
     return store_sql(ret_sql, template, shape, vars, ARRAY_LEN(vars), err);
 }
 
-/* The rows of a chunk, and its row in copied_range, inside the target's open transaction. */
-static bool fill_chunk(struct copier *c, struct pgx_conn *source, struct pgx_conn *target,
+static int64_t snapshot_max_us(const struct copier *c)
+{
+    return c->options->snapshot_max_us ? c->options->snapshot_max_us : SNAPSHOT_MAX_US;
+}
+
+/* The rows of a chunk, inside the target's open transaction. The source is asked when the target is ready:
+ * from then on its snapshot is held. */
+static bool pump_chunk(struct copier *c, struct pgx_conn *source, struct pgx_conn *target,
                        const struct position_span *chunk, struct chunk_done *ret_done, struct tmv_error *err)
 {
     AUTO(buf) struct buf out = BUF_INIT(SQL_MAX);
     AUTO(buf) struct buf in = BUF_INIT(SQL_MAX);
     struct pgx_copy_stats stats;
-    int64_t began = clock_now_us();
 
     if (!chunk_sql(c, sql_copy_out, &c->ends->source, chunk, &out, err) ||
         !chunk_sql(c, sql_copy_in, &c->ends->target, chunk, &in, err))
         return false;
-    if (!pgx_copy_out(source, IDLE_TIMEOUT_US, buf_text(&out), err))
-        return err_wrap(err, "source");
-    if (!pgx_copy_in(target, STEP_TIMEOUT_US, buf_text(&in), err))
+    if (!pgx_copy_in(target, snapshot_max_us(c), buf_text(&in), err))
         return err_wrap(err, "target");
-    if (!pgx_copy_pump(source, target, IDLE_TIMEOUT_US, &stats, err))
+    int64_t began = clock_now_us();
+    if (!pgx_copy_out(source, snapshot_max_us(c), buf_text(&out), err))
+        return err_wrap(err, "source");
+    if (!pgx_copy_pump(source, target, snapshot_max_us(c), &stats, err))
         return false;
     *ret_done =
         (struct chunk_done){.events = stats.rows, .bytes = stats.bytes, .took_us = clock_now_us() - began};
-    return pgx_query(target, STEP_TIMEOUT_US, sql_copy_range_add,
-                     PGX_ARGS(PGX_UUID(&c->ends->owner.migration), PGX_INT(chunk->low), PGX_INT(chunk->high),
-                              PGX_INT(stats.rows)),
-                     NULL, err);
+    return true;
 }
 
+static bool commit_chunk(const struct copier *c, struct pgx_conn *target, const struct position_span *chunk,
+                         int64_t events, struct tmv_error *err)
+{
+    return pgx_query(target, STEP_TIMEOUT_US, sql_copy_range_add,
+                     PGX_ARGS(PGX_UUID(&c->ends->owner.migration), PGX_INT(chunk->low), PGX_INT(chunk->high),
+                              PGX_INT(events)),
+                     NULL, err) &&
+           fault_hit("copy.before_chunk_commit", err) && pgx_commit(target, STEP_TIMEOUT_US, err) &&
+           fault_hit("copy.after_chunk_commit", err);
+}
+
+/* Rows and their row in copied_range in one transaction. *ret_too_long: it failed because it took too long,
+ * and before a commit was asked for. */
 static bool copy_chunk(struct copier *c, struct pgx_conn *source, struct pgx_conn *target,
-                       const struct position_span *chunk, struct tmv_error *err)
+                       const struct position_span *chunk, bool *ret_too_long, struct tmv_error *err)
 {
     struct chunk_done done;
 
+    *ret_too_long = false;
     if (!ends_begin_target(c->ends, target, "copying", true, err))
         return false;
-    bool ok = fill_chunk(c, source, target, chunk, &done, err) &&
-              fault_hit("copy.before_chunk_commit", err) && pgx_commit(target, STEP_TIMEOUT_US, err) &&
-              fault_hit("copy.after_chunk_commit", err);
-    if (!ok) {
+    bool pumped = pump_chunk(c, source, target, chunk, &done, err);
+    if (!pumped || !commit_chunk(c, target, chunk, done.events, err)) {
+        *ret_too_long = !pumped && (err->code == TMV_ERR_TIMEOUT || err_is_sqlstate(err, "57014"));
         pgx_rollback(target, STEP_TIMEOUT_US);
         return err_wrap(err, "copying positions %" PRId64 " to %" PRId64, chunk->low + 1, chunk->high);
     }
@@ -110,12 +127,33 @@ static bool copy_chunk(struct copier *c, struct pgx_conn *source, struct pgx_con
     return true;
 }
 
+static bool connect_source(const struct copier *c, struct pgx_conn **source, struct tmv_error *err)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(200);
+    char milliseconds[24];
+    const struct pgx_var vars[] = {{"milliseconds", milliseconds}};
+
+    snprintf(milliseconds, sizeof milliseconds, "%" PRId64, snapshot_max_us(c) / US_PER_MS);
+    return pgx_expand(&sql, sql_copy_session, vars, ARRAY_LEN(vars), err) &&
+           ends_connect_source(c->ends, "copy", source, err) &&
+           pgx_script(*source, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err);
+}
+
 /* Connects for a member that has its turn. */
 static bool connect_both(const struct copier *c, struct pgx_conn **source, struct pgx_conn **target,
                          struct tmv_error *err)
 {
-    return (*source || ends_connect_source(c->ends, "copy", source, err)) &&
+    return (*source || connect_source(c, source, err)) &&
            (*target || ends_connect_target(c->ends, "copy", target, err));
+}
+
+static bool cut_smaller(struct copier *c, const struct position_span *chunk, struct tmv_error *err)
+{
+    if (chunk_queue_split(&c->queue, chunk)) {
+        log_error(TMV_LOG_INFO, "a chunk is copied in halves", err);
+        return true;
+    }
+    return err_hint(err, "the source is too slow to read even a few events, or the target to take them");
 }
 
 /* One of the most workers that there may be: those beyond the limit of the moment wait without connections.
@@ -126,12 +164,19 @@ static bool work(void *user, int member, struct tmv_error *err)
     AUTO_CONN struct pgx_conn *source = NULL;
     AUTO_CONN struct pgx_conn *target = NULL;
     struct position_span chunk;
+    bool too_long;
 
     for (;;) {
         switch (chunk_queue_take(&c->queue, member, &chunk)) {
         case CHUNK_TAKEN:
-            if (!connect_both(c, &source, &target, err) || !copy_chunk(c, source, target, &chunk, err))
+            if (!connect_both(c, &source, &target, err))
                 return false;
+            if (copy_chunk(c, source, target, &chunk, &too_long, err))
+                break;
+            if (!too_long || !cut_smaller(c, &chunk, err))
+                return false;
+            pgx_close(TAKE(source));
+            pgx_close(TAKE(target));
             break;
         case CHUNK_PARKED:
             pgx_close(TAKE(source));

@@ -24,7 +24,9 @@ struct bulk_copier_options {
     /* Borrowed. Rates, workers and what holds the copy are looked at again after each call of the hook, which
      * may change them; the rest counts as it is at first. */
     const struct tmv_settings *settings;
-    int64_t aim_us; /* a chunk should hold the source's snapshot so long; 0: a second */
+    int64_t aim_us;          /* a chunk should hold the source's snapshot so long; 0: a second */
+    int64_t snapshot_max_us; /* after so long the source ends a chunk, whose halves are copied instead; 0: a
+                                minute */
 };
 /* Copies everything that is not copied yet, then rebuilds the indexes that it dropped (their definitions
  * stand in the ledger before they are dropped; `control` is the coordinator's control connection).

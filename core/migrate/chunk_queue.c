@@ -36,19 +36,24 @@ void chunk_queue_release(struct chunk_queue *q)
     *q = (struct chunk_queue){0};
 }
 
-bool chunk_queue_add_gap(struct chunk_queue *q, int64_t low, int64_t high, struct tmv_error *err)
+static bool add_gap(struct chunk_queue *q, int64_t low, int64_t high)
 {
     if (q->gap_count == q->gap_cap) {
         size_t cap = q->gap_cap ? 2 * q->gap_cap : 16;
         struct position_span *more = realloc(q->gaps, cap * sizeof *more);
 
         if (!more)
-            return err_set(err, TMV_ERR_NOMEM, "out of memory");
+            return false;
         q->gaps = more;
         q->gap_cap = cap;
     }
     q->gaps[q->gap_count++] = (struct position_span){.low = low, .high = high};
     return true;
+}
+
+bool chunk_queue_add_gap(struct chunk_queue *q, int64_t low, int64_t high, struct tmv_error *err)
+{
+    return add_gap(q, low, high) || err_set(err, TMV_ERR_NOMEM, "out of memory");
 }
 
 /* ---- rates ---- */
@@ -196,21 +201,41 @@ void chunk_queue_park(struct chunk_queue *q, int member)
     pthread_mutex_unlock(&q->lock);
 }
 
+static int64_t sized(int64_t events)
+{
+    return events < CHUNK_EVENTS_MIN   ? CHUNK_EVENTS_MIN
+           : events > CHUNK_EVENTS_MAX ? CHUNK_EVENTS_MAX
+                                       : events;
+}
+
+bool chunk_queue_split(struct chunk_queue *q, const struct position_span *chunk)
+{
+    int64_t middle = chunk->low + (chunk->high - chunk->low) / 2;
+
+    if (chunk->high - chunk->low < 2)
+        return false;
+    pthread_mutex_lock(&q->lock);
+    bool ok =
+        q->splits < CHUNK_SPLITS_MAX && add_gap(q, chunk->low, middle) && add_gap(q, middle, chunk->high);
+    q->splits++;
+    q->step_events = sized(q->step_events / 2);
+    pthread_cond_broadcast(&q->changed);
+    pthread_mutex_unlock(&q->lock);
+    return ok;
+}
+
 void chunk_queue_done(struct chunk_queue *q, const struct chunk_done *done)
 {
     pthread_mutex_lock(&q->lock);
     q->chunks_done++;
+    q->splits = 0;
     q->events_done += done->events;
     q->bytes_done += done->bytes;
     rate_take(&q->events_rate, done->events);
     rate_take(&q->bytes_rate, done->bytes);
     /* A range that a limit or the gap's end made smaller says nothing about the size that suits. */
-    if (q->aim_us > 0 && (done->events >= q->step_events / 2 || done->took_us > 2 * q->aim_us)) {
-        q->step_events = chunk_next_events(q->step_events, done->took_us, q->aim_us);
-        q->step_events = q->step_events < CHUNK_EVENTS_MIN   ? CHUNK_EVENTS_MIN
-                         : q->step_events > CHUNK_EVENTS_MAX ? CHUNK_EVENTS_MAX
-                                                             : q->step_events;
-    }
+    if (q->aim_us > 0 && (done->events >= q->step_events / 2 || done->took_us > 2 * q->aim_us))
+        q->step_events = sized(chunk_next_events(q->step_events, done->took_us, q->aim_us));
     pthread_mutex_unlock(&q->lock);
 }
 

@@ -45,6 +45,7 @@ struct chunk_queue {
     pthread_cond_t changed;
     bool stopped;
     int64_t step_events;                 /* aim of a range as it is now */
+    int splits;                          /* ranges that took too long since one was committed */
     int64_t chunks_done, events_done;    /* by these workers */
     int64_t bytes_done;                  /* by these workers */
     struct chunk_limits limits;          /* as told last */
@@ -69,6 +70,11 @@ enum chunk_answer chunk_queue_take(struct chunk_queue *q, int member, struct pos
 void chunk_queue_park(struct chunk_queue *q, int member);
 /* A range has been committed. */
 void chunk_queue_done(struct chunk_queue *q, const struct chunk_done *done);
+/* A range took too long and was not committed: its halves are handed out later, and the next ones are
+ * smaller. False with `err` as it was when that does not help: a single position, or CHUNK_SPLITS_MAX in a
+ * row. */
+#define CHUNK_SPLITS_MAX 8
+bool chunk_queue_split(struct chunk_queue *q, const struct position_span *chunk);
 /* No more ranges; the ones that run are finished. */
 void chunk_queue_stop(struct chunk_queue *q);
 bool chunk_queue_is_stopped(struct chunk_queue *q);

@@ -7,9 +7,14 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "migrate/chunk_queue.h"
 #include "migrate/verify_repair.h"
 
-#define SLICE_POSITIONS 250000
+/* Positions between two words about what is proven: few at first, so that a person soon sees that it moves. */
+#define SLICE_FIRST 10000
+#define SLICE_MIN 1000
+#define SLICE_MAX 1000000
+#define SLICE_AIM_US (2 * US_PER_S)
 #define RETRY_US US_PER_S
 #define PAUSE_US (200 * US_PER_MS) /* between small ranges: the tail moves all the time */
 #define LOOK_US US_PER_S           /* at the guards' facts, when there is nothing to compare */
@@ -30,7 +35,7 @@ static struct timespec from_now(int64_t us)
                              .tv_nsec = (long)(until % US_PER_S) * 1000};
 }
 
-static struct task next_task(struct verify_worker *w)
+static struct task next_task(struct verify_worker *w, int64_t slice)
 {
     struct timespec look = from_now(LOOK_US);
     struct task task;
@@ -49,9 +54,16 @@ static struct task next_task(struct verify_worker *w)
                          .repair = w->repair,
                          .stop = !w->running};
     pthread_mutex_unlock(&w->lock);
-    if (task.to - task.from > SLICE_POSITIONS && !task.repair)
-        task.to = task.from + SLICE_POSITIONS;
+    if (task.to - task.from > slice && !task.repair)
+        task.to = task.from + slice;
     return task;
+}
+
+static int64_t next_slice(int64_t slice, int64_t took_us)
+{
+    int64_t next = chunk_next_events(slice, took_us, SLICE_AIM_US);
+
+    return next < SLICE_MIN ? SLICE_MIN : next > SLICE_MAX ? SLICE_MAX : next;
 }
 
 /* Under the lock: nothing is proven any more. */
@@ -196,15 +208,20 @@ static void *verify_main(void *arg)
     struct verify_worker *w = arg;
     AUTO_CONN struct pgx_conn *source = NULL;
     AUTO_CONN struct pgx_conn *target = NULL;
+    int64_t slice = SLICE_FIRST;
 
     for (;;) {
-        struct task task = next_task(w);
+        struct task task = next_task(w, slice);
         struct tmv_error err = {0};
+        int64_t began = clock_now_us();
 
         if (task.stop)
             return NULL;
         if (verify(w, &source, &target, &task, &err)) {
-            if (task.to > task.from && task.to - task.from < SLICE_POSITIONS && !rest(w, PAUSE_US))
+            bool whole = task.to - task.from >= slice;
+            if (whole)
+                slice = next_slice(slice, clock_now_us() - began);
+            if (!whole && task.to > task.from && !rest(w, PAUSE_US))
                 return NULL;
             continue;
         }

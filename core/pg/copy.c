@@ -157,7 +157,14 @@ bool pgx_copy_finish(struct pgx_conn *conn, int64_t timeout_us, int64_t *ret_row
     return finish(conn, deadline, ret_rows, err);
 }
 
-bool pgx_copy_pump(struct pgx_conn *from, struct pgx_conn *to, int64_t idle_timeout_us,
+static int64_t left_us(int64_t deadline_us)
+{
+    int64_t left = deadline_us - clock_now_us();
+
+    return left > 0 ? left : 0;
+}
+
+bool pgx_copy_pump(struct pgx_conn *from, struct pgx_conn *to, int64_t timeout_us,
                    struct pgx_copy_stats *ret_stats, struct tmv_error *err)
 {
     static const size_t block = BLOCK_BYTES;
@@ -165,13 +172,14 @@ bool pgx_copy_pump(struct pgx_conn *from, struct pgx_conn *to, int64_t idle_time
     size_t have = 0;
     const char *data;
     size_t len;
+    int64_t deadline_us = clock_now_us() + timeout_us;
 
     *ret_stats = (struct pgx_copy_stats){0};
     for (;;) {
-        if (!pgx_copy_read(from, idle_timeout_us, &data, &len, err))
+        if (!pgx_copy_read(from, left_us(deadline_us), &data, &len, err))
             return err_wrap(err, "reading from %s", pgx_place(from));
         bool send = len == 0 || have + len > block;
-        if (send && have && !pgx_copy_write(to, idle_timeout_us, gathered, have, err))
+        if (send && have && !pgx_copy_write(to, left_us(deadline_us), gathered, have, err))
             return err_wrap(err, "writing to %s", pgx_place(to));
         if (send)
             have = 0;
@@ -179,14 +187,14 @@ bool pgx_copy_pump(struct pgx_conn *from, struct pgx_conn *to, int64_t idle_time
             break;
         ret_stats->bytes += (int64_t)len;
         if (len > block) {
-            if (!pgx_copy_write(to, idle_timeout_us, data, len, err))
+            if (!pgx_copy_write(to, left_us(deadline_us), data, len, err))
                 return err_wrap(err, "writing to %s", pgx_place(to));
             continue;
         }
         memcpy(gathered + have, data, len);
         have += len;
     }
-    if (!pgx_copy_finish(to, idle_timeout_us, &ret_stats->rows, err))
+    if (!pgx_copy_finish(to, timeout_us, &ret_stats->rows, err))
         return err_wrap(err, "writing to %s", pgx_place(to));
     return true;
 }

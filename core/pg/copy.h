@@ -34,10 +34,10 @@ struct pgx_copy_stats {
     int64_t rows;
     int64_t bytes;
 };
-/* Streams a COPY OUT into a COPY IN until the end, in constant memory. `idle_timeout_us` bounds each wait
- * without progress, not the whole. Both connections are in their COPY state before. After an error both are
- * broken or in a failed transaction. */
-TMV_NODISCARD bool pgx_copy_pump(struct pgx_conn *from, struct pgx_conn *to, int64_t idle_timeout_us,
+/* Streams a COPY OUT into a COPY IN until the end, in constant memory. `timeout_us` bounds the whole stream,
+ * and then once more what `to` does at its end. Both connections are in their COPY state before. After an
+ * error both are broken or in a failed transaction. */
+TMV_NODISCARD bool pgx_copy_pump(struct pgx_conn *from, struct pgx_conn *to, int64_t timeout_us,
                                  struct pgx_copy_stats *ret_stats, struct tmv_error *err);
 
 /* ---- rows of a kept statement as a COPY stream ----

@@ -2,6 +2,7 @@
  * the target's indexes end as they began. */
 #include "test.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/stop.h"
 #include "migrate/bulk_copier.h"
 #include "migrate/consistency_verifier.h"
 #include "store/guard.h"
@@ -388,6 +391,51 @@ static void ends_when_the_engine_stops(void **state)
     close_bed(&bed);
 }
 
+/* Keeps the target's table locked until the copy has given a chunk up and another session waits too. */
+struct blocker {
+    pthread_t thread;
+    struct pgx_conn *conn, *watch;
+    bool asked_again;
+};
+
+static void *block(void *arg)
+{
+    struct blocker *b = arg;
+    int64_t until = clock_now_us() + WAIT_US;
+
+    while (!b->asked_again && clock_now_us() < until) {
+        b->asked_again = support_int(b->watch, "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode "
+                                               "= 'RowExclusiveLock' AND locktype = 'relation'") > 1;
+        stop_sleep(NULL, 5 * US_PER_MS);
+    }
+    support_sql(b->conn, "COMMIT");
+    return NULL;
+}
+
+static void cuts_a_chunk_in_two_that_takes_too_long(void **state)
+{
+    const struct bed_options o = {0};
+    struct blocker blocker = {0};
+    struct bed bed;
+
+    (void)state;
+    open_bed(&bed, &o);
+    fill(&bed, 5000);
+    bed.settings.copy_workers = 1;
+    bed.options.snapshot_max_us = 200 * US_PER_MS;
+    blocker.conn = support_connect(bed.ends.target_store.conninfo);
+    support_sql(blocker.conn, "BEGIN; LOCK TABLE public.events IN SHARE MODE");
+    blocker.watch = support_connect(bed.ends.target_store.conninfo);
+    assert_int_equal(pthread_create(&blocker.thread, NULL, block, &blocker), 0);
+    copy_all(&bed);
+    pthread_join(blocker.thread, NULL);
+    assert_true(blocker.asked_again);
+    assert_copied(&bed);
+    pgx_close(blocker.conn);
+    pgx_close(blocker.watch);
+    close_bed(&bed);
+}
+
 /* Runs the copy in a child that is killed on the way; `fault` names a fault point, or NULL. */
 static void run_and_be_killed(struct bed *bed, struct seen *seen, const char *fault)
 {
@@ -684,6 +732,7 @@ int main(void)
         cmocka_unit_test(never_lowers_the_sequence_of_the_target),
         cmocka_unit_test(goes_on_after_a_pause),
         cmocka_unit_test(ends_when_the_engine_stops),
+        cmocka_unit_test(cuts_a_chunk_in_two_that_takes_too_long),
         cmocka_unit_test(goes_on_after_a_kill),
         cmocka_unit_test(refuses_when_another_engine_has_taken_over),
         cmocka_unit_test(drops_the_indexes_and_puts_them_back),

@@ -111,6 +111,54 @@ static void hands_out_every_position_of_the_gaps_once(void **state)
     chunk_queue_release(&queue);
 }
 
+static void a_range_that_took_too_long_is_handed_out_in_halves(void **state)
+{
+    struct position_plan plan = even_plan(1000, 1000);
+    struct chunk_queue queue;
+    struct position_span span;
+    struct tmv_error err;
+    char seen[1001] = {0};
+    int tries = 0;
+
+    (void)state;
+    assert_true(chunk_queue_init(&queue, &plan, NULL, &err));
+    queue.step_events = 300;
+    assert_true(chunk_queue_add_gap(&queue, 0, 1000, &err));
+    while (chunk_queue_take(&queue, 0, &span) == CHUNK_TAKEN) {
+        if (++tries % 3 == 0 && chunk_queue_split(&queue, &span))
+            continue; /* nothing was committed */
+        for (int64_t p = span.low + 1; p <= span.high; p++)
+            assert_int_equal(seen[p]++, 0);
+        chunk_queue_done(&queue, &(struct chunk_done){.events = span.high - span.low});
+    }
+    for (int64_t p = 0; p <= 1000; p++)
+        assert_int_equal(seen[p], p > 0);
+    assert_int_equal(queue.step_events, 100);
+    chunk_queue_release(&queue);
+}
+
+static void a_range_is_not_cut_for_ever(void **state)
+{
+    struct position_plan plan = even_plan(1000, 1000);
+    struct chunk_queue queue;
+    struct position_span span = {.low = 7, .high = 8};
+    struct tmv_error err;
+    int cuts = 0;
+
+    (void)state;
+    assert_true(chunk_queue_init(&queue, &plan, NULL, &err));
+    queue.step_events = 1000;
+    assert_false(chunk_queue_split(&queue, &span));
+    assert_true(chunk_queue_add_gap(&queue, 0, 1000, &err));
+    while (chunk_queue_take(&queue, 0, &span) == CHUNK_TAKEN && chunk_queue_split(&queue, &span))
+        cuts++;
+    assert_int_equal(cuts, CHUNK_SPLITS_MAX);
+    chunk_queue_done(&queue, &(struct chunk_done){.events = 1});
+    assert_int_equal(chunk_queue_take(&queue, 0, &span), CHUNK_TAKEN);
+    assert_true(chunk_queue_split(&queue, &span));
+    chunk_queue_release(&queue);
+}
+
 static void hands_out_nothing_once_stopped(void **state)
 {
     struct position_plan plan = even_plan(1000, 1000);
@@ -301,6 +349,8 @@ int main(void)
         cmocka_unit_test(always_goes_forward_and_ends_at_the_end),
         cmocka_unit_test(takes_larger_steps_where_each_costs_a_pass_over_an_index),
         cmocka_unit_test(hands_out_every_position_of_the_gaps_once),
+        cmocka_unit_test(a_range_that_took_too_long_is_handed_out_in_halves),
+        cmocka_unit_test(a_range_is_not_cut_for_ever),
         cmocka_unit_test(hands_out_nothing_once_stopped),
         cmocka_unit_test(the_rate_is_kept_by_paying_off_what_was_copied),
         cmocka_unit_test(a_lower_limit_makes_nobody_wait_long_for_the_past),
