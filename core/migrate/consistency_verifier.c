@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -31,15 +32,38 @@ const char *tmv_verify_level_name(enum tmv_verify_level level)
 
 /* ---- digests ---- */
 
+static int64_t seeds[2];
+static pthread_once_t seeds_once = PTHREAD_ONCE_INIT;
+
+static void choose_seeds(void)
+{
+    const struct tmv_uuid chance = tmv_uuid_random();
+
+    _Static_assert(sizeof seeds == sizeof chance.bytes, "a UUID has the bytes of two seeds");
+    memcpy(seeds, chance.bytes, sizeof seeds);
+}
+
+const int64_t *verifier_seeds(void)
+{
+    pthread_once(&seeds_once, choose_seeds);
+    return seeds;
+}
+
 static bool digest_sql(const struct store_shape *const both[SIDES], const struct store_shape *side,
                        bool dense, struct buf *ret_sql, struct tmv_error *err)
 {
     AUTO(buf) struct buf record = BUF_INIT(VERIFY_RECORD_MAX);
+    char seed[2][40];
 
+    for (size_t i = 0; i < ARRAY_LEN(seed); i++)
+        snprintf(seed[i], sizeof seed[i], "'%" PRId64 "'::bigint", verifier_seeds()[i]);
     row_hash_record(both[SOURCE], both[TARGET], side, &record);
     if (!buf_ok(&record, err))
         return false;
-    const struct pgx_var vars[] = {{"record", buf_text(&record)}, {"barrier", dense ? "OFFSET 0" : ""}};
+    const struct pgx_var vars[] = {{"record", buf_text(&record)},
+                                   {"barrier", dense ? "OFFSET 0" : ""},
+                                   {"seed_1", seed[0]},
+                                   {"seed_2", seed[1]}};
     return store_sql(ret_sql, sql_verify_digest, side, vars, ARRAY_LEN(vars), err);
 }
 

@@ -6,12 +6,15 @@
 #include "migrate/position_plan.h"
 #include "tenantmv/verify.h"
 
-/* Digest of a range: number of events and a sum of strong hashes (order does not matter, pairs cannot
- * cancel). */
+/* Digest of a range: number of events and two sums of 64-bit hashes of each event (order does not matter,
+ * pairs cannot cancel). Only digests of the same process compare: its seeds are its own. */
 struct range_digest {
     int64_t events;
-    char sums[2][48]; /* decimal numerics: sums of the first and second 64 bits of each event's SHA-256 */
+    char sums[2][48]; /* decimal numerics: of the hashes under the first and the second seed */
 };
+/* The two seeds of this process, chosen by chance when they are first asked for: bytes that nobody who
+ * changes an event can know, and what would happen to look equal once does not the next time. Any thread. */
+const int64_t *verifier_seeds(void);
 /* Builds the statement whose one row is the digest of positions ($1, $2] of tenant $3, for the copied columns
  * of both ends, on `side` (source or target shape: same text but for the table). One plan: bounded range of
  * the primary key, OFFSET 0, the tenant filtered outside. */

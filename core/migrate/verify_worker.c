@@ -10,7 +10,8 @@
 #include "migrate/chunk_queue.h"
 #include "migrate/verify_repair.h"
 
-/* Positions between two words about what is proven: few at first, so that a person soon sees that it moves. */
+/* Positions between two words about what is proven: few at first, so that a person soon sees that it moves.
+ */
 #define SLICE_FIRST 10000
 #define SLICE_MIN 1000
 #define SLICE_MAX 1000000
