@@ -93,9 +93,9 @@ TMV_NODISCARD bool guard_remove(struct pgx_conn *conn, const struct guard *guard
  * MOVED, on the source, leaves it to the triggers that all such tenants share; OPEN, on the target, where it
  * lives now, leaves none. Asks for the table for 10 ms, once. *ret_done: they are gone, or the fence row is
  * another migration's; false: the table was busy, the fence is in another state, a session may still have a
- * snapshot older than the fence, or this role may not see that (pg_read_all_stats), or a cutover of any tenant
- * runs here: try again later. Needs no ownership: the fence row is locked, and says that there is nothing left
- * to own. Blocks up to a minute. */
+ * snapshot older than the fence, or this role may not see that (pg_read_all_stats), or a cutover of any
+ * tenant runs here: try again later. Needs no ownership: the fence row is locked, and says that there is
+ * nothing left to own. Blocks up to a minute. */
 TMV_NODISCARD bool guard_retire(struct pgx_conn *conn, const struct guard *guard, enum fence_state resting,
                                 bool *ret_done, struct tmv_error *err);
 /* The position sequence's value: the highest position handed out, 0 before the first. */
