@@ -59,6 +59,9 @@ struct cutover_conditions {
 TMV_NODISCARD bool cutover_gates(struct cutover_manager *m, const struct cutover_conditions *conditions,
                                  struct tmv_gate *gates, size_t *ret_count, bool *ret_green,
                                  struct tmv_error *err);
+/* What the pause may take once the lock is held: the database ends it then. A standby that takes longer to
+ * answer would hold the writers. */
+int64_t cutover_pause_budget_ms(const struct tmv_settings *settings);
 /* What the pause would be now: as the latest attempt or rehearsal was, when that is fresh, else from the
  * running means, else again as the latest was; -1 while nothing was measured. */
 int64_t cutover_predict_us(const struct cutover_manager *m);

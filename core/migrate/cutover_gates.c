@@ -1,0 +1,179 @@
+/* The gates: what must hold before a cutover begins, looked at once a second and when one is asked for.
+ * Changes nothing. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "migrate/cutover_manager.h"
+#include "sql_embedded.h"
+
+#define STEP_TIMEOUT_US (10 * US_PER_S)
+#define PAUSE_IS_NEWS_US (30 * US_PER_S)  /* so long the latest pause says what the next will be */
+#define STANDBY_LOOK_US (100 * US_PER_MS) /* the gates are looked at while mirroring stands still */
+
+struct gate_list {
+    struct tmv_gate *gates;
+    size_t count;
+    bool green;
+};
+
+static void gate(struct gate_list *list, const char *name, bool green, const char *fmt, ...) TMV_PRINTF(4, 5);
+
+static void gate(struct gate_list *list, const char *name, bool green, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (list->count == TMV_GATES_MAX)
+        return;
+    struct tmv_gate *g = &list->gates[list->count++];
+    text_copy(g->name, sizeof g->name, name);
+    g->green = green;
+    va_start(ap, fmt);
+    vsnprintf(g->seen, sizeof g->seen, fmt, ap);
+    va_end(ap);
+    list->green = list->green && green;
+}
+
+static void gate_lag(struct cutover_manager *m, const struct tmv_settings *s, struct gate_list *list)
+{
+    int64_t lag_ms = m->tailer->lag_us / US_PER_MS;
+    bool known = m->tailer->lag_us >= 0 && m->tailer->settled;
+    bool green = known && lag_ms <= s->cutover_max_lag_ms;
+
+    if (!known)
+        gate(list, "lag", false, "not known yet");
+    else
+        gate(list, "lag", green, "%" PRId64 " ms %s %" PRId64 " ms", lag_ms, green ? "≤" : ">",
+             s->cutover_max_lag_ms);
+}
+
+static bool gate_lag_events(struct cutover_manager *m, const struct tmv_settings *s, struct gate_list *list,
+                            struct tmv_error *err)
+{
+    int64_t events;
+
+    if (s->cutover_max_lag_events < 0)
+        return true;
+    if (!tailer_count_behind(m->tailer, &events, err))
+        return false;
+    bool green = events <= s->cutover_max_lag_events;
+    gate(list, "lag events", green, "%" PRId64 " events %s %" PRId64, events, green ? "≤" : ">",
+         s->cutover_max_lag_events);
+    return true;
+}
+
+static void gate_verified(struct cutover_manager *m, const struct cutover_conditions *c,
+                          struct gate_list *list)
+{
+    int64_t open = m->tailer->watermark - m->verified_to;
+
+    if (c->force)
+        gate(list, "verified", true, "left out by force");
+    else if (!c->settings->verify_consistency)
+        gate(list, "verified", true, "switched off in the settings");
+    else
+        gate(list, "verified", open <= 100000, "to position %" PRId64 " of %" PRId64, m->verified_to,
+             m->tailer->watermark);
+}
+
+/* A probe that is under way for less than the budget is no silence yet; right before the lock it is waited
+ * for. */
+static bool gate_standby(struct cutover_manager *m, const struct tmv_settings *s, struct gate_list *list,
+                         struct tmv_error *err)
+{
+    int64_t budget_us = cutover_pause_budget_ms(s) * US_PER_MS;
+
+    if (!standby_ask(&m->standby, budget_us < STANDBY_LOOK_US ? budget_us : STANDBY_LOOK_US, err))
+        return false;
+    gate(list, "standby", m->standby.answer_us < budget_us,
+         m->standby.answers ? "answered in %.1f ms" : "silent for %.1f ms",
+         (double)m->standby.answer_us / 1000);
+    return true;
+}
+
+static bool gate_source(struct cutover_manager *m, const struct tmv_settings *s, struct gate_list *list,
+                        struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *row = NULL;
+
+    if (!pgx_query(m->lock, STEP_TIMEOUT_US, sql_cutover_source_gates,
+                   PGX_ARGS(PGX_INT(m->source_guard->lock_key)), &row, err))
+        return err_wrap(err, "looking at the source");
+    int64_t oldest_ms = pgx_int(row, 0, 0);
+    bool young = oldest_ms < s->lock_budget_ms * 5;
+    if (oldest_ms >= 86400000)
+        gate(list, "writers", false, "a prepared transaction of the tenant is open");
+    else
+        gate(list, "writers", young, "oldest transaction %" PRId64 " ms", oldest_ms < 0 ? 0 : oldest_ms);
+    gate(list, "source", !pgx_bool(row, 0, 2), pgx_bool(row, 0, 2) ? "is read only" : "takes writes");
+    m->standby.configured = pgx_bool(row, 0, 1);
+    return !m->standby.configured || gate_standby(m, s, list, err);
+}
+
+static bool gate_target(struct cutover_manager *m, struct gate_list *list, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *row = NULL;
+    int64_t start = clock_now_us();
+
+    if (!pgx_query(m->tailer->target, STEP_TIMEOUT_US, sql_cutover_target_gates, PGX_NONE, &row, err))
+        return err_wrap(err, "looking at the target");
+    int64_t took_us = clock_now_us() - start;
+    int64_t oldest_ms = pgx_int(row, 0, 0);
+    gate(list, "target", !pgx_bool(row, 0, 1) && took_us < US_PER_S, "answers in %.1f ms%s",
+         (double)took_us / 1000, pgx_bool(row, 0, 1) ? ", but is read only" : "");
+    gate(list, "target-transactions", oldest_ms < 5000, "oldest %" PRId64 " ms", oldest_ms);
+    return true;
+}
+
+static bool gate_guards(struct cutover_manager *m, struct gate_list *list, struct tmv_error *err)
+{
+    char source[80], target[80];
+
+    if (!guard_read_facts(m->lock, m->source_guard, source, err) ||
+        !guard_read_facts(m->tailer->target, m->target_guard, target, err))
+        return false;
+    bool same = strcmp(source, m->source_facts) == 0 && strcmp(target, m->target_facts) == 0;
+    gate(list, "guard", same,
+         same ? "unchanged" : "the guard's triggers or partitions were changed: start again");
+    return true;
+}
+
+int64_t cutover_predict_us(const struct cutover_manager *m)
+{
+    const struct tailer *t = m->tailer;
+
+    if (m->last_pause_us && clock_now_us() - m->last_pause_at_us < PAUSE_IS_NEWS_US)
+        return m->last_pause_us;
+    if (!t->apply_us || !t->durable_us) /* nobody writes: what was measured once is all that is known */
+        return m->last_pause_us ? m->last_pause_us : -1;
+    /* Lock round trip, drain with its two flushes, decision with one. */
+    return t->apply_us + 2 * t->durable_us + US_PER_MS;
+}
+
+bool cutover_gates(struct cutover_manager *m, const struct cutover_conditions *c, struct tmv_gate *gates,
+                   size_t *ret_count, bool *ret_green, struct tmv_error *err)
+{
+    struct gate_list list = {.gates = gates, .green = true};
+    int64_t predicted_us = cutover_predict_us(m);
+    int64_t budget_ms = c->settings->lock_budget_ms + cutover_pause_budget_ms(c->settings);
+
+    gate(&list, "not paused", !c->paused, c->paused ? "paused" : "running");
+    gate_lag(m, c->settings, &list);
+    if (!gate_lag_events(m, c->settings, &list, err))
+        return false;
+    gate_verified(m, c, &list);
+    if (!gate_source(m, c->settings, &list, err) || !gate_target(m, &list, err) ||
+        !gate_guards(m, &list, err))
+        return false;
+    gate(&list, "predicted pause", predicted_us < budget_ms * US_PER_MS,
+         predicted_us < 0 ? "not measured" : "%.1f ms of %" PRId64 " ms", (double)predicted_us / 1000,
+         budget_ms);
+    *ret_count = list.count;
+    *ret_green = list.green;
+    return true;
+}
