@@ -1,5 +1,6 @@
 -- Puts the tenant's fence row into a state before the triggers exist. A row that is there keeps its epoch; one that says
--- "moved" away from here starts at a higher one, because the tenant comes back. 0: this engine is not the owner here.
+-- "moved" away from here starts at a higher one, because the tenant comes back; what it said is kept for an abort. 0: this
+-- engine is not the owner here.
 -- database: store
 -- $1 uuid: tenant
 -- $2 text: state, open (source) or closed (target)
@@ -10,6 +11,17 @@
 WITH owned AS MATERIALIZED (
     SELECT 1 FROM tenantmv.owner o
      WHERE o.tenant_id = $1::uuid AND o.migration_id = $3::uuid AND o.owner_epoch = $6::bigint FOR SHARE),
+before AS MATERIALIZED (
+    SELECT f.store_id, f.migration_id, f.state FROM tenantmv.fence f, owned WHERE f.tenant_id = $1::uuid),
+away AS (
+    INSERT INTO tenantmv.departed AS d (tenant_id, store_id, migration_id)
+    SELECT $1::uuid, b.store_id, b.migration_id FROM before b
+     WHERE b.state = 'moved' AND b.migration_id IS DISTINCT FROM $3::uuid
+    ON CONFLICT (tenant_id) DO UPDATE SET store_id = excluded.store_id, migration_id = excluded.migration_id),
+outdated AS (
+    DELETE FROM tenantmv.departed d USING owned
+     WHERE d.tenant_id = $1::uuid
+       AND NOT EXISTS (SELECT FROM before b WHERE b.state = 'moved' OR b.migration_id = $3::uuid)),
 prepared AS (
     INSERT INTO tenantmv.fence AS f (tenant_id, state, placement_epoch, migration_id, wait_ms)
     SELECT $1::uuid, $2, greatest($5::bigint, 1), $3::uuid, $4::int FROM owned

@@ -225,6 +225,31 @@ BEGIN
 END
 $guard$;
 
+-- Makes the triggers that all tenants share who have moved away, unless they stand. Needs the table's exclusive lock.
+CREATE OR REPLACE FUNCTION tenantmv.share_triggers(p_events regclass) RETURNS void
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $share$
+DECLARE
+    v_trigger record;
+BEGIN
+    IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = p_events AND tgname = '~tenantmv_retired_insert') THEN
+        RETURN;
+    END IF;
+    EXECUTE format('CREATE TRIGGER "~tenantmv_retired_insert" BEFORE INSERT ON %s FOR EACH ROW
+                    EXECUTE FUNCTION tenantmv.guard_retired_insert()', p_events);
+    EXECUTE format('CREATE TRIGGER "~tenantmv_retired_update" BEFORE UPDATE ON %s FOR EACH ROW
+                    EXECUTE FUNCTION tenantmv.guard_retired_change()', p_events);
+    EXECUTE format('CREATE TRIGGER "~tenantmv_retired_delete" BEFORE DELETE ON %s FOR EACH ROW
+                    EXECUTE FUNCTION tenantmv.guard_retired_change()', p_events);
+    FOR v_trigger IN SELECT t.tgrelid::regclass AS relation, t.tgname
+                       FROM pg_trigger t
+                      WHERE t.tgrelid IN (SELECT relid FROM pg_partition_tree(p_events) UNION SELECT p_events)
+                        AND t.tgname LIKE '~tenantmv\_retired\_%' LOOP
+        EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER %I', v_trigger.relation, v_trigger.tgname);
+    END LOOP;
+END
+$share$;
+REVOKE ALL ON FUNCTION tenantmv.share_triggers(regclass) FROM PUBLIC;
+
 CREATE OR REPLACE FUNCTION tenantmv.guard_truncate() RETURNS trigger
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$
 DECLARE

@@ -13,21 +13,8 @@ BEGIN
         RETURN;
     END IF;
     LOCK TABLE {{events}} IN ACCESS EXCLUSIVE MODE;
-    IF {{state}} = 'moved' AND NOT EXISTS (SELECT 1 FROM pg_trigger
-            WHERE tgrelid = {{events_literal}}::regclass AND tgname = '~tenantmv_retired_insert') THEN
-        CREATE TRIGGER "~tenantmv_retired_insert" BEFORE INSERT ON {{events}} FOR EACH ROW
-            EXECUTE FUNCTION tenantmv.guard_retired_insert();
-        CREATE TRIGGER "~tenantmv_retired_update" BEFORE UPDATE ON {{events}} FOR EACH ROW
-            EXECUTE FUNCTION tenantmv.guard_retired_change();
-        CREATE TRIGGER "~tenantmv_retired_delete" BEFORE DELETE ON {{events}} FOR EACH ROW
-            EXECUTE FUNCTION tenantmv.guard_retired_change();
-        FOR v_trigger IN SELECT t.tgrelid::regclass AS relation, t.tgname
-                           FROM pg_trigger t
-                          WHERE t.tgrelid IN (SELECT relid FROM pg_partition_tree({{events_literal}}::regclass)
-                                               UNION SELECT {{events_literal}}::regclass)
-                            AND t.tgname LIKE '~tenantmv\_retired\_%' LOOP
-            EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER %I', v_trigger.relation, v_trigger.tgname);
-        END LOOP;
+    IF {{state}} = 'moved' THEN
+        PERFORM tenantmv.share_triggers({{events_literal}}::regclass);
     END IF;
     FOR v_trigger IN SELECT t.tgname FROM pg_trigger t
                       WHERE t.tgrelid = {{events_literal}}::regclass AND t.tgname LIKE '~tenantmv\_{{mark}}\_%' LOOP

@@ -1,10 +1,15 @@
--- Drops triggers of one tenant whose names match {{pattern}} (LIKE). Needs an exclusive lock: only under a lock timeout.
+-- Drops triggers of one tenant whose names match {{pattern}} (LIKE). A tenant that had moved away from here is left to those
+-- that all such tenants share. Needs an exclusive lock: only under a lock timeout.
 -- database: store
 -- script
 DO $remove$
 DECLARE
     v_name text;
 BEGIN
+    IF to_regclass('tenantmv.departed') IS NOT NULL THEN -- a store that an older version prepared has none
+        PERFORM tenantmv.share_triggers({{events_literal}}::regclass)
+           FROM tenantmv.departed d WHERE d.tenant_id = '{{tenant_id}}';
+    END IF;
     FOR v_name IN SELECT tgname FROM pg_trigger
                    WHERE tgrelid = {{events_literal}}::regclass AND tgname LIKE '{{pattern}}' LOOP
         EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', v_name, {{events_literal}}::regclass);

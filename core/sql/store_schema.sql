@@ -24,6 +24,14 @@ CREATE TABLE IF NOT EXISTS tenantmv.fence (
     changed_xid xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 
+-- Tenants that had moved away from here and that a migration brings back: what their fence said before it. A table of its
+-- own, because a new column of the fence would lock every writer out for a moment.
+CREATE TABLE IF NOT EXISTS tenantmv.departed (
+    tenant_id uuid PRIMARY KEY,
+    store_id text,                 -- where it lives
+    migration_id uuid              -- that moved it there
+);
+
 -- Which engine may act for a tenant on this server; changes only upwards.
 CREATE TABLE IF NOT EXISTS tenantmv.owner (
     tenant_id uuid PRIMARY KEY,

@@ -1,4 +1,5 @@
--- The rows that a migration leaves in the target's schema tenantmv. 0: this engine is not the owner here.
+-- The rows that a migration leaves in the target's schema tenantmv. A tenant that had moved away from here has again, for
+-- its old writers. 0: this engine is not the owner here.
 -- database: target
 -- $1 uuid: tenant
 -- $2 uuid: migration
@@ -6,7 +7,19 @@
 WITH owned AS MATERIALIZED (
     SELECT 1 FROM tenantmv.owner o
      WHERE o.tenant_id = $1::uuid AND o.migration_id = $2::uuid AND o.owner_epoch = $3::bigint FOR SHARE),
-fence AS (DELETE FROM tenantmv.fence f USING owned WHERE f.tenant_id = $1::uuid AND f.migration_id = $2::uuid),
+away AS (
+    UPDATE tenantmv.fence f
+       SET state = 'moved', store_id = d.store_id, migration_id = d.migration_id, changed_at = clock_timestamp(),
+           changed_xid = pg_current_xact_id()
+      FROM tenantmv.departed d, owned
+     WHERE f.tenant_id = $1::uuid AND f.migration_id = $2::uuid AND d.tenant_id = f.tenant_id),
+fence AS (
+    DELETE FROM tenantmv.fence f USING owned
+     WHERE f.tenant_id = $1::uuid AND f.migration_id = $2::uuid
+       AND NOT EXISTS (SELECT FROM tenantmv.departed d WHERE d.tenant_id = $1::uuid)),
+departed AS (
+    DELETE FROM tenantmv.departed d USING owned, tenantmv.fence f
+     WHERE d.tenant_id = $1::uuid AND f.tenant_id = $1::uuid AND f.migration_id = $2::uuid),
 ranges AS (DELETE FROM tenantmv.copied_range r USING owned WHERE r.migration_id = $2::uuid),
 applied AS (DELETE FROM tenantmv.applied a USING owned WHERE a.migration_id = $2::uuid)
 SELECT count(*) FROM owned

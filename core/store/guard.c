@@ -325,12 +325,14 @@ bool guard_remove(struct pgx_conn *conn, const struct guard *guard, bool closed_
     AUTO(buf) struct buf sql = BUF_INIT(16000);
     AUTO(buf) struct buf drop = BUF_INIT(8000);
     AUTO(buf) struct buf events = BUF_INIT(400);
-    char pattern[64];
+    char pattern[64], tenant[TMV_UUID_TEXT];
     unsigned seed = (unsigned)clock_now_us();
 
     snprintf(pattern, sizeof pattern, "~tenantmv\\_%s\\_%s", guard->mark, closed_only ? "closed" : "%");
     pgx_literal(&events, guard->shape->events);
-    const struct pgx_var vars[] = {{"pattern", pattern}, {"events_literal", buf_text(&events)}};
+    const struct pgx_var vars[] = {{"pattern", pattern},
+                                   {"events_literal", buf_text(&events)},
+                                   {"tenant_id", tmv_uuid_format(&guard->tenant, tenant)}};
     if (!guard_must_own(guard, &drop, err))
         return false;
     buf_str(&drop, ";\n");

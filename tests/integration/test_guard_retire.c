@@ -316,6 +316,72 @@ static void brings_an_older_stores_functions_up_to_date(void **state)
 
 #define CASE(name, setup) cmocka_unit_test_setup_teardown(name, setup, release)
 
+/* The tenant is brought back and that migration is aborted, step by step: no writer of the old home is let in
+ * at any moment, and in the end it is sent where it was sent before. */
+static void an_abort_sends_the_writers_of_the_old_home_away_again(bool retired)
+{
+    struct guard back = m.source_guard;
+    struct guard_installed installed;
+    struct tmv_error err;
+    bool removed = false;
+
+    move_decide(&m);
+    if (retired)
+        assert_true(retire_source());
+    back.migration = tmv_uuid_random();
+    back.owner_epoch++;
+    assert_done(guard_raise_owner(m.source, &back, &err), &err);
+    for (int again = 0; again < 2; again++) /* an engine may die after it and its successor does it again */
+        assert_done(guard_prepare_fence(m.source, &back, FENCE_CLOSED, 600, 1, &err), &err);
+    assert_fails(move_insert(m.source, &back.tenant, 1, 1, &err), &err, TMV_ERR_CLOSED);
+    assert_done(guard_install(m.source, &back, GUARD_STATEMENTS, 30000000, &installed, &err), &err);
+    assert_fails(move_insert(m.source, &back.tenant, 1, 1, &err), &err, TMV_ERR_CLOSED);
+    assert_done(guard_remove(m.source, &back, false, &removed, &err), &err);
+    assert_true(removed);
+    assert_int_equal(own_triggers(m.source, &back), 0);
+    assert_fails(move_insert(m.source, &back.tenant, 1, 1, &err), &err, TMV_ERR_CLOSED);
+    assert_done(
+        pgx_query(m.source, SUPPORT_TIMEOUT_US, sql_undo_target_rows,
+                  PGX_ARGS(PGX_UUID(&back.tenant), PGX_UUID(&back.migration), PGX_INT(back.owner_epoch)),
+                  NULL, &err),
+        &err);
+    assert_fails(move_insert(m.source, &back.tenant, 1, 1, &err), &err, TMV_ERR_MOVED);
+    assert_non_null(strstr(err.detail, "\"target\""));
+    assert_int_equal(support_int(m.source, "SELECT count(*) FROM tenantmv.fence WHERE migration_id = '%s'",
+                                 m.ends.migration),
+                     1);
+    assert_int_equal(support_int(m.source, "SELECT count(*) FROM tenantmv.departed"), 0);
+    assert_done(move_insert(m.source, &other, 7, 1, &err), &err);
+}
+
+static void an_abort_leaves_the_shared_triggers(void **state)
+{
+    (void)state;
+    an_abort_sends_the_writers_of_the_old_home_away_again(true);
+}
+
+static void an_abort_makes_the_shared_triggers(void **state)
+{
+    (void)state;
+    an_abort_sends_the_writers_of_the_old_home_away_again(false);
+}
+
+/* What an earlier migration noted does not count once the tenant has lived here again. */
+static void an_abort_forgets_what_is_outdated(void **state)
+{
+    struct guard next = m.source_guard;
+    struct tmv_error err;
+
+    (void)state;
+    support_sql(m.source, "INSERT INTO tenantmv.departed VALUES ('%s', 'elsewhere', gen_random_uuid())",
+                m.ends.tenant);
+    next.migration = tmv_uuid_random();
+    next.owner_epoch++;
+    assert_done(guard_raise_owner(m.source, &next, &err), &err);
+    assert_done(guard_prepare_fence(m.source, &next, FENCE_OPEN, 600, 1, &err), &err);
+    assert_int_equal(support_int(m.source, "SELECT count(*) FROM tenantmv.departed"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +395,9 @@ int main(void)
         CASE(waits_for_a_busy_table_only_a_moment, guarded),
         CASE(waits_while_a_cutover_runs_here, guarded),
         CASE(leaves_no_trigger_where_the_tenant_lives, guarded),
+        CASE(an_abort_leaves_the_shared_triggers, guarded),
+        CASE(an_abort_makes_the_shared_triggers, guarded),
+        CASE(an_abort_forgets_what_is_outdated, guarded),
         CASE(stays_closed_to_a_tenant_that_comes_back, guarded),
         CASE(is_no_change_of_another_tenants_guard, guarded),
         CASE(brings_an_older_stores_functions_up_to_date, guarded),
