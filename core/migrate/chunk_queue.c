@@ -9,7 +9,7 @@
 
 #define WAIT_MAX_US (200 * US_PER_MS) /* how long a raised stop flag may go unnoticed */
 #define PARKED_MAX_US US_PER_S        /* the same for a worker that has no turn: it is told, too */
-#define CHUNK_EVENTS_MIN 100
+#define CHUNK_EVENTS_MIN 1 /* an event can be of a gigabyte */
 #define CHUNK_EVENTS_MAX 1000000
 
 bool chunk_queue_init(struct chunk_queue *q, const struct position_plan *plan, const struct stop *stop,
@@ -136,9 +136,14 @@ static int64_t current_step(const struct chunk_queue *q)
 
 /* ---- handing out ---- */
 
+static bool has_gap(const struct chunk_queue *q)
+{
+    return q->gap_first < q->gap_count;
+}
+
 static bool is_over(const struct chunk_queue *q)
 {
-    return q->stopped || (q->stop && stop_is_raised(q->stop)) || q->gap_first == q->gap_count;
+    return q->stopped || (q->stop && stop_is_raised(q->stop)) || (!has_gap(q) && q->in_flight == 0);
 }
 
 /* With the lock held: how long a worker has to wait at least before it may look again; 0: it may take. */
@@ -148,7 +153,7 @@ static int64_t must_wait_us(const struct chunk_queue *q)
     int64_t events = rate_wait_us(&q->events_rate, now);
     int64_t bytes = rate_wait_us(&q->bytes_rate, now);
 
-    if (q->limits.held)
+    if (q->limits.held || !has_gap(q))
         return WAIT_MAX_US;
     return lower(events > bytes ? events : bytes, WAIT_MAX_US);
 }
@@ -186,8 +191,9 @@ enum chunk_answer chunk_queue_take(struct chunk_queue *q, int member, struct pos
 
         *ret_chunk = (struct position_span){.low = gap->low, .high = lower(high, gap->high)};
         gap->low = ret_chunk->high;
-        if (gap->low >= gap->high && ++q->gap_first == q->gap_count)
-            pthread_cond_broadcast(&q->changed); /* whoever waits learns that nothing is left */
+        if (gap->low >= gap->high)
+            q->gap_first++;
+        q->in_flight++;
     }
     pthread_mutex_unlock(&q->lock);
     return answer;
@@ -219,6 +225,8 @@ bool chunk_queue_split(struct chunk_queue *q, const struct position_span *chunk)
         q->splits < CHUNK_SPLITS_MAX && add_gap(q, chunk->low, middle) && add_gap(q, middle, chunk->high);
     q->splits++;
     q->step_events = sized(q->step_events / 2);
+    if (ok)
+        q->in_flight--;
     pthread_cond_broadcast(&q->changed);
     pthread_mutex_unlock(&q->lock);
     return ok;
@@ -228,6 +236,7 @@ void chunk_queue_done(struct chunk_queue *q, const struct chunk_done *done)
 {
     pthread_mutex_lock(&q->lock);
     q->chunks_done++;
+    q->in_flight--;
     q->splits = 0;
     q->events_done += done->events;
     q->bytes_done += done->bytes;
@@ -236,6 +245,8 @@ void chunk_queue_done(struct chunk_queue *q, const struct chunk_done *done)
     /* A range that a limit or the gap's end made smaller says nothing about the size that suits. */
     if (q->aim_us > 0 && (done->events >= q->step_events / 2 || done->took_us > 2 * q->aim_us))
         q->step_events = sized(chunk_next_events(q->step_events, done->took_us, q->aim_us));
+    if (is_over(q))
+        pthread_cond_broadcast(&q->changed); /* whoever waits learns that nothing is left */
     pthread_mutex_unlock(&q->lock);
 }
 

@@ -1,8 +1,9 @@
 /* What the copy's workers share: which positions are still to be copied, how fast, by how many, and how much
  * is done.
  *
- * Guarantees: ranges handed out never overlap and together cover every gap that was put in; once stopped, no
- * more are handed out. Thread-safe but for init, add_gap and release. Rates are token buckets over all
+ * Guarantees: ranges handed out never overlap and together cover every gap that was put in, those that were
+ * split again included: nobody is told that all is done while a range is under way. Once stopped, no more are
+ * handed out. Thread-safe but for init, add_gap and release. Rates are token buckets over all
  * workers: a worker takes what it copied and waits until the debt is paid off before it gets the next range.
  * A range aims at a duration: its size follows what the last ones took. */
 #pragma once
@@ -44,6 +45,7 @@ struct chunk_queue {
     pthread_mutex_t lock; /* over what follows and the gaps */
     pthread_cond_t changed;
     bool stopped;
+    int in_flight;                       /* ranges handed out and neither done nor split */
     int64_t step_events;                 /* aim of a range as it is now */
     int splits;                          /* ranges that took too long since one was committed */
     int64_t chunks_done, events_done;    /* by these workers */
@@ -62,17 +64,18 @@ void chunk_queue_limit(struct chunk_queue *q, const struct chunk_limits *limits)
 enum chunk_answer {
     CHUNK_TAKEN,
     CHUNK_PARKED, /* this member has no turn: it needs no connections until chunk_queue_park returns */
-    CHUNK_NONE,   /* there is none any more, or the queue was stopped */
+    CHUNK_NONE,   /* all are done, or the queue was stopped */
 };
-/* The next range for a member; waits for the rate and while the copy is held. */
+/* The next range for a member, who then owes a done, a split or a stop. Waits for the rate, while the copy is
+ * held, and, when no range is left, for those under way: one may come back in halves. */
 enum chunk_answer chunk_queue_take(struct chunk_queue *q, int member, struct position_span *ret_chunk);
 /* Waits until the member has its turn, or everything is over. */
 void chunk_queue_park(struct chunk_queue *q, int member);
 /* A range has been committed. */
 void chunk_queue_done(struct chunk_queue *q, const struct chunk_done *done);
 /* A range took too long and was not committed: its halves are handed out later, and the next ones are
- * smaller. False with `err` as it was when that does not help: a single position, or CHUNK_SPLITS_MAX in a
- * row. */
+ * smaller. False when that does not help, and the range stays the caller's: a single position,
+ * CHUNK_SPLITS_MAX in a row, or no memory. */
 #define CHUNK_SPLITS_MAX 8
 bool chunk_queue_split(struct chunk_queue *q, const struct position_span *chunk);
 /* No more ranges; the ones that run are finished. */

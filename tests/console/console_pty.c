@@ -235,6 +235,22 @@ int pty_wait_exit(struct pty *pty)
     return WIFEXITED(pty->status) ? WEXITSTATUS(pty->status) : -WTERMSIG(pty->status);
 }
 
+void pty_expect_exit(struct pty *pty, int status)
+{
+    int ended = pty_wait_exit(pty);
+    size_t size, shown = 4000;
+    const char *output = pty_output(pty, &size);
+
+    if (ended == status)
+        return;
+    fprintf(stderr, "ended with %d, not %d; wrote last:\n", ended, status);
+    for (size_t i = size > shown ? size - shown : 0; i < size; i++)
+        fputc(output[i] == '\033' ? '^' : output[i], stderr);
+    fputc('\n', stderr);
+    pty_free(pty);
+    fail();
+}
+
 void pty_wait_stopped(struct pty *pty)
 {
     int status = 0;

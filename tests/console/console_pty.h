@@ -25,6 +25,8 @@ void pty_wait_text(struct pty *pty, const char *text);
 void pty_wait_no_text(struct pty *pty, const char *text);
 /* Until the raw output contains these bytes. */
 void pty_wait_bytes(struct pty *pty, const char *bytes);
+/* Whether the screen shows it now. The program's picture arrives in pieces: assert only with pty_wait_text.
+ */
 bool pty_shows(struct pty *pty, const char *text);
 /* Everything that was written so far. */
 const char *pty_output(const struct pty *pty, size_t *ret_size);
@@ -33,6 +35,8 @@ void pty_forget_output(struct pty *pty);
 const char *pty_row(struct pty *pty, int row);
 /* Waits for the end: the exit code, or -signal. */
 int pty_wait_exit(struct pty *pty);
+/* The same; fails with what the program wrote last if it ended in another way. */
+void pty_expect_exit(struct pty *pty, int status);
 /* Waits until the program has stopped itself. */
 void pty_wait_stopped(struct pty *pty);
 void pty_signal(struct pty *pty, int number);

@@ -71,7 +71,7 @@ static void p_requests_a_pause_at_once(void **state)
 
     (void)state;
     stage_open(&stage);
-    assert_true(pty_shows(stage.pty, "[OPERATE]"));
+    pty_wait_text(stage.pty, "[OPERATE]");
     pty_send(stage.pty, "p");
     pty_wait_text(stage.pty, "requested, waits for its engine");
     assert_int_equal(support_int(stage.fixture.conn,
@@ -79,7 +79,7 @@ static void p_requests_a_pause_at_once(void **state)
                                  "AND requested_by = 'amy' AND state = 'requested' AND generation > 0"),
                      1);
     pty_send(stage.pty, "q");
-    assert_int_equal(pty_wait_exit(stage.pty), 0);
+    pty_expect_exit(stage.pty, 0);
     stage_close(&stage);
 }
 
@@ -114,7 +114,7 @@ static void of_two_consoles_one_wins_and_the_other_is_told(void **state)
     assert_int_equal(commands(&stage), 1);
     winner = strcmp(by, "amy") == 0 ? stage.pty : bob;
     loser = winner == bob ? stage.pty : bob;
-    assert_true(pty_shows(winner, "requested, waits for its engine"));
+    pty_wait_text(winner, "requested, waits for its engine");
     /* already, or a moment ago: by whom it is said either way */
     pty_wait_text(loser, "refused: ");
     pty_wait_text(loser, by);
@@ -183,7 +183,7 @@ static void a_bulk_pause_names_all_and_can_be_cancelled(void **state)
     pty_send(stage.pty, "p");
     pty_wait_text(stage.pty, "pause 1 of 1 marked");
     assert_int_equal(commands(&stage), 0);
-    assert_true(pty_shows(stage.pty, stage.name));
+    pty_wait_text(stage.pty, stage.name);
     pty_send(stage.pty, "\033");
     pty_wait_text(stage.pty, "nothing was sent");
     pty_wait_text(stage.pty, "1 marked"); /* cancelling keeps the marks */
@@ -299,7 +299,7 @@ static void a_hang_up_during_the_countdown_sends_nothing(void **state)
     stage_open(&stage);
     arm_abort(&stage);
     pty_hang_up(stage.pty);
-    assert_int_equal(pty_wait_exit(stage.pty), 128 + SIGHUP);
+    pty_expect_exit(stage.pty, 128 + SIGHUP);
     assert_int_equal(commands(&stage), 0);
     stage_close(&stage);
 }
@@ -310,7 +310,7 @@ static void what_the_phase_forbids_is_in_parentheses_and_says_why(void **state)
 
     (void)state;
     stage_open(&stage);
-    assert_true(pty_shows(stage.pty, "(c cutover"));
+    pty_wait_text(stage.pty, "(c cutover");
     pty_send(stage.pty, "c");
     pty_wait_text(stage.pty, "cutover is not possible in pending");
     assert_int_equal(commands(&stage), 0);
@@ -327,7 +327,7 @@ static void watch_has_no_key_that_acts(void **state)
     pty_free(stage.pty);
     stage.pty = open_program(&stage, "watch", NULL);
     pty_wait_text(stage.pty, stage.name);
-    assert_true(pty_shows(stage.pty, "[READ-ONLY]"));
+    pty_wait_text(stage.pty, "[READ-ONLY]");
     assert_false(pty_shows(stage.pty, "pause"));
     for (const char *key = keys; *key != '\0'; key++)
         pty_send(stage.pty, (char[]){*key, '\0'});
@@ -370,7 +370,7 @@ static void keeps_the_last_picture_when_the_database_goes_away(void **state)
     support_sql(stage.fixture.conn, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                                     "WHERE datname = current_database() AND pid <> pg_backend_pid()");
     pty_wait_text(stage.pty, "OFFLINE");
-    assert_true(pty_shows(stage.pty, stage.name));
+    pty_wait_text(stage.pty, stage.name);
     pty_send(stage.pty, "?");
     pty_wait_text(stage.pty, "/ search");
     pty_send(stage.pty, "?");

@@ -69,7 +69,7 @@ static void a_server_that_never_answers_stops_no_key(void **state)
         pty_wait_no_text(pty, "Esc closes");
     }
     pty_send(pty, "q");
-    assert_int_equal(pty_wait_exit(pty), 0);
+    pty_expect_exit(pty, 0);
     pty_free(pty);
     close(fd);
 }
@@ -131,7 +131,7 @@ static void what_a_server_notes_does_not_tear_the_picture(void **state)
     assert_null(memmem(output, size, "QUERY", 5));
     assert_null(memmem(output, size, "LOG:", 4));
     pty_send(pty, "q");
-    assert_int_equal(pty_wait_exit(pty), 0);
+    pty_expect_exit(pty, 0);
     pty_free(pty);
     free(database);
     control_fixture_close(&fixture);
@@ -177,7 +177,7 @@ static void hostile_texts_are_harmless_on_every_screen(void **state)
     for (const char *key = "1234561"; *key != '\0'; key++) {
         pty_send(pty, (char[]){*key, '\0'});
         pty_settle(pty, 150);
-        assert_true(pty_shows(pty, "tenantmv"));
+        pty_wait_text(pty, "tenantmv");
     }
     pty_send(pty, "x"); /* a dialog names things as well */
     pty_settle(pty, 200);
@@ -274,13 +274,13 @@ static void a_display_on_a_wall_hears_only_ctrl_c(void **state)
     control_fixture_own(&fixture);
     pty = open_program("watch", fixture.conninfo, "--no-keys");
     pty_wait_text(pty, "LIVE");
-    assert_true(pty_shows(pty, "keys are off"));
+    pty_wait_text(pty, "keys are off");
     pty_send(pty, "?q:2/\033q\032");
     pty_settle(pty, 300);
-    assert_true(pty_shows(pty, "[1 Fleet]"));
+    pty_wait_text(pty, "[1 Fleet]");
     assert_false(pty_shows(pty, "any key closes"));
     pty_send(pty, "\003");
-    assert_int_equal(pty_wait_exit(pty), 0);
+    pty_expect_exit(pty, 0);
     pty_free(pty);
     control_fixture_close(&fixture);
 }
@@ -367,7 +367,7 @@ static void a_pasted_script_does_nothing_on_any_screen(void **state)
         pty_settle(pty, 200);
         pty_send(pty, script);
         pty_settle(pty, 200);
-        assert_true(pty_shows(pty, "tenantmv")); /* it still runs */
+        pty_wait_text(pty, "tenantmv"); /* it still runs */
         assert_false(pty_shows(pty, "ARMED"));
     }
     assert_int_equal(commands(fixture.conn), 0);
@@ -424,7 +424,7 @@ static void comes_back_in_tmux_at_another_size(void **state)
         pty_send(pty, "?");
         pty_wait_no_text(pty, "Esc closes");
         tmux_run(&tmux, "detach-client");
-        assert_int_equal(pty_wait_exit(pty), 0);
+        pty_expect_exit(pty, 0);
         pty_free(pty);
     }
     tmux_run(&tmux, "kill-server");
@@ -444,7 +444,7 @@ static void a_hang_up_hands_the_running_migration_over(void **state)
     pty_send(pty, "c");
     pty_wait_text(pty, "type the name first");
     pty_hang_up(pty);
-    assert_int_equal(pty_wait_exit(pty), 128 + SIGHUP);
+    pty_expect_exit(pty, 128 + SIGHUP);
     pty_free(pty);
     assert_int_equal(commands(l.on_control), 0);
     life_wait_for("m.phase = 'dual_write'");
@@ -494,7 +494,7 @@ static void quitting_asks_and_staying_changes_nothing(void **state)
     pty_wait_no_text(pty, "Hand over");
     assert_int_equal(leases(), 1);
     quit_by(pty, 3); /* stop at a safe point */
-    assert_int_equal(pty_wait_exit(pty), 0);
+    pty_expect_exit(pty, 0);
     pty_free(pty);
     assert_int_equal(leases(), 0);
     life_start_engine(); /* they go on at once when an engine runs again */
@@ -511,7 +511,7 @@ static void quitting_hands_over_to_another_engine(void **state)
     quit_by(pty, 1);
     pty_wait_bytes(pty, "1 migration: ");
     pty_wait_bytes(pty, " goes on");
-    assert_int_equal(pty_wait_exit(pty), 0);
+    pty_expect_exit(pty, 0);
     pty_free(pty);
     assert_int_equal(leases(), 1);
     life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
@@ -526,7 +526,7 @@ static void quitting_without_a_successor_says_that_nobody_goes_on(void **state)
     (void)state;
     quit_by(pty, 1);
     pty_wait_bytes(pty, "1 migration waits for an engine, nothing is lost");
-    assert_int_equal(pty_wait_exit(pty), 0);
+    pty_expect_exit(pty, 0);
     pty_free(pty);
     assert_int_equal(leases(), 0);
     life_release();
@@ -545,7 +545,7 @@ static void quitting_keeps_the_engine_without_its_screen(void **state)
                        (long long)life_count(l.on_source));
     assert_int_equal(leases(), 1);
     pty_signal(pty, SIGTERM);
-    assert_int_equal(pty_wait_exit(pty), 0);
+    pty_expect_exit(pty, 0);
     pty_free(pty);
     assert_int_equal(leases(), 0);
     life_release();

@@ -46,11 +46,11 @@ static void quits_on_q_and_gives_the_terminal_back(void **state)
 
     (void)state;
     assert_false(pty_is_cooked(pty));
-    assert_true(pty_shows(pty, "[READ-ONLY]"));
+    pty_wait_text(pty, "[READ-ONLY]");
     pty_send(pty, "q");
     pty_wait_bytes(pty, "\033[?1049l");
     pty_wait_bytes(pty, "\033[?2004l");
-    assert_int_equal(pty_wait_exit(pty), 0);
+    pty_expect_exit(pty, 0);
     assert_true(pty_is_cooked(pty));
     pty_free(pty);
 }
@@ -63,7 +63,7 @@ static void ends_on_signals_with_the_terminal_restored(void **state)
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
         struct pty *pty = start(80, 24);
         pty_signal(pty, signals[i]);
-        assert_int_equal(pty_wait_exit(pty), 128 + signals[i]);
+        pty_expect_exit(pty, 128 + signals[i]);
         pty_wait_bytes(pty, "\033[?1049l");
         assert_true(pty_is_cooked(pty));
         pty_free(pty);
@@ -98,7 +98,7 @@ static void leaves_when_the_terminal_is_gone(void **state)
     (void)state;
     getrusage(RUSAGE_CHILDREN, &before);
     pty_hang_up(pty);
-    assert_int_equal(pty_wait_exit(pty), 128 + SIGHUP);
+    pty_expect_exit(pty, 128 + SIGHUP);
     getrusage(RUSAGE_CHILDREN, &after);
     /* a loop around a dead terminal would burn as much as it is given */
     cpu_ms = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000 +
@@ -117,7 +117,7 @@ static void a_hang_up_with_sighup_ignored_ends_it_too(void **state)
     (void)state;
     pty_wait_text(pty, "OFFLINE");
     pty_hang_up(pty);
-    assert_int_equal(pty_wait_exit(pty), 128 + SIGHUP);
+    pty_expect_exit(pty, 128 + SIGHUP);
     pty_free(pty);
 }
 
@@ -221,7 +221,7 @@ static void works_on_every_kind_of_terminal(void **state)
         pty = start_with(env, 80, 24);
         pty_wait_text(pty, "OFFLINE");
         pty_send(pty, "q");
-        assert_int_equal(pty_wait_exit(pty), 0);
+        pty_expect_exit(pty, 0);
         pty_free(pty);
     }
 }
@@ -239,14 +239,14 @@ static void falls_back_to_lines_where_no_cursor_can_be_placed(void **state)
         pty_wait_text(pty, "one line per change");
         pty_wait_text(pty, "OFFLINE");
         pty_signal(pty, SIGTERM);
-        assert_int_equal(pty_wait_exit(pty), 128 + SIGTERM);
+        pty_expect_exit(pty, 128 + SIGTERM);
         pty_free(pty);
     }
     /* without any terminal description: a screen or lines, but never an end */
     struct pty *pty = start_with(empty, 80, 24);
     pty_wait_text(pty, "OFFLINE");
     pty_signal(pty, SIGTERM);
-    assert_int_equal(pty_wait_exit(pty), 128 + SIGTERM);
+    pty_expect_exit(pty, 128 + SIGTERM);
     pty_free(pty);
 }
 
@@ -357,7 +357,7 @@ static void escape_never_quits_and_ctrl_c_quits_twice(void **state)
     pty_send(pty, "\003");
     pty_wait_text(pty, "Ctrl-C again quits");
     pty_send(pty, "\003");
-    assert_int_equal(pty_wait_exit(pty), 0);
+    pty_expect_exit(pty, 0);
     pty_free(pty);
 }
 
@@ -384,7 +384,7 @@ static void stops_and_comes_back_on_ctrl_z(void **state)
     pty_send(pty, "?");
     pty_wait_no_text(pty, "Esc closes");
     pty_send(pty, "q");
-    assert_int_equal(pty_wait_exit(pty), 0);
+    pty_expect_exit(pty, 0);
     assert_true(pty_is_cooked(pty));
     assert_int_equal(tcgetattr(pty_master(pty), &modes), 0);
     assert_int_equal(modes.c_cc[VERASE], '\b');
@@ -414,7 +414,7 @@ static void works_with_closed_standard_descriptors(void **state)
         pty = pty_start(&options);
         pty_wait_text(pty, cases[i].shown);
         pty_signal(pty, SIGTERM);
-        assert_int_equal(pty_wait_exit(pty), 128 + SIGTERM);
+        pty_expect_exit(pty, 128 + SIGTERM);
         pty_free(pty);
     }
 }
@@ -439,7 +439,7 @@ static void marks_where_a_picture_begins_and_ends(void **state)
     pty_wait_text(pty, "Esc closes");
     pty_send(pty, "q");
     pty_send(pty, "q");
-    assert_int_equal(pty_wait_exit(pty), 0);
+    pty_expect_exit(pty, 0);
     output = pty_output(pty, &size);
     begins = occurrences(output, size, "\033[?2026h");
     ends = occurrences(output, size, "\033[?2026l");
