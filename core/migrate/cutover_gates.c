@@ -90,8 +90,11 @@ static bool gate_standby(struct cutover_manager *m, const struct tmv_settings *s
 
     if (!standby_ask(&m->standby, budget_us < STANDBY_LOOK_US ? budget_us : STANDBY_LOOK_US, err))
         return false;
-    gate(list, "standby", m->standby.answer_us < budget_us,
-         m->standby.answers ? "answered in %.1f ms" : "silent for %.1f ms",
+    bool in_time = m->standby.answer_us < budget_us;
+    gate(list, "standby", in_time,
+         m->standby.answers ? "answered in %.1f ms"
+         : in_time          ? "asked %.1f ms ago, no answer yet"
+                            : "silent for %.1f ms",
          (double)m->standby.answer_us / 1000);
     return true;
 }

@@ -314,8 +314,6 @@ static void brings_an_older_stores_functions_up_to_date(void **state)
                      STORE_SCHEMA_VERSION);
 }
 
-#define CASE(name, setup) cmocka_unit_test_setup_teardown(name, setup, release)
-
 /* The tenant is brought back and that migration is aborted, step by step: no writer of the old home is let in
  * at any moment, and in the end it is sent where it was sent before. */
 static void an_abort_sends_the_writers_of_the_old_home_away_again(bool retired)
@@ -381,6 +379,8 @@ static void an_abort_forgets_what_is_outdated(void **state)
     assert_done(guard_prepare_fence(m.source, &next, FENCE_OPEN, 600, 1, &err), &err);
     assert_int_equal(support_int(m.source, "SELECT count(*) FROM tenantmv.departed"), 0);
 }
+
+#define CASE(name, setup) cmocka_unit_test_setup_teardown(name, setup, release)
 
 int main(void)
 {

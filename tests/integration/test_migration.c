@@ -217,6 +217,35 @@ static void moves_a_tenant_without_events(void **state)
     assert_done(move_insert(l.on_target, &l.tenant, 900, 1, &err), &err);
 }
 
+/* The first home was emptied, and a second migration brings the tenant back there; it is aborted. Whoever
+ * still has the very first route is sent away again, as before. */
+static void an_aborted_return_leaves_the_old_home_closed(void **state)
+{
+    const struct tmv_start_options back = {.tenant = l.tenant, .target = l.source.id, .settings = l.settings};
+    struct tmv_error err;
+
+    (void)state;
+    life_begin_and_wait_until_ready();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
+    life_wait_for("m.phase = 'completed' AND s.retired");
+    support_sql(l.on_source,
+                "SELECT set_config('tenantmv.pass', migration_id || '/' || owner_epoch, false) FROM "
+                "tenantmv.owner; DELETE FROM public.events; RESET tenantmv.pass");
+    assert_done(tmv_start(l.handle, &back, &amy, &l.migration, &err), &err);
+    life_wait_for("m.phase = 'dual_write' AND s.ready");
+    assert_int_equal(life_count(l.on_source), HISTORY);
+    assert_fails(move_insert(l.on_source, &l.tenant, 900, 1, &err), &err, TMV_ERR_CLOSED);
+    life_expect(life_ask(TMV_OP_ABORT, "stays where it is"), TMV_COMMAND_DONE, "aborted");
+    assert_int_equal(life_count(l.on_source), 0);
+    assert_fails(move_insert(l.on_source, &l.tenant, 900, 1, &err), &err, TMV_ERR_MOVED);
+    assert_done(move_insert(l.on_target, &l.tenant, 900, 1, &err), &err);
+    assert_int_equal(support_int(l.on_control,
+                                 "SELECT count(*) FROM public.tenant_routing WHERE tenant_id = '%s' AND "
+                                 "store_id = 'dedicated' AND active_migration_id IS NULL",
+                                 l.tenant_text),
+                     1);
+}
+
 /* An engine was killed right after its decision, on the source alone: control is elsewhere and did not
  * follow. */
 static void leave_a_decision(const char *phase, const char *mutant)
@@ -295,6 +324,7 @@ int main(void)
         CASE(moves_a_tenant_with_its_history_and_what_is_written_meanwhile, life_plain),
         CASE(moves_a_tenant_with_its_history_and_what_is_written_meanwhile, life_with_control_elsewhere),
         CASE(moves_a_tenant_with_its_history_and_what_is_written_meanwhile, from_a_partitioned_source),
+        CASE(an_aborted_return_leaves_the_old_home_closed, life_plain),
         CASE(moves_a_tenant_without_events, life_plain),
         CASE(refuses_a_second_start_naming_the_first, life_plain),
         CASE(pauses_and_resumes_without_losing_anything, life_plain),

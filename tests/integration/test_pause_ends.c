@@ -164,6 +164,20 @@ static void *write_bursts(void *arg)
 
 /* ---- the cases ---- */
 
+/* Another engine brings the migration to its end while the first stands still; then that one goes on. Every
+ * event is there. Frees the writer. */
+static void finish_with_a_second(pid_t first, struct steady_writer *writer, int more_events)
+{
+    pid_t second = worker_start("second", NULL);
+
+    drive_to_the_end();
+    int written = steady_writer_end(writer);
+    wake_the_late_one(first);
+    worker_end(second);
+    assert_int_equal(life_count(l.on_target), HISTORY + written + more_events);
+    free(writer);
+}
+
 static void stop_at(const char *point, bool bursts)
 {
     struct burst burst = {0};
@@ -191,18 +205,12 @@ static void stop_at(const char *point, bool bursts)
         pthread_join(burst.thread, NULL);
         pgx_close(burst.conn);
     }
-    pid_t second = worker_start("second", NULL);
-    drive_to_the_end();
-    int written = steady_writer_end(writer);
-    wake_the_late_one(first);
-    worker_end(second);
-    assert_int_equal(life_count(l.on_target), HISTORY + written + burst.events);
+    finish_with_a_second(first, writer, burst.events);
     assert_int_equal(support_int(l.on_target, "SELECT count(*) FROM tenantmv.fence WHERE state = 'open'"), 1);
     assert_int_equal(support_int(l.on_source, "SELECT count(*) FROM tenantmv.fence WHERE state = 'moved'"),
                      1);
     life_assert_one_audit_row("migration_completed");
     life_release();
-    free(writer);
 }
 
 static void writers_go_on_while_the_engine_is_stopped_inside_the_cutover(void **state)
@@ -243,15 +251,8 @@ static void writers_go_on_while_the_engine_is_stopped_inside_the_installation(vo
     atomic_store(&writer->longest_us, 0);
     steady_writer_await(writer, 5, worker_is_stopped, first);
     print_message("  the longest write took %.1f ms\n", (double)atomic_load(&writer->longest_us) / 1000);
-    pid_t second = worker_start("second", NULL);
-    life_wait_for("m.phase = 'dual_write'");
-    drive_to_the_end();
-    int written = steady_writer_end(writer);
-    wake_the_late_one(first);
-    worker_end(second);
-    assert_int_equal(life_count(l.on_target), HISTORY + written);
+    finish_with_a_second(first, writer, 0);
     life_release();
-    free(writer);
 }
 
 /* Only the control database tells them of the move, and the engine stands still before it opens the target.
@@ -271,14 +272,8 @@ static void writers_that_come_after_the_decision_do_not_need_the_engine(void **s
     struct steady_writer *writer = steady_writer_start();
     steady_writer_await(writer, 5, worker_is_stopped, first);
     assert_int_equal(support_int(l.on_target, "SELECT count(*) FROM tenantmv.fence WHERE state = 'open'"), 1);
-    pid_t second = worker_start("second", NULL);
-    drive_to_the_end();
-    int written = steady_writer_end(writer);
-    wake_the_late_one(first);
-    worker_end(second);
-    assert_int_equal(life_count(l.on_target), HISTORY + written);
+    finish_with_a_second(first, writer, 0);
     life_release();
-    free(writer);
 }
 
 int main(void)

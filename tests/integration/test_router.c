@@ -325,6 +325,46 @@ static void leaves_the_opening_to_the_engine_without_the_right(void **state)
     router_bed_close(&bed);
 }
 
+/* The rights that the migration guide names, in the control database and in the stores, and no more. */
+static void works_with_the_rights_that_the_guide_names(void **state)
+{
+    static const char *const in_the_stores[] = {"shared", "dedicated"};
+    struct router_bed bed;
+    struct tmv_append_result result;
+    struct tmv_store_info *stores;
+    struct tmv_error err = {0};
+    size_t count;
+
+    (void)state;
+    router_bed_stores(&bed, false);
+    router_bed_discover(&bed);
+    support_sql(bed.control_conn,
+                "CREATE ROLE shop LOGIN; GRANT USAGE ON SCHEMA tenantmv TO shop;"
+                "GRANT SELECT ON public.tenant_routing, public.tenant_migrations TO shop;"
+                "GRANT SELECT ON tenantmv.control_version, tenantmv.migration_state, tenantmv.store TO shop");
+    for (int i = 0; i < 2; i++) {
+        support_sql(i ? bed.b : bed.a, "GRANT SELECT, INSERT ON public.events TO shop;"
+                                       "GRANT USAGE ON SEQUENCE public.events_global_position_seq TO shop");
+        support_sql(bed.control_conn,
+                    "UPDATE tenantmv.store SET conninfo = conninfo || ' user=shop' WHERE id = '%s'",
+                    in_the_stores[i]);
+    }
+    strncat(bed.control, " user=shop", sizeof bed.control - strlen(bed.control) - 1);
+    router_bed_router(&bed, (struct tmv_router_options){.connections_per_store = 2});
+    assert_done(router_bed_append(&bed, TMV_EXPECT_ANY, &result, &err), &err);
+    router_bed_guard(&bed, bed.a, &bed.a_shape, FENCE_OPEN);
+    router_bed_guard(&bed, bed.b, &bed.b_shape, FENCE_CLOSED);
+    assert_done(router_bed_append(&bed, TMV_EXPECT_ANY, &result, &err), &err);
+    router_bed_fence(&bed, bed.b, "armed", ROUTER_BED_PLACEMENT, "");
+    router_bed_fence(&bed, bed.a, "moved", ROUTER_BED_PLACEMENT, "dedicated");
+    assert_done(router_bed_append(&bed, TMV_EXPECT_ANY, &result, &err), &err);
+    assert_string_equal(result.store_id, "dedicated");
+    assert_done(tmv_router_list_stores(bed.router, &stores, &count, &err), &err);
+    assert_int_equal(count, 2);
+    free(stores);
+    router_bed_close(&bed);
+}
+
 static void waits_while_the_store_is_closed(void **state)
 {
     struct router_bed bed;
@@ -467,6 +507,7 @@ int main(void)
         cmocka_unit_test(repeats_a_moved_write_on_the_new_home),
         cmocka_unit_test(takes_no_version_from_a_store_that_the_tenant_left),
         cmocka_unit_test(leaves_the_opening_to_the_engine_without_the_right),
+        cmocka_unit_test(works_with_the_rights_that_the_guide_names),
         cmocka_unit_test(waits_while_the_store_is_closed),
         cmocka_unit_test(says_closed_when_the_time_is_over),
         cmocka_unit_test(pauses_the_writes_of_one_tenant),
