@@ -9,7 +9,7 @@
 
 #define WAIT_MAX_US (200 * US_PER_MS) /* how long a raised stop flag may go unnoticed */
 #define PARKED_MAX_US US_PER_S        /* the same for a worker that has no turn: it is told, too */
-#define CHUNK_EVENTS_MIN 1 /* an event can be of a gigabyte */
+#define CHUNK_EVENTS_MIN 1            /* an event can be of a gigabyte */
 #define CHUNK_EVENTS_MAX 1000000
 
 bool chunk_queue_init(struct chunk_queue *q, const struct position_plan *plan, const struct stop *stop,

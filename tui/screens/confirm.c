@@ -312,7 +312,7 @@ static void draw_typed(const struct confirm *confirm, const struct model *model,
         draw_other(confirm, model, canvas, &in);
     if (in.h > 6)
         draw_effect(confirm, m, canvas, &in);
-    if (in.h > 4)
+    if (in.h > 2 + confirm->needs_reason + confirm->offers_keep)
         rect_top(&in, 1);
     draw_inputs(confirm, canvas, &in);
     if (confirm->notice[0] != '\0')

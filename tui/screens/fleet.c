@@ -24,17 +24,19 @@ enum fleet_column {
     COLUMN_ROUTE,
     COLUMN_NOTE,
 };
+#define SPARK_MAX 8 /* cells of the columns at their widest */
+#define ROUTE_MAX 24
 static const struct column columns[] = {
     [COLUMN_GLYPH] = {"", 2, 2, 0, false, false}, /* mark and glyph */
     [COLUMN_TENANT] = {"TENANT", 12, 18, 0, false, false},
     [COLUMN_PHASE] = {"PHASE", 9, 9, 0, false, false},
-    [COLUMN_PROGRESS] = {"PROGRESS", 10, 15, 3, false, false},
+    [COLUMN_PROGRESS] = {"PROGRESS", 10, 13, 3, false, false},
     [COLUMN_EVENTS] = {"EVENTS", 6, 10, 7, false, true},
     [COLUMN_RATE] = {"EV/S", 5, 5, 5, false, true},
     [COLUMN_LAG] = {"LAG", 5, 6, 2, false, true},
-    [COLUMN_SPARK] = {"60s", 6, 10, 6, false, false},
+    [COLUMN_SPARK] = {"60s", 6, SPARK_MAX, 6, false, false},
     [COLUMN_ETA] = {"ETA", 4, 5, 4, false, true},
-    [COLUMN_ROUTE] = {"FROM → TO", 15, 22, 8, false, false},
+    [COLUMN_ROUTE] = {"FROM → TO", 15, ROUTE_MAX, 8, false, false},
     [COLUMN_NOTE] = {"NOTE", 22, 60, 1, true, false},
 };
 
@@ -97,8 +99,6 @@ static void progress_cell(const struct tmv_migration *m, struct canvas *canvas, 
     canvas_fit_right(canvas, figure, ROLE_TEXT, text);
 }
 
-#define SPARK_MAX 10 /* cells of the column at its widest */
-
 /* The last minute, its seconds in groups that begin at round times: a group keeps its cell until the next one
  * begins, so that a picture that says nothing new is not written again each second. */
 static void spark_cell(const struct tmv_migration *m, struct canvas *canvas, struct rect cell)
@@ -148,6 +148,12 @@ static void number_cell(const struct tmv_migration *m, int column, struct canvas
     canvas_fit_right(canvas, cell, ROLE_TEXT, text);
 }
 
+static const char *route_words(const struct tmv_migration *m, char *text, size_t size)
+{
+    snprintf(text, size, "%.60s → %.60s", m->source, m->target);
+    return text;
+}
+
 static void fleet_cell(void *user, int row, int column, struct canvas *canvas, struct rect cell)
 {
     const struct model *model = user;
@@ -174,8 +180,7 @@ static void fleet_cell(void *user, int row, int column, struct canvas *canvas, s
             spark_cell(m, canvas, cell);
         break;
     case COLUMN_ROUTE:
-        snprintf(text, sizeof text, "%.60s → %.60s", m->source, m->target);
-        canvas_fit(canvas, cell, ROLE_TEXT_DIM, text);
+        canvas_fit(canvas, cell, ROLE_TEXT_DIM, route_words(m, text, sizeof text));
         break;
     case COLUMN_NOTE:
         note_words(model, m, text, sizeof text);
@@ -288,6 +293,20 @@ static void split(const struct model *model, struct rect area, struct rect *ret_
     *ret_table = area;
 }
 
+/* A cut route does not say where to: the column is as wide as the widest, or it leaves. */
+static void fit_routes(const struct model *model, struct column *route)
+{
+    char text[160];
+
+    for (int i = 0; i < model->fleet.shown; i++) {
+        int width =
+            text_width(route_words(&model->snapshot->migrations[model->fleet.order[i]], text, sizeof text));
+        route->least = width > route->least ? width : route->least;
+    }
+    route->least = route->least > ROUTE_MAX ? ROUTE_MAX : route->least;
+    route->want = route->least;
+}
+
 /* The columns as `w` wants them. */
 static void widen(const struct model *model, struct column wanted[COLUMNS])
 {
@@ -295,6 +314,7 @@ static void widen(const struct model *model, struct column wanted[COLUMNS])
     char name[TENANT_NAME_MAX];
 
     memcpy(wanted, columns, sizeof columns);
+    fit_routes(model, &wanted[COLUMN_ROUTE]);
     for (int i = 0; fleet->width == FLEET_NAMES && i < fleet->shown; i++) {
         int width = text_width(
             tenant_name(&model->names, &model->snapshot->migrations[fleet->order[i]].tenant, name));

@@ -106,38 +106,70 @@ struct plan_step {
     int64_t from, to;
 };
 
-static void put_step(struct line *line, const struct view *view, const struct plan_step *step, bool is_last)
+#define STEPS 5
+
+/* One step as words, with the time that it took or takes. */
+struct step_words {
+    char text[48], took[FORMAT_MAX + 1]; /* " 1:52:07", or "" */
+    enum role role;
+    bool done;
+};
+
+static struct step_words step_words(const struct view *view, const struct plan_step *step, bool is_last)
 {
     bool done = step->to > 0 || (is_last && step->from > 0);
     bool begun = !done && step->from > 0, here = begun && !tmv_phase_is_terminal(view->m->phase);
-    enum role role = done ? ROLE_STATE_DONE : begun ? state_look(view->m->show)->role : ROLE_TEXT_DIM;
     int64_t until = step->to > 0 ? step->to : model_database_now_us(view->model);
+    struct step_words words = {.role = done    ? ROLE_STATE_DONE
+                                       : begun ? state_look(view->m->show)->role
+                                               : ROLE_TEXT_DIM,
+                               .done = done};
     char took[FORMAT_MAX];
 
-    line_put(line, ROLE_TEXT, " ");
-    line_putf(line, role, "%s %s", done ? "✓" : here ? "▶" : begun ? "✗" : "·", step->name);
+    snprintf(words.text, sizeof words.text, "%s %s", done ? "✓" : here ? "▶" : begun ? "✗" : "·", step->name);
     if (here || step->to > 0)
-        line_putf(line, ROLE_TEXT, " %s", format_elapsed(until - step->from, took));
-    line_put(line, ROLE_TEXT, "  ");
+        snprintf(words.took, sizeof words.took, " %.*s", FORMAT_MAX - 1,
+                 format_elapsed(until - step->from, took));
+    return words;
 }
 
+static int plan_width(const struct step_words words[STEPS], int gap)
+{
+    int width = 1 + gap * (STEPS - 1);
+
+    for (int i = 0; i < STEPS; i++)
+        width += text_width(words[i].text) + text_width(words[i].took);
+    return width;
+}
+
+/* The last step tells what is still to come: so the blanks give way first, then the times of what is done. */
 static void plan_section(const struct view *view, struct canvas *canvas, struct rect area)
 {
     const struct tmv_migration *m = view->m;
-    const struct plan_step steps[] = {
+    const struct plan_step steps[STEPS] = {
         {"prepare", m->created_at_us, m->started_at_us},
         {"copy", m->started_at_us, m->bulk_copy_completed_at_us},
         {"catch up", m->bulk_copy_completed_at_us, m->dual_write_started_at_us},
         {"dual write", m->dual_write_started_at_us, m->phase == TMV_PHASE_COMPLETED ? m->completed_at_us : 0},
         {"moved", m->phase == TMV_PHASE_COMPLETED ? m->completed_at_us : 0, 0},
     };
-    size_t count = sizeof steps / sizeof *steps;
-    struct line line;
+    struct step_words words[STEPS];
+    int gap = 3;
 
+    for (int i = 0; i < STEPS; i++)
+        words[i] = step_words(view, &steps[i], i == STEPS - 1);
+    while (gap > 1 && plan_width(words, gap) > area.w)
+        gap--;
+    for (int i = 0; i < STEPS && plan_width(words, gap) > area.w; i++)
+        if (words[i].done)
+            words[i].took[0] = '\0';
     canvas_separator(canvas, rect_top(&area, 1), "plan", "");
-    line = line_begin(canvas, area);
-    for (size_t i = 0; i < count; i++)
-        put_step(&line, view, &steps[i], i == count - 1);
+    struct line line = line_begin(canvas, area);
+    for (int i = 0; i < STEPS; i++) {
+        line_putf(&line, ROLE_TEXT, "%*s", i == 0 ? 1 : gap, "");
+        line_put(&line, words[i].role, words[i].text);
+        line_put(&line, ROLE_TEXT, words[i].took);
+    }
 }
 
 /* ---- lag ---- */
