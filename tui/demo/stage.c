@@ -1,11 +1,13 @@
 #include "demo/stage.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/failure.h"
@@ -13,6 +15,7 @@
 
 #define SEED_TIMEOUT_US INT64_C(7200000000)
 #define SEED_JOBS 2
+#define SAY_EVERY_S 5
 
 typedef void say_fn(const char *fmt, ...);
 
@@ -213,7 +216,35 @@ static void *seed_main(void *argument)
     return NULL;
 }
 
-static bool seed(struct stage *s, struct tmv_error *err)
+static void say_how_far(const struct stage *s, int64_t events, say_fn *say)
+{
+    struct tmv_error ignored;
+    char *positions = NULL; /* handed out so far: the rows are not visible yet */
+
+    if (!cluster_psql(s->shared, STAGE_SHARED, "SELECT last_value FROM public.events_global_position_seq",
+                      SEED_TIMEOUT_US, &positions, &ignored))
+        return;
+    int64_t done = strtoll(positions, NULL, 10);
+    if (events > 0)
+        say("%" PRId64 " of %" PRId64 " events (%d%%)", done, events, (int)(100 * done / events));
+    free(positions);
+}
+
+/* Waits for a session; says every few seconds how far they all are. */
+static void await_job(const struct stage *s, const struct seed_job *job, int64_t events, say_fn *say)
+{
+    struct timespec until;
+
+    if (pthread_equal(job->thread, pthread_self()))
+        return;
+    do {
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += SAY_EVERY_S;
+    } while (pthread_timedjoin_np(job->thread, NULL, &until) == ETIMEDOUT &&
+             (say_how_far(s, events, say), true));
+}
+
+static bool seed(struct stage *s, int64_t events, say_fn *say, struct tmv_error *err)
 {
     struct seed_job jobs[SEED_JOBS];
     char path[300];
@@ -230,13 +261,15 @@ static bool seed(struct stage *s, struct tmv_error *err)
         }
     }
     for (int i = 0; i < SEED_JOBS; i++) {
-        if (!pthread_equal(jobs[i].thread, pthread_self()))
-            pthread_join(jobs[i].thread, NULL);
+        await_job(s, &jobs[i], events, say);
         if (ok && !jobs[i].ok)
             *err = jobs[i].err;
         ok = ok && jobs[i].ok;
     }
-    return ok && cluster_psql(s->shared, STAGE_SHARED, demo_sql_seed_end, SEED_TIMEOUT_US, NULL, err);
+    if (!ok)
+        return false;
+    say("building the shared store's indexes");
+    return cluster_psql(s->shared, STAGE_SHARED, demo_sql_seed_end, SEED_TIMEOUT_US, NULL, err);
 }
 
 static void say_nothing(const char *fmt, ...)
@@ -257,7 +290,7 @@ bool stage_open(const struct demo_options *options, int cancel_fd, say_fn *say, 
     if (!make_databases(s, err))
         return failure_wrap(err, "preparing the demo's databases");
     say("filling in %" PRId64 " events of history", options->events);
-    return seed(s, err) || failure_wrap(err, "filling in the demo's history");
+    return seed(s, options->events, say, err) || failure_wrap(err, "filling in the demo's history");
 }
 
 void stage_close(struct stage *s)
