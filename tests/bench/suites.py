@@ -314,7 +314,8 @@ def cutovers(bed, report, count, rates, writers):
                  str(count), "--writers", str(threads), "--rate", str(rate)], capture_output=True, text=True,
                 check=False).stdout)
             out = out.get("demo") or out.get("result") or out
-            gaps, pauses = out["writer_gap_us"], sorted(c["pause_us"] for c in out["cutovers"]) or [0]
+            gaps, quiet = out["writer_gap_us"], out["quiet_gap_us"]  # the peer: as long right before each cutover
+            pauses = sorted(c["pause_us"] for c in out["cutovers"]) or [0]
             report.add(f"{len(pauses)} cutovers, {threads} writers", f"{rate}/s" if rate else "saturated", {
                 "gap_p50_ms": gaps["p50"] / 1e3, "gap_p99_ms": gaps["p99"] / 1e3, "gap_max_ms": gaps["max"] / 1e3,
                 "pause_p50_ms": pauses[len(pauses) // 2] / 1e3, "pause_max_ms": pauses[-1] / 1e3,

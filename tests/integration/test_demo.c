@@ -238,6 +238,7 @@ static void moves_tenants_and_loses_nothing(void **state)
             continue; /* rolled back: a busy machine may miss a budget, and then tries again */
         completed++;
         assert_true(number(item, "writer_gap_us") > 0 && number(item, "pause_us") > 0);
+        assert_true(number(item, "quiet_gap_us") > 0);
     }
     assert_int_equal(completed, 3);
     assert_true(cJSON_IsTrue(cJSON_GetObjectItem(cJSON_GetObjectItem(report, "verification"), "consistent")));

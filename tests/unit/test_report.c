@@ -14,7 +14,8 @@ static struct demo_report *clean_report(void)
     assert_non_null(r);
     for (int i = 1; i <= 20; i++) {
         struct report_cutover cutover = {.attempt = {.number = i, .outcome = "completed", .pause_us = 4000},
-                                         .writer_gap_us = 21000 - i * 1000};
+                                         .writer_gap_us = 21000 - i * 1000,
+                                         .quiet_gap_us = 4000 + i};
         assert_true(report_add_cutover(r, &cutover, &err));
     }
     r->wanted = r->completed = 20;
@@ -38,7 +39,7 @@ static void prints_the_members_in_the_promised_order(void **state)
                                           "copy_seconds",  "mirror_lag_ms",       "cutovers",
                                           "writer_gap_us", "writes_acknowledged", "writes_failed",
                                           "events_lost",   "events_duplicated",   "events_out_of_order",
-                                          "verification",  "peak_rss_kib"};
+                                          "verification",  "peak_rss_kib",        "quiet_gap_us"};
     struct demo_report *r = clean_report();
     cJSON *object = cJSON_CreateObject();
     const cJSON *item;
@@ -57,6 +58,8 @@ static void prints_the_members_in_the_promised_order(void **state)
     assert_non_null(strstr(text, "\"events_total\":9007199254740993,"));
     assert_non_null(strstr(text, "\"copy_events_per_second\":50000,\"copy_seconds\":20.000,"));
     assert_non_null(strstr(text, "\"writer_gap_us\":{\"p50\":10000,\"p99\":20000,\"max\":20000}"));
+    assert_non_null(strstr(text, "\"quiet_gap_us\":{\"p50\":4010,\"p99\":4020,\"max\":4020}"));
+    assert_non_null(strstr(text, "\"drained_events\":0,\"quiet_gap_us\":4001}"));
     assert_non_null(strstr(text, "\"verification\":{\"level\":\"hash\",\"consistent\":true,"));
     assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(object, "cutovers")), 20);
     cJSON_free(text);

@@ -79,7 +79,10 @@ const struct command command_demo = {
         "writers write "
         "(seven of eight writes go to the tenant that moves), and then compares every write that was "
         "acknowledged with "
-        "what the stores hold. Exit code 0 only if nothing was lost, duplicated, reordered or failed.",
+        "what the stores hold. Beside the longest time that a tenant's writers had to wait around its "
+        "cutover it "
+        "tells the longest right before it, which is the machine's own. "
+        "Exit code 0 only if nothing was lost, duplicated, reordered or failed.",
     .options = options,
     .arguments_size = sizeof(struct arguments),
     .defaults = &defaults,

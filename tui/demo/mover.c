@@ -11,6 +11,7 @@
 #define LOOK_US 200000    /* between two looks at the control database, when nothing is announced */
 #define MIRROR_US 1000000 /* it mirrors for at least so long: lag is measured meanwhile */
 #define GAP_MARGIN_US 250000 /* the writers are watched for so long after the cutover */
+#define QUIET_US 400000      /* and before it: about as long as a cutover is watched, the margin included */
 #define BOUND_US 1800000000  /* for one tenant, and a second more for every thousand events */
 #define STUCK_US 900000000   /* nothing moved for so long */
 
@@ -28,14 +29,21 @@ struct passage {
     struct tmv_migration now; /* the last look */
 };
 
-static bool note_attempts(struct passage *p, const struct tmv_snapshot *snapshot, int64_t gap_us,
+/* What the writers noticed: their longest gap. */
+struct gaps {
+    int64_t quiet_us;   /* right before the request */
+    int64_t cutover_us; /* from the request until a moment after the outcome */
+};
+
+static bool note_attempts(struct passage *p, const struct tmv_snapshot *snapshot, const struct gaps *gaps,
                           struct tmv_error *err)
 {
     int highest = p->attempts;
 
     for (size_t i = snapshot->attempt_count; i-- > 0;) { /* oldest first */
         const struct tmv_attempt *a = &snapshot->attempts[i];
-        struct report_cutover cutover = {.attempt = *a, .writer_gap_us = gap_us};
+        struct report_cutover cutover = {
+            .attempt = *a, .writer_gap_us = gaps->cutover_us, .quiet_gap_us = gaps->quiet_us};
 
         if (!tmv_uuid_equal(&a->migration, &p->migration) || a->rehearsal || a->number <= p->attempts ||
             strcmp(a->outcome, "running") == 0)
@@ -49,8 +57,8 @@ static bool note_attempts(struct passage *p, const struct tmv_snapshot *snapshot
     return true;
 }
 
-/* Looks once. `gap_us` ≥ 0: attempts that ended since the last look are recorded with it. */
-static bool look(struct passage *p, int64_t gap_us, struct tmv_error *err)
+/* Looks once. With `gaps`, attempts that ended since the last look are recorded with them. */
+static bool look(struct passage *p, const struct gaps *gaps, struct tmv_error *err)
 {
     struct tmv_snapshot *snapshot = NULL;
     bool found = false, ok;
@@ -62,7 +70,7 @@ static bool look(struct passage *p, int64_t gap_us, struct tmv_error *err)
         if (found)
             p->now = snapshot->migrations[i];
     }
-    ok = gap_us < 0 || note_attempts(p, snapshot, gap_us, err);
+    ok = !gaps || note_attempts(p, snapshot, gaps, err);
     tmv_snapshot_free(snapshot);
     if (!ok)
         return false;
@@ -84,7 +92,7 @@ static bool pause_and_look(struct passage *p, struct tmv_error *err)
 
     if (cancel_asked())
         return failure(err, TMV_ERR_CANCELLED, "stopped by a signal");
-    if (!tmv_control_wait_change(p->mover->control, LOOK_US, err) || !look(p, -1, err))
+    if (!tmv_control_wait_change(p->mover->control, LOOK_US, err) || !look(p, NULL, err))
         return false;
     if (p->now.events_copied + p->now.watermark + p->now.verified_to != before)
         p->moved_us = process_now_us();
@@ -127,18 +135,19 @@ static bool wait_command(struct passage *p, const struct tmv_uuid *command, stru
     }
 }
 
-/* Lets the writers go on for a moment, so that what they notice late is noticed. */
-static bool linger(const struct passage *p, struct tmv_error *err)
+/* Lets the writers go on for a while. */
+static bool linger(const struct passage *p, int64_t us, struct tmv_error *err)
 {
-    int64_t end = process_now_us() + GAP_MARGIN_US;
+    int64_t end = process_now_us() + us;
 
-    for (int64_t left = GAP_MARGIN_US; left > 0; left = end - process_now_us())
+    for (int64_t left = us; left > 0; left = end - process_now_us())
         if (!tmv_control_wait_change(p->mover->control, left, err))
             return false;
     return true;
 }
 
-/* One request for the cutover. *ret_done: the tenant moved. */
+/* One request for the cutover. *ret_done: the tenant moved. The gap right before is the machine's own: what a
+ * cutover costs is what goes beyond it. */
 static bool try_cutover(struct passage *p, bool *ret_done, struct tmv_command_info *ret_info,
                         struct tmv_error *err)
 {
@@ -146,14 +155,19 @@ static bool try_cutover(struct passage *p, bool *ret_done, struct tmv_command_in
     struct tmv_actor actor = live_actor();
     struct workload *workload = p->mover->live->workload;
     struct tmv_uuid command;
+    struct gaps gaps;
     bool ok;
-    int64_t gap;
 
     workload_gap_begin(workload, p->number);
+    ok = linger(p, QUIET_US, err);
+    gaps.quiet_us = workload_gap_end(workload, p->number);
+    if (!ok)
+        return false;
+    workload_gap_begin(workload, p->number);
     ok = tmv_request(p->mover->control, &request, &actor, &command, err) &&
-         wait_command(p, &command, ret_info, err) && linger(p, err);
-    gap = workload_gap_end(workload, p->number);
-    if (!ok || !look(p, gap, err))
+         wait_command(p, &command, ret_info, err) && linger(p, GAP_MARGIN_US, err);
+    gaps.cutover_us = workload_gap_end(workload, p->number);
+    if (!ok || !look(p, &gaps, err))
         return false;
     *ret_done = p->now.phase == TMV_PHASE_COMPLETED;
     return true;
@@ -193,7 +207,7 @@ bool mover_run(const struct mover *mover, const struct stage_tenant *tenant, siz
     tmv_settings_default(&start.settings);
     p.deadline_us = process_now_us() + BOUND_US + tenant->seeded * 1000;
     workload_set_hot(mover->live->workload, number);
-    if (tmv_start(mover->control, &start, &actor, &p.migration, err) && look(&p, -1, err) && pass(&p, err))
+    if (tmv_start(mover->control, &start, &actor, &p.migration, err) && look(&p, NULL, err) && pass(&p, err))
         return true;
     return failure_wrap(err, "tenant %s", tenant->name);
 }

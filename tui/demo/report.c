@@ -37,15 +37,15 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* p50, p99 and max of the writers' gaps, by nearest rank. */
-static void gap_figures(const struct demo_report *r, int64_t ret_figures[3])
+/* p50, p99 and max of the writers' gaps around the cutovers, or right before them, by nearest rank. */
+static void gap_figures(const struct demo_report *r, bool quiet, int64_t ret_figures[3])
 {
     int64_t *gaps = calloc(r->cutover_count + 1, sizeof *gaps);
     size_t n = r->cutover_count;
 
     memset(ret_figures, 0, 3 * sizeof *ret_figures);
     for (size_t i = 0; gaps && i < n; i++)
-        gaps[i] = r->cutovers[i].writer_gap_us;
+        gaps[i] = quiet ? r->cutovers[i].quiet_gap_us : r->cutovers[i].writer_gap_us;
     if (gaps && n > 0) {
         qsort(gaps, n, sizeof *gaps, compare);
         ret_figures[0] = gaps[(n * 50 + 99) / 100 - 1];
@@ -91,16 +91,26 @@ static void add_cutovers(const struct demo_report *r, cJSON *object)
         add_integer(item, "pause_us", a->pause_us);
         add_integer(item, "writer_gap_us", r->cutovers[i].writer_gap_us);
         add_integer(item, "drained_events", a->drained_events);
+        add_integer(item, "quiet_gap_us", r->cutovers[i].quiet_gap_us);
         cJSON_AddItemToArray(list, item);
     }
 }
 
+static void add_gaps(const struct demo_report *r, bool quiet, const char *name, cJSON *object)
+{
+    cJSON *part = cJSON_AddObjectToObject(object, name);
+    int64_t gaps[3];
+
+    gap_figures(r, quiet, gaps);
+    add_integer(part, "p50", gaps[0]);
+    add_integer(part, "p99", gaps[1]);
+    add_integer(part, "max", gaps[2]);
+}
+
 void report_to_json(const struct demo_report *r, cJSON *object)
 {
-    int64_t gaps[3];
     cJSON *part;
 
-    gap_figures(r, gaps);
     cJSON_AddStringToObject(object, "version", TMV_VERSION);
     add_integer(object, "events_total", r->events_total);
     add_rounded(object, "copy_events_per_second", per_second(r->copied_events, r->copy_us), 0);
@@ -109,10 +119,7 @@ void report_to_json(const struct demo_report *r, cJSON *object)
     add_rounded(part, "p50", (double)figures_percentile(&r->lag, 50) / 1e3, 1);
     add_rounded(part, "p99", (double)figures_percentile(&r->lag, 99) / 1e3, 1);
     add_cutovers(r, object);
-    part = cJSON_AddObjectToObject(object, "writer_gap_us");
-    add_integer(part, "p50", gaps[0]);
-    add_integer(part, "p99", gaps[1]);
-    add_integer(part, "max", gaps[2]);
+    add_gaps(r, false, "writer_gap_us", object);
     add_integer(object, "writes_acknowledged", r->writes_acknowledged);
     add_integer(object, "writes_failed", r->writes_failed);
     add_integer(object, "events_lost", r->lost);
@@ -123,23 +130,30 @@ void report_to_json(const struct demo_report *r, cJSON *object)
     cJSON_AddBoolToObject(part, "consistent", r->consistent);
     add_rounded(part, "seconds", (double)r->verify_us / 1e6, 3);
     add_integer(object, "peak_rss_kib", r->peak_rss_kib);
+    add_gaps(r, true, "quiet_gap_us", object);
     if (r->problem[0])
         cJSON_AddStringToObject(object, "problem", r->problem);
 }
 
-void report_print(const struct demo_report *r)
+static void print_gaps(const struct demo_report *r, bool quiet, const char *label)
 {
     int64_t gaps[3];
 
-    gap_figures(r, gaps);
+    gap_figures(r, quiet, gaps);
+    printf("%s p50 %.1f ms, p99 %.1f ms, max %.1f ms\n", label, (double)gaps[0] / 1e3, (double)gaps[1] / 1e3,
+           (double)gaps[2] / 1e3);
+}
+
+void report_print(const struct demo_report *r)
+{
     printf("tenants moved        %d of %d\n", r->completed, r->wanted);
     printf("events               %" PRId64 " in the stores at the end\n", r->events_total);
     printf("bulk copy            %.0f events/s, indexes included (%.1f s in all)\n",
            per_second(r->copied_events, r->copy_us), (double)r->copy_us / 1e6);
     printf("mirror lag           p50 %.1f ms, p99 %.1f ms\n", (double)figures_percentile(&r->lag, 50) / 1e3,
            (double)figures_percentile(&r->lag, 99) / 1e3);
-    printf("writers' longest gap p50 %.1f ms, p99 %.1f ms, max %.1f ms\n", (double)gaps[0] / 1e3,
-           (double)gaps[1] / 1e3, (double)gaps[2] / 1e3);
+    print_gaps(r, false, "writers' longest gap");
+    print_gaps(r, true, "  without a cutover ");
     printf("writes               %" PRId64 " acknowledged, %" PRId64 " failed\n", r->writes_acknowledged,
            r->writes_failed);
     if (r->checked)

@@ -9,7 +9,8 @@
 /* One attempt to cut over, and what the writers noticed of it. */
 struct report_cutover {
     struct tmv_attempt attempt;
-    int64_t writer_gap_us;
+    int64_t writer_gap_us; /* the tenant's longest time without an answer, around it */
+    int64_t quiet_gap_us;  /* the same right before, when nothing was cut over */
 };
 
 struct demo_report {
