@@ -6,10 +6,10 @@
 #include "base/text.h"
 
 static const char *const names[TMV_SHOW_COUNT] = {
-    [TMV_SHOW_PENDING] = "PENDING", [TMV_SHOW_COPY] = "COPY",       [TMV_SHOW_SYNC] = "SYNC",
-    [TMV_SHOW_READY] = "READY",     [TMV_SHOW_CUTOVER] = "CUTOVER", [TMV_SHOW_DONE] = "DONE",
-    [TMV_SHOW_PAUSED] = "PAUSED",   [TMV_SHOW_FAILED] = "FAILED",   [TMV_SHOW_ABORTED] = "ABORTED",
-    [TMV_SHOW_ORPHAN] = "ORPHAN",
+    [TMV_SHOW_PENDING] = "PENDING", [TMV_SHOW_COPY] = "COPY",           [TMV_SHOW_SYNC] = "SYNC",
+    [TMV_SHOW_READY] = "READY",     [TMV_SHOW_CUTOVER] = "CUTOVER",     [TMV_SHOW_DONE] = "DONE",
+    [TMV_SHOW_PAUSED] = "PAUSED",   [TMV_SHOW_FAILED] = "FAILED",       [TMV_SHOW_ABORTED] = "ABORTED",
+    [TMV_SHOW_ORPHAN] = "ORPHAN",   [TMV_SHOW_THROTTLED] = "THROTTLED",
 };
 
 const char *tmv_display_state_name(enum tmv_display_state state)
@@ -26,7 +26,7 @@ static enum tmv_display_state running_word(const struct tmv_migration *m, bool r
     case TMV_PHASE_PENDING:
         return TMV_SHOW_PENDING;
     case TMV_PHASE_BULK_COPY:
-        return TMV_SHOW_COPY;
+        return m->throttle[0] ? TMV_SHOW_THROTTLED : TMV_SHOW_COPY;
     case TMV_PHASE_DUAL_WRITE:
         return ready ? TMV_SHOW_READY : TMV_SHOW_SYNC;
     case TMV_PHASE_CUTOVER:
@@ -95,6 +95,8 @@ static void explain(struct tmv_migration *m)
 {
     if (m->show == TMV_SHOW_FAILED)
         text_copy(m->note, sizeof m->note, m->last_error);
+    else if (m->show == TMV_SHOW_THROTTLED)
+        text_copy(m->note, sizeof m->note, m->throttle);
     else if (m->show == TMV_SHOW_PAUSED && m->pause_reason[0])
         snprintf(m->note, sizeof m->note, "paused: %.380s", m->pause_reason);
     else if (m->generation == 0 && !tmv_phase_is_terminal(m->phase) && !m->note[0])

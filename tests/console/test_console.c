@@ -220,6 +220,31 @@ static void the_history_keeps_what_was_said(void **state)
     stage_close(&stage);
 }
 
+/* Limits are in the settings at once, and the record says who changed what; no engine has to take them up. */
+static void the_palette_limits_the_copy(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_open(&stage);
+    pty_send(stage.pty, ":throttle soon\r");
+    pty_wait_text(stage.pty, "throttle wants one of: EVENTS | N MB | N workers | none");
+    pty_send(stage.pty, ":throttle 5000\r");
+    pty_wait_text(stage.pty, "done: 5,000 events/s, of any size, 2 workers");
+    pty_send(stage.pty, ":throttle 20 MB\r");
+    pty_wait_text(stage.pty, "done: 5,000 events/s, 20 MB/s, 2 workers");
+    pty_send(stage.pty, ":throttle 999 workers\r");
+    pty_wait_text(stage.pty, "copy_workers");
+    pty_send(stage.pty, ":throttle none\r");
+    pty_wait_text(stage.pty, "done: any number of events, of any size, 2 workers");
+    assert_int_equal(commands(&stage), 0);
+    assert_int_equal(support_int(stage.fixture.conn,
+                                 "SELECT count(*) FROM public.migration_audit_log WHERE operator = 'amy' AND "
+                                 "details::text LIKE '%%max_bulk_copy_%%'"),
+                     3);
+    stage_close(&stage);
+}
+
 static void the_palette_completes_and_searches(void **state)
 {
     struct stage stage;
@@ -420,6 +445,7 @@ int main(void)
         cmocka_unit_test(copies_to_the_clipboard_of_the_terminal),
         cmocka_unit_test(the_history_keeps_what_was_said),
         cmocka_unit_test(the_palette_completes_and_searches),
+        cmocka_unit_test(the_palette_limits_the_copy),
         cmocka_unit_test(abort_is_sent_when_the_countdown_has_ended),
         cmocka_unit_test(any_key_cancels_the_countdown),
         cmocka_unit_test(a_hang_up_during_the_countdown_sends_nothing),

@@ -94,7 +94,7 @@ static void assert_held(const char *why)
         stop_sleep(NULL, 20 * US_PER_MS);
         m = seen();
     }
-    assert_non_null(strstr(m.note, "throttled: "));
+    assert_int_equal(m.show, TMV_SHOW_THROTTLED);
     assert_non_null(strstr(m.note, why));
     assert_int_equal(m.phase, TMV_PHASE_BULK_COPY);
     assert_int_equal(m.eta_us, -1);

@@ -28,6 +28,8 @@ static const struct sample samples[] = {
     {"nimbus", TMV_PHASE_BULK_COPY, TMV_SHOW_ORPHAN, 12, 500000, 0, -1, -1, "its engine is silent for 41 s"},
     {"日本の会社", TMV_PHASE_PENDING, TMV_SHOW_PENDING, 0, 0, 0, -1, -1, "waits for an engine"},
     {"ra\033[31mw\xe2\x80\xae\xff", TMV_PHASE_ABORTED, TMV_SHOW_ABORTED, 5, 100, 0, -1, -1, ""},
+    {"juniper", TMV_PHASE_BULK_COPY, TMV_SHOW_THROTTLED, 58, 740112, 0, -1, -1,
+     "standby k2 of the source is 6.8 s behind (limit 5.0 s)"},
 };
 
 #define SAMPLES (sizeof samples / sizeof *samples)

@@ -44,7 +44,8 @@ static void finds_what_the_words_mean(void **state)
         {"lag>50ms", "cobalt-retail fjord-labs"},
         {"lag>=41s", "fjord-labs"},
         {"lag>0.5m", "fjord-labs"},
-        {"store:k1", "acme-eu-1042 ra?[31mw??"},
+        {"store:k1", "acme-eu-1042 ra?[31mw?? juniper"},
+        {"phase=throttled", "juniper"},
         {"target=dedicated-k1", "acme-eu-1042"},
         {"progress<50 -nimbus phase!=aborted", "fjord-labs 日本の会社"},
         {"rate>1k -cobalt", "borealis delta-7"},
@@ -156,7 +157,7 @@ static void bad_input_keeps_the_last_good_result(void **state)
     assert_non_null(strstr(model.fleet.filter_problem, "lag>"));
     strcpy(model.fleet.filter, "");
     fleet_order(&model, false);
-    assert_int_equal(model.fleet.shown, 10);
+    assert_int_equal(model.fleet.shown, 11);
     assert_string_equal(model.fleet.filter_problem, "");
     tmv_snapshot_free(snapshot);
 }

@@ -25,9 +25,10 @@ static void everything_in_the_sample_is_judged(void **state)
         enum tmv_display_state show;
         enum health health;
     } cases[] = {
-        {TMV_SHOW_PENDING, HEALTH_WELL}, {TMV_SHOW_COPY, HEALTH_WELL},    {TMV_SHOW_READY, HEALTH_WELL},
-        {TMV_SHOW_CUTOVER, HEALTH_WELL}, {TMV_SHOW_DONE, HEALTH_WELL},    {TMV_SHOW_PAUSED, HEALTH_WARN},
-        {TMV_SHOW_FAILED, HEALTH_BAD},   {TMV_SHOW_ABORTED, HEALTH_WELL}, {TMV_SHOW_ORPHAN, HEALTH_BAD},
+        {TMV_SHOW_PENDING, HEALTH_WELL},   {TMV_SHOW_COPY, HEALTH_WELL},    {TMV_SHOW_READY, HEALTH_WELL},
+        {TMV_SHOW_CUTOVER, HEALTH_WELL},   {TMV_SHOW_DONE, HEALTH_WELL},    {TMV_SHOW_PAUSED, HEALTH_WARN},
+        {TMV_SHOW_FAILED, HEALTH_BAD},     {TMV_SHOW_ABORTED, HEALTH_WELL}, {TMV_SHOW_ORPHAN, HEALTH_BAD},
+        {TMV_SHOW_THROTTLED, HEALTH_WARN},
     };
     struct tmv_snapshot *snapshot = sample_many(40);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/limits.h"
 #include "screens/filter.h"
 
 #define OPERATION(operation, way) GROUP_ACT, DO_OPERATION, operation, way
@@ -38,6 +39,9 @@ static const struct action actions[] = {
      .effect = "does everything of a cutover except the decision, on live traffic. Writes are held for a few "
                "milliseconds.",
      .back = ""},
+    {"", "throttle", LIMITS_FORMS, NULL, GROUP_ACT, DO_THROTTLE,
+     .help = "limits the copy while it runs: events a second, megabytes a second, workers; none takes every "
+             "limit back. Nothing limits the mirroring or a cutover"},
 
     {"Space", "mark", NULL, "mark", GROUP_LIST, DO_MARK, .fleet_only = true,
      .help = "marks the migration and goes on to the next; p and r then act on all that are marked"},
@@ -194,6 +198,17 @@ static bool bulk_possible(const struct action *action, const struct model *model
     return false;
 }
 
+static bool throttle_possible(const struct tmv_migration *m, char why[TMV_REASON_MAX])
+{
+    if (m->generation == 0)
+        snprintf(why, TMV_REASON_MAX, "another program runs it");
+    else if (m->phase == TMV_PHASE_PENDING || m->phase == TMV_PHASE_BULK_COPY)
+        return true;
+    else
+        snprintf(why, TMV_REASON_MAX, "nothing is copied in %s", tmv_phase_name(m->phase));
+    return false;
+}
+
 static bool operation_possible(const struct action *action, const struct model *model, int screen,
                                char why[TMV_REASON_MAX])
 {
@@ -207,6 +222,8 @@ static bool operation_possible(const struct action *action, const struct model *
         return bulk_possible(action, model, why);
     else if (m == NULL)
         snprintf(why, TMV_REASON_MAX, "no migration is selected");
+    else if (action->what == DO_THROTTLE)
+        return throttle_possible(m, why);
     else
         return tmv_operation_allowed(m, action->operation, why) &&
                (action->operation != TMV_OP_CUTOVER || cutover_possible(m, why));
@@ -219,7 +236,7 @@ bool action_available(const struct action *action, const struct model *model, in
     why[0] = '\0';
     if (!action_exists(action, model))
         snprintf(why, TMV_REASON_MAX, "read only: this console cannot change anything");
-    else if (action->what == DO_OPERATION)
+    else if (action->what == DO_OPERATION || action->what == DO_THROTTLE)
         return operation_possible(action, model, screen, why);
     else if (action->what == DO_FILTER && screen_at(screen)->filter == NULL && screen != 0)
         snprintf(why, TMV_REASON_MAX, "this screen has no filter");
@@ -307,6 +324,7 @@ static void add_signs(struct picker_rows *rows)
         {"◆", "ready", "every gate is green: c may be pressed"},
         {"●", "cutover", "writers are held, for milliseconds"},
         {"‖", "paused", "by a person; r goes on"},
+        {"≈", "throttled", "a limit holds the copy; the note says which"},
         {"✗", "failed", "needs a person: Enter shows why"},
         {"✓", "done", "the tenant lives on the target"},
         {"?", "orphan", "its engine is gone; another one takes it over"},

@@ -21,6 +21,7 @@ enum action_group {
 enum action_do {
     DO_OPERATION,
     DO_UNDO,
+    DO_THROTTLE,
     DO_MARK,
     DO_MARK_ALL,
     DO_FILTER,

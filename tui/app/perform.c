@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/exporting.h"
+#include "app/limits.h"
 #include "app/overlays.h"
 #include "screens/fleet_order.h"
 #include "screens/filter.h"
@@ -102,6 +103,21 @@ static void do_undo(struct state *state, const struct action *action, const char
         sent += perform_send(state, &request);
     }
     state->bulk.total = sent > 1 ? sent : 0;
+}
+
+static void do_throttle(struct state *state, const struct action *action, const char *argument)
+{
+    const struct tmv_migration *m = model_selected(&state->model);
+    char changes[LIMITS_JSON_MAX];
+
+    if (m == NULL || state->requests == NULL)
+        return;
+    if (!limits_parse(argument, changes))
+        state_toast(state, ROLE_LEVEL_WARN, "%s wants one of: %s", action->name, LIMITS_FORMS);
+    else if (!requests_limit(state->requests, &m->id, changes))
+        state_toast(state, ROLE_TOAST_ERROR, "%s was not sent: too many requests wait", action->name);
+    else
+        state_toast(state, ROLE_TEXT, "%s: sent", action->name);
 }
 
 /* ---- the list ---- */
@@ -490,15 +506,20 @@ typedef void perform_fn(struct state *state, const struct action *action, const 
 void perform(struct state *state, const struct action *action, const char *argument)
 {
     static perform_fn *const does[] = {
-        [DO_OPERATION] = do_operation,  [DO_UNDO] = do_undo,       [DO_MARK] = do_mark,
-        [DO_MARK_ALL] = do_mark_all,    [DO_FILTER] = do_filter,   [DO_NEXT_MATCH] = do_match,
-        [DO_PREVIOUS_MATCH] = do_match, [DO_SORT] = do_sort,       [DO_WIDTH] = do_width,
-        [DO_ALERT] = do_alert,          [DO_OPEN] = do_open,       [DO_SCREEN] = do_screen,
-        [DO_FREEZE] = do_toggle,        [DO_ZOOM] = do_toggle,     [DO_FASTER] = do_refresh,
-        [DO_SLOWER] = do_refresh,       [DO_REDRAW] = do_redraw,   [DO_MESSAGES] = do_overlay,
-        [DO_THEME] = do_theme,          [DO_EXPORT] = do_export,   [DO_COPY] = do_copy,
-        [DO_HELP] = do_overlay,         [DO_PALETTE] = do_overlay, [DO_BACK] = do_back,
-        [DO_CANCEL] = do_cancel,        [DO_SUSPEND] = do_suspend, [DO_QUIT] = do_quit,
+        [DO_OPERATION] = do_operation, [DO_UNDO] = do_undo,
+        [DO_THROTTLE] = do_throttle,   [DO_MARK] = do_mark,
+        [DO_MARK_ALL] = do_mark_all,   [DO_FILTER] = do_filter,
+        [DO_NEXT_MATCH] = do_match,    [DO_PREVIOUS_MATCH] = do_match,
+        [DO_SORT] = do_sort,           [DO_WIDTH] = do_width,
+        [DO_ALERT] = do_alert,         [DO_OPEN] = do_open,
+        [DO_SCREEN] = do_screen,       [DO_FREEZE] = do_toggle,
+        [DO_ZOOM] = do_toggle,         [DO_FASTER] = do_refresh,
+        [DO_SLOWER] = do_refresh,      [DO_REDRAW] = do_redraw,
+        [DO_MESSAGES] = do_overlay,    [DO_THEME] = do_theme,
+        [DO_EXPORT] = do_export,       [DO_COPY] = do_copy,
+        [DO_HELP] = do_overlay,        [DO_PALETTE] = do_overlay,
+        [DO_BACK] = do_back,           [DO_CANCEL] = do_cancel,
+        [DO_SUSPEND] = do_suspend,     [DO_QUIT] = do_quit,
     };
     const struct tmv_migration *m = model_selected(&state->model);
     char why[TMV_REASON_MAX], name[TENANT_NAME_MAX] = "";

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/limits.h"
 #include "app/thread.h"
 
 #define JOBS_MAX 240 /* a bulk action and a few more */
@@ -16,7 +17,8 @@
 
 struct job {
     struct tmv_request request;
-    char reason[TMV_REASON_MAX]; /* the request's own copy */
+    char reason[TMV_REASON_MAX]; /* the request's own copy; of new limits: the changes */
+    bool limits;                 /* new limits, and no request */
     bool sent;
     struct tmv_uuid command; /* once sent, or perhaps sent */
     int looks;               /* for a command whose answer was lost; 0: it was not */
@@ -59,6 +61,7 @@ static void tell(struct requests *r, const struct job *job, enum outcome_kind ki
     memset(outcome, 0, sizeof *outcome);
     outcome->kind = kind;
     outcome->operation = job->request.operation;
+    outcome->limits = job->limits;
     outcome->migration = job->request.migration;
     outcome->command = job->command;
     outcome->ended = kind == OUTCOME_DONE || kind == OUTCOME_REFUSED || kind == OUTCOME_FAILED;
@@ -83,12 +86,34 @@ static bool is_lost_link(const struct tmv_error *err)
     return err->code == TMV_ERR_UNREACHABLE || err->code == TMV_ERR_TIMEOUT || err->code == TMV_ERR_UNKNOWN;
 }
 
+/* Doing it again changes nothing, so the person may just ask again. */
+static bool send_limits(struct requests *r, const struct job *job)
+{
+    struct tmv_settings settings;
+    struct tmv_error err = {0};
+    char text[sizeof r->news->text];
+
+    if (connected(r, &err) &&
+        tmv_settings_change(r->control, &job->request.migration, job->reason, &r->actor, &settings, &err)) {
+        limits_words(&settings, text, sizeof text);
+        tell(r, job, OUTCOME_DONE, text);
+        return true;
+    }
+    if (is_lost_link(&err))
+        drop_connection(r);
+    snprintf(text, sizeof text, "%.600s", err.message);
+    tell(r, job, err.code == TMV_ERR_REFUSED ? OUTCOME_REFUSED : OUTCOME_FAILED, text);
+    return true;
+}
+
 /* Sends one. True when the job has ended. */
 static bool send_job(struct requests *r, struct job *job)
 {
     struct tmv_error err = {0};
     char text[sizeof r->news->text];
 
+    if (job->limits)
+        return send_limits(r, job);
     if (!connected(r, &err)) { /* nothing has been sent: the person decides whether to ask again */
         snprintf(text, sizeof text, "not sent: %.600s", err.message);
         tell(r, job, OUTCOME_FAILED, text);
@@ -309,23 +334,36 @@ struct requests *requests_start(const char *conninfo, const struct tmv_actor *ac
     return r;
 }
 
-bool requests_send(struct requests *r, const struct tmv_request *request)
+static bool queue(struct requests *r, const struct job *job)
 {
     bool room;
 
     pthread_mutex_lock(&r->thread.lock);
     room = r->job_count < JOBS_MAX;
     if (room) {
-        struct job *job = &r->jobs[r->job_count++];
-        memset(job, 0, sizeof *job);
-        job->request = *request;
-        if (tmv_uuid_is_nil(&job->request.id))
-            job->request.id = tmv_uuid_random();
-        snprintf(job->reason, sizeof job->reason, "%s", request->reason != NULL ? request->reason : "");
+        r->jobs[r->job_count++] = *job;
         pthread_cond_broadcast(&r->thread.changed);
     }
     pthread_mutex_unlock(&r->thread.lock);
     return room;
+}
+
+bool requests_send(struct requests *r, const struct tmv_request *request)
+{
+    struct job job = {.request = *request};
+
+    if (tmv_uuid_is_nil(&job.request.id))
+        job.request.id = tmv_uuid_random();
+    snprintf(job.reason, sizeof job.reason, "%s", request->reason != NULL ? request->reason : "");
+    return queue(r, &job);
+}
+
+bool requests_limit(struct requests *r, const struct tmv_uuid *migration, const char *changes)
+{
+    struct job job = {.request = {.migration = *migration}, .limits = true};
+
+    snprintf(job.reason, sizeof job.reason, "%s", changes);
+    return queue(r, &job);
 }
 
 void requests_dialog(struct requests *r, const struct tmv_dialog *dialog)

@@ -10,6 +10,9 @@ struct requests;
 struct requests *requests_start(const char *conninfo, const struct tmv_actor *actor, int wake_fd);
 /* Queues an operation; false when too many wait already. Does not block. */
 bool requests_send(struct requests *requests, const struct tmv_request *request);
+/* Queues a change of a migration's limits, as tmv_settings_change takes it; false as above. Its outcome is
+ * done, refused or failed at once: no engine has to take it up. */
+bool requests_limit(struct requests *requests, const struct tmv_uuid *migration, const char *changes);
 /* The dialog that is open here (id, migration, operation), for other people to see; id nil: none. It is said
  * again while it is open. Does not block. */
 void requests_dialog(struct requests *requests, const struct tmv_dialog *dialog);

@@ -36,14 +36,13 @@ static const struct {
     const char *key;
     size_t offset;
     int64_t times, per;
-    bool stays; /* with --none */
 } numbers[] = {
-    {"max_bulk_copy_rate", offsetof(struct limit_arguments, max_rate), 1, 1, false},
-    {"max_bulk_copy_bytes", offsetof(struct limit_arguments, max_mb), MEGABYTE, 1, false},
-    {"copy_workers", offsetof(struct limit_arguments, workers), 1, 1, true},
-    {"throttle_replica_lag_ms", offsetof(struct limit_arguments, throttle_lag_us), 1, 1000, false},
-    {"throttle_connections", offsetof(struct limit_arguments, throttle_connections), 1, 1, false},
-    {"throttle_query_limit", offsetof(struct limit_arguments, throttle_above), 1, 1, false},
+    {"max_bulk_copy_rate", offsetof(struct limit_arguments, max_rate), 1, 1},
+    {"max_bulk_copy_bytes", offsetof(struct limit_arguments, max_mb), MEGABYTE, 1},
+    {"copy_workers", offsetof(struct limit_arguments, workers), 1, 1},
+    {"throttle_replica_lag_ms", offsetof(struct limit_arguments, throttle_lag_us), 1, 1000},
+    {"throttle_connections", offsetof(struct limit_arguments, throttle_connections), 1, 1},
+    {"throttle_query_limit", offsetof(struct limit_arguments, throttle_above), 1, 1},
 };
 static const struct {
     const char *key;
@@ -76,14 +75,14 @@ cJSON *limit_changes(const struct limit_arguments *arguments)
 /* --none first, then what was given. */
 static cJSON *all_changes(const struct arguments *a)
 {
-    cJSON *changes = limit_changes(&a->limits);
+    cJSON *given = limit_changes(&a->limits);
+    cJSON *changes = a->none ? cJSON_Parse(TMV_NO_LIMITS) : cJSON_CreateObject();
 
-    for (size_t i = 0; i < COUNT(numbers) && a->none; i++)
-        if (!numbers[i].stays && !cJSON_HasObjectItem(changes, numbers[i].key))
-            cJSON_AddNullToObject(changes, numbers[i].key);
-    for (size_t i = 0; i < COUNT(texts) && a->none; i++)
-        if (!cJSON_HasObjectItem(changes, texts[i].key))
-            cJSON_AddNullToObject(changes, texts[i].key);
+    for (cJSON *item; (item = cJSON_DetachItemFromArray(given, 0)) != NULL;) {
+        cJSON_DeleteItemFromObject(changes, item->string);
+        cJSON_AddItemToObject(changes, item->string, item);
+    }
+    cJSON_Delete(given);
     return changes;
 }
 

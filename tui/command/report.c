@@ -14,6 +14,7 @@ enum tone report_state_tone(enum tmv_display_state state)
         return TONE_GOOD;
     case TMV_SHOW_PAUSED:
     case TMV_SHOW_ORPHAN:
+    case TMV_SHOW_THROTTLED:
         return TONE_WARN;
     case TMV_SHOW_FAILED:
         return TONE_BAD;

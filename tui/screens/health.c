@@ -50,6 +50,8 @@ static enum health judge(const struct tmv_snapshot *snapshot, const struct tmv_m
     }
     if (m->paused || m->show == TMV_SHOW_PAUSED)
         *why = "paused";
+    else if (m->show == TMV_SHOW_THROTTLED)
+        *why = "throttled";
     else if (m->last_error[0] != '\0')
         *why = "met an error";
     else if (m->phase == TMV_PHASE_DUAL_WRITE && m->lag_us > LAG_WARN_US)

@@ -345,6 +345,10 @@ static void work_section(const struct view *view, struct canvas *canvas, struct 
     line.rest.w -= bar.w;
     line_put(&line, ROLE_TEXT, "  ");
     line_put(&line, ROLE_TEXT, tmv_phase_is_terminal(m->phase) ? "" : m->step);
+    if (m->phase == TMV_PHASE_BULK_COPY && m->throttled_us > 0) {
+        snprintf(text, sizeof text, "   throttled %s in all", format_duration(m->throttled_us, age));
+        line_try(&line, ROLE_TEXT_DIM, text);
+    }
     work_events(view, canvas, rect_top(&area, 1));
     work_proof(view, canvas, rect_top(&area, 1));
 }

@@ -62,6 +62,7 @@ enum role outcome_words(const struct outcome *outcome, const struct model *model
     if (!tmv_uuid_is_nil(&outcome->command))
         snprintf(id, sizeof id, " (command %.4s)", tmv_uuid_format(&outcome->command, command));
     state_words(outcome, m, words, sizeof words);
-    snprintf(text, size, "%s %s%s: %s", tmv_operation_name(outcome->operation), name, id, words);
+    snprintf(text, size, "%s %s%s: %s", outcome->limits ? "throttle" : tmv_operation_name(outcome->operation),
+             name, id, words);
     return roles[outcome->kind];
 }

@@ -14,6 +14,7 @@ enum outcome_kind {
 struct outcome {
     enum outcome_kind kind;
     enum tmv_operation operation;
+    bool limits; /* of a change of limits; the operation means nothing */
     struct tmv_uuid migration;
     struct tmv_uuid command; /* nil when it never came to one */
     bool ended;              /* nothing more will come */

@@ -1,21 +1,22 @@
 #include "screens/states.h"
 
 static const struct state_look looks[TMV_SHOW_COUNT] = {
-    [TMV_SHOW_PENDING] = {"PENDING", "pending", "·", ROLE_STATE_PENDING, 7},
-    [TMV_SHOW_COPY] = {"COPY", "copy", "▶", ROLE_STATE_COPY, 6},
-    [TMV_SHOW_SYNC] = {"SYNC", "sync", "▶", ROLE_STATE_SYNC, 5},
-    [TMV_SHOW_READY] = {"READY", "ready", "◆", ROLE_STATE_READY, 4},
+    [TMV_SHOW_PENDING] = {"PENDING", "pending", "·", ROLE_STATE_PENDING, 8},
+    [TMV_SHOW_COPY] = {"COPY", "copy", "▶", ROLE_STATE_COPY, 7},
+    [TMV_SHOW_SYNC] = {"SYNC", "sync", "▶", ROLE_STATE_SYNC, 6},
+    [TMV_SHOW_READY] = {"READY", "ready", "◆", ROLE_STATE_READY, 5},
     [TMV_SHOW_CUTOVER] = {"CUTOVER", "cutover", "●", ROLE_STATE_CUTOVER, 2},
-    [TMV_SHOW_DONE] = {"DONE", "done", "✓", ROLE_STATE_DONE, 8},
+    [TMV_SHOW_DONE] = {"DONE", "done", "✓", ROLE_STATE_DONE, 9},
     [TMV_SHOW_PAUSED] = {"PAUSED", "paused", "‖", ROLE_STATE_PAUSED, 3},
     [TMV_SHOW_FAILED] = {"FAILED", "failed", "✗", ROLE_STATE_FAILED, 0},
-    [TMV_SHOW_ABORTED] = {"ABORTED", "aborted", "·", ROLE_STATE_ABORTED, 9},
+    [TMV_SHOW_ABORTED] = {"ABORTED", "aborted", "·", ROLE_STATE_ABORTED, 10},
     [TMV_SHOW_ORPHAN] = {"ORPHAN", "orphan", "?", ROLE_STATE_ORPHAN, 1},
+    [TMV_SHOW_THROTTLED] = {"THROTTLED", "throttled", "≈", ROLE_STATE_THROTTLED, 4},
 };
 
 const struct state_look *state_look(enum tmv_display_state state)
 {
-    static const struct state_look unknown = {"?", "?", "?", ROLE_STATE, 9};
+    static const struct state_look unknown = {"?", "?", "?", ROLE_STATE, 10};
 
     return (unsigned)state < TMV_SHOW_COUNT ? &looks[state] : &unknown;
 }

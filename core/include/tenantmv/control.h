@@ -135,6 +135,11 @@ TMV_API TMV_NODISCARD bool tmv_settings_from_json(const char *json, struct tmv_s
 /* The settings of one migration as they stand now. NOT_FOUND; USAGE when another program's cannot be read. */
 TMV_API TMV_NODISCARD bool tmv_settings_read(struct tmv_control *control, const struct tmv_uuid *migration,
                                              struct tmv_settings *ret_settings, struct tmv_error *err);
+/* Changes that take back everything that limits or holds a copy; the workers stay. */
+#define TMV_NO_LIMITS                                                                                        \
+    "{\"max_bulk_copy_rate\":null,\"max_bulk_copy_bytes\":null,\"throttle_replica_lag_ms\":null,"            \
+    "\"throttle_connections\":null,\"throttle_file\":null,\"throttle_query\":null,"                          \
+    "\"throttle_query_limit\":null}"
 /* Changes limits of a migration that runs: `changes` is a JSON object of max_bulk_copy_rate,
  * max_bulk_copy_bytes, copy_workers and throttle_…; null takes one back. The engine sees it within a fraction
  * of a second, and an audit row says who changed what. USAGE names a key that is unknown, out of range, or

@@ -19,7 +19,8 @@ enum tmv_display_state {
     TMV_SHOW_PAUSED,
     TMV_SHOW_FAILED,
     TMV_SHOW_ABORTED,
-    TMV_SHOW_ORPHAN, /* no engine owns it, or its owner is silent */
+    TMV_SHOW_ORPHAN,    /* no engine owns it, or its owner is silent */
+    TMV_SHOW_THROTTLED, /* the copy is held: tmv_migration.throttle says by what */
     TMV_SHOW_COUNT
 };
 TMV_API const char *tmv_display_state_name(enum tmv_display_state state); /* "READY" */
