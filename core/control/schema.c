@@ -40,21 +40,31 @@ static bool too_new(struct pgx_conn *conn, int64_t version, struct tmv_error *er
     return err_hint(err, "use the newer tenantmv that made it");
 }
 
-bool control_schema_check(struct pgx_conn *conn, struct tmv_error *err)
+static bool check(struct pgx_conn *conn, bool newer_will_do, struct tmv_error *err)
 {
     int64_t version;
 
     if (!read_version(conn, &version, err))
         return false;
+    if (version == CONTROL_SCHEMA_VERSION || (version > CONTROL_SCHEMA_VERSION && newer_will_do))
+        return true;
     if (version > CONTROL_SCHEMA_VERSION)
         return too_new(conn, version, err);
-    if (version == CONTROL_SCHEMA_VERSION)
-        return true;
     err_set(err, TMV_ERR_REFUSED,
             version == 0 ? "%s has no control schema of tenantmv"
                          : "the control schema of %s is from an older tenantmv",
             pgx_place(conn));
     return err_hint(err, "run once: tenantmv init");
+}
+
+bool control_schema_check(struct pgx_conn *conn, struct tmv_error *err)
+{
+    return check(conn, false, err);
+}
+
+bool control_schema_check_router(struct pgx_conn *conn, struct tmv_error *err)
+{
+    return check(conn, true, err);
 }
 
 static bool install(struct pgx_conn *conn, struct tmv_error *err)

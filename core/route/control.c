@@ -19,7 +19,7 @@ static bool connect_control(struct tmv_router *router, struct tmv_error *err)
     if (pgx_is_usable(router->control))
         return true;
     pgx_close(TAKE(router->control));
-    if (!pgx_connect(&options, &router->control, err) || !control_schema_check(router->control, err)) {
+    if (!pgx_connect(&options, &router->control, err) || !control_schema_check_router(router->control, err)) {
         pgx_close(TAKE(router->control));
         return err_wrap(err, "control database");
     }

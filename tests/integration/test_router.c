@@ -365,6 +365,27 @@ static void works_with_the_rights_that_the_guide_names(void **state)
     router_bed_close(&bed);
 }
 
+/* Applications go on with the router they were built with when the operator's program becomes newer. */
+static void goes_on_under_a_newer_control_schema(void **state)
+{
+    struct router_bed bed;
+    struct tmv_append_result result;
+    struct tmv_control *control;
+    struct tmv_error err = {0};
+
+    (void)state;
+    router_bed_stores(&bed, false);
+    support_sql(bed.control_conn, "UPDATE tenantmv.control_version SET version = version + 1");
+    router_bed_router(&bed, (struct tmv_router_options){.connections_per_store = 2});
+    assert_done(router_bed_append(&bed, TMV_EXPECT_ANY, &result, &err), &err);
+    assert_fails(tmv_control_open(bed.control, &control, &err), &err, TMV_ERR_REFUSED);
+    tmv_router_close(bed.router);
+    support_sql(bed.control_conn, "UPDATE tenantmv.control_version SET version = 1");
+    router_bed_router(&bed, (struct tmv_router_options){.connections_per_store = 2});
+    assert_fails(router_bed_append(&bed, TMV_EXPECT_ANY, &result, &err), &err, TMV_ERR_REFUSED);
+    router_bed_close(&bed);
+}
+
 static void waits_while_the_store_is_closed(void **state)
 {
     struct router_bed bed;
@@ -508,6 +529,7 @@ int main(void)
         cmocka_unit_test(takes_no_version_from_a_store_that_the_tenant_left),
         cmocka_unit_test(leaves_the_opening_to_the_engine_without_the_right),
         cmocka_unit_test(works_with_the_rights_that_the_guide_names),
+        cmocka_unit_test(goes_on_under_a_newer_control_schema),
         cmocka_unit_test(waits_while_the_store_is_closed),
         cmocka_unit_test(says_closed_when_the_time_is_over),
         cmocka_unit_test(pauses_the_writes_of_one_tenant),
