@@ -22,12 +22,14 @@
 #define POLL_US 3000
 #define BACKENDS_MAX 512
 
+#define PORT 5432
 struct cluster {
     struct workspace *workspace; /* borrowed */
     char bindir[200];
     char socket[128]; /* directory of the socket */
     char data[300];
     char log[300];
+    int port;     /* of the socket's name; on TCP nothing listens unless the settings say so */
     pid_t pid;    /* 0 while stopped */
     int watch_fd; /* readable when the postmaster ended; -1 none */
 };
@@ -290,6 +292,10 @@ static bool make_cluster(struct cluster *c, const struct cluster_options *option
         !workspace_make_dir(c->workspace, options->name, home, sizeof home, err))
         return false;
     snprintf(c->socket, sizeof c->socket, "%.127s", home);
+    c->port = PORT;
+    for (const char *const *s = options->settings; s && *s; s++)
+        if (strncmp(*s, "port=", 5) == 0)
+            c->port = (int)strtol(*s + 5, NULL, 10);
     snprintf(c->data, sizeof c->data, "%s/data", home);
     snprintf(c->log, sizeof c->log, "%s/log", home);
     return make_data(c, options->template_dir, err) && write_settings(c, options->settings, err) &&
@@ -402,7 +408,7 @@ bool cluster_stop(struct cluster *c, enum cluster_stop_mode mode, struct tmv_err
 
 const char *cluster_conninfo(const struct cluster *c, const char *database, char text[CLUSTER_CONNINFO_MAX])
 {
-    snprintf(text, CLUSTER_CONNINFO_MAX, "host=%s port=5432 user=%s dbname=%.60s", c->socket,
+    snprintf(text, CLUSTER_CONNINFO_MAX, "host=%s port=%d user=%s dbname=%.60s", c->socket, c->port,
              CLUSTER_SUPERUSER, database);
     return text;
 }
@@ -436,9 +442,11 @@ bool cluster_psql(struct cluster *c, const char *database, const char *script, i
 
 bool cluster_create_database(struct cluster *c, const char *database, struct tmv_error *err)
 {
-    char program[240];
-    const char *const argv[] = {program,      "--host",          c->socket, "--port", "5432",
+    char program[240], port[12];
+    const char *const argv[] = {program,      "--host",          c->socket, "--port", port,
                                 "--username", CLUSTER_SUPERUSER, database,  NULL};
+
+    snprintf(port, sizeof port, "%d", c->port);
 
     snprintf(program, sizeof program, "%s/createdb", c->bindir);
     return run_tool(c, argv, true, err);
