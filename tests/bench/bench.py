@@ -64,33 +64,37 @@ class Report:
             json.dump(document, f, indent=1)
 
 
-def copies(bed, report, quick, rounds):
-    wanted = [(20000, 1000, 100), (20000, 1000, 50)] if quick else [
+def copies(bed, report, o):
+    wanted = [(20000, 1000, 100), (20000, 1000, 50)] if o.quick else [
         (1000000, 1000, 100), (1000000, 100, 100), (200000, 10000, 100), (1000000, 1000, 50), (1000000, 1000, 1)]
+    if o.events:
+        wanted = [(o.events, o.payload, o.share)]
     for rows, payload, share in wanted:
-        suites.copy(bed, report, rows, payload, share, rounds)
+        suites.copy(bed, report, rows, payload, share, o.rounds)
 
 
-def verifications(bed, report, quick, rounds):
-    for rows, payload in [(20000, 1000)] if quick else [(500000, 1000), (500000, 100), (50000, 10000)]:
-        suites.verify(bed, report, rows, payload, rounds)
+def verifications(bed, report, o):
+    wanted = [(20000, 1000)] if o.quick else [(500000, 1000), (500000, 100), (50000, 10000)]
+    for rows, payload in [(o.events, o.payload)] if o.events else wanted:
+        suites.verify(bed, report, rows, payload, o.rounds)
 
 
-def guards(bed, report, quick, rounds):
-    suites.guard(bed, report, 2 if quick else 20, rounds)
+def guards(bed, report, o):
+    suites.guard(bed, report, 2 if o.quick else 20, o.rounds)
 
 
-def cutovers(bed, report, quick, _):
-    rates, writers = ([1000], [8]) if quick else ([100, 1000, 0], [1, 8, 32])
-    suites.cutovers(bed, report, 2 if quick else 25, rates, writers)
+def cutovers(bed, report, o):
+    rates, writers = ([1000], [8]) if o.quick else ([100, 1000, 0], [1, 8, 32])
+    suites.cutovers(bed, report, 2 if o.quick else 25, rates, writers)
 
 
-def sizes(bed, report, quick, _):
-    suites.sizes(bed, report, [1000, 20000] if quick else [10000, 100000, 1000000, 5000000], 300)
+def sizes(bed, report, o):
+    wanted = [1000, 20000] if o.quick else [10000, 100000, 1000000, 5000000]
+    suites.sizes(bed, report, [o.events] if o.events else wanted, o.payload if o.events else 300)
 
 
-def ten(bed, report, quick, _):
-    suites.ten(bed, report, 1000 if quick else 50000, 2 if quick else 10)
+def ten(bed, report, o):
+    suites.ten(bed, report, 1000 if o.quick else 50000, 2 if o.quick else 10)
 
 
 SUITES = {"copy": copies, "verify": verifications, "guard": guards, "cutovers": cutovers, "sizes": sizes, "ten": ten}
@@ -103,7 +107,7 @@ def run_suites(bed, report, options):
         if name not in options.only:
             continue
         try:
-            run(bed, report, options.quick, options.rounds)
+            run(bed, report, options)
         except (RuntimeError, subprocess.SubprocessError, KeyError, ValueError) as error:
             failed.append(name)
             print(f"bench: {name} failed: {error}", file=sys.stderr)
@@ -116,6 +120,9 @@ def parse():
     parser.add_argument("--quick", action="store_true", help="small sizes: shows that it works, the figures say little")
     parser.add_argument("--only", default=",".join(every), help="which, separated by commas: " + ", ".join(every))
     parser.add_argument("--rounds", type=int, help="of each measurement; 5, or 1 with --quick")
+    parser.add_argument("--events", type=int, help="copy, verify and sizes: this many only, instead of their list")
+    parser.add_argument("--payload", type=int, default=1000, help="with --events: bytes of each payload")
+    parser.add_argument("--share", type=int, default=100, help="with --events: the tenant's share of the table, percent")
     parser.add_argument("--out", default="bench.json", help="file for every figure")
     parser.add_argument("--dir", help="where the servers keep their data; the temporary directory otherwise")
     parser.add_argument("--program", default="build/tui/tenantmv")
