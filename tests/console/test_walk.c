@@ -19,7 +19,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "support/life.h"
 #include "support/spawn.h"
@@ -40,11 +39,10 @@ static struct walk {
     int exit_code;
     struct pgx_conn *copy_gate; /* holds the copy while it is open */
     pthread_t writers;          /* applications with long transactions */
-    bool writers_run;
-    atomic_bool rest;        /* they are to end */
-    atomic_bool holds;       /* one of them is in its transaction */
-    struct pgx_conn *writer; /* an application that sits on its transaction */
-    struct tmv_uuid beta;    /* the other tenant */
+    atomic_bool rest;           /* they are to end */
+    atomic_bool holds;          /* one of them is in its transaction */
+    struct pgx_conn *writer;    /* an application that sits on its transaction */
+    struct tmv_uuid beta;       /* the other tenant */
 } w;
 
 static void walk_begin(const char *size)
@@ -116,24 +114,16 @@ static void writers_are_slow(void)
 {
     atomic_store(&w.rest, false);
     assert_int_equal(pthread_create(&w.writers, NULL, write_slowly, NULL), 0);
-    w.writers_run = true;
     while (!atomic_load(&w.holds) && !has_ended())
         stop_sleep(NULL, 10 * US_PER_MS);
-}
-
-static void writers_rest(void)
-{
-    atomic_store(&w.rest, true);
-    if (w.writers_run)
-        pthread_join(w.writers, NULL);
-    w.writers_run = false;
 }
 
 static void one_writer_sits_on_its_transaction(void)
 {
     struct tmv_error err;
 
-    writers_rest();
+    atomic_store(&w.rest, true);
+    pthread_join(w.writers, NULL);
     w.writer = support_connect(l.source.conninfo);
     support_sql(w.writer, "BEGIN");
     assert_done(move_insert(w.writer, &l.tenant, 702, 1, &err), &err);
@@ -144,15 +134,6 @@ static void the_writer_commits(void)
     support_sql(w.writer, "COMMIT");
     pgx_close(w.writer);
     w.writer = NULL;
-}
-
-/* Whatever is still going on, and the case's databases. */
-static void world_ends(void)
-{
-    writers_rest();
-    pgx_close(TAKE(w.writer));
-    pgx_close(TAKE(w.copy_gate));
-    life_release();
 }
 
 static const struct {
@@ -236,8 +217,8 @@ static void write_config(const char *path)
     fclose(to);
 }
 
-/* Reads all that the program writes into a pipe, which it waits for; false: it ended before. */
-static bool read_pipe(const char *name, const char *suffix)
+/* Reads all that the program writes into a pipe, which it waits for. */
+static void read_pipe(const char *name, const char *suffix)
 {
     int64_t until = clock_now_us() + SCRIPT_US;
     char path[400], bytes[4096];
@@ -255,37 +236,30 @@ static bool read_pipe(const char *name, const char *suffix)
         any = any || n > 0;
         if (n == 0 && any)
             break;
-        if (!has_ended() && clock_now_us() < until)
-            continue;
-        fprintf(stderr, "the script ended (%d) before: %s\n", w.exit_code, name);
-        close(fd);
-        return false;
+        if (has_ended() || clock_now_us() > until)
+            fail_msg("the script ended (%d) before: %s", w.exit_code, name);
     }
     close(fd);
-    return true;
 }
 
-/* False: the program ended before all of it. */
-static bool let_the_world_go_on(const char *script)
+static void let_the_world_go_on(const char *script)
 {
     char line[300], name[100];
-    bool goes_on = true;
     FILE *from;
 
     snprintf(line, sizeof line, WALK_DIR "/%s.keys", script);
     from = fopen(line, "r");
     assert_non_null(from);
-    while (goes_on && fgets(line, sizeof line, from) != NULL) {
+    while (fgets(line, sizeof line, from) != NULL) {
         if (sscanf(line, "with %99s", name) != 1)
             continue;
-        goes_on = read_pipe(name, ".begin");
-        for (size_t i = 0; goes_on && i < sizeof world / sizeof *world; i++)
+        read_pipe(name, ".begin");
+        for (size_t i = 0; i < sizeof world / sizeof *world; i++)
             if (strcmp(world[i].name, name) == 0)
                 world[i].happens();
-        goes_on = goes_on && read_pipe(name, ".end");
+        read_pipe(name, ".end");
     }
     fclose(from);
-    return goes_on;
 }
 
 /* ---- pictures ---- */
@@ -350,9 +324,8 @@ static bool compare_pictures(const char *script)
     return same;
 }
 
-/* Runs a script, the tenants under the names of acme and beta. False when it did not get to its end: it says
- * why. *ret_same: whether every picture was as its golden. */
-static bool run(const char *script, bool *ret_same)
+/* Runs a script, the tenants under the names of acme and beta. Whether every picture was as its golden. */
+static bool run(const char *script)
 {
     char config[400], keys[400];
     const char *argv[] = {getenv("TENANTMV_PROGRAM"),
@@ -375,14 +348,12 @@ static bool run(const char *script, bool *ret_same)
     write_config(config);
     write_script(script, keys);
     w.pid = spawn_program(&spawn);
-    bool went_on = let_the_world_go_on(script);
+    let_the_world_go_on(script);
     while (!has_ended() && clock_now_us() < until)
         stop_sleep(NULL, 20 * US_PER_MS);
     assert_int_equal(w.pid, 0);
-    if (!went_on || w.exit_code != 0)
-        return false;
-    *ret_same = compare_pictures(script);
-    return true;
+    assert_int_equal(w.exit_code, 0);
+    return compare_pictures(script);
 }
 
 static int64_t commands(const char *condition)
@@ -393,7 +364,6 @@ static int64_t commands(const char *condition)
 static bool walk(const char *size)
 {
     struct tmv_error err;
-    bool same = false;
 
     walk_begin(size);
     life_prepare(false, false);
@@ -402,60 +372,47 @@ static bool walk(const char *size)
     begin_beta();
     assert_done(life_begin(&err), &err);
     life_start_engine();
-    if (!run("walk", &same)) {
-        world_ends();
-        return false;
-    }
+    bool same = run("walk");
     assert_int_equal(commands("state = 'done' AND operation IN ('pause', 'resume', 'rehearse')"), 3);
     assert_int_equal(commands("operation = 'cutover' AND requested_by = 'amy'"), 2);
     assert_int_equal(commands("operation = 'cutover' AND reason LIKE '%the last attempt was rolled back%'"),
                      1);
     life_assert_moved();
-    world_ends();
+    life_stop_engine();
+    life_release();
     return same;
 }
 
-static bool give_up(const char *size)
+/* A picture of a live system may show a moment that its golden does not know: then the walk is done again.
+ * What is always different fails. */
+static void a_new_operator_moves_a_tenant_and_gives_one_up(void **state)
 {
-    bool same = false;
-
-    walk_begin(size);
-    life_prepare(false, false);
-    life_begin_and_wait_until_ready();
-    if (run("abort", &same)) {
-        life_wait_for("m.phase = 'aborted'");
-        life_assert_source_as_it_was();
-        assert_int_equal(commands("operation = 'abort' AND reason LIKE 'wrong target; acknowledged: the copy "
-                                  "is complete%'"),
-                         1);
-    }
-    world_ends();
-    return same;
-}
-
-/* A picture of a live system may show a moment that its golden does not know, and a machine that stands still
- * for seconds stops the countdown, as it should: then it is done again. What is always different fails. */
-static void several_times(bool (*once)(const char *size))
-{
+    (void)state;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         bool same = false;
 
         for (int attempt = 0; attempt < WALKS && !same; attempt++)
-            same = once(sizes[i]);
+            same = walk(sizes[i]);
         assert_true(same);
     }
-}
-
-static void a_new_operator_moves_a_tenant_and_gives_one_up(void **state)
-{
-    (void)state;
-    several_times(walk);
 }
 
 static void a_new_operator_gives_a_migration_up(void **state)
 {
     (void)state;
-    several_times(give_up);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        walk_begin(sizes[i]);
+        life_prepare(false, false);
+        life_begin_and_wait_until_ready();
+        assert_true(run("abort"));
+        life_wait_for("m.phase = 'aborted'");
+        life_assert_source_as_it_was();
+        assert_int_equal(commands("operation = 'abort' AND reason LIKE 'wrong target; acknowledged: the copy "
+                                  "is complete%'"),
+                         1);
+        life_stop_engine();
+        life_release();
+    }
 }
 
 static void a_golden_matches_what_it_has_in_common_with_a_picture(void **state)
