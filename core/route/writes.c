@@ -33,8 +33,9 @@ struct write {
     bool pinned;        /* route was set by hand: a store to resolve on, or one that was named */
     bool unsure;        /* the answer to an earlier try was lost */
     bool held;
-    bool followed;          /* a store named another one */
-    int64_t followed_epoch; /* the highest placement epoch that was named */
+    struct tmv_error refusal; /* by the guard, the last one; code TMV_OK: none */
+    bool followed;            /* a store named another one */
+    int64_t followed_epoch;   /* the highest placement epoch that was named */
     int tries;
     const struct store_shape
         *source_shape; /* of the store that took it; lives as long as the router knows the store */
@@ -189,10 +190,14 @@ static bool resolve(struct write *w, struct tmv_error *err)
     return err_hint(err, "ask whether the events exist, by their ids, before repeating");
 }
 
+/* The last try may have been ended by the clock; what held the earlier ones is what the caller wants to know.
+ */
 static bool give_up(struct write *w, struct tmv_error *err)
 {
     if (w->unsure && err->code != TMV_ERR_UNKNOWN)
         return resolve(w, err);
+    if (err_is_sqlstate(err, "57014") && w->refusal.code != TMV_OK)
+        *err = w->refusal;
     if (err->code == TMV_ERR_CLOSED || err->code == TMV_ERR_MOVED) {
         err_wrap(err, "still held after %lld ms", (long long)((clock_now_us() - w->began_us) / US_PER_MS));
         err->code = TMV_ERR_CLOSED;
@@ -220,7 +225,9 @@ static bool try_again(struct write *w, bool *ret_ok, struct tmv_error *err)
         w->pinned = w->unsure;
         routes_forget(w->router, tenant);
     }
-    if (err->code == TMV_ERR_CLOSED || err->code == TMV_ERR_MOVED || err_is_sqlstate(err, "40001"))
+    if (err->code == TMV_ERR_CLOSED || err->code == TMV_ERR_MOVED)
+        w->refusal = *err;
+    if (w->refusal.code != TMV_OK || err_is_sqlstate(err, "40001"))
         w->held = true;
     if (action == RETRY_LATER && !router_pause(w->router, w->tries, w->deadline_us)) {
         *ret_ok = give_up(w, err);

@@ -428,6 +428,29 @@ static void says_closed_when_the_time_is_over(void **state)
     router_bed_close(&bed);
 }
 
+/* The time ends while the last try waits for something else: what is said is what held it until then. */
+static void says_closed_when_the_last_try_is_ended_by_the_clock(void **state)
+{
+    struct router_bed bed;
+    struct router_writer writer;
+
+    (void)state;
+    router_bed_stores(&bed, false);
+    router_bed_router(&bed, (struct tmv_router_options){.timeout_us = 2 * US_PER_S});
+    router_bed_discover(&bed);
+    router_bed_guard(&bed, bed.a, &bed.a_shape, FENCE_CLOSED);
+    router_bed_start(&writer, &bed, 1, TMV_EXPECT_NO_STREAM);
+    router_bed_wait(&bed, router_bed_holds_writers);
+    support_sql(bed.a, "BEGIN; LOCK TABLE public.events");
+    pthread_join(writer.thread, NULL);
+    support_sql(bed.a, "ROLLBACK");
+    assert_false(writer.ok);
+    assert_int_equal(writer.err.code, TMV_ERR_CLOSED);
+    assert_string_equal(writer.err.sqlstate, "TM002");
+    assert_int_equal(router_bed_count(bed.a), 0);
+    router_bed_close(&bed);
+}
+
 static void pauses_the_writes_of_one_tenant(void **state)
 {
     struct router_bed bed;
@@ -532,6 +555,7 @@ int main(void)
         cmocka_unit_test(goes_on_under_a_newer_control_schema),
         cmocka_unit_test(waits_while_the_store_is_closed),
         cmocka_unit_test(says_closed_when_the_time_is_over),
+        cmocka_unit_test(says_closed_when_the_last_try_is_ended_by_the_clock),
         cmocka_unit_test(pauses_the_writes_of_one_tenant),
         cmocka_unit_test(repeats_a_race_that_any_version_may_win),
         cmocka_unit_test(warms_up_the_target_before_it_is_needed),
