@@ -93,8 +93,7 @@ static bool send_limits(struct requests *r, const struct job *job)
     struct tmv_error err = {0};
     char text[sizeof r->news->text];
 
-    if (connected(r, &err) &&
-        tmv_settings_change(r->control, &job->request.migration, job->reason, &r->actor, &settings, &err)) {
+    if (tmv_settings_change(r->control, &job->request.migration, job->reason, &r->actor, &settings, &err)) {
         limits_words(&settings, text, sizeof text);
         tell(r, job, OUTCOME_DONE, text);
         return true;
@@ -112,13 +111,13 @@ static bool send_job(struct requests *r, struct job *job)
     struct tmv_error err = {0};
     char text[sizeof r->news->text];
 
-    if (job->limits)
-        return send_limits(r, job);
     if (!connected(r, &err)) { /* nothing has been sent: the person decides whether to ask again */
         snprintf(text, sizeof text, "not sent: %.600s", err.message);
         tell(r, job, OUTCOME_FAILED, text);
         return true;
     }
+    if (job->limits)
+        return send_limits(r, job);
     job->request.reason = job->reason[0] != '\0' ? job->reason : NULL;
     if (tmv_request(r->control, &job->request, &r->actor, &job->command, &err)) {
         job->sent = true;
