@@ -46,9 +46,7 @@ bool attempt_went_well(const struct tmv_attempt *attempt)
 const char *attempt_outcome(const struct tmv_attempt *attempt, char text[32])
 {
     snprintf(text, 32, "%s", attempt->outcome);
-    for (char *c = strchr(text, '_'); c != NULL; c = strchr(c, '_'))
-        *c = ' ';
-    return text;
+    return format_words(text);
 }
 
 void attempt_steps(const struct tmv_attempt *attempt, const struct tmv_migration *m,

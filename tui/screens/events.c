@@ -69,12 +69,6 @@ static void value_words(const cJSON *item, char *text, size_t size)
         snprintf(text, size, "yes");
 }
 
-static void blank_underscores(char *words)
-{
-    for (char *c = strchr(words, '_'); c != NULL; c = strchr(c, '_'))
-        *c = ' ';
-}
-
 /* The details are a JSON object, cut when it is long. As words: "pause 4.6 ms, level hash". What was cut is
  * shown as it stands. */
 static void json_words(const char *json, char *text, size_t size)
@@ -95,7 +89,7 @@ static void json_words(const char *json, char *text, size_t size)
         snprintf(key, sizeof key, "%.50s ", item->string);
         if (strlen(key) > 4 && strcmp(key + strlen(key) - 4, "_us ") == 0)
             key[strlen(key) - 3] = '\0'; /* the "_" that stays becomes the blank */
-        blank_underscores(key);
+        format_words(key);
         used += (size_t)snprintf(text + used, size - used, "%s%s%s", used > 0 ? ", " : "",
                                  IS_ONE_OF(item->string, bare_keys) ? "" : key, value);
     }
@@ -123,7 +117,7 @@ enum role event_words(const struct tmv_audit_entry *entry, char *text, size_t si
     if (entry->new_phase[0] != '\0' && strcmp(entry->event_type, "phase_changed") == 0)
         snprintf(phases, sizeof phases, " %s → %s", entry->old_phase[0] ? entry->old_phase : "new",
                  entry->new_phase);
-    blank_underscores(phases);
+    format_words(phases);
     if (entry->operator_name[0] != '\0')
         snprintf(by, sizeof by, " by %s", entry->operator_name);
     snprintf(text, size, "%s%s%s%s%s", words, phases, by, details[0] ? ": " : "", details);

@@ -153,3 +153,10 @@ const char *format_time(int64_t wall_us, char text[FORMAT_MAX])
         return put(text, "—");
     return text;
 }
+
+const char *format_words(char *text)
+{
+    for (char *c = strchr(text, '_'); c != NULL; c = strchr(c, '_'))
+        *c = ' ';
+    return text;
+}

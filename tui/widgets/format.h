@@ -21,3 +21,5 @@ const char *format_grouped(int64_t n, char text[FORMAT_MAX]);
 const char *format_clock(int64_t wall_us, char text[FORMAT_MAX]);
 /* 2026-11-22T14:02:31Z */
 const char *format_time(int64_t wall_us, char text[FORMAT_MAX]);
+/* A name's underscores become blanks, in place; returns `text`. */
+const char *format_words(char *text);
