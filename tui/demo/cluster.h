@@ -15,7 +15,8 @@ struct cluster;
 
 struct cluster_options {
     const char *name;            /* directory within the workspace: "shared" */
-    const char *const *settings; /* "max_connections=50", …, NULL; later ones win over ours; may be NULL */
+    const char *const *settings; /* "max_connections=50", …, NULL; later ones win over ours; may be NULL.
+                                    "port=" names the socket, too */
     const char
         *template_dir; /* a cache: a data directory fresh from initdb, made there when missing; NULL: none */
 };
