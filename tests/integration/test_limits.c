@@ -331,6 +331,33 @@ static void audits_who_changed_what_once(void **state)
     assert_int_equal(broken, 0);
 }
 
+static char *settings_text(void)
+{
+    struct tmv_settings now;
+    struct tmv_error err;
+
+    assert_done(tmv_settings_read(l.handle, &l.migration, &now, &err), &err);
+    return tmv_settings_to_json(&now);
+}
+
+static void takes_every_limit_back_but_the_workers(void **state)
+{
+    struct tmv_error err;
+
+    (void)state;
+    assert_done(life_begin(&err), &err);
+    change("{\"copy_workers\":3}");
+    AUTO_FREE char *before = settings_text();
+    change("{\"max_bulk_copy_rate\":5,\"max_bulk_copy_bytes\":6,\"throttle_replica_lag_ms\":7,"
+           "\"throttle_connections\":8,\"throttle_file\":\"/run/hold\",\"throttle_query\":\"SELECT 9\","
+           "\"throttle_query_limit\":10}");
+    AUTO_FREE char *limited = settings_text();
+    assert_string_not_equal(limited, before);
+    change(TMV_NO_LIMITS);
+    AUTO_FREE char *after = settings_text();
+    assert_string_equal(after, before);
+}
+
 static void refuses_what_cannot_be_limited(void **state)
 {
     const struct tmv_uuid nobody = tmv_uuid_random();
@@ -420,6 +447,7 @@ int main(void)
         CASE(is_held_while_a_standby_is_behind),
         CASE(holds_neither_the_tail_nor_a_cutover),
         CASE(audits_who_changed_what_once),
+        CASE(takes_every_limit_back_but_the_workers),
         CASE(refuses_what_cannot_be_limited),
         CASE(the_verb_changes_and_shows),
     };
