@@ -23,6 +23,11 @@
 
 #define CHUNK_EVENTS 20000 /* of the first chunks; what they take decides about the next */
 #define CHUNK_AIM_US US_PER_S
+/* Reading a range by the primary key passes over all tenants' rows in it, by bitmaps over the tenant's whole
+ * index. The former costs the more the smaller the tenant's share is, the latter the more ranges there are,
+ * so the product of share and events decides. Measured with shares of 4 to 32 % of 560,000 events: 3.1 to 11
+ * µs against 2.9 to 4.3 µs an event. */
+#define FEW_ROWS_BY_BITMAP 20000
 #define SNAPSHOT_MAX_US (60 * US_PER_S) /* vacuum of the whole source waits for the oldest snapshot */
 #define STEP_TIMEOUT_US (60 * US_PER_S)
 #define ANALYZE_TIMEOUT_US (3600 * US_PER_S)
@@ -131,7 +136,8 @@ static bool connect_source(const struct copier *c, struct pgx_conn **source, str
 {
     AUTO(buf) struct buf sql = BUF_INIT(200);
     char milliseconds[24];
-    const struct pgx_var vars[] = {{"milliseconds", milliseconds}};
+    const struct pgx_var vars[] = {{"milliseconds", milliseconds},
+                                   {"index_scan", c->plan.dense ? "DEFAULT" : "off"}};
 
     snprintf(milliseconds, sizeof milliseconds, "%" PRId64, snapshot_max_us(c) / US_PER_MS);
     return pgx_expand(&sql, sql_copy_session, vars, ARRAY_LEN(vars), err) &&
@@ -339,6 +345,8 @@ static bool plan_copy(struct copier *c, struct tmv_error *err)
     if (!ends_connect_source(c->ends, "copy", &source, err) ||
         !position_plan_make(source, &c->ends->source, c->ends->tenant, &all, &c->plan, err))
         return false;
+    if (c->plan.share * (double)c->plan.events < FEW_ROWS_BY_BITMAP)
+        c->plan.dense = false;
     c->queue.step_events = CHUNK_EVENTS;
     c->queue.most_events = c->options->settings->batch_size;
     c->queue.aim_us = c->options->aim_us > 0 ? c->options->aim_us : CHUNK_AIM_US;

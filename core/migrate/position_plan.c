@@ -116,7 +116,8 @@ bool position_plan_make(struct pgx_conn *conn, const struct store_shape *shape, 
         return err_wrap(err, "estimating the tenant's events");
     struct sample s = read_sample(result, ret_plan);
     ret_plan->events = (int64_t)((double)s.mine * 100 / percent);
-    ret_plan->dense = s.rows > 0 && (double)s.mine >= DENSE_SHARE * (double)s.rows;
+    ret_plan->share = s.rows > 0 ? (double)s.mine / (double)s.rows : 0;
+    ret_plan->dense = ret_plan->share >= DENSE_SHARE;
     if (percent >= 100 || s.mine >= SAMPLE_ENOUGH)
         return true;
     if (s.mine == 0)

@@ -15,6 +15,7 @@ struct position_span {
 struct position_plan {
     struct position_span span;
     int64_t events;     /* estimated events of the tenant in it */
+    double share;       /* of the sampled events that are the tenant's, 0 … 1 */
     bool dense;         /* a large share of the table: read by the primary key, whatever the statistics say */
     size_t bound_count; /* 0: nothing known, the events are taken as spread evenly */
     int64_t bounds[POSITION_PLAN_BOUNDS]; /* ascending; between two neighbours lie equally many events */
