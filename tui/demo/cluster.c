@@ -35,17 +35,11 @@ struct cluster {
 };
 
 static const char *const default_settings[] = {
-    "listen_addresses=",
-    "unix_socket_permissions=0700",
-    "max_connections=200",
-    "max_wal_size=4GB",
-    "shared_buffers=256MB",
-    "checkpoint_completion_target=0.9",
-    "log_min_messages=warning",
-    "timezone=UTC",
-    "log_timezone=UTC",
-    "autovacuum_naptime=10s",
-    NULL,
+    "listen_addresses=",        "unix_socket_permissions=0700",
+    "max_connections=200",      "max_wal_size=4GB",
+    "shared_buffers=256MB",     "checkpoint_completion_target=0.9",
+    "log_min_messages=warning", "timezone=UTC",
+    "log_timezone=UTC",         NULL,
 };
 
 /* ---- programs ---- */
