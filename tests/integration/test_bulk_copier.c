@@ -69,6 +69,26 @@ static void copies_a_tenant_with_hardly_any_events(void **state)
     copy_bed_close(&bed);
 }
 
+/* In ranges, and yet without a look at the other tenants' events in each. */
+static void passes_over_no_others_for_a_small_tenant(void **state)
+{
+    const struct copy_bed_options o = {.tenant = COPY_BED_OTHER};
+    struct copy_bed bed;
+
+    (void)state;
+    copy_bed_open(&bed, &o);
+    copy_bed_fill(&bed, 30000);
+    support_sql(bed.conn[SOURCE], "ANALYZE public.events");
+    bed.settings.batch_size = 1000;
+    copy_bed_copy_all(&bed);
+    copy_bed_assert_copied(&bed);
+    assert_true(support_int(bed.conn[TARGET], "SELECT count(*) FROM tenantmv.copied_range") > 1);
+    assert_in_range(support_int(bed.conn[SOURCE], "SELECT idx_tup_fetch FROM pg_stat_user_tables "
+                                                  "WHERE relid = 'public.events'::regclass"),
+                    2900, 15000);
+    copy_bed_close(&bed);
+}
+
 static void copies_a_tenant_without_events(void **state)
 {
     const struct copy_bed_options o = {.tenant = "00000000-0000-4000-8000-000000000009"};
@@ -350,6 +370,7 @@ int main(void)
         cmocka_unit_test(copies_partitioned_to_plain),
         cmocka_unit_test(copies_plain_to_partitioned),
         cmocka_unit_test(copies_a_tenant_with_hardly_any_events),
+        cmocka_unit_test(passes_over_no_others_for_a_small_tenant),
         cmocka_unit_test(copies_a_tenant_without_events),
         cmocka_unit_test(stops_copying_at_the_limit),
         cmocka_unit_test(leaves_out_columns_that_one_side_lacks),
