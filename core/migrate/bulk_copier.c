@@ -23,6 +23,8 @@
 
 #define CHUNK_EVENTS 20000 /* of the first chunks; what they take decides about the next */
 #define CHUNK_AIM_US US_PER_S
+#define WORKER_EVENTS 25000 /* of a small payload, a few tenths of a second's work */
+#define WORKER_DOUBT_US (US_PER_S / 2)
 /* Reading a range by the primary key passes over all tenants' rows in it, by bitmaps over the tenant's whole
  * index. The former costs the more the smaller the tenant's share is, the latter the more ranges there are,
  * so the product of share and events decides. Measured with shares of 4 to 32 % of 560,000 events: 3.1 to 11
@@ -31,7 +33,7 @@
 #define SNAPSHOT_MAX_US (60 * US_PER_S) /* vacuum of the whole source waits for the oldest snapshot */
 #define STEP_TIMEOUT_US (60 * US_PER_S)
 #define ANALYZE_TIMEOUT_US (3600 * US_PER_S)
-#define WORTH_DROPPING_EVENTS 20000 /* below, building indexes again saves nothing */
+#define WORTH_DROPPING_EVENTS 5000 /* below, building indexes again saves nothing (measured) */
 #define RATE_WINDOW_US (2 * US_PER_S)
 #define SQL_MAX (64 * 1024)
 
@@ -241,10 +243,15 @@ static void report(struct copier *c, const char *step)
         chunk_queue_stop(&c->queue);
 }
 
+/* Two sessions for each, which have to be worth their start: a copy that seems small begins with few, and has
+ * all when it turns out not to be over soon, because its events are large or the estimate was wrong. */
 static int worker_count(const struct copier *c)
 {
     int workers = c->options->settings->copy_workers;
+    int64_t worth = 1 + c->plan.events / WORKER_EVENTS;
 
+    if (worth < workers && clock_now_us() - c->began_us < WORKER_DOUBT_US)
+        workers = (int)worth;
     return workers < 1 ? 1 : workers > CREW_MAX ? CREW_MAX : workers;
 }
 
@@ -409,7 +416,7 @@ static bool complete(struct copier *c, struct pgx_conn *control, struct pgx_conn
     if (pgx_rows(gaps) > 0)
         return err_set(err, TMV_ERR_INTERNAL, "the chunks leave a gap after position %" PRId64,
                        pgx_int(gaps, 0, 0));
-    if (!index_rebuilder_restore(c->ends, control, &hooks, ret_finished, err))
+    if (!index_rebuilder_restore(c->ends, control, target, &hooks, ret_finished, err))
         return false;
     if (!*ret_finished)
         return true;
@@ -454,7 +461,9 @@ bool bulk_copier_run(const struct ends *ends, struct pgx_conn *control,
 
 bool bulk_copier_restore_indexes(const struct ends *ends, struct pgx_conn *control, struct tmv_error *err)
 {
+    AUTO_CONN struct pgx_conn *target = NULL;
     bool finished;
 
-    return index_rebuilder_restore(ends, control, NULL, &finished, err);
+    return ends_connect_target(ends, "index", &target, err) &&
+           index_rebuilder_restore(ends, control, target, NULL, &finished, err);
 }

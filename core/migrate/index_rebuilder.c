@@ -1,5 +1,5 @@
 /* Building takes a lock that other builds may share; attaching a constraint to its index does not. So all
- * indexes are built first, by two connections, and attached afterwards, one by one. */
+ * indexes are built first, by two connections, and attached afterwards. */
 #include "migrate/index_rebuilder.h"
 
 #include <pthread.h>
@@ -24,6 +24,7 @@
 #define BUILD_TIMEOUT_US (24 * 3600 * US_PER_S) /* of one index; the stop flag ends it earlier */
 #define LOOK_TIMEOUT_US (2 * US_PER_S)
 #define STATEMENT_MAX (64 * 1024)
+#define SCRIPT_MAX (1024 * 1024) /* of the statements of all indexes */
 
 /* ---- dropping ---- */
 
@@ -53,6 +54,21 @@ static bool note_index(const struct ends *ends, struct pgx_conn *control, const 
     return control_ledger_add(control, &ends->owner, &entry, NULL, err);
 }
 
+/* In one transaction: a commit for each would be most of the time that a small tenant's copy takes. */
+static bool note_indexes(const struct ends *ends, struct pgx_conn *control, const struct pgx_result *list,
+                         struct tmv_error *err)
+{
+    if (!pgx_begin(control, STEP_TIMEOUT_US, err))
+        return false;
+    for (int row = 0; row < pgx_rows(list); row++) {
+        if (note_index(ends, control, list, row, err))
+            continue;
+        pgx_rollback(control, STEP_TIMEOUT_US);
+        return false;
+    }
+    return pgx_commit(control, STEP_TIMEOUT_US, err);
+}
+
 /* In a transaction of the target that has locked the empty table. */
 static bool note_and_drop(const struct ends *ends, struct pgx_conn *control, struct pgx_conn *target,
                           struct tmv_error *err)
@@ -62,10 +78,7 @@ static bool note_and_drop(const struct ends *ends, struct pgx_conn *control, str
     if (!pgx_query(target, STEP_TIMEOUT_US, sql_copy_indexes, PGX_ARGS(PGX_INT(ends->target.relation_oid)),
                    &list, err))
         return false;
-    for (int row = 0; row < pgx_rows(list); row++)
-        if (!note_index(ends, control, list, row, err))
-            return false;
-    if (!fault_hit("copy.after_index_ledger", err))
+    if (!note_indexes(ends, control, list, err) || !fault_hit("copy.after_index_ledger", err))
         return false;
     for (int row = 0; row < pgx_rows(list); row++)
         if (!pgx_script(target, STEP_TIMEOUT_US, pgx_text(list, row, 6), 0, NULL, err))
@@ -119,7 +132,7 @@ struct restore {
     const struct index_rebuilder_hooks *hooks;
     struct ledger_entry *entries; /* newest first */
     size_t count;
-    struct pgx_conn *target; /* for looks while others build */
+    struct pgx_conn *target; /* borrowed: for looks while others build, and for what comes after */
     pthread_mutex_t lock;    /* over what follows */
     size_t taken, built;
     bool stopped;
@@ -271,76 +284,86 @@ static void tell(void *user)
         stop_building(r);
 }
 
-/* Attaches the constraint if it is missing, and the rest, which may be done again. */
-static bool attach_index(const struct ends *ends, struct pgx_conn *target, const cJSON *facts,
-                         struct tmv_error *err)
-{
-    AUTO(buf) struct buf sql = BUF_INIT(STATEMENT_MAX);
-    AUTO(buf) struct buf attach = BUF_INIT(STATEMENT_MAX);
-    AUTO(buf) struct buf own = BUF_INIT(4000);
-    bool index, constraint;
-
-    if (!look(ends, target, json_get_text(facts, "name", ""), &index, &constraint, err))
-        return false;
-    if (json_get_bool(facts, "constraint", false) && !constraint)
-        buf_printf(&attach, "%s;", json_get_text(facts, "attach", ""));
-    if (!must_own(ends, &own, err))
-        return false;
-    const struct pgx_var vars[] = {{"own", buf_text(&own)},
-                                   {"attach", buf_text(&attach)},
-                                   {"finish", json_get_text(facts, "finish", "")}};
-    if (!buf_ok(&attach, err) || !pgx_expand(&sql, sql_copy_index_finish, vars, ARRAY_LEN(vars), err))
-        return false;
-    if (pgx_script(target, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err))
-        return true;
-    pgx_rollback(target, STEP_TIMEOUT_US);
-    return guard_explain(target, err);
-}
-
-static bool finish_index(const struct restore *r, struct pgx_conn *control, struct pgx_conn *target,
-                         const struct ledger_entry *entry, struct tmv_error *err)
+/* What makes a built index what it was: its constraint if it is missing, and the rest, which may be done
+ * again. */
+static bool add_finish(const struct restore *r, const struct ledger_entry *entry, struct buf *ret_sql,
+                       struct tmv_error *err)
 {
     __attribute__((cleanup(json_auto))) cJSON *facts = NULL;
+    bool index, constraint;
 
-    if (!parse_facts(entry, &facts, err))
+    if (!parse_facts(entry, &facts, err) ||
+        !look(r->ends, r->target, json_get_text(facts, "name", ""), &index, &constraint, err))
         return false;
-    /* Twice, because the session of an engine that was killed may have attached it under our hands. */
-    if (!attach_index(r->ends, target, facts, err) &&
-        !(pgx_is_usable(target) && attach_index(r->ends, target, facts, err)))
-        return err_wrap(err, "restoring index %s", entry->name);
-    return fault_hit("copy.after_index_attach", err) &&
-           control_ledger_done(control, &r->ends->owner, entry->id, err) && fault_hit("copy.index_done", err);
+    if (json_get_bool(facts, "constraint", false) && !constraint)
+        buf_printf(ret_sql, "%s;\n", json_get_text(facts, "attach", ""));
+    buf_printf(ret_sql, "%s;\n", json_get_text(facts, "finish", ""));
+    return buf_ok(ret_sql, err);
+}
+
+static bool attach_all(const struct restore *r, struct tmv_error *err)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(SCRIPT_MAX);
+    AUTO(buf) struct buf finish = BUF_INIT(SCRIPT_MAX);
+    AUTO(buf) struct buf own = BUF_INIT(4000);
+
+    for (size_t i = r->count; i-- > 0;) /* oldest first */
+        if (!add_finish(r, &r->entries[i], &finish, err))
+            return err_wrap(err, "restoring index %s", r->entries[i].name);
+    if (!must_own(r->ends, &own, err))
+        return false;
+    const struct pgx_var vars[] = {{"own", buf_text(&own)}, {"finish", buf_text(&finish)}};
+    if (!pgx_expand(&sql, sql_copy_index_finish, vars, ARRAY_LEN(vars), err))
+        return false;
+    if (pgx_script(r->target, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err))
+        return true;
+    pgx_rollback(r->target, STEP_TIMEOUT_US);
+    return guard_explain(r->target, err);
+}
+
+static bool close_entries(const struct restore *r, struct pgx_conn *control, struct tmv_error *err)
+{
+    if (!pgx_begin(control, STEP_TIMEOUT_US, err))
+        return false;
+    for (size_t i = 0; i < r->count; i++) {
+        if (control_ledger_done(control, &r->ends->owner, r->entries[i].id, err))
+            continue;
+        pgx_rollback(control, STEP_TIMEOUT_US);
+        return false;
+    }
+    return pgx_commit(control, STEP_TIMEOUT_US, err);
+}
+
+/* Each in one transaction of its database, as they were dropped: one lock of the table, two commits. */
+static bool finish_indexes(const struct restore *r, struct pgx_conn *control, struct tmv_error *err)
+{
+    /* Twice, because the session of an engine that was killed may have attached one under our hands. */
+    if (!attach_all(r, err) && !(pgx_is_usable(r->target) && attach_all(r, err)))
+        return err_wrap(err, "attaching the indexes");
+    return fault_hit("copy.after_index_attach", err) && close_entries(r, control, err) &&
+           fault_hit("copy.index_done", err);
 }
 
 static bool restore_all(struct restore *r, struct pgx_conn *control, bool *ret_finished,
                         struct tmv_error *err)
 {
     const struct crew_job job = {.user = r, .work = build_some, .tick = tell, .failed = stop_building};
-    AUTO_CONN struct pgx_conn *target = NULL;
     AUTO(buf) struct buf wait = BUF_INIT(1000);
     int builders = r->count < BUILDERS ? (int)r->count : BUILDERS;
 
-    if (!ends_connect_target(r->ends, "index", &target, err) ||
-        !store_sql(&wait, sql_copy_wait_for_drop, &r->ends->target, NULL, 0, err) ||
-        !pgx_script(target, STEP_TIMEOUT_US, buf_text(&wait), 0, NULL, err))
-        return false;
-    r->target = target;
-    if (!crew_run(&job, builders, err))
+    if (!store_sql(&wait, sql_copy_wait_for_drop, &r->ends->target, NULL, 0, err) ||
+        !pgx_script(r->target, STEP_TIMEOUT_US, buf_text(&wait), 0, NULL, err) ||
+        !crew_run(&job, builders, err))
         return false;
     *ret_finished = r->built == r->count;
-    if (!*ret_finished)
-        return true;
-    for (size_t i = r->count; i-- > 0;) /* oldest first */
-        if (!finish_index(r, control, target, &r->entries[i], err))
-            return false;
-    return true;
+    return !*ret_finished || finish_indexes(r, control, err);
 }
 
-bool index_rebuilder_restore(const struct ends *ends, struct pgx_conn *control,
+bool index_rebuilder_restore(const struct ends *ends, struct pgx_conn *control, struct pgx_conn *target,
                              const struct index_rebuilder_hooks *hooks, bool *ret_finished,
                              struct tmv_error *err)
 {
-    struct restore r = {.ends = ends, .hooks = hooks};
+    struct restore r = {.ends = ends, .hooks = hooks, .target = target};
     bool ok = true;
 
     *ret_finished = true;

@@ -23,7 +23,7 @@ struct index_rebuilder_hooks {
     bool (*step)(void *user, double done, int total);
 };
 /* Builds what the ledger names and the target lacks, two at a time; then constraints, comments and so on.
- * *ret_finished false: the hook said stop. `hooks` may be NULL. */
+ * *ret_finished false: the hook said stop. Neither connection is in a transaction. `hooks` may be NULL. */
 TMV_NODISCARD bool index_rebuilder_restore(const struct ends *ends, struct pgx_conn *control,
-                                           const struct index_rebuilder_hooks *hooks, bool *ret_finished,
-                                           struct tmv_error *err);
+                                           struct pgx_conn *target, const struct index_rebuilder_hooks *hooks,
+                                           bool *ret_finished, struct tmv_error *err);

@@ -1,10 +1,11 @@
 -- Indexes of a plain table that can be dropped while its history is copied and put back as they were: valid ones on
 -- which nothing else depends (foreign keys, views), that are no replica identity, and not the primary key of a table
--- that may be published. Each with the statements that drop it and bring it back.
+-- that may be published. Each with the statements that drop it and bring it back. They are built in this order: the widest
+-- first, so that the builders end at about the same time.
 -- database: target
 -- $1 oid: the table
 WITH droppable AS (
-    SELECT i.oid, i.relname, n.nspname, x.indisprimary, x.indisclustered, c.oid AS con, c.conname, c.condeferrable,
+    SELECT i.oid, i.relname, n.nspname, x.indnatts, x.indisprimary, x.indisclustered, c.oid AS con, c.conname, c.condeferrable,
            c.condeferred, coalesce(s.spcname, '') AS tablespace, format('%I.%I', tn.nspname, t.relname) AS on_table
     FROM pg_index x
     JOIN pg_class i ON i.oid = x.indexrelid
@@ -44,4 +45,4 @@ SELECT d.relname,
        CASE WHEN d.conname IS NOT NULL THEN format('ALTER TABLE %s DROP CONSTRAINT %I', d.on_table, d.conname)
             ELSE format('DROP INDEX %I.%I', d.nspname, d.relname) END AS remove
 FROM droppable d
-ORDER BY d.oid
+ORDER BY d.indnatts DESC, d.oid

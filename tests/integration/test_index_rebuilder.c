@@ -220,8 +220,8 @@ static void indexes_survive_a_kill_at_every_fault_point(void **state)
 #ifdef TMV_FAULT_POINTS
     static const char *const faults[] = {
         "copy.after_index_ledger=exit",   "copy.after_index_drop=exit",    "copy.before_chunk_commit#3=exit",
-        "copy.after_chunk_commit#3=exit", "copy.after_index_build#4=exit", "copy.after_index_attach#2=exit",
-        "copy.after_index_attach#9=exit",
+        "copy.after_chunk_commit#3=exit", "copy.after_index_build#4=exit", "copy.after_index_attach=exit",
+        "copy.index_done=exit",
     };
     for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
         print_message("  %s\n", faults[i]);
