@@ -209,6 +209,9 @@ static bool apply_stream(struct tailer *t, const struct tail_piece *p, struct st
 
     if (s->empty && !p->begun && !ends_begin_target(t->ends, t->target, "mirroring", false, err))
         return false;
+    /* A cutover gets to this point with nothing to send, too. */
+    if (s->empty && p->finish && !fault_hit("cutover.sending", err))
+        return false;
     if (!s->empty && !write_stream(t, p, s, ret_rows, err))
         return false;
     if (!s->empty && p->staged && !merge_stage(t, p, ret_rows, err))

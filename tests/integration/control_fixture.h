@@ -23,8 +23,8 @@ struct control_fixture {
 static inline void control_fixture_open(struct control_fixture *f)
 {
     struct tmv_error err = {0};
-    const struct tmv_store_info stores[] = {{.id = "shared", .conninfo = "host=one"},
-                                            {.id = "dedicated", .conninfo = "host=two"}};
+    const struct tmv_store_info stores[] = {{.id = "shared", .conninfo = "host=/nonexistent/one"},
+                                            {.id = "dedicated", .conninfo = "host=/nonexistent/two"}};
 
     *f = (struct control_fixture){.tenant = tmv_uuid_random(),
                                   .actor = {.name = "amy", .from = "bastion2 pid 4711"}};
