@@ -202,6 +202,15 @@ static bool commit_piece(struct tailer *t, const struct tail_piece *p, const cha
            fault_hit(p->finish ? "cutover.drain_committed" : "tail.after_commit", err);
 }
 
+/* A cutover gets to its fault point with nothing to send, too. */
+static bool send_rows(struct tailer *t, const struct tail_piece *p, struct stream *s, int64_t *ret_rows,
+                      struct tmv_error *err)
+{
+    if (s->empty)
+        return !p->finish || fault_hit("cutover.sending", err);
+    return write_stream(t, p, s, ret_rows, err) && (!p->staged || merge_stage(t, p, ret_rows, err));
+}
+
 static bool apply_stream(struct tailer *t, const struct tail_piece *p, struct stream *s, int64_t *ret_rows,
                          struct tmv_error *err)
 {
@@ -209,14 +218,8 @@ static bool apply_stream(struct tailer *t, const struct tail_piece *p, struct st
 
     if (s->empty && !p->begun && !ends_begin_target(t->ends, t->target, "mirroring", false, err))
         return false;
-    /* A cutover gets to this point with nothing to send, too. */
-    if (s->empty && p->finish && !fault_hit("cutover.sending", err))
-        return false;
-    if (!s->empty && !write_stream(t, p, s, ret_rows, err))
-        return false;
-    if (!s->empty && p->staged && !merge_stage(t, p, ret_rows, err))
-        return false;
-    if (!wait_durable(t, left(p), err) || !advance_sql(t, p, *ret_rows, &commit, err))
+    if (!send_rows(t, p, s, ret_rows, err) || !wait_durable(t, left(p), err) ||
+        !advance_sql(t, p, *ret_rows, &commit, err))
         return false;
     if (p->finish && !p->finish->run(p->finish->user, t, &commit, err))
         return false;
