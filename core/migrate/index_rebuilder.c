@@ -54,21 +54,6 @@ static bool note_index(const struct ends *ends, struct pgx_conn *control, const 
     return control_ledger_add(control, &ends->owner, &entry, NULL, err);
 }
 
-/* In one transaction: a commit for each would be most of the time that a small tenant's copy takes. */
-static bool note_indexes(const struct ends *ends, struct pgx_conn *control, const struct pgx_result *list,
-                         struct tmv_error *err)
-{
-    if (!pgx_begin(control, STEP_TIMEOUT_US, err))
-        return false;
-    for (int row = 0; row < pgx_rows(list); row++) {
-        if (note_index(ends, control, list, row, err))
-            continue;
-        pgx_rollback(control, STEP_TIMEOUT_US);
-        return false;
-    }
-    return pgx_commit(control, STEP_TIMEOUT_US, err);
-}
-
 /* In a transaction of the target that has locked the empty table. */
 static bool note_and_drop(const struct ends *ends, struct pgx_conn *control, struct pgx_conn *target,
                           struct tmv_error *err)
@@ -78,7 +63,10 @@ static bool note_and_drop(const struct ends *ends, struct pgx_conn *control, str
     if (!pgx_query(target, STEP_TIMEOUT_US, sql_copy_indexes, PGX_ARGS(PGX_INT(ends->target.relation_oid)),
                    &list, err))
         return false;
-    if (!note_indexes(ends, control, list, err) || !fault_hit("copy.after_index_ledger", err))
+    for (int row = 0; row < pgx_rows(list); row++)
+        if (!note_index(ends, control, list, row, err))
+            return false;
+    if (!fault_hit("copy.after_index_ledger", err))
         return false;
     for (int row = 0; row < pgx_rows(list); row++)
         if (!pgx_script(target, STEP_TIMEOUT_US, pgx_text(list, row, 6), 0, NULL, err))
@@ -321,27 +309,25 @@ static bool attach_all(const struct restore *r, struct tmv_error *err)
     return guard_explain(r->target, err);
 }
 
+/* Each in a statement of its own: a transaction over several of the owner's statements would hold its lease's
+ * row, and a successor would have to wait for an engine that stands still. */
 static bool close_entries(const struct restore *r, struct pgx_conn *control, struct tmv_error *err)
 {
-    if (!pgx_begin(control, STEP_TIMEOUT_US, err))
-        return false;
-    for (size_t i = 0; i < r->count; i++) {
-        if (control_ledger_done(control, &r->ends->owner, r->entries[i].id, err))
-            continue;
-        pgx_rollback(control, STEP_TIMEOUT_US);
-        return false;
-    }
-    return pgx_commit(control, STEP_TIMEOUT_US, err);
+    for (size_t i = r->count; i-- > 0;)
+        if (!control_ledger_done(control, &r->ends->owner, r->entries[i].id, err) ||
+            !fault_hit("copy.index_done", err))
+            return false;
+    return true;
 }
 
-/* Each in one transaction of its database, as they were dropped: one lock of the table, two commits. */
+/* Attached in one transaction of the target, as they were dropped, which is one round trip: one lock of the
+ * table. */
 static bool finish_indexes(const struct restore *r, struct pgx_conn *control, struct tmv_error *err)
 {
     /* Twice, because the session of an engine that was killed may have attached one under our hands. */
     if (!attach_all(r, err) && !(pgx_is_usable(r->target) && attach_all(r, err)))
         return err_wrap(err, "attaching the indexes");
-    return fault_hit("copy.after_index_attach", err) && close_entries(r, control, err) &&
-           fault_hit("copy.index_done", err);
+    return fault_hit("copy.after_index_attach", err) && close_entries(r, control, err);
 }
 
 static bool restore_all(struct restore *r, struct pgx_conn *control, bool *ret_finished,

@@ -221,7 +221,7 @@ static void indexes_survive_a_kill_at_every_fault_point(void **state)
     static const char *const faults[] = {
         "copy.after_index_ledger=exit",   "copy.after_index_drop=exit",    "copy.before_chunk_commit#3=exit",
         "copy.after_chunk_commit#3=exit", "copy.after_index_build#4=exit", "copy.after_index_attach=exit",
-        "copy.index_done=exit",
+        "copy.index_done=exit",           "copy.index_done#9=exit",
     };
     for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
         print_message("  %s\n", faults[i]);
