@@ -37,7 +37,7 @@ void cutover_manager_init(struct cutover_manager *m, const struct ends *ends, st
 
 void cutover_manager_release(struct cutover_manager *m)
 {
-    pgx_close(TAKE(m->lock));
+    pgx_close_gently(TAKE(m->lock), m->ends->stop);
     standby_release(&m->standby);
     buf_release(&m->digest_source_sql);
     buf_release(&m->digest_target_sql);

@@ -424,7 +424,8 @@ bool phase_cutover(struct coordinator *c, const struct command_row *command, str
         return false;
     verify_worker_hold(&c->verifier, HOLD_PATIENCE_US);
     bool ok = run_attempt(c, command, command && command->operation == TMV_OP_REHEARSE, err);
-    verify_worker_go_on(&c->verifier);
+    if (!c->ended) /* nothing is left to prove, and the writers want the machine */
+        verify_worker_go_on(&c->verifier);
     return ok;
 }
 

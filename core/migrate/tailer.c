@@ -30,8 +30,8 @@ void tailer_init(struct tailer *t, const struct ends *ends, const struct guard *
 
 void tailer_release(struct tailer *t)
 {
-    pgx_close(TAKE(t->source));
-    pgx_close(TAKE(t->target));
+    pgx_close_gently(TAKE(t->source), t->ends->stop);
+    pgx_close_gently(TAKE(t->target), t->ends->stop);
     buf_release(&t->columns);
     buf_release(&t->read_sql);
     buf_release(&t->copy_in_sql);

@@ -216,8 +216,11 @@ static void *verify_main(void *arg)
         struct tmv_error err = {0};
         int64_t began = clock_now_us();
 
-        if (task.stop)
+        if (task.stop) {
+            pgx_close_gently(TAKE(source), w->engine_stop);
+            pgx_close_gently(TAKE(target), w->engine_stop);
             return NULL;
+        }
         if (verify(w, &source, &target, &task, &err)) {
             bool whole = task.to - task.from >= slice;
             if (whole)
@@ -245,6 +248,7 @@ static void take_start(struct verify_worker *w, const struct verify_start *start
                                 .target_guard = *start->target_guard,
                                 .workers = start->workers,
                                 .proof = start->proof,
+                                .engine_stop = start->ends->stop,
                                 .stop = {.fd = -1}};
     w->ends.stop = &w->stop;
     w->source_guard.shape = &w->ends.source;

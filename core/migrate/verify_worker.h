@@ -27,6 +27,7 @@ struct verify_worker {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct stop stop;
+    const struct stop *engine_stop; /* borrowed; may be NULL */
     /* under the lock: */
     int64_t limit;                     /* may verify up to here */
     struct verify_proof proof;         /* proven equal so far */

@@ -17,6 +17,7 @@
 
 #define LOWEST_VERSION 130000
 #define DEFAULT_CONNECT_US (10 * US_PER_S)
+#define PROCESS_END_US (10 * US_PER_MS)
 
 int64_t pgx_deadline(int64_t timeout_us)
 {
@@ -234,6 +235,15 @@ void pgx_close(struct pgx_conn *conn)
     PQfreemem(conn->copy_data);
     PQfinish(conn->pg);
     free(conn);
+}
+
+void pgx_close_gently(struct pgx_conn *conn, const struct stop *stop)
+{
+    bool ends_a_process = pgx_is_usable(conn);
+
+    pgx_close(conn);
+    if (ends_a_process)
+        (void)stop_sleep(stop, PROCESS_END_US);
 }
 
 bool pgx_is_usable(const struct pgx_conn *conn)
