@@ -12,6 +12,12 @@
 #include "sql_embedded.h"
 
 #define UNHEARD_US (5 * US_PER_S) /* while nobody listens for announcements, a route is believed so long */
+/* A change was announced: so long the keeper has to begin its lookup, and writers go on with what they know.
+ * A store that the tenant left tells them. */
+#define OUTDATED_US (20 * US_PER_MS)
+/* The engine opens a new home right after its decision; so long nobody else does, because a writer that does
+ * it waits for it. */
+#define ENGINE_FIRST_US (50 * US_PER_MS)
 
 struct route_entry *routes_entry(struct tmv_router *router, const struct tmv_uuid *tenant)
 {
@@ -46,6 +52,16 @@ static bool is_valid(const struct tmv_router *router, const struct route_entry *
     return e->known && e->fresh && (router->listening || clock_now_us() - e->loaded_at_us < UNHEARD_US);
 }
 
+typedef bool is_good_fn(const struct tmv_router *router, const struct route_entry *e);
+
+/* Good enough for a writer: a wrong guess costs it one more try, a lookup costs every writer its time. */
+static bool is_usable(const struct tmv_router *router, const struct route_entry *e)
+{
+    bool looked_up_soon = e->loading || clock_now_us() - e->outdated_at_us < OUTDATED_US;
+
+    return is_valid(router, e) || (e->known && router->listening && looked_up_soon);
+}
+
 static bool look_up(struct tmv_router *router, const struct tmv_uuid *tenant, int64_t deadline_us,
                     struct route *ret_route, struct tmv_error *err)
 {
@@ -73,6 +89,12 @@ static bool look_up(struct tmv_router *router, const struct tmv_uuid *tenant, in
     return true;
 }
 
+static void begin_placement(struct route_entry *e)
+{
+    e->opening = false;
+    e->placed_at_us = clock_now_us();
+}
+
 /* What was learned about the same placement outlives a lookup. */
 static void store_route(struct route_entry *e, const struct route *found, bool fresh)
 {
@@ -82,7 +104,7 @@ static void store_route(struct route_entry *e, const struct route *found, bool f
     if (e->known && strcmp(old.store_id, found->store_id) == 0 && old.epoch > found->epoch)
         e->route.epoch = old.epoch;
     if (e->route.epoch != old.epoch)
-        e->opening = false;
+        begin_placement(e);
     if (e->known && tmv_uuid_equal(&old.migration, &found->migration)) {
         e->route.mirror_epoch = old.mirror_epoch;
         e->route.mirror_after_us = old.mirror_after_us;
@@ -94,13 +116,13 @@ static void store_route(struct route_entry *e, const struct route *found, bool f
 
 /* Whether the caller has to look the tenant up. False with *ret_route filled when the cache knows it. One
  * caller looks, the others wait for what it finds. The lock is held. */
-static bool must_look_up(struct tmv_router *router, struct route_entry *e, int64_t deadline_us,
-                         struct route *ret_route)
+static bool must_look_up(struct tmv_router *router, struct route_entry *e, is_good_fn *is_good,
+                         int64_t deadline_us, struct route *ret_route)
 {
-    while (!is_valid(router, e) && e->loading && router_wait(router, deadline_us))
+    while (!is_good(router, e) && e->loading && router_wait(router, deadline_us))
         continue;
     *ret_route = e->route;
-    if (is_valid(router, e) || (e->known && router->control_away))
+    if (is_good(router, e) || (e->known && router->control_away))
         return false;
     e->loading = true;
     return true;
@@ -118,14 +140,15 @@ static void end_look_up(struct tmv_router *router, struct route_entry *e, const 
     pthread_cond_broadcast(&router->changed);
 }
 
-bool routes_get(struct tmv_router *router, const struct tmv_uuid *tenant, int64_t deadline_us,
-                struct route *ret_route, struct tmv_error *err)
+/* The cached route if it is good, else a new one. */
+static bool get(struct tmv_router *router, const struct tmv_uuid *tenant, is_good_fn *is_good,
+                int64_t deadline_us, struct route *ret_route, struct tmv_error *err)
 {
     struct route found;
 
     pthread_mutex_lock(&router->lock);
     struct route_entry *e = routes_entry(router, tenant);
-    bool look = e && must_look_up(router, e, deadline_us, ret_route);
+    bool look = e && must_look_up(router, e, is_good, deadline_us, ret_route);
     bool known = e && e->known;
     int64_t generation = router->generation;
     pthread_mutex_unlock(&router->lock);
@@ -148,6 +171,12 @@ bool routes_get(struct tmv_router *router, const struct tmv_uuid *tenant, int64_
     return true;
 }
 
+bool routes_get(struct tmv_router *router, const struct tmv_uuid *tenant, int64_t deadline_us,
+                struct route *ret_route, struct tmv_error *err)
+{
+    return get(router, tenant, is_usable, deadline_us, ret_route, err);
+}
+
 void routes_learn(struct tmv_router *router, const struct tmv_uuid *tenant, const char *store_id,
                   int64_t epoch)
 {
@@ -158,20 +187,23 @@ void routes_learn(struct tmv_router *router, const struct tmv_uuid *tenant, cons
         e->route = (struct route){.state = TMV_ROUTING_MIGRATED, .epoch = epoch};
         text_copy(e->route.store_id, sizeof e->route.store_id, store_id);
         e->known = e->fresh = true;
-        e->opening = false;
+        begin_placement(e);
         e->loaded_at_us = clock_now_us();
         router->generation++;
     }
     pthread_mutex_unlock(&router->lock);
 }
 
-void routes_forget(struct tmv_router *router, const struct tmv_uuid *tenant)
+/* Not fresh any more since `since_us`. */
+static void outdate(struct tmv_router *router, const struct tmv_uuid *tenant, int64_t since_us)
 {
     pthread_mutex_lock(&router->lock);
     router->generation++;
     for (size_t i = 0; i < ROUTE_BUCKETS; i++)
         for (struct route_entry *e = router->routes[i]; e; e = e->next)
             if (!tenant || tmv_uuid_equal(&e->tenant, tenant)) {
+                if (e->fresh || e->outdated_at_us > since_us)
+                    e->outdated_at_us = since_us;
                 e->fresh = false;
                 router->stale_routes |= e->known;
             }
@@ -179,11 +211,22 @@ void routes_forget(struct tmv_router *router, const struct tmv_uuid *tenant)
     pthread_mutex_unlock(&router->lock);
 }
 
+void routes_outdate(struct tmv_router *router, const struct tmv_uuid *tenant)
+{
+    outdate(router, tenant, clock_now_us());
+}
+
+void routes_forget(struct tmv_router *router, const struct tmv_uuid *tenant)
+{
+    outdate(router, tenant, 0);
+}
+
 bool routes_claim_opening(struct tmv_router *router, const struct tmv_uuid *tenant, int64_t epoch)
 {
     pthread_mutex_lock(&router->lock);
     struct route_entry *e = routes_entry(router, tenant);
-    bool mine = e && e->route.epoch == epoch && !e->opening;
+    bool mine =
+        e && e->route.epoch == epoch && !e->opening && clock_now_us() - e->placed_at_us >= ENGINE_FIRST_US;
     if (mine)
         e->opening = true;
     pthread_mutex_unlock(&router->lock);
@@ -241,7 +284,7 @@ void routes_refresh(struct tmv_router *router)
     size_t bucket = 0;
 
     while (next_route(router, is_stale, &bucket, &stale)) {
-        if (!routes_get(router, &stale.tenant, clock_now_us() + UNHEARD_US, &ignored, &err))
+        if (!get(router, &stale.tenant, is_valid, clock_now_us() + UNHEARD_US, &ignored, &err))
             continue; /* the next call of a writer reports it */
         pthread_mutex_lock(&router->lock);
         bool done = routes_entry(router, &stale.tenant)->fresh;

@@ -24,7 +24,7 @@ static void hear(struct tmv_router *router, struct pgx_conn *conn)
     struct tmv_uuid tenant;
 
     while (pgx_next_notification(conn, channel, payload))
-        routes_forget(router, tmv_uuid_parse(payload, &tenant) ? &tenant : NULL);
+        routes_outdate(router, tmv_uuid_parse(payload, &tenant) ? &tenant : NULL);
 }
 
 /* Listens until the connection breaks or the router closes. False when it could not begin. */
