@@ -147,12 +147,17 @@ static bool connect_source(const struct copier *c, struct pgx_conn **source, str
            pgx_script(*source, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err);
 }
 
+static bool connect_target(const struct copier *c, struct pgx_conn **target, struct tmv_error *err)
+{
+    return ends_connect_target(c->ends, "copy", target, err) &&
+           pgx_query(*target, STEP_TIMEOUT_US, sql_copy_target_session, PGX_NONE, NULL, err);
+}
+
 /* Connects for a member that has its turn. */
 static bool connect_both(const struct copier *c, struct pgx_conn **source, struct pgx_conn **target,
                          struct tmv_error *err)
 {
-    return (*source || connect_source(c, source, err)) &&
-           (*target || ends_connect_target(c->ends, "copy", target, err));
+    return (*source || connect_source(c, source, err)) && (*target || connect_target(c, target, err));
 }
 
 static bool cut_smaller(struct copier *c, const struct position_span *chunk, struct tmv_error *err)
