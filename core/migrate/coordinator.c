@@ -237,6 +237,7 @@ static bool connect_control(struct coordinator *c, struct tmv_error *err)
         .part = "control",
         .migration = tmv_uuid_format(&c->options->what.migration, migration),
         .stop = c->options->stop,
+        .autocommit_only = true, /* the owner's statements lock the lease: a successor would wait for them */
     };
 
     return pgx_connect(&options, &c->control, err) &&

@@ -210,6 +210,7 @@ bool pgx_connect(const struct pgx_options *o, struct pgx_conn **ret_conn, struct
     if (!conn)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");
     conn->stop = o->stop;
+    conn->autocommit_only = o->autocommit_only;
     conn->pg = start_connection(o);
     if (!conn->pg)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");

@@ -23,6 +23,10 @@ struct pgx_options {
     const struct stop *stop;      /* ends every wait when raised; NULL for none */
     int64_t connect_timeout_us;   /* 0 means 10 s */
     int64_t statement_timeout_us; /* server-side limit for every statement; 0 means none */
+    /* Every transaction is one statement or one script: one that waits for its client holds its locks for as
+     * long as the client stands still. A statement after one that left a transaction open is refused
+     * (INTERNAL). */
+    bool autocommit_only;
 };
 
 /* Opens a connection and prepares the session (design §9, Connections): application_name, UTF8,

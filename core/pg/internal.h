@@ -11,6 +11,7 @@ struct pgx_conn {
     const struct stop *stop; /* borrowed, may be NULL */
     bool copying_out;        /* a COPY OUT has not been read to its end */
     bool reading_rows;       /* a statement of pgx_rows_start has not been read to its end */
+    bool autocommit_only;    /* see pgx_options */
     bool broken;             /* a bounded wait ended early: the protocol state is unknown */
     char *copy_data;         /* last message of a COPY OUT, owned */
     unsigned kept;           /* bit n: the statement of slot n is prepared */

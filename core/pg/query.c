@@ -162,6 +162,8 @@ static bool check_usable(struct pgx_conn *conn, struct tmv_error *err)
     if (!pgx_is_usable(conn))
         return err_set(err, TMV_ERR_UNREACHABLE, "the connection to %s is closed",
                        conn ? conn->place : "a server");
+    if (conn->autocommit_only && pgx_in_transaction(conn))
+        return err_set(err, TMV_ERR_INTERNAL, "a transaction was left open in a session of %s", conn->place);
     return true;
 }
 

@@ -23,6 +23,26 @@ static void installs_twice_and_changes_nothing_the_second_time(void **state)
     assert_int_equal(support_int(conn, "SELECT sum(xmin::text::bigint) FROM pg_catalog.pg_proc"), functions);
 }
 
+/* As the engine's session of the control database: one that stood still within a transaction would keep the
+ * lease's row from a successor. */
+static void goes_no_further_in_a_transaction_that_was_left_open(void **state)
+{
+    char conninfo[CLUSTER_CONNINFO_MAX];
+    AUTO_CONN struct pgx_conn *conn = NULL;
+    const struct pgx_options options = {.conninfo = conninfo, .part = "control", .autocommit_only = true};
+    struct tmv_error err = {0};
+
+    (void)state;
+    support_database(support_cluster("source", NULL), conninfo);
+    assert_done(pgx_connect(&options, &conn, &err), &err);
+    assert_done(pgx_script(conn, SUPPORT_TIMEOUT_US, "BEGIN; SELECT 1; COMMIT", 0, NULL, &err), &err);
+    assert_done(pgx_query(conn, SUPPORT_TIMEOUT_US, "SELECT 1", PGX_NONE, NULL, &err), &err);
+    assert_done(pgx_begin(conn, SUPPORT_TIMEOUT_US, &err), &err);
+    assert_fails(pgx_query(conn, SUPPORT_TIMEOUT_US, "SELECT 1", PGX_NONE, NULL, &err), &err,
+                 TMV_ERR_INTERNAL);
+    assert_fails(pgx_script(conn, SUPPORT_TIMEOUT_US, "SELECT 1", 0, NULL, &err), &err, TMV_ERR_INTERNAL);
+}
+
 static void installs_beside_a_stores_schema_in_the_same_database(void **state)
 {
     struct tmv_store_info store;
@@ -656,6 +676,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(installs_twice_and_changes_nothing_the_second_time),
+        cmocka_unit_test(goes_no_further_in_a_transaction_that_was_left_open),
         cmocka_unit_test(installs_beside_a_stores_schema_in_the_same_database),
         cmocka_unit_test(keeps_tables_that_eventsource_py_made),
         cmocka_unit_test(refuses_a_missing_or_newer_schema),
