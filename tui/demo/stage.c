@@ -17,9 +17,12 @@
 #define SEED_JOBS 2
 #define SAY_EVERY_S 5
 
-/* WAL of the dedicated server, measured with histories of 100,000 to 1,000,000 events: rows and 11 indexes.
- */
+/* WAL of a server, measured: a history of 100,000 to 1,000,000 events, rows and 11 indexes; an event of the
+ * writers, with the page images. A move takes about so long, and writers in a closed loop make so many. */
 #define WAL_PER_EVENT 1300
+#define WAL_PER_WRITE 4000
+#define MOVE_S 5
+#define CLOSED_LOOP_RATE 5000
 #define WAL_SEGMENT (16 * 1024 * 1024)
 #define WAL_SEGMENTS_MIN 4
 #define WAL_SEGMENTS_MAX 200 /* below max_wal_size: a checkpoint would give the rest back */
@@ -279,19 +282,24 @@ static bool seed(struct stage *s, int64_t events, say_fn *say, struct tmv_error 
     return cluster_psql(s->shared, STAGE_SHARED, demo_sql_seed_end, SEED_TIMEOUT_US, NULL, err);
 }
 
-/* The shared server's log grows while history is filled in; the dedicated server's would only grow in the
- * copies. */
-static bool run_in(struct stage *s, int64_t events, struct tmv_error *err)
+/* How much log a server writes before the demo ends, in files. */
+static int64_t expected_segments(const struct demo_options *o)
 {
-    int64_t segments = WAL_SEGMENTS_MIN + events / (WAL_SEGMENT / WAL_PER_EVENT);
+    int64_t rate = o->writers == 0 ? 0 : o->rate > 0 ? o->rate : CLOSED_LOOP_RATE;
+    int64_t bytes = o->events * WAL_PER_EVENT + rate * WAL_PER_WRITE * MOVE_S * o->cutovers;
+    int64_t segments = WAL_SEGMENTS_MIN + bytes / WAL_SEGMENT;
+
+    return segments < WAL_SEGMENTS_MAX ? segments : WAL_SEGMENTS_MAX;
+}
+
+static bool run_in(struct cluster *cluster, int64_t segments, struct tmv_error *err)
+{
     char *script = NULL;
     bool ok;
 
-    if (segments > WAL_SEGMENTS_MAX)
-        segments = WAL_SEGMENTS_MAX;
     if (asprintf(&script, "\\set segments %" PRId64 "\n%s", segments, demo_sql_run_in) < 0)
         return failure(err, TMV_ERR_NOMEM, "no memory for a script");
-    ok = cluster_psql(s->dedicated, "postgres", script, SEED_TIMEOUT_US, NULL, err);
+    ok = cluster_psql(cluster, "postgres", script, SEED_TIMEOUT_US, NULL, err);
     free(script);
     return ok;
 }
@@ -311,7 +319,8 @@ bool stage_open(const struct demo_options *options, int cancel_fd, say_fn *say, 
     if (!make_tenants(options, s, err) || !start_clusters(options, cancel_fd, s, err))
         return false;
     say("making a shared store and %d dedicated ones in %s", options->tenants, workspace_path(s->workspace));
-    if (!make_databases(s, err) || !run_in(s, options->events, err))
+    if (!make_databases(s, err) || !run_in(s->shared, expected_segments(options), err) ||
+        !run_in(s->dedicated, expected_segments(options), err))
         return failure_wrap(err, "preparing the demo's databases");
     say("filling in %" PRId64 " events of history", options->events);
     return seed(s, options->events, say, err) || failure_wrap(err, "filling in the demo's history");
