@@ -38,7 +38,7 @@ TMV_NODISCARD bool pgx_connect(const struct pgx_options *options, struct pgx_con
                                struct tmv_error *err);
 /* Closes; NULL is fine. An open transaction is rolled back by the server. */
 void pgx_close(struct pgx_conn *conn);
-/* Closes, and lets the server's process end before the caller goes on: one that has seen much of a large
+/* Closes, and gives the server's process the time to end: one that has seen much of a large
  * cache takes milliseconds of a core to give its memory back, and several at once hold up the writers of a
  * small machine [measured: 5 sessions, 1 GB of shared_buffers, 2 cores: 10 to 27 ms without an answer to any
  * writer]. Blocks up to 10 ms, less when `stop` (may be NULL) is raised, and not at all for a broken one.

@@ -56,8 +56,7 @@ struct route_entry {
     bool opening; /* somebody opens the new home's fence, or did */
     bool paused;  /* tmv_router_pause_writes */
     int64_t loaded_at_us;
-    int64_t outdated_at_us; /* when it was not fresh any more */
-    int64_t placed_at_us;   /* when its placement epoch was heard of */
+    int64_t placed_at_us; /* when its placement epoch was heard of; 0: never, or it did not hold */
     struct route_entry *next;
 };
 
@@ -101,14 +100,13 @@ bool router_pause(struct tmv_router *router, int attempt, int64_t deadline_us);
 /* ---- routes.c ---- */
 
 /* The route of a tenant: from the cache, else from the control database; an outdated one while that is away,
- * or while somebody looks. */
+ * or for a second after a decision named it. */
 TMV_NODISCARD bool routes_get(struct tmv_router *router, const struct tmv_uuid *tenant, int64_t deadline_us,
                               struct route *ret_route, struct tmv_error *err);
 /* A store said that the tenant lives elsewhere. */
 void routes_learn(struct tmv_router *router, const struct tmv_uuid *tenant, const char *store_id,
                   int64_t epoch);
-/* A change was announced: of one tenant, or of all when NULL. The keeper looks them up; writers wait for it
- * only if it does not get to that soon. */
+/* A change was announced: of one tenant, or of all when NULL. The keeper looks them up, or the next call. */
 void routes_outdate(struct tmv_router *router, const struct tmv_uuid *tenant);
 /* What is known does not hold: of one tenant, or of all when NULL. The next call looks it up. */
 void routes_forget(struct tmv_router *router, const struct tmv_uuid *tenant);

@@ -12,9 +12,9 @@
 #include "sql_embedded.h"
 
 #define UNHEARD_US (5 * US_PER_S) /* while nobody listens for announcements, a route is believed so long */
-/* A change was announced: so long the keeper has to begin its lookup, and writers go on with what they know.
- * A store that the tenant left tells them. */
-#define OUTDATED_US (20 * US_PER_MS)
+/* So long what a decision said about a tenant's home needs no word of the control database, which announces
+ * the same one a moment later. */
+#define DECIDED_US US_PER_S
 /* The engine opens a new home right after its decision; so long nobody else does, because a writer that does
  * it waits for it. */
 #define ENGINE_FIRST_US (50 * US_PER_MS)
@@ -54,12 +54,14 @@ static bool is_valid(const struct tmv_router *router, const struct route_entry *
 
 typedef bool is_good_fn(const struct tmv_router *router, const struct route_entry *e);
 
-/* Good enough for a writer: a wrong guess costs it one more try, a lookup costs every writer its time. */
+/* Right after a move nobody waits for a lookup: all of the tenant's writers would, within the gap that they
+ * see. Any other announcement is waited for, because nothing else may hold a write or a read that goes wrong.
+ */
 static bool is_usable(const struct tmv_router *router, const struct route_entry *e)
 {
-    bool looked_up_soon = e->loading || clock_now_us() - e->outdated_at_us < OUTDATED_US;
+    bool just_decided = e->route.epoch > 0 && clock_now_us() - e->placed_at_us < DECIDED_US;
 
-    return is_valid(router, e) || (e->known && router->listening && looked_up_soon);
+    return is_valid(router, e) || (e->known && just_decided);
 }
 
 static bool look_up(struct tmv_router *router, const struct tmv_uuid *tenant, int64_t deadline_us,
@@ -194,17 +196,16 @@ void routes_learn(struct tmv_router *router, const struct tmv_uuid *tenant, cons
     pthread_mutex_unlock(&router->lock);
 }
 
-/* Not fresh any more since `since_us`. */
-static void outdate(struct tmv_router *router, const struct tmv_uuid *tenant, int64_t since_us)
+static void outdate(struct tmv_router *router, const struct tmv_uuid *tenant, bool doubtful)
 {
     pthread_mutex_lock(&router->lock);
     router->generation++;
     for (size_t i = 0; i < ROUTE_BUCKETS; i++)
         for (struct route_entry *e = router->routes[i]; e; e = e->next)
             if (!tenant || tmv_uuid_equal(&e->tenant, tenant)) {
-                if (e->fresh || e->outdated_at_us > since_us)
-                    e->outdated_at_us = since_us;
                 e->fresh = false;
+                if (doubtful)
+                    e->placed_at_us = 0;
                 router->stale_routes |= e->known;
             }
     pthread_cond_signal(&router->work);
@@ -213,12 +214,12 @@ static void outdate(struct tmv_router *router, const struct tmv_uuid *tenant, in
 
 void routes_outdate(struct tmv_router *router, const struct tmv_uuid *tenant)
 {
-    outdate(router, tenant, clock_now_us());
+    outdate(router, tenant, false);
 }
 
 void routes_forget(struct tmv_router *router, const struct tmv_uuid *tenant)
 {
-    outdate(router, tenant, 0);
+    outdate(router, tenant, true);
 }
 
 bool routes_claim_opening(struct tmv_router *router, const struct tmv_uuid *tenant, int64_t epoch)

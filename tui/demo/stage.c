@@ -17,8 +17,9 @@
 #define SEED_JOBS 2
 #define SAY_EVERY_S 5
 
-/* WAL of a server, measured: a history of 100,000 to 1,000,000 events, rows and 11 indexes; an event of the
- * writers, with the page images. A move takes about so long, and writers in a closed loop make so many. */
+/* WAL of a server, measured and rounded up: a history of 100,000 to 1,000,000 events, rows and 11 indexes; an
+ * event of the writers, with the page images. A move takes about so long, and writers in a closed loop make
+ * so many. */
 #define WAL_PER_EVENT 1300
 #define WAL_PER_WRITE 4000
 #define MOVE_S 5
