@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "demo/stage.h"
+#include "tenantmv/snapshot.h"
 #include "support/support.h"
 #include "test.h"
 
@@ -293,6 +295,58 @@ static void keeps_the_directory_when_asked(void **state)
     assert_int_equal(stat(data, &st), -1);
 }
 
+/* Pauses the first migration that appears in the demo's control database. */
+static void pause_from_outside(const char *directory)
+{
+    char conninfo[400];
+    struct tmv_control *control = NULL;
+    struct tmv_request request = {.operation = TMV_OP_PAUSE, .reason = "month end"};
+    const struct tmv_actor actor = {.name = "amy"};
+    struct tmv_error err = {0};
+    struct tmv_uuid id;
+
+    snprintf(conninfo, sizeof conninfo, "host=%s/shared user=" CLUSTER_SUPERUSER " dbname=" STAGE_SHARED,
+             directory);
+    assert_done(tmv_control_open(conninfo, &control, &err), &err);
+    for (bool found = false; !found;) {
+        struct tmv_snapshot *snapshot = NULL;
+
+        assert_done(tmv_snapshot_read(control, NULL, 1, &snapshot, &err), &err);
+        found = snapshot->migration_count > 0;
+        if (found)
+            request.migration = snapshot->migrations[0].id;
+        tmv_snapshot_free(snapshot);
+    }
+    assert_done(tmv_request(control, &request, &actor, &id, &err), &err);
+    tmv_control_close(control);
+}
+
+/* What an engine paused moves no more by itself: the demo says why and ends. */
+static void says_why_a_paused_migration_does_not_arrive(void **state)
+{
+    char keep[300], path[300], text[65536] = "";
+    const char *arguments[] = {"--headless", "--events", "20000",  "--tenants", "1",
+                               "--writers",  "1",        "--keep", keep,        NULL};
+    struct program p;
+    int fd, status;
+
+    (void)state;
+    snprintf(keep, sizeof keep, "%s/paused", support_temporary_dir());
+    snprintf(path, sizeof path, "%s/report", support_temporary_dir());
+    fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    start(&p, arguments, fd);
+    if (!read_until(&p, "moving"))
+        fail_msg("%s", p.text);
+    pause_from_outside(keep);
+    read_until(&p, NULL);
+    status = finish(&p);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    assert_true(pread(fd, text, sizeof text - 1, 0) > 0);
+    close(fd);
+    if (!strstr(text, "the migration was paused in") || !strstr(text, "month end"))
+        fail_msg("%s\n%s", p.text, text);
+}
+
 static void refuses_options_out_of_range(void **state)
 {
     static const char *const cases[][4] = {{"--tenants", "0"},
@@ -345,9 +399,12 @@ static void leaves_the_console_without_a_trace(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(moves_tenants_and_loses_nothing),    cmocka_unit_test(ends_cleanly_at_every_stage),
-        cmocka_unit_test(keeps_the_directory_when_asked),     cmocka_unit_test(refuses_options_out_of_range),
+        cmocka_unit_test(moves_tenants_and_loses_nothing),
+        cmocka_unit_test(ends_cleanly_at_every_stage),
+        cmocka_unit_test(keeps_the_directory_when_asked),
+        cmocka_unit_test(refuses_options_out_of_range),
         cmocka_unit_test(leaves_the_console_without_a_trace),
+        cmocka_unit_test(says_why_a_paused_migration_does_not_arrive),
     };
 
     return cmocka_run_group_tests(tests, support_setup, support_teardown);

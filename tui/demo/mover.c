@@ -57,6 +57,18 @@ static bool note_attempts(struct passage *p, const struct tmv_snapshot *snapshot
     return true;
 }
 
+/* An engine pauses what it cannot go on with, and nobody is there who would resume it. */
+static bool is_alive(const struct tmv_migration *m, struct tmv_error *err)
+{
+    if (m->paused)
+        return failure(err, TMV_ERR_REFUSED, "the migration was paused in %s: %.400s",
+                       tmv_phase_name(m->phase), m->pause_reason);
+    if (m->phase == TMV_PHASE_FAILED || m->phase == TMV_PHASE_ABORTED)
+        return failure(err, TMV_ERR_REFUSED, "the migration %s: %.400s", tmv_phase_name(m->phase),
+                       m->last_error[0] ? m->last_error : m->note);
+    return true;
+}
+
 /* Looks once. With `gaps`, attempts that ended since the last look are recorded with them. */
 static bool look(struct passage *p, const struct gaps *gaps, struct tmv_error *err)
 {
@@ -79,10 +91,7 @@ static bool look(struct passage *p, const struct gaps *gaps, struct tmv_error *e
     if (p->now.generation != p->generation || p->moved_us == 0)
         p->moved_us = process_now_us();
     p->generation = p->now.generation;
-    if (p->now.phase == TMV_PHASE_FAILED || p->now.phase == TMV_PHASE_ABORTED)
-        return failure(err, TMV_ERR_REFUSED, "the migration %s: %.400s", tmv_phase_name(p->now.phase),
-                       p->now.last_error[0] ? p->now.last_error : p->now.note);
-    return true;
+    return is_alive(&p->now, err);
 }
 
 /* Waits for the next change. */
