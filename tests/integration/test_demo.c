@@ -302,15 +302,17 @@ static void pause_from_outside(const char *directory)
     struct tmv_control *control = NULL;
     struct tmv_request request = {.operation = TMV_OP_PAUSE, .reason = "month end"};
     const struct tmv_actor actor = {.name = "amy"};
+    int64_t end = clock_now_us() + TIMEOUT_US;
     struct tmv_error err = {0};
     struct tmv_uuid id;
 
     snprintf(conninfo, sizeof conninfo, "host=%s/shared user=" CLUSTER_SUPERUSER " dbname=" STAGE_SHARED,
              directory);
     assert_done(tmv_control_open(conninfo, &control, &err), &err);
-    for (bool found = false; !found;) {
+    for (bool found = false; !found; stop_sleep(NULL, 1000)) {
         struct tmv_snapshot *snapshot = NULL;
 
+        assert_true(clock_now_us() < end);
         assert_done(tmv_snapshot_read(control, NULL, 1, &snapshot, &err), &err);
         found = snapshot->migration_count > 0;
         if (found)
