@@ -45,7 +45,7 @@ struct copier {
     struct chunk_queue queue;
     struct throttle throttle;
     int64_t held_us;                 /* how long it held the copy in all, as last seen */
-    struct buf columns;              /* copied columns, quoted */
+    struct buf columns, filled;      /* what is read, and the target's columns that take it; quoted */
     int64_t copied_before;           /* events in chunks of earlier runs */
     int64_t total;                   /* estimate, refined by what is copied */
     int64_t rate;                    /* events/s over the last window */
@@ -65,7 +65,7 @@ static bool chunk_sql(const struct copier *c, const char *template, const struct
     snprintf(low, sizeof low, "%" PRId64, chunk->low);
     snprintf(high, sizeof high, "%" PRId64, chunk->high);
     const struct pgx_var vars[] = {
-        {"columns", buf_text(&c->columns)},
+        {"columns", buf_text(shape == &c->ends->target ? &c->filled : &c->columns)},
         {"tenant_id", c->ends->tenant},
         {"low", low},
         {"high", high},
@@ -438,7 +438,8 @@ static bool run(struct copier *c, struct pgx_conn *control, bool *ret_finished, 
 
     *ret_finished = false;
     store_copied_columns(&c->ends->source, &c->ends->target, NULL, &c->columns);
-    if (!buf_ok(&c->columns, err) || !plan_copy(c, err) ||
+    store_filled_columns(&c->ends->source, &c->ends->target, &c->filled);
+    if (!buf_ok(&c->columns, err) || !buf_ok(&c->filled, err) || !plan_copy(c, err) ||
         !ends_connect_target(c->ends, "copy", &target, err) || !look_what_is_left(c, target, &gaps, err))
         return false;
     if (gaps > 0 && !copy_gaps(c, control, target, err))
@@ -454,13 +455,18 @@ bool bulk_copier_run(const struct ends *ends, struct pgx_conn *control,
                      const struct bulk_copier_options *options, const struct bulk_copier_hooks *hooks,
                      bool *ret_finished, struct tmv_error *err)
 {
-    struct copier c = {.ends = ends, .options = options, .hooks = hooks, .columns = BUF_INIT(SQL_MAX)};
+    struct copier c = {.ends = ends,
+                       .options = options,
+                       .hooks = hooks,
+                       .columns = BUF_INIT(SQL_MAX),
+                       .filled = BUF_INIT(SQL_MAX)};
 
     if (!chunk_queue_init(&c.queue, &c.plan, ends->stop, err))
         return false;
     bool ok = run(&c, control, ret_finished, err);
     chunk_queue_release(&c.queue);
     buf_release(&c.columns);
+    buf_release(&c.filled);
     return ok ? true : err_wrap(err, "bulk copy");
 }
 

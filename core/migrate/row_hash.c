@@ -11,8 +11,7 @@ bool row_hash_is_copied(const struct store_shape *source, const struct store_sha
     const struct store_column *from = store_shape_column(source, column->name);
     const struct store_column *to = store_shape_column(target, column->name);
 
-    return from && to && !from->generated && !to->generated &&
-           strcmp(column->name, store_profile_eventsource_py.local_only) != 0;
+    return store_column_is_copied(from, to);
 }
 
 void row_hash_column(const struct store_column *column, struct buf *ret_text)

@@ -48,7 +48,7 @@ bool tail_expand(struct tailer *t, const char *template, const struct store_shap
 
     pgx_literal(&sequence, shape->sequence);
     const struct pgx_var vars[] = {
-        {"columns", buf_text(&t->columns)},
+        {"columns", buf_text(shape == &t->ends->target ? &t->filled : &t->columns)},
         {"tenant_id", t->ends->tenant},
         {"sequence_literal", buf_text(&sequence)},
     };

@@ -22,7 +22,11 @@
 
 void tailer_init(struct tailer *t, const struct ends *ends, const struct guard *guard)
 {
-    *t = (struct tailer){.ends = ends, .guard = guard, .columns = BUF_INIT(16 * 1024), .lag_us = -1};
+    *t = (struct tailer){.ends = ends,
+                         .guard = guard,
+                         .columns = BUF_INIT(16 * 1024),
+                         .filled = BUF_INIT(16 * 1024),
+                         .lag_us = -1};
     t->tick_us = TICK_US;
     t->read_sql = t->copy_in_sql = t->stage_in_sql = BUF_INIT(40000);
     horizon_reset(&t->horizon, PATIENCE_US);
@@ -33,6 +37,7 @@ void tailer_release(struct tailer *t)
     pgx_close_gently(TAKE(t->source), t->ends->stop);
     pgx_close_gently(TAKE(t->target), t->ends->stop);
     buf_release(&t->columns);
+    buf_release(&t->filled);
     buf_release(&t->read_sql);
     buf_release(&t->copy_in_sql);
     buf_release(&t->stage_in_sql);
@@ -108,10 +113,12 @@ bool tailer_check_not_ahead(struct tailer *t, struct tmv_error *err)
 static bool write_statements(struct tailer *t, struct tmv_error *err)
 {
     buf_clear(&t->columns);
+    buf_clear(&t->filled);
     buf_clear(&t->read_sql);
     buf_clear(&t->copy_in_sql);
     buf_clear(&t->stage_in_sql);
     store_copied_columns(&t->ends->source, &t->ends->target, NULL, &t->columns);
+    store_filled_columns(&t->ends->source, &t->ends->target, &t->filled);
     return tail_expand(t, sql_tail_read, &t->ends->source, &t->read_sql, err) &&
            tail_expand(t, sql_tail_copy_in, &t->ends->target, &t->copy_in_sql, err) &&
            tail_expand(t, sql_tail_stage_in, &t->ends->target, &t->stage_in_sql, err);

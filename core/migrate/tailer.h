@@ -36,12 +36,12 @@ struct tailer {
     int64_t lag_us;     /* age of what is known to be applied */
     int64_t oldest_writer_us; /* age of the oldest transaction that holds the tenant's lock */
     int64_t last_tick_us, last_store_us;
-    int64_t apply_us;         /* running mean of one application, commit included */
-    int64_t durable_us;       /* running mean of making the source durable */
-    int64_t durable_asked_us; /* the source owes the answer to that since then; 0 it does not */
-    int64_t tick_us;          /* from one turn to the next */
-    int staged_left;          /* ranges still to be applied through the stage, after duplicates were met */
-    struct buf columns;       /* copied columns, quoted */
+    int64_t apply_us;           /* running mean of one application, commit included */
+    int64_t durable_us;         /* running mean of making the source durable */
+    int64_t durable_asked_us;   /* the source owes the answer to that since then; 0 it does not */
+    int64_t tick_us;            /* from one turn to the next */
+    int staged_left;            /* ranges still to be applied through the stage, after duplicates were met */
+    struct buf columns, filled; /* what is read, and the target's columns that take it; quoted */
     struct buf read_sql, copy_in_sql, stage_in_sql;
 };
 

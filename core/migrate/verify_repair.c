@@ -85,7 +85,7 @@ static bool copy_batch(const struct verifier_task *t, const char *positions, str
     AUTO(buf) struct buf from = BUF_INIT(SQL_MAX);
     struct pgx_copy_stats stats;
 
-    store_copied_columns(&ends->source, &ends->target, NULL, &in);
+    store_filled_columns(&ends->source, &ends->target, &in);
     store_copied_columns(&ends->source, &ends->target, "e", &out);
     if (!buf_ok(&in, err) || !buf_ok(&out, err))
         return false;

@@ -19,8 +19,8 @@ bool dual_write_is_due(const struct tmv_router *router, const struct route *rout
            clock_now_us() >= route->mirror_after_us;
 }
 
-/* Columns that both have, and their values out of the copied row. The source's types are named, so that a
- * target that cannot hold a value refuses it instead of cutting it. */
+/* Columns that both have, and their values out of the copied row; then those that are emptied. The source's
+ * types are named, so that a target that cannot hold a value refuses it instead of cutting it. */
 static void list_columns(const struct store_shape *source, const struct store_shape *target,
                          struct buf *columns, struct buf *values)
 {
@@ -32,12 +32,19 @@ static void list_columns(const struct store_shape *source, const struct store_sh
 
         if (!store_is_mirrored(from))
             continue;
-        if (to && !to->generated) {
+        if (store_column_is_copied(from, to)) {
             buf_str(columns, columns->len ? ", " : "");
             pgx_ident(columns, from->name);
             buf_printf(values, "%s(r.v->>%d)::%s", values->len ? ", " : "", place, from->type);
         }
         place++;
+    }
+    for (size_t i = 0; i < target->column_count; i++) {
+        if (!store_column_is_emptied(source, &target->columns[i]))
+            continue;
+        buf_str(columns, ", ");
+        pgx_ident(columns, target->columns[i].name);
+        buf_str(values, ", NULL");
     }
 }
 

@@ -1,4 +1,5 @@
--- Columns of a table in order, with domains resolved down to their base type.
+-- Columns of a table in order, with domains resolved down to their base type. Last: whether the column holds the id of the
+-- transaction that wrote the row, by its type and its default; the name does not matter.
 -- database: store
 -- $1 oid: the table
 WITH RECURSIVE resolved (attnum, type, modifier, not_null, has_default) AS (
@@ -14,8 +15,11 @@ WITH RECURSIVE resolved (attnum, type, modifier, not_null, has_default) AS (
     WHERE t.typtype = 'd'
 )
 SELECT a.attname, format_type(r.type, r.modifier), t.typsend::regproc, r.not_null, r.has_default,
-       a.attgenerated <> ''
+       a.attgenerated <> '',
+       r.type = 'pg_catalog.xid8'::regtype AND a.attgenerated = ''
+           AND coalesce(pg_get_expr(d.adbin, d.adrelid) IN ('pg_current_xact_id()', 'pg_catalog.pg_current_xact_id()'), false)
 FROM resolved r
 JOIN pg_type t ON t.oid = r.type AND t.typtype <> 'd'
 JOIN pg_attribute a ON a.attrelid = $1::oid AND a.attnum = r.attnum
+LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 ORDER BY r.attnum

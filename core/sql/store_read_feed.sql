@@ -11,6 +11,6 @@ SELECT e.{{event_id}}, e.{{stream}}, e.{{tenant}}, e.{{position}}, e.{{version}}
 FROM {{events}} e
 WHERE e.{{tenant}} = $1::uuid AND ($2::text IS NULL OR e.{{stream_type}} = $2::text)
   AND e.{{position}} > $3::bigint
-  AND (e.{{local_only}} IS NULL OR e.{{local_only}} < pg_snapshot_xmin(pg_current_snapshot()))
+  AND (e.{{transaction}} IS NULL OR e.{{transaction}} < pg_snapshot_xmin(pg_current_snapshot()))
 ORDER BY e.{{position}}
 LIMIT $4::bigint

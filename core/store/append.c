@@ -14,7 +14,7 @@
 
 bool store_is_mirrored(const struct store_column *column)
 {
-    return !column->generated && strcmp(column->name, store_profile_eventsource_py.local_only) != 0;
+    return !column->generated && !column->local_only;
 }
 
 /* ---- parameters: one array per column of the new events ---- */

@@ -110,14 +110,13 @@ bool store_read_stream(struct pgx_conn *conn, const struct store_shape *shape,
 bool store_read_feed(struct pgx_conn *conn, const struct store_shape *shape, const struct tmv_feed *feed,
                      struct tmv_event_list *ret_list, struct tmv_error *err)
 {
-    const char *local_only = store_profile_eventsource_py.local_only;
     AUTO(buf) struct buf column = BUF_INIT(200);
     AUTO(buf) struct buf sql = BUF_INIT(4000);
-    bool has_transaction = store_shape_column(shape, local_only) != NULL;
+    bool has_transaction = store_shape_transaction(shape) != NULL;
 
     *ret_list = (struct tmv_event_list){0};
-    pgx_ident(&column, local_only);
-    const struct pgx_var extra[] = {{"local_only", buf_text(&column)}};
+    pgx_ident(&column, store_profile_eventsource_py.transaction);
+    const struct pgx_var extra[] = {{"transaction", buf_text(&column)}};
     if (!store_sql(&sql, has_transaction ? sql_store_read_feed : sql_store_read_feed_plain, shape, extra,
                    ARRAY_LEN(extra), err))
         return false;

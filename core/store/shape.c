@@ -21,7 +21,7 @@ const struct store_profile store_profile_eventsource_py = {
     .timestamp = "timestamp",
     .payload = "payload",
     .created_at = "created_at",
-    .local_only = "txid",
+    .transaction = "txid",
 };
 
 /* The profile's columns that every store must have, with the names that templates use for them. */
@@ -93,6 +93,7 @@ static bool read_columns(struct pgx_conn *conn, struct store_shape *shape, struc
         c->not_null = pgx_bool(result, row, 3);
         c->has_default = pgx_bool(result, row, 4);
         c->generated = pgx_bool(result, row, 5);
+        c->local_only = pgx_bool(result, row, 6);
     }
     return true;
 }
@@ -180,25 +181,76 @@ const struct store_column *store_shape_column(const struct store_shape *shape, c
     return NULL;
 }
 
-void store_copied_columns(const struct store_shape *source, const struct store_shape *target,
-                          const char *alias, struct buf *ret_list)
+const struct store_column *store_shape_transaction(const struct store_shape *shape)
 {
-    bool first = true;
+    const struct store_column *c = store_shape_column(shape, store_profile_eventsource_py.transaction);
+
+    return c && c->local_only ? c : NULL;
+}
+
+bool store_column_is_copied(const struct store_column *from, const struct store_column *to)
+{
+    return from && to && !from->generated && !to->generated && !from->local_only;
+}
+
+bool store_column_is_emptied(const struct store_shape *source, const struct store_column *to)
+{
+    return to->local_only && !to->not_null &&
+           !store_column_is_copied(store_shape_column(source, to->name), to);
+}
+
+static void separate(struct buf *list, size_t begin)
+{
+    if (list->len > begin)
+        buf_str(list, ", ");
+}
+
+static void add_copied(const struct store_shape *source, const struct store_shape *target, const char *alias,
+                       struct buf *ret_list)
+{
+    size_t begin = ret_list->len;
 
     for (size_t i = 0; i < source->column_count; i++) {
         const struct store_column *from = &source->columns[i];
-        const struct store_column *to = store_shape_column(target, from->name);
 
-        if (!to || from->generated || to->generated ||
-            strcmp(from->name, store_profile_eventsource_py.local_only) == 0)
+        if (!store_column_is_copied(from, store_shape_column(target, from->name)))
             continue;
-        if (!first)
-            buf_str(ret_list, ", ");
-        first = false;
+        separate(ret_list, begin);
         if (alias)
             buf_printf(ret_list, "%s.", alias);
         pgx_ident(ret_list, from->name);
     }
+}
+
+/* The columns that are emptied follow the copied ones, on both sides. */
+static void add_emptied(const struct store_shape *source, const struct store_shape *target, bool names,
+                        struct buf *ret_list)
+{
+    for (size_t i = 0; i < target->column_count; i++) {
+        const struct store_column *to = &target->columns[i];
+
+        if (!store_column_is_emptied(source, to))
+            continue;
+        buf_str(ret_list, ", ");
+        if (names)
+            pgx_ident(ret_list, to->name);
+        else
+            buf_str(ret_list, "NULL");
+    }
+}
+
+void store_copied_columns(const struct store_shape *source, const struct store_shape *target,
+                          const char *alias, struct buf *ret_list)
+{
+    add_copied(source, target, alias, ret_list);
+    add_emptied(source, target, false, ret_list);
+}
+
+void store_filled_columns(const struct store_shape *source, const struct store_shape *target,
+                          struct buf *ret_list)
+{
+    add_copied(source, target, NULL, ret_list);
+    add_emptied(source, target, true, ret_list);
 }
 
 bool store_sql(struct buf *b, const char *template, const struct store_shape *shape,

@@ -14,7 +14,8 @@
 struct store_profile {
     const char *position, *event_id, *stream, *stream_type, *event_type, *tenant, *actor, *version;
     const char *timestamp, *payload, *created_at;
-    const char *local_only; /* column with a meaning inside one cluster only: never copied (txid) */
+    const char
+        *transaction; /* xid of the row's transaction, which feed readers compare; older stores have none */
 };
 extern const struct store_profile store_profile_eventsource_py;
 
@@ -28,7 +29,9 @@ struct store_column {
     char send[64]; /* its binary output function, "uuid_send", always in pg_catalog for built-in types */
     bool not_null;
     bool has_default;
-    bool generated; /* GENERATED ALWAYS AS (…) STORED: left out of the copy */
+    bool generated;  /* GENERATED ALWAYS AS (…) STORED: left out of the copy */
+    bool local_only; /* xid8 DEFAULT pg_current_xact_id(): means something inside one cluster only, not copied
+                      */
 };
 struct store_shape {
     char schema[64];
@@ -50,11 +53,23 @@ TMV_NODISCARD bool store_shape_discover(struct pgx_conn *conn, const char *schem
                                         struct store_shape *ret_shape, struct tmv_error *err);
 const struct store_column *store_shape_column(const struct store_shape *shape,
                                               const char *name); /* NULL: none */
-/* Appends the columns that are copied, quoted and separated by ", ": those that both sides have and neither
- * generates, without the profile's local_only column, in the order of `source`. With `alias` not NULL each is
+/* The column that feed readers compare with their horizon; NULL: none. A user's own column of that name is
+ * not it: type and default decide. */
+const struct store_column *store_shape_transaction(const struct store_shape *shape);
+/* Whether a column's values are copied: both sides have it (either may be NULL), neither generates it, and
+ * its values mean something outside of the source's cluster. */
+bool store_column_is_copied(const struct store_column *from, const struct store_column *to);
+/* Whether a copied row gets NULL in this column of the target: it is local_only and allows it. Its default,
+ * the copy's own transaction, would be out of the order of positions, and feed readers would skip events. */
+bool store_column_is_emptied(const struct store_shape *source, const struct store_column *to);
+/* Appends what a copy reads on the source, quoted and separated by ", ": the copied columns in the order of
+ * `source`, then a NULL for each column that is emptied on the target. With `alias` not NULL each column is
  * prefixed "alias.". */
 void store_copied_columns(const struct store_shape *source, const struct store_shape *target,
                           const char *alias, struct buf *ret_list);
+/* Appends the target's columns that take what store_copied_columns reads, in that order. */
+void store_filled_columns(const struct store_shape *source, const struct store_shape *target,
+                          struct buf *ret_list);
 /* Expands a template of core/sql: {{events}} {{schema}} {{sequence}} {{position}} {{event_id}} {{stream}}
  * {{stream_type}}
  * {{event_type}} {{tenant}} {{actor}} {{version}} {{timestamp}} {{payload}} {{created_at}} {{store_version}}

@@ -134,8 +134,42 @@ static void leaves_out_columns_that_one_side_lacks(void **state)
     assert_int_equal(support_int(bed.conn[TARGET],
                                  "SELECT count(*) FROM public.events"
                                  " WHERE on_both = 'x' AND only_there = 'filled' AND made = version + 1"
-                                 " AND txid IS NOT NULL"),
+                                 " AND txid IS NULL"),
                      450);
+    copy_bed_close(&bed);
+}
+
+static void leaves_the_transaction_id_to_its_default_where_it_may_not_be_null(void **state)
+{
+    const struct copy_bed_options o = {.changes = {NULL, "ALTER TABLE events ALTER txid SET NOT NULL"}};
+    struct copy_bed bed;
+
+    (void)state;
+    copy_bed_open(&bed, &o);
+    copy_bed_fill(&bed, 100);
+    copy_bed_copy_all(&bed);
+    copy_bed_assert_copied(&bed);
+    copy_bed_close(&bed);
+}
+
+/* A transaction id is known by its type and default: what only bears its name is data. */
+static void copies_a_column_that_is_a_transaction_id_by_name_only(void **state)
+{
+    static const char sum[] = "SELECT sum(txid) FROM public.events WHERE tenant_id = '" COPY_BED_TENANT "'";
+    static const char change[] =
+        "ALTER TABLE events DROP txid; ALTER TABLE events ADD txid bigint DEFAULT 7, "
+        "ADD written_by xid8 DEFAULT pg_current_xact_id()";
+    const struct copy_bed_options o = {.changes = {change, change}};
+    struct copy_bed bed;
+
+    (void)state;
+    copy_bed_open(&bed, &o);
+    copy_bed_fill(&bed, 100);
+    support_sql(bed.conn[SOURCE], "UPDATE public.events SET txid = global_position");
+    copy_bed_copy_all(&bed);
+    copy_bed_assert_copied(&bed);
+    assert_int_equal(support_int(bed.conn[TARGET], sum), support_int(bed.conn[SOURCE], sum));
+    assert_int_equal(support_int(bed.conn[TARGET], "SELECT count(written_by) FROM public.events"), 0);
     copy_bed_close(&bed);
 }
 
@@ -374,6 +408,8 @@ int main(void)
         cmocka_unit_test(copies_a_tenant_without_events),
         cmocka_unit_test(stops_copying_at_the_limit),
         cmocka_unit_test(leaves_out_columns_that_one_side_lacks),
+        cmocka_unit_test(leaves_the_transaction_id_to_its_default_where_it_may_not_be_null),
+        cmocka_unit_test(copies_a_column_that_is_a_transaction_id_by_name_only),
         cmocka_unit_test(never_lowers_the_sequence_of_the_target),
         cmocka_unit_test(goes_on_after_a_pause),
         cmocka_unit_test(ends_when_the_engine_stops),

@@ -304,6 +304,7 @@ static void mirrors_events_with_the_same_values_and_positions(void **state)
         assert_string_equal(source, target);
         assert_int_equal(support_int(bed.b, "SELECT min(global_position) FROM public.events"), 1001);
         assert_int_equal(support_int(bed.b, "SELECT count(*) FROM public.events WHERE there = 'x'"), 3);
+        assert_int_equal(support_int(bed.b, "SELECT count(txid) FROM public.events"), 0);
         free(source);
         free(target);
         router_bed_close(&bed);

@@ -62,7 +62,7 @@ static const struct sample {
     {NULL, "value", "1"},
     {NULL, "low", "0"},
     {NULL, "high", "1000"},
-    {NULL, "local_only", "txid"},
+    {NULL, "transaction", "txid"},
     {NULL, "pass", "'x'"},
     {NULL, "migration", "'" TENANT "'"},
     {NULL, "owner_epoch", "1"},

@@ -90,7 +90,42 @@ static void discovers_columns_types_and_the_sequence(void **state)
     assert_non_null(strstr(buf_text(&list), "s.\"odd \"\"name\""));
     assert_null(strstr(buf_text(&list), "size"));
     assert_null(strstr(buf_text(&list), "txid"));
+    assert_string_equal(buf_text(&list) + list.len - strlen(", NULL"), ", NULL");
+    assert_ptr_equal(store_shape_transaction(&bed.shape), store_shape_column(&bed.shape, "txid"));
+    AUTO(buf) struct buf filled = BUF_INIT(2000);
+    store_filled_columns(&bed.shape, &bed.shape, &filled);
+    assert_string_equal(buf_text(&filled) + filled.len - strlen(", \"txid\""), ", \"txid\"");
     close_bed(&bed);
+}
+
+static void knows_a_transaction_id_by_its_type_and_default(void **state)
+{
+    static const struct {
+        const char *change;
+        bool is_one;
+    } cases[] = {
+        {"ALTER TABLE events ALTER txid DROP DEFAULT", false},
+        {"ALTER TABLE events ALTER txid SET DEFAULT '3'", false},
+        {"ALTER TABLE events DROP txid; ALTER TABLE events ADD txid bigint DEFAULT 3", false},
+        {"ALTER TABLE events DROP txid; ALTER TABLE events ADD txid text DEFAULT pg_current_xact_id()::text",
+         false},
+        {"ALTER TABLE events DROP txid; CREATE DOMAIN who AS xid8;"
+         "ALTER TABLE events ADD txid who DEFAULT pg_current_xact_id() NOT NULL",
+         true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct bed bed;
+
+        open_bed(&bed, false, cases[i].change);
+        const struct store_column *c = store_shape_column(&bed.shape, "txid");
+        assert_non_null(c);
+        if (c->local_only != cases[i].is_one)
+            fail_msg("%s", cases[i].change);
+        assert_ptr_equal(store_shape_transaction(&bed.shape), cases[i].is_one ? c : NULL);
+        close_bed(&bed);
+    }
 }
 
 static void lists_the_leaves_of_a_partitioned_table(void **state)
@@ -733,6 +768,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(discovers_columns_types_and_the_sequence),
+        cmocka_unit_test(knows_a_transaction_id_by_its_type_and_default),
         cmocka_unit_test(lists_the_leaves_of_a_partitioned_table),
         cmocka_unit_test(finds_no_sequence_behind_another_default),
         cmocka_unit_test(refuses_a_table_that_is_not_an_events_table),

@@ -184,6 +184,7 @@ static void a_repair_mends_the_target_and_leaves_the_source(void **state)
     assert_int_equal(report.to_copy, 4);
     life_expect(ask_repair(), TMV_COMMAND_DONE, "repaired: 4 events removed from the target, 4 copied");
     assert_true(compare_fully(&report));
+    assert_int_equal(support_int(l.on_target, "SELECT count(txid) FROM public.events"), 0);
     AUTO_FREE char *after = support_text(l.on_source, fingerprint);
     assert_string_equal(before, after);
     assert_true(latest_report().report.consistent);

@@ -34,7 +34,7 @@ static bool events_table(struct preflight_view *view, struct preflight_end *end,
 
 static bool is_local_only(const struct store_column *column)
 {
-    return strcmp(column->name, store_profile_eventsource_py.local_only) == 0;
+    return column->local_only;
 }
 
 static void add_name(struct buf *list, const char *name)

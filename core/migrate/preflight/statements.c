@@ -61,8 +61,10 @@ static bool add_steps(const struct preflight_view *view, struct guard guards[2],
 {
     const struct preflight_end *ends[] = {&view->source, &view->target};
     AUTO(buf) struct buf columns = BUF_INIT(8192);
+    AUTO(buf) struct buf filled = BUF_INIT(8192);
 
     store_copied_columns(&view->source.shape, &view->target.shape, NULL, &columns);
+    store_filled_columns(&view->source.shape, &view->target.shape, &filled);
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         const struct step *s = &steps[i];
         const struct store_shape *shape = &ends[s->where]->shape;
@@ -82,7 +84,7 @@ static bool add_steps(const struct preflight_view *view, struct guard guards[2],
             {"insert_level", s->insert_level ? s->insert_level : ""},
             {"migration", "$1"},
             {"state", s->where == ON_THE_SOURCE ? "'moved'" : "'open'"},
-            {"columns", buf_text(&columns)},
+            {"columns", buf_text(s->where == ON_THE_TARGET ? &filled : &columns)},
             {"low", ":low"},
             {"high", ":high"},
         };
