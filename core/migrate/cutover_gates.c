@@ -13,7 +13,8 @@
 #include "sql_embedded.h"
 
 #define STEP_TIMEOUT_US (10 * US_PER_S)
-#define PAUSE_IS_NEWS_US (30 * US_PER_S)  /* so long the latest pause says what the next will be */
+#define PAUSE_IS_NEWS_US (30 * US_PER_S) /* so long the latest pause says what the next will be */
+#define OLD_TRANSACTION_MS 5000
 #define STANDBY_LOOK_US (100 * US_PER_MS) /* the gates are looked at while mirroring stands still */
 
 struct gate_list {
@@ -118,6 +119,45 @@ static bool gate_source(struct cutover_manager *m, const struct tmv_settings *s,
     return !m->standby.configured || gate_standby(m, s, list, err);
 }
 
+/* For how long the oldest transaction is known to run. Of another role's session the server may not tell:
+ * then since it was first seen here. */
+static int64_t age_of_oldest_ms(struct cutover_manager *m, const struct pgx_result *row)
+{
+    const char *xid = pgx_text(row, 0, 2);
+
+    if (!pgx_is_null(row, 0, 3))
+        return pgx_int(row, 0, 3);
+    if (strcmp(m->oldest_xid, xid) != 0) {
+        text_copy(m->oldest_xid, sizeof m->oldest_xid, xid);
+        m->oldest_seen_us = clock_now_us();
+    }
+    return (clock_now_us() - m->oldest_seen_us) / US_PER_MS;
+}
+
+/* A transaction older than the copied events: where these carry the ids of the transactions that copied them,
+ * a feed reader would meet them out of order, and skip some. Where they carry none it only delays the events
+ * that are written after the switch. */
+static void gate_target_transactions(struct cutover_manager *m, const struct pgx_result *row,
+                                     struct gate_list *list)
+{
+    const struct store_column *transaction = store_shape_transaction(&m->ends->target);
+    bool copies_carry_ids = transaction && transaction->not_null;
+
+    if (pgx_is_null(row, 0, 1)) {
+        gate(list, "target-transactions", true, "oldest 0 ms");
+        return;
+    }
+    int64_t age_ms = age_of_oldest_ms(m, row);
+    if (age_ms < OLD_TRANSACTION_MS)
+        gate(list, "target-transactions", true, "oldest %" PRId64 " ms", age_ms);
+    else if (copies_carry_ids)
+        gate(list, "target-transactions", false, "open for %" PRId64 " ms, end it: %s", age_ms,
+             pgx_text(row, 0, 1));
+    else
+        gate(list, "target-transactions", true,
+             "warning: open for %" PRId64 " ms, new events wait for it: %s", age_ms, pgx_text(row, 0, 1));
+}
+
 static bool gate_target(struct cutover_manager *m, struct gate_list *list, struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *row = NULL;
@@ -126,10 +166,10 @@ static bool gate_target(struct cutover_manager *m, struct gate_list *list, struc
     if (!pgx_query(m->tailer->target, STEP_TIMEOUT_US, sql_cutover_target_gates, PGX_NONE, &row, err))
         return err_wrap(err, "looking at the target");
     int64_t took_us = clock_now_us() - start;
-    int64_t oldest_ms = pgx_int(row, 0, 0);
-    gate(list, "target", !pgx_bool(row, 0, 1) && took_us < US_PER_S, "answers in %.1f ms%s",
-         (double)took_us / 1000, pgx_bool(row, 0, 1) ? ", but is read only" : "");
-    gate(list, "target-transactions", oldest_ms < 5000, "oldest %" PRId64 " ms", oldest_ms);
+    bool read_only = pgx_bool(row, 0, 0);
+    gate(list, "target", !read_only && took_us < US_PER_S, "answers in %.1f ms%s", (double)took_us / 1000,
+         read_only ? ", but is read only" : "");
+    gate_target_transactions(m, row, list);
     return true;
 }
 

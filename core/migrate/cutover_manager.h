@@ -32,6 +32,8 @@ struct cutover_manager {
     struct buf digest_source_sql, digest_target_sql;
     int64_t last_pause_us;    /* of the latest attempt or rehearsal; 0 none yet */
     int64_t last_pause_at_us; /* when it ended (monotonic) */
+    char oldest_xid[24];      /* the target's oldest transaction whose age the server does not tell */
+    int64_t oldest_seen_us;   /* when it was first seen (monotonic) */
 };
 
 /* What an operator is told when a decision is not on the source's synchronous standby. */

@@ -200,7 +200,7 @@ CREATE OR REPLACE FUNCTION tenantmv.guard_retired_insert() RETURNS trigger
 BEGIN
     PERFORM FROM tenantmv.fence f
       WHERE f.tenant_id OPERATOR(pg_catalog.=) NEW.{{tenant}}
-        AND f.state OPERATOR(pg_catalog.=) ANY ('{moved,closed}'::pg_catalog.text[]);
+        AND f.state OPERATOR(pg_catalog.<>) ALL ('{open,off}'::pg_catalog.text[]);
     IF FOUND THEN
         PERFORM tenantmv.guard_retired_refuse(NEW.{{tenant}});
     END IF;
@@ -214,7 +214,7 @@ DECLARE
     v_tenant uuid;
 BEGIN
     FOR v_tenant IN SELECT f.tenant_id FROM tenantmv.fence f
-                     WHERE f.tenant_id IN (OLD.{{tenant}}, NEW.{{tenant}}) AND f.state IN ('moved', 'closed') LOOP
+                     WHERE f.tenant_id IN (OLD.{{tenant}}, NEW.{{tenant}}) AND f.state <> ALL ('{open,off}') LOOP
         IF NOT tenantmv.guard_pass(v_tenant) THEN
             PERFORM nextval('tenantmv.rejected_writes');
             RAISE EXCEPTION '% of an event of tenant % is refused: the tenant has moved', TG_OP, v_tenant

@@ -102,6 +102,7 @@ static void looks_up_no_name_in_the_writers_search_path(void **state)
                 "CREATE FUNCTION evil.never(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT false'; "
                 "CREATE OPERATOR evil.= (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = evil.never); "
                 "CREATE OPERATOR evil.= (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.never); "
+                "CREATE OPERATOR evil.<> (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.never); "
                 "CREATE FUNCTION evil.guard_retired_refuse(uuid) RETURNS void LANGUAGE sql AS 'SELECT'; "
                 "SET search_path = evil, pg_catalog");
     assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err, TMV_ERR_MOVED);
@@ -283,6 +284,23 @@ static void stays_closed_to_a_tenant_that_comes_back(void **state)
     assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 2, &err), &err);
 }
 
+/* Its fence may be armed here while only the shared triggers are in place: every state but open and off holds
+ * inserts, updates and deletes; a writer that names the armed epoch gets in. */
+static void holds_an_armed_tenant_back(void **state)
+{
+    struct tmv_error err;
+
+    (void)state;
+    assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err);
+    retire_moved();
+    support_sql(m.source, "UPDATE tenantmv.fence SET state = 'armed', placement_epoch = 5, wait_ms = 50");
+    assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 2, &err), &err, TMV_ERR_CLOSED);
+    assert_refused("UPDATE public.events SET version = 9 WHERE tenant_id =");
+    assert_refused("DELETE FROM public.events WHERE tenant_id =");
+    support_sql(m.source, "SET tenantmv.epoch = '5'");
+    assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 2, &err), &err);
+}
+
 /* The shared triggers are nothing that another tenant's proof stands on; one that only looks like them is. */
 static void is_no_change_of_another_tenants_guard(void **state)
 {
@@ -399,6 +417,7 @@ int main(void)
         CASE(an_abort_makes_the_shared_triggers, guarded),
         CASE(an_abort_forgets_what_is_outdated, guarded),
         CASE(stays_closed_to_a_tenant_that_comes_back, guarded),
+        CASE(holds_an_armed_tenant_back, guarded),
         CASE(is_no_change_of_another_tenants_guard, guarded),
         CASE(brings_an_older_stores_functions_up_to_date, guarded),
     };
