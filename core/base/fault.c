@@ -25,6 +25,8 @@ static const char *const points[] = {
     "engine.heartbeat",
     "lease.before_take",
     "lease.taken",
+    "store.before_identity",
+    "store.identified",
     "lease.before_release",
     "lease.released",
     "takeover.source_sessions_ended",

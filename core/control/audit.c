@@ -55,3 +55,31 @@ bool tmv_audit_verify(struct tmv_control *control, const struct tmv_uuid *migrat
     *ret_broken_id = pgx_int(result, 0, 0);
     return true;
 }
+
+bool tmv_registry_audit(struct tmv_control *control, int64_t after_id, int limit,
+                        struct tmv_registry_entry **ret_entries, size_t *ret_count, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+    struct tmv_registry_entry *entries;
+
+    if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_registry_audit_list,
+                   PGX_ARGS(PGX_INT(after_id), PGX_INT(limit)), &result, err))
+        return err_wrap(err, "reading the audit of the registry");
+    entries = calloc((size_t)pgx_rows(result) + 1, sizeof *entries);
+    if (!entries)
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    for (int row = 0; row < pgx_rows(result); row++) {
+        struct tmv_registry_entry *entry = &entries[row];
+
+        entry->id = pgx_int(result, row, 0);
+        row_text(entry->action, sizeof entry->action, result, row, 1);
+        row_text(entry->subject, sizeof entry->subject, result, row, 2);
+        row_text(entry->operator_name, sizeof entry->operator_name, result, row, 3);
+        row_text(entry->came_from, sizeof entry->came_from, result, row, 4);
+        entry->at_us = pgx_int(result, row, 5);
+        row_text(entry->details, sizeof entry->details, result, row, 6);
+    }
+    *ret_entries = entries;
+    *ret_count = (size_t)pgx_rows(result);
+    return true;
+}

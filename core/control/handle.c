@@ -45,6 +45,11 @@ bool tmv_control_open_read_only(const char *conninfo, struct tmv_control **ret_c
     return open_control(conninfo, true, ret_control, err);
 }
 
+void tmv_control_set_actor(struct tmv_control *control, const struct tmv_actor *actor)
+{
+    control->actor = *actor;
+}
+
 void tmv_control_close(struct tmv_control *control)
 {
     if (!control)

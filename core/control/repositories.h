@@ -20,10 +20,19 @@ struct owner {
 };
 
 struct tmv_control {
-    struct pgx_conn *conn; /* owned */
-    bool read_only;        /* every transaction is read only; writes are refused before they are sent */
-    bool listening;        /* tmv_control_wait_change has asked for announcements */
+    struct pgx_conn *conn;  /* owned */
+    bool read_only;         /* every transaction is read only; writes are refused before they are sent */
+    bool listening;         /* tmv_control_wait_change has asked for announcements */
+    struct tmv_actor actor; /* who uses it; empty: the database role */
 };
+
+/* ---- stores ---- */
+
+/* Remembers which database a store was at first contact, unless that is known or the store was replaced since
+ * `store` was read. */
+TMV_NODISCARD bool control_store_identify(struct pgx_conn *conn, const struct tmv_store_info *store,
+                                          const struct tmv_store_identity *identity, const char *who,
+                                          struct tmv_error *err);
 
 /* ---- migrations (tenant_migrations, tenantmv.migration_state) ---- */
 

@@ -1,4 +1,6 @@
 /* Where tenants live, as every process reads it. */
+#include <string.h>
+
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "control/row.h"
@@ -8,16 +10,26 @@ bool tmv_routing_register(struct tmv_control *control, const struct tmv_uuid *te
                           struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *result = NULL;
+    char home[TMV_NAME_MAX];
+    char id[TMV_UUID_TEXT];
 
     if (!control_check_writable(control, err))
         return false;
     if (tmv_uuid_is_nil(tenant))
         return err_set(err, TMV_ERR_USAGE, "the nil uuid is no tenant");
     if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_routing_register,
-                   PGX_ARGS(PGX_UUID(tenant), PGX_TEXT(store_id)), &result, err))
+                   PGX_ARGS(PGX_UUID(tenant), PGX_TEXT(store_id), PGX_TEXT(control->actor.name),
+                            PGX_TEXT(control->actor.from)),
+                   &result, err))
         return err_wrap(err, "registering a tenant");
-    if (pgx_bool(result, 0, 0))
+    if (pgx_bool(result, 0, 1) || strcmp(pgx_text(result, 0, 2), store_id) == 0)
         return true;
+    if (pgx_bool(result, 0, 0)) {
+        row_text(home, sizeof home, result, 0, 2);
+        err_set(err, TMV_ERR_REFUSED, "tenant %s is registered on store %s already; nothing was changed",
+                tmv_uuid_format(tenant, id), *home ? home : "?");
+        return err_hint(err, "to move it there: tenantmv start %s %.100s", id, store_id);
+    }
     err_set(err, TMV_ERR_NOT_FOUND, "there is no store %s", store_id);
     return err_hint(err, "add it with `tenantmv store add`");
 }

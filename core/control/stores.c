@@ -22,22 +22,91 @@ static bool check_id(const char *id, struct tmv_error *err)
     return true;
 }
 
-bool tmv_store_add(struct tmv_control *control, const struct tmv_store_info *store, struct tmv_error *err)
+static bool check_store(struct tmv_control *control, const struct tmv_store_info *store,
+                        struct tmv_error *err)
 {
-    const char *schema = store->events_schema[0] ? store->events_schema : "public";
-    const char *table = store->events_table[0] ? store->events_table : "events";
-
     if (!control_check_writable(control, err) || !check_id(store->id, err) ||
         !tmv_conninfo_check(store->conninfo, err))
         return false;
-    if (!store->conninfo[0])
-        return err_set(err, TMV_ERR_USAGE, "store %s needs a connection string", store->id);
-    if (!pgx_query(
-            control->conn, CONTROL_TIMEOUT_US, sql_control_store_add,
-            PGX_ARGS(PGX_TEXT(store->id), PGX_TEXT(store->conninfo), PGX_TEXT(schema), PGX_TEXT(table)), NULL,
-            err))
+    return store->conninfo[0] || err_set(err, TMV_ERR_USAGE, "store %s needs a connection string", store->id);
+}
+
+/* $1 … $9 of the statements that write a store. */
+#define STORE_ARGS(control, s)                                                                               \
+    PGX_TEXT((s)->id), PGX_TEXT((s)->conninfo),                                                              \
+        PGX_TEXT((s)->events_schema[0] ? (s)->events_schema : "public"),                                     \
+        PGX_TEXT((s)->events_table[0] ? (s)->events_table : "events"),                                       \
+        (s)->identity.system_identifier[0] ? PGX_TEXT((s)->identity.system_identifier) : PGX_NULL,           \
+        (s)->identity.database_oid ? PGX_INT((s)->identity.database_oid) : PGX_NULL,                         \
+        (s)->identity.events_oid ? PGX_INT((s)->identity.events_oid) : PGX_NULL,                             \
+        PGX_TEXT((control)->actor.name), PGX_TEXT((control)->actor.from)
+
+bool tmv_store_add(struct tmv_control *control, const struct tmv_store_info *store, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    if (!check_store(control, store, err))
+        return false;
+    if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_store_add,
+                   PGX_ARGS(STORE_ARGS(control, store)), &result, err))
         return err_wrap(err, "adding store %s", store->id);
+    if (pgx_bool(result, 0, 0))
+        return true;
+    err_set(err, TMV_ERR_REFUSED, "there is a store %s already; nothing was changed", store->id);
+    return err_hint(err, "`tenantmv store add %.100s … --replace` changes how it is reached", store->id);
+}
+
+bool tmv_store_uses(struct tmv_control *control, const char *id, struct tmv_store_uses *ret_uses,
+                    struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_store_uses, PGX_ARGS(PGX_TEXT(id)), &result,
+                   err))
+        return err_wrap(err, "looking for users of store %s", id);
+    *ret_uses = (struct tmv_store_uses){pgx_int(result, 0, 0), pgx_int(result, 0, 1)};
     return true;
+}
+
+static bool in_use(const struct pgx_result *result, int count, const char *id, struct tmv_error *err)
+{
+    return err_set(err, TMV_ERR_REFUSED, "store %s is in use %lld times, by %s for one", id,
+                   (long long)pgx_int(result, 0, count), pgx_text(result, 0, count + 1));
+}
+
+static bool unknown_store(const char *id, struct tmv_error *err)
+{
+    err_set(err, TMV_ERR_NOT_FOUND, "there is no store %s", id);
+    return err_hint(err, "`tenantmv store list` shows those there are");
+}
+
+bool tmv_store_replace(struct tmv_control *control, const struct tmv_store_info *store, bool in_use_too,
+                       struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    if (!check_store(control, store, err))
+        return false;
+    if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_store_replace,
+                   PGX_ARGS(STORE_ARGS(control, store), PGX_BOOL(in_use_too)), &result, err))
+        return err_wrap(err, "replacing store %s", store->id);
+    if (!pgx_bool(result, 0, 0))
+        return unknown_store(store->id, err);
+    if (pgx_bool(result, 0, 1))
+        return true;
+    in_use(result, 2, store->id, err);
+    return err_hint(err, "its name must be typed to confirm the change");
+}
+
+bool control_store_identify(struct pgx_conn *conn, const struct tmv_store_info *store,
+                            const struct tmv_store_identity *identity, const char *who, struct tmv_error *err)
+{
+    return pgx_query(conn, CONTROL_TIMEOUT_US, sql_control_store_identify,
+                     PGX_ARGS(PGX_TEXT(store->id), PGX_TEXT(store->conninfo),
+                              PGX_TEXT(identity->system_identifier), PGX_INT(identity->database_oid),
+                              identity->events_oid ? PGX_INT(identity->events_oid) : PGX_NULL, PGX_TEXT(who)),
+                     NULL, err) ||
+           err_wrap(err, "remembering which database store %s is", store->id);
 }
 
 static void read_store(const struct pgx_result *result, int row, struct tmv_store_info *store)
@@ -46,6 +115,9 @@ static void read_store(const struct pgx_result *result, int row, struct tmv_stor
     row_text(store->conninfo, sizeof store->conninfo, result, row, 1);
     row_text(store->events_schema, sizeof store->events_schema, result, row, 2);
     row_text(store->events_table, sizeof store->events_table, result, row, 3);
+    row_text(store->identity.system_identifier, sizeof store->identity.system_identifier, result, row, 4);
+    store->identity.database_oid = pgx_int(result, row, 5);
+    store->identity.events_oid = pgx_int(result, row, 6);
 }
 
 bool tmv_store_list(struct tmv_control *control, struct tmv_store_info **ret_stores, size_t *ret_count,
@@ -65,12 +137,6 @@ bool tmv_store_list(struct tmv_control *control, struct tmv_store_info **ret_sto
     *ret_stores = stores;
     *ret_count = (size_t)pgx_rows(result);
     return true;
-}
-
-static bool unknown_store(const char *id, struct tmv_error *err)
-{
-    err_set(err, TMV_ERR_NOT_FOUND, "there is no store %s", id);
-    return err_hint(err, "`tenantmv store list` shows those there are");
 }
 
 bool tmv_store_get(struct tmv_control *control, const char *id, struct tmv_store_info *ret_store,
@@ -94,12 +160,12 @@ bool tmv_store_remove(struct tmv_control *control, const char *id, struct tmv_er
 
     if (!control_check_writable(control, err))
         return false;
-    if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_store_remove, PGX_ARGS(PGX_TEXT(id)),
+    if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_store_remove,
+                   PGX_ARGS(PGX_TEXT(id), PGX_TEXT(control->actor.name), PGX_TEXT(control->actor.from)),
                    &result, err))
         return err_wrap(err, "removing store %s", id);
     if (pgx_int(result, 0, 1) > 0)
-        return err_set(err, TMV_ERR_REFUSED, "store %s is in use %lld times, by %s for one", id,
-                       (long long)pgx_int(result, 0, 1), pgx_text(result, 0, 2));
+        return in_use(result, 1, id, err);
     return pgx_bool(result, 0, 0) || unknown_store(id, err);
 }
 

@@ -215,9 +215,39 @@ bool coordinator_note_guard(struct coordinator *c, const char *store, const char
 
 /* ---- taking ownership, going on, and what to do about errors ---- */
 
-static bool read_row(struct coordinator *c, struct tmv_error *err)
+/* A store that was registered without a look: the first contact says which database it is, and from then on
+ * no other one is taken for it. One that cannot be reached now says what is wrong when it is needed. */
+static bool identify(struct coordinator *c, struct tmv_store_info *store, struct tmv_error *err)
+{
+    const struct pgx_options options = {
+        .part = "identify", .migration = c->ends.migration, .stop = c->options->stop};
+    AUTO_CONN struct pgx_conn *conn = NULL;
+    struct tmv_store_identity found;
+    struct tmv_error ignored;
+
+    if (store->identity.events_oid != 0)
+        return true;
+    if (!store_connect(store, &options, &conn, &ignored) ||
+        !store_identity_read(conn, store, &found, &ignored))
+        return true;
+    if (!fault_hit("store.before_identity", err) ||
+        !control_store_identify(c->control, store, &found, c->options->engine_name, err) ||
+        !fault_hit("store.identified", err))
+        return false;
+    store->identity = found;
+    return true;
+}
+
+static bool read_store(struct coordinator *c, const char *id, struct tmv_store_info *ret_store,
+                       struct tmv_error *err)
 {
     struct tmv_control handle = {.conn = c->control};
+
+    return tmv_store_get(&handle, id, ret_store, err) && identify(c, ret_store, err);
+}
+
+static bool read_row(struct coordinator *c, struct tmv_error *err)
+{
     struct ends *ends = &c->ends;
 
     tmv_uuid_format(&ends->owner.migration, ends->migration);
@@ -225,8 +255,8 @@ static bool read_row(struct coordinator *c, struct tmv_error *err)
         return false;
     ends->owner.tenant = c->row.tenant;
     tmv_uuid_format(&ends->owner.tenant, ends->tenant);
-    return tmv_store_get(&handle, c->row.source, &ends->source_store, err) &&
-           tmv_store_get(&handle, c->row.target, &ends->target_store, err);
+    return read_store(c, c->row.source, &ends->source_store, err) &&
+           read_store(c, c->row.target, &ends->target_store, err);
 }
 
 static bool connect_control(struct coordinator *c, struct tmv_error *err)

@@ -399,6 +399,22 @@ static bool catch_up(struct coordinator *c, struct tmv_error *err)
     return true;
 }
 
+/* Whether the registry still says what our connections were opened by: a decision sends the tenant's writers
+ * to the target's name, not to the database that we filled. */
+static bool registry_agrees(struct coordinator *c, const struct tmv_store_info *ours, struct tmv_error *err)
+{
+    struct tmv_control handle = {.conn = c->control};
+    struct tmv_store_info now;
+
+    if (!tmv_store_get(&handle, ours->id, &now, err))
+        return false;
+    return (strcmp(now.conninfo, ours->conninfo) == 0 &&
+            (!now.identity.system_identifier[0] ||
+             store_identity_check(ours, &now.identity, "the registry", err))) ||
+           err_set(err, TMV_ERR_CONFLICT, "store %s was replaced in the registry while the tenant moved",
+                   ours->id);
+}
+
 bool phase_cutover(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
 {
     struct tmv_gate gates[TMV_GATES_MAX];
@@ -410,6 +426,12 @@ bool phase_cutover(struct coordinator *c, const struct command_row *command, str
     if (!c->connected)
         return coordinator_answer(c, command, TMV_COMMAND_REFUSED,
                                   "the stores are not connected now; try again", err);
+    if (!registry_agrees(c, &c->ends.source_store, err) || !registry_agrees(c, &c->ends.target_store, err)) {
+        struct tmv_error ignored;
+
+        (void)!coordinator_answer(c, command, TMV_COMMAND_REFUSED, err->message, &ignored);
+        return false; /* and connect again, as the registry says now */
+    }
     if (!catch_up(c, err) || !verify_up_to_now(c, err))
         return false;
     const struct cutover_conditions conditions = {

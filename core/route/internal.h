@@ -23,9 +23,11 @@ struct pooled {
 /* A store that the router knows, and its pool. */
 struct route_store {
     struct tmv_store_info info;
-    bool registered;           /* by the caller: wins over the registry */
-    bool retired;              /* unregistered or replaced: nobody new gets it */
-    struct store_shape *shape; /* owned; NULL until a connection discovered it */
+    bool registered;                    /* by the caller: wins over the registry */
+    bool retired;                       /* unregistered or replaced: nobody new gets it */
+    bool asked;                         /* registered: the registry was asked which database the name means */
+    struct tmv_store_identity identity; /* which database it must be; empty: any */
+    struct store_shape *shape;          /* owned; NULL until a connection discovered it */
     struct pooled *idle;
     int idle_count;
     int open_count;              /* idle, in use, and being opened */
@@ -82,8 +84,9 @@ struct tmv_router {
     struct route_entry *routes[ROUTE_BUCKETS];
     int64_t generation; /* grows with every announcement, so that a lookup that raced one is not kept */
     bool listening;
-    bool stale_routes; /* keeper: known routes are to be loaded again */
-    bool warm_wanted;  /* keeper: a store wants connections */
+    bool stale_routes;   /* keeper: known routes are to be loaded again */
+    bool warm_wanted;    /* keeper: a store wants connections */
+    bool stale_registry; /* keeper: the registry is to be read again */
     struct route_store *stores;
     struct tmv_router_stats stats;
     pthread_t listener, keeper;
@@ -151,6 +154,25 @@ void pool_want_target(struct tmv_router *router, const struct tmv_uuid *tenant, 
 /* Opens one wanted connection and warms it up; false when none is wanted now. For the keeper. */
 bool pool_warm_one(struct tmv_router *router);
 void pool_release_all(struct tmv_router *router);
+/* Adds a store; the lock is held. One of that name is to be retired by the caller. NULL: no memory. */
+struct route_store *pool_add_store(struct tmv_router *router, const struct tmv_store_info *info,
+                                   bool registered);
+/* Closes what retired stores have idle; the lock is held. The store itself stays until the router closes,
+ * because a mirror may still read its shape. */
+void pool_sweep(struct tmv_router *router);
+
+/* ---- registry.c ---- */
+
+/* A store as the registry has it. NOT_FOUND; else the control database's errors. */
+TMV_NODISCARD bool registry_load(struct tmv_router *router, const char *id, int64_t deadline_us,
+                                 struct tmv_store_info *ret_info, struct tmv_error *err);
+/* Which database connections of a store must lead to; empty: any. Asks the registry at most once for a store
+ * of the caller's own. */
+TMV_NODISCARD bool registry_identity(struct tmv_router *router, struct route_store *store,
+                                     int64_t deadline_us, struct tmv_store_identity *ret_identity,
+                                     struct tmv_error *err);
+/* For the keeper: reads the registry again and leaves stores that it has otherwise now. */
+void registry_refresh(struct tmv_router *router);
 
 /* ---- dual_write.c ---- */
 

@@ -25,15 +25,15 @@ static struct route_store *find_store(struct tmv_router *router, const char *id)
     return NULL;
 }
 
-/* Adds a store; the lock is held. A store of that name that is there already is retired. */
-static struct route_store *add_store(struct tmv_router *router, const struct tmv_store_info *info,
-                                     bool registered)
+struct route_store *pool_add_store(struct tmv_router *router, const struct tmv_store_info *info,
+                                   bool registered)
 {
     struct route_store *store = calloc(1, sizeof *store);
 
     if (!store)
         return NULL;
     store->info = *info;
+    store->identity = info->identity;
     store->registered = registered;
     store->next = router->stores;
     router->stores = store;
@@ -53,26 +53,11 @@ static void free_idle(struct route_store *store)
     }
 }
 
-/* Closes what retired stores have idle; the lock is held. The store itself stays until the router closes,
- * because a mirror may still read its shape. */
-static void sweep_stores(struct tmv_router *router)
+void pool_sweep(struct tmv_router *router)
 {
     for (struct route_store *s = router->stores; s; s = s->next)
         if (s->retired)
             free_idle(s);
-}
-
-static bool load_store(struct tmv_router *router, const char *id, int64_t deadline_us,
-                       struct tmv_store_info *ret_info, struct tmv_error *err)
-{
-    struct tmv_control control = {.read_only = true};
-    bool ok;
-
-    if (!router_control_begin(router, deadline_us, &control.conn, err))
-        return false;
-    ok = tmv_store_get(&control, id, ret_info, err);
-    router_control_end(router);
-    return ok || err_wrap(err, "looking up store %s", id);
 }
 
 /* Takes an idle connection, or the right to open one, or waits. *ret_pooled NULL with success: open one. */
@@ -133,11 +118,13 @@ static bool open_one(struct tmv_router *router, struct route_store *store, int64
                                   .stop = &router->stop,
                                   .connect_timeout_us = left < CONNECT_US ? left : CONNECT_US,
                                   .statement_timeout_us = router->timeout_us};
+    struct tmv_store_info info = store->info;
     bool ok = pooled != NULL || err_set(err, TMV_ERR_NOMEM, "out of memory");
 
+    ok = ok && registry_identity(router, store, deadline_us, &info.identity, err);
     if (ok && left <= 0)
         ok = err_set(err, TMV_ERR_TIMEOUT, "no time left to connect to store %s", store->info.id);
-    ok = ok && store_connect(&store->info, &options, &pooled->conn, err) &&
+    ok = ok && store_connect(&info, &options, &pooled->conn, err) &&
          discover(router, store, pooled->conn, err);
     if (ok) {
         pooled->store = store;
@@ -149,7 +136,7 @@ static bool open_one(struct tmv_router *router, struct route_store *store, int64
         pgx_close(pooled->conn);
     pthread_mutex_lock(&router->lock);
     store->open_count--;
-    sweep_stores(router);
+    pool_sweep(router);
     pthread_cond_broadcast(&router->changed);
     pthread_mutex_unlock(&router->lock);
     return false;
@@ -201,10 +188,10 @@ bool pool_acquire(struct tmv_router *router, const char *store_id, int64_t deadl
     taken = take(router, store_id, deadline_us, &store, &pooled);
     pthread_mutex_unlock(&router->lock);
     if (taken && !store) {
-        if (!load_store(router, store_id, deadline_us, &info, err))
+        if (!registry_load(router, store_id, deadline_us, &info, err))
             return false;
         pthread_mutex_lock(&router->lock);
-        bool added = find_store(router, store_id) || add_store(router, &info, false);
+        bool added = find_store(router, store_id) || pool_add_store(router, &info, false);
         taken = added && take(router, store_id, deadline_us, &store, &pooled);
         pthread_mutex_unlock(&router->lock);
         if (!added)
@@ -245,7 +232,7 @@ void pool_release(struct tmv_router *router, struct pooled *pooled)
         free(pooled);
     }
     if (store->retired)
-        sweep_stores(router);
+        pool_sweep(router);
     pthread_cond_broadcast(&router->changed);
     pthread_mutex_unlock(&router->lock);
 }
@@ -262,7 +249,7 @@ void pool_want_target(struct tmv_router *router, const struct tmv_uuid *tenant, 
     pthread_mutex_lock(&router->lock);
     bool missing = !find_store(router, target_id);
     pthread_mutex_unlock(&router->lock);
-    if (missing && !load_store(router, target_id, clock_now_us() + CONNECT_US, &info, &err)) {
+    if (missing && !registry_load(router, target_id, clock_now_us() + CONNECT_US, &info, &err)) {
         log_error(TMV_LOG_DEBUG, "the target of a migration is not known yet", &err);
         return;
     }
@@ -270,7 +257,7 @@ void pool_want_target(struct tmv_router *router, const struct tmv_uuid *tenant, 
     const struct route_store *source = find_store(router, source_id);
     struct route_store *target = find_store(router, target_id);
     if (!target && missing)
-        target = add_store(router, &info, false);
+        target = pool_add_store(router, &info, false);
     int wanted = source && source->open_count > 1 ? source->open_count : 1;
     if (target && target->wanted < wanted) {
         target->wanted = wanted;
@@ -359,19 +346,28 @@ void pool_release_all(struct tmv_router *router)
 bool tmv_router_register_store(struct tmv_router *router, const struct tmv_store_info *store,
                                struct tmv_error *err)
 {
+    struct tmv_store_identity identity;
+    struct tmv_error ignored;
+
     if (!store->id[0])
         return err_set(err, TMV_ERR_USAGE, "a store needs a name");
     if (!pgx_check_conninfo(store->conninfo, err))
         return err_wrap(err, "store %s", store->id);
     pthread_mutex_lock(&router->lock);
     struct route_store *old = find_store(router, store->id);
-    bool added = add_store(router, store, true) != NULL;
+    struct route_store *added = pool_add_store(router, store, true);
     if (added && old)
         old->retired = true;
-    sweep_stores(router);
+    pool_sweep(router);
     pthread_cond_broadcast(&router->changed);
     pthread_mutex_unlock(&router->lock);
-    return added || err_set(err, TMV_ERR_NOMEM, "out of memory");
+    if (!added)
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    /* Asked now, so that no writer waits for it; what cannot be asked now is asked at the first connection.
+     */
+    if (!registry_identity(router, added, clock_now_us() + router->timeout_us, &identity, &ignored))
+        log_error(TMV_LOG_DEBUG, "which database a store is cannot be asked now", &ignored);
+    return true;
 }
 
 bool tmv_router_unregister_store(struct tmv_router *router, const char *store_id)
@@ -381,7 +377,7 @@ bool tmv_router_unregister_store(struct tmv_router *router, const char *store_id
     bool found = store && store->registered;
     if (found)
         store->retired = true;
-    sweep_stores(router);
+    pool_sweep(router);
     pthread_cond_broadcast(&router->changed);
     pthread_mutex_unlock(&router->lock);
     return found;

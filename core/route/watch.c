@@ -1,6 +1,8 @@
 /* The router's two threads. The listener hears of changed routes and makes the cache forget them at once; the
  * keeper loads them again and opens connections to the targets of running migrations, so that no writer has
  * to. */
+#include <string.h>
+
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -18,13 +20,26 @@ static void set_listening(struct tmv_router *router, bool listening)
     pthread_mutex_unlock(&router->lock);
 }
 
+/* The keeper reads the registry again. */
+static void outdate_registry(struct tmv_router *router)
+{
+    pthread_mutex_lock(&router->lock);
+    router->stale_registry = true;
+    pthread_cond_signal(&router->work);
+    pthread_mutex_unlock(&router->lock);
+}
+
 static void hear(struct tmv_router *router, struct pgx_conn *conn)
 {
     char channel[64], payload[256];
     struct tmv_uuid tenant;
 
-    while (pgx_next_notification(conn, channel, payload))
-        routes_outdate(router, tmv_uuid_parse(payload, &tenant) ? &tenant : NULL);
+    while (pgx_next_notification(conn, channel, payload)) {
+        if (strcmp(channel, "tenantmv_store") == 0)
+            outdate_registry(router);
+        else
+            routes_outdate(router, tmv_uuid_parse(payload, &tenant) ? &tenant : NULL);
+    }
 }
 
 /* Listens until the connection breaks or the router closes. False when it could not begin. */
@@ -38,6 +53,7 @@ static bool listen_once(struct tmv_router *router, struct tmv_error *err)
         !pgx_script(conn, LISTEN_WAIT_US * 10, sql_route_listen, 0, NULL, err))
         return false;
     routes_forget(router, NULL); /* what changed while nobody listened */
+    outdate_registry(router);
     set_listening(router, true);
     while (!stop_is_raised(&router->stop) && pgx_wait_readable(conn, LISTEN_WAIT_US, err))
         hear(router, conn);
@@ -63,19 +79,24 @@ void *router_listener(void *arg)
     return NULL;
 }
 
-static bool wait_for_work(struct tmv_router *router)
+struct work {
+    bool routes, registry;
+};
+
+static struct work wait_for_work(struct tmv_router *router)
 {
     int64_t until = clock_now_us() + KEEPER_WAIT_US;
     struct timespec ts = {.tv_sec = (time_t)(until / US_PER_S), .tv_nsec = (long)(until % US_PER_S) * 1000};
-    bool stale;
+    struct work work;
 
     pthread_mutex_lock(&router->lock);
     if (!router->closing && !router->stale_routes && !router->warm_wanted)
         pthread_cond_timedwait(&router->work, &router->lock, &ts);
-    stale = router->stale_routes && !router->closing;
-    router->stale_routes = router->warm_wanted = false;
+    work.routes = router->stale_routes && !router->closing;
+    work.registry = router->stale_registry && !router->closing;
+    router->stale_routes = router->warm_wanted = router->stale_registry = false;
     pthread_mutex_unlock(&router->lock);
-    return stale;
+    return work;
 }
 
 void *router_keeper(void *arg)
@@ -83,9 +104,11 @@ void *router_keeper(void *arg)
     struct tmv_router *router = arg;
 
     while (!stop_is_raised(&router->stop)) {
-        bool stale = wait_for_work(router);
+        struct work work = wait_for_work(router);
 
-        if (router_control_probe(router) || stale)
+        if (work.registry)
+            registry_refresh(router);
+        if (router_control_probe(router) || work.routes)
             routes_refresh(router);
         routes_want_targets(router);
         while (!stop_is_raised(&router->stop) && pool_warm_one(router))

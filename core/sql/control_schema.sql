@@ -117,7 +117,25 @@ CREATE TABLE IF NOT EXISTS tenantmv.store (
     conninfo text NOT NULL,
     events_schema text NOT NULL DEFAULT 'public',
     events_table text NOT NULL DEFAULT 'events',
+    system_identifier text,  -- these three: which database it was, known since it was added or first reached; NULL: not yet
+    database_oid bigint,
+    events_oid bigint,
     changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+ALTER TABLE tenantmv.store ADD COLUMN IF NOT EXISTS system_identifier text;
+ALTER TABLE tenantmv.store ADD COLUMN IF NOT EXISTS database_oid bigint;
+ALTER TABLE tenantmv.store ADD COLUMN IF NOT EXISTS events_oid bigint;
+
+-- What was done to the registry of stores and to the routes of tenants, by whom. It belongs to no migration.
+CREATE TABLE IF NOT EXISTS tenantmv.registry_audit (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    action text NOT NULL CHECK (action IN
+        ('store_added', 'store_replaced', 'store_removed', 'store_identified', 'tenant_registered')),
+    subject text NOT NULL,   -- the store, or the tenant
+    operator text NOT NULL,
+    came_from text NOT NULL,
+    details jsonb NOT NULL
 );
 
 -- Who may act for a tenant. One row per tenant for ever, because its epoch is never used twice. The unique index over

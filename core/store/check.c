@@ -60,6 +60,8 @@ bool tmv_store_check(const struct tmv_store_info *store, struct tmv_store_facts 
     }
     ret_facts->partitioned = shape->partitioned;
     ret_facts->columns = (int)shape->column_count;
+    if (!store_identity_read(conn, store, &ret_facts->identity, err))
+        return false;
     if (!look(conn, shape, ret_facts, err))
         return err_wrap(err, "store %s", store->id);
     return true;

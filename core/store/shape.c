@@ -290,8 +290,15 @@ bool store_connect(const struct tmv_store_info *store, const struct pgx_options 
 {
     struct pgx_options options = *like;
 
+    struct tmv_store_identity found;
+    AUTO_CONN struct pgx_conn *conn = NULL;
+
     options.conninfo = store->conninfo;
-    if (!pgx_connect(&options, ret_conn, err))
+    if (!pgx_connect(&options, &conn, err))
         return err_wrap(err, "store %s", store->id);
+    if (store->identity.system_identifier[0] && (!store_identity_read(conn, store, &found, err) ||
+                                                 !store_identity_check(store, &found, pgx_place(conn), err)))
+        return false;
+    *ret_conn = TAKE(conn);
     return true;
 }

@@ -76,6 +76,14 @@ void store_filled_columns(const struct store_shape *source, const struct store_s
  * from the shape and profile, and the caller's own variables. Appends to `b`. */
 TMV_NODISCARD bool store_sql(struct buf *b, const char *template, const struct store_shape *shape,
                              const struct pgx_var *extra, size_t extra_count, struct tmv_error *err);
-/* Opens a connection to a store. */
+/* Which database this is. SQL 42501 with the GRANT as hint when the role may not ask. */
+TMV_NODISCARD bool store_identity_read(struct pgx_conn *conn, const struct tmv_store_info *store,
+                                       struct tmv_store_identity *ret_identity, struct tmv_error *err);
+/* REFUSED, with what differs and the next step, when `found` (at `place`) is not the database that the store
+ * was registered with. What is not known is not compared. */
+TMV_NODISCARD bool store_identity_check(const struct tmv_store_info *store,
+                                        const struct tmv_store_identity *found, const char *place,
+                                        struct tmv_error *err);
+/* Opens a connection to a store; REFUSED when it leads to another database than the registered one. */
 TMV_NODISCARD bool store_connect(const struct tmv_store_info *store, const struct pgx_options *like,
                                  struct pgx_conn **ret_conn, struct tmv_error *err);

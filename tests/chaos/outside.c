@@ -84,8 +84,8 @@ void outside_open(struct outside *o, struct bed *bed)
     lead(&o->proxies[0], source.conninfo, sizeof source.conninfo);
     lead(&o->proxies[1], target.conninfo, sizeof target.conninfo);
     lead(&o->proxies[2], bed->workers_control, sizeof bed->workers_control);
-    assert_done(tmv_store_add(bed->handle, &source, &err), &err);
-    assert_done(tmv_store_add(bed->handle, &target, &err), &err);
+    assert_done(tmv_store_replace(bed->handle, &source, true, &err), &err);
+    assert_done(tmv_store_replace(bed->handle, &target, true, &err), &err);
 }
 
 /* The source by SIGQUIT to its postmaster, the target by kill -9 of everything: either way what was not

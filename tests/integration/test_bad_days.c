@@ -47,13 +47,15 @@ static int tear_down(void **state)
 /* What preflight says of a target with this connection string; the caller frees. */
 static struct tmv_preflight *preflight_to(const char *conninfo)
 {
-    struct tmv_start_options options = {.tenant = bed.tenant, .target = "other"};
+    struct tmv_start_options options = {.tenant = bed.tenant, .target = NULL};
+    static int others;
     struct tmv_store_info other = bed.target;
     struct tmv_preflight *p = NULL;
     struct tmv_error err = {0};
 
     tmv_settings_default(&options.settings);
-    snprintf(other.id, sizeof other.id, "other");
+    snprintf(other.id, sizeof other.id, "other%d", ++others);
+    options.target = other.id;
     snprintf(other.conninfo, sizeof other.conninfo, "%s", conninfo);
     assert_done(tmv_store_add(bed.control, &other, &err), &err);
     assert_done(tmv_preflight_run(bed.control, &options, false, &p, &err), &err);

@@ -385,7 +385,7 @@ static void says_which_grant_is_missing(void **state)
     support_sql(t.target, "CREATE ROLE mover LOGIN; ALTER TABLE public.events OWNER TO mover");
     snprintf(conninfo, sizeof conninfo, "%s user=mover", t.target_store.conninfo);
     memcpy(t.target_store.conninfo, conninfo, sizeof t.target_store.conninfo);
-    assert_done(tmv_store_add(bed.control, &t.target_store, &err), &err);
+    assert_done(tmv_store_replace(bed.control, &t.target_store, false, &err), &err);
     assert_start_is_refused(&t, "GRANT CREATE ON DATABASE");
     trip_end(&t);
 }

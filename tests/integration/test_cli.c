@@ -15,112 +15,15 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "support/program.h"
 #include "support/support.h"
 
 #define TENANT "5d0c5a1e-6a52-4c0b-9f6a-0f4f6f1f2a3b"
 #define OTHER "5d0cffff-6a52-4c0b-9f6a-0f4f6f1f2a3b"
-#define OUTPUT_MAX 200000
-#define PATIENCE_S 120 /* the program is ended then; a test that gets there has failed */
 
 static char control[CLUSTER_CONNINFO_MAX];
-static char home[300];
+#define home program_home
 static struct tmv_store_info shared_store, dedicated_store;
-
-struct outcome {
-    int code;
-    char out[OUTPUT_MAX], err[OUTPUT_MAX];
-};
-
-static void read_whole(const char *path, char text[OUTPUT_MAX])
-{
-    FILE *file = fopen(path, "r");
-
-    assert_non_null(file);
-    text[fread(text, 1, OUTPUT_MAX - 1, file)] = 0;
-    fclose(file);
-}
-
-/* In the child: the program with these words, the last of which is NULL. */
-static _Noreturn void become(const char *const *words)
-{
-    const char *argv[40] = {"tenantmv"};
-
-    for (size_t i = 0; words[i] && i < 38; i++)
-        argv[i + 1] = words[i];
-    setenv("XDG_CONFIG_HOME", home, 1);
-    alarm(PATIENCE_S);
-    execv(getenv("TENANTMV_PROGRAM"), (char *const *)(uintptr_t)argv);
-    _exit(127);
-}
-
-/* Runs the program without a terminal. */
-static struct outcome *run_words(const char *const *words)
-{
-    static struct outcome o;
-    char out[400], err[400];
-    int status = 0;
-
-    snprintf(out, sizeof out, "%s/out", support_temporary_dir());
-    snprintf(err, sizeof err, "%s/err", support_temporary_dir());
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        if (freopen("/dev/null", "r", stdin) && freopen(out, "w", stdout) && freopen(err, "w", stderr))
-            become(words);
-        _exit(127);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    read_whole(err, o.err);
-    if (!WIFEXITED(status))
-        fail_msg("signal %d: %s", WTERMSIG(status), o.err);
-    o.code = WEXITSTATUS(status);
-    read_whole(out, o.out);
-    return &o;
-}
-#define run(...) run_words((const char *const[]){__VA_ARGS__, NULL})
-
-/* Fails with everything that was printed unless the exit code is this one. */
-static struct outcome *expect(int code, struct outcome *o)
-{
-    if (o->code != code)
-        fail_msg("exit code %d instead of %d\nstdout: %s\nstderr: %s", o->code, code, o->out, o->err);
-    return o;
-}
-
-static void says(const char *text, const char *part)
-{
-    if (!strstr(text, part))
-        fail_msg("\"%s\" does not say \"%s\"", text, part);
-}
-
-/* The one JSON document of standard output; the caller deletes it. */
-static cJSON *document(struct outcome *o)
-{
-    cJSON *root = cJSON_ParseWithOpts(o->out, NULL, 1);
-
-    if (!root)
-        fail_msg("not one JSON document: %s", o->out);
-    return root;
-}
-
-static const cJSON *at(const cJSON *root, const char *first, const char *second)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, first);
-
-    if (cJSON_IsArray(item))
-        item = cJSON_GetArrayItem(item, 0);
-    return second ? cJSON_GetObjectItemCaseSensitive(item, second) : item;
-}
-
-static void has_text(const cJSON *root, const char *first, const char *second, const char *value)
-{
-    const cJSON *item = at(root, first, second);
-
-    if (!cJSON_IsString(item) || strcmp(item->valuestring, value) != 0) {
-        char *text = cJSON_Print(root);
-        fail_msg("%s.%s is not \"%s\" in %s", first, second, value, text);
-    }
-}
 
 /* ---- fixtures ---- */
 
@@ -396,6 +299,20 @@ static void registers_lists_checks_and_removes_stores(void **state)
     expect(4, run("store", "add", "far", "host=/nowhere dbname=x"));
     expect(0, run("store", "add", "far", "host=/nowhere dbname=x", "--no-check"));
     expect(4, run("store", "check", "far"));
+
+    says(expect(3, run("store", "add", "far", "host=/elsewhere dbname=x", "--no-check"))->err, "--replace");
+    expect(0, run("store", "add", "far", "host=/elsewhere dbname=x", "--no-check", "--replace"));
+    says(expect(2, run("store", "add", "shared", shared_store.conninfo, "--replace"))->err,
+         "--confirm shared");
+    expect(3, run("store", "add", "shared", shared_store.conninfo, "--replace", "--confirm", "dedicated"));
+    expect(0, run("store", "add", "shared", shared_store.conninfo, "--replace", "--confirm", "shared"));
+    expect(2, run("store", "add", "shared", shared_store.conninfo, "--confirm", "shared"));
+    says(expect(0, run("audit", "--registry"))->out, "store_replaced");
+    root = document(expect(0, run("audit", "--registry", "--json")));
+    has_text(root, "entries", "action", "store_added");
+    cJSON_Delete(root);
+    expect(2, run("audit", TENANT, "--registry"));
+    expect(3, run("routing", TENANT, "--register", "dedicated"));
 
     o = expect(2, run("store", "add", "bad", "host=/tmp password=geheim"));
     assert_null(strstr(o->err, "geheim"));

@@ -102,10 +102,12 @@ static void upgrades_the_schema_of_an_older_program(void **state)
     assert_done(tmv_control_init(conninfo, &err), &err);
     AUTO_CONN struct pgx_conn *conn = support_connect(conninfo);
     /* as version 1 made it */
-    support_sql(conn,
-                "DROP TABLE tenantmv.proof, tenantmv.dialog; ALTER TABLE tenantmv.command DROP COLUMN repair;"
-                " ALTER TABLE tenantmv.migration_state DROP COLUMN unsettled, DROP COLUMN retired;"
-                " UPDATE tenantmv.control_version SET version = 1");
+    support_sql(
+        conn, "DROP TABLE tenantmv.proof, tenantmv.dialog; ALTER TABLE tenantmv.command DROP COLUMN repair;"
+              " ALTER TABLE tenantmv.migration_state DROP COLUMN unsettled, DROP COLUMN retired;"
+              " DROP TABLE tenantmv.registry_audit; ALTER TABLE tenantmv.store DROP COLUMN system_identifier,"
+              " DROP COLUMN database_oid, DROP COLUMN events_oid;"
+              " UPDATE tenantmv.control_version SET version = 1");
     assert_fails(tmv_control_open(conninfo, &control, &err), &err, TMV_ERR_REFUSED);
     assert_non_null(strstr(err.hint, "tenantmv init"));
     assert_done(tmv_control_init(conninfo, &err), &err);
@@ -113,6 +115,8 @@ static void upgrades_the_schema_of_an_older_program(void **state)
     tmv_control_close(control);
     assert_int_equal(support_int(conn, "SELECT count(*) FROM tenantmv.proof"), 0);
     assert_int_equal(support_int(conn, "SELECT count(*) FROM tenantmv.dialog"), 0);
+    assert_int_equal(support_int(conn, "SELECT count(*) FROM tenantmv.registry_audit"), 0);
+    assert_int_equal(support_int(conn, "SELECT count(system_identifier) FROM tenantmv.store"), 0);
     assert_int_equal(support_int(conn, "SELECT count(repair) FROM tenantmv.command"), 0);
     assert_int_equal(support_int(conn, "SELECT count(retired) FROM tenantmv.migration_state"), 0);
     assert_int_equal(support_int(conn, "SELECT count(unsettled) FROM tenantmv.migration_state"), 0);
@@ -495,7 +499,7 @@ static void keeps_the_registry_of_stores(void **state)
     control_fixture_open(&f);
     assert_done(tmv_store_add(f.control, &store, &err), &err);
     text_copy(store.conninfo, sizeof store.conninfo, "service=moved");
-    assert_done(tmv_store_add(f.control, &store, &err), &err);
+    assert_done(tmv_store_replace(f.control, &store, false, &err), &err);
     assert_done(tmv_store_list(f.control, &stores, &count, &err), &err);
     assert_int_equal(count, 3);
     assert_string_equal(stores[2].conninfo, "service=moved");
@@ -545,7 +549,10 @@ static void registers_a_tenant_once(void **state)
 
     (void)state;
     control_fixture_open(&f);
-    assert_done(tmv_routing_register(f.control, &f.tenant, "dedicated", &err), &err);
+    assert_done(tmv_routing_register(f.control, &f.tenant, "shared", &err), &err);
+    assert_fails(tmv_routing_register(f.control, &f.tenant, "dedicated", &err), &err, TMV_ERR_REFUSED);
+    assert_non_null(strstr(err.message, "on store shared already"));
+    assert_non_null(strstr(err.hint, "tenantmv start"));
     assert_done(tmv_routing_list(f.control, &f.tenant, &routes, &count, &err), &err);
     assert_int_equal(count, 1);
     assert_string_equal(routes[0].store_id, "shared"); /* as it was */

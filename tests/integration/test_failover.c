@@ -25,7 +25,7 @@ static void name_store(struct tmv_store_info *store)
     struct tmv_error err;
 
     text_copy(store->conninfo, sizeof store->conninfo, replica_conninfo(primary, replica, database, text));
-    assert_done(tmv_store_add(l.handle, store, &err), &err);
+    assert_done(tmv_store_replace(l.handle, store, true, &err), &err);
 }
 
 /* A life whose source or target (by cluster name) has a replica; its store's connection string names both. */

@@ -175,7 +175,7 @@ static void through_the_proxy(struct tmv_store_info *store)
 
     proxy = proxy_start(store->conninfo);
     text_copy(proxied.conninfo, sizeof proxied.conninfo, proxy_conninfo(proxy, store->conninfo, text));
-    assert_done(tmv_store_add(l.handle, &proxied, &err), &err);
+    assert_done(tmv_store_replace(l.handle, &proxied, true, &err), &err);
 }
 
 /* The engine is held at a point; then everything that the server says is held back, the engine goes on, and
@@ -251,8 +251,8 @@ static void lead_all_through_proxies(void)
     lead_through(&proxies[0], source.conninfo, sizeof source.conninfo, false);
     lead_through(&proxies[1], target.conninfo, sizeof target.conninfo, true);
     lead_through(&proxies[2], l.control, sizeof l.control, true);
-    assert_done(tmv_store_add(l.handle, &source, &err), &err);
-    assert_done(tmv_store_add(l.handle, &target, &err), &err);
+    assert_done(tmv_store_replace(l.handle, &source, true, &err), &err);
+    assert_done(tmv_store_replace(l.handle, &target, true, &err), &err);
 }
 
 static void leaves_connections_that_fell_silent(void **state)

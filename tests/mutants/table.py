@@ -7,7 +7,7 @@ from typing import NamedTuple
 # The rows of bad input and bad days; the part of a mutant's name before the slash.
 ROWS = """unreachable refused wrong-password too-old missing-schema missing-privilege unknown-tenant unknown-store unknown-migration
 same-store target-has-tenant lives-elsewhere no-events empty-payload large-payload jsonb-shapes null-actor non-ascii extra-columns
-types version-gaps mixed-streams target-refuses-event target-disk-full target-read-only long-transaction changed-underneath""".split()
+types version-gaps mixed-streams target-refuses-event target-disk-full target-read-only long-transaction changed-underneath registry""".split()
 
 
 class Mutant(NamedTuple):
@@ -155,4 +155,29 @@ MUTANTS = [Mutant(*row) for row in [
      "WHERE m.id = migration\n       AND NOT (to_phase", "control", "loses_the_race_for_a_phase_that_changed_underneath"),
     ("changed-underneath/nothing-taken-back", "core/migrate/phase_abort.c", "(touched && !clean_stores(c, false, err))",
      "(touched && c->ended && !clean_stores(c, false, err))", "bad_moves", "takes_everything_back_when_another_program_aborts"),
+    ("registry/name-overwritten", "core/sql/control_store_add.sql", "ON CONFLICT (id) DO NOTHING",
+     "ON CONFLICT (id) DO UPDATE SET conninfo = excluded.conninfo", "registry", "a_name_that_is_taken_is_refused"),
+    ("registry/in-use-not-asked", "core/sql/control_store_replace.sql",
+     "($10::boolean OR NOT EXISTS (SELECT FROM used))", "($10::boolean OR NOT EXISTS (SELECT FROM used WHERE false))",
+     "registry", "a_store_in_use_is_replaced_only_when_that_was_confirmed"),
+    ("registry/identity-forgotten", "core/sql/control_store_replace.sql", "coalesce($5::text, s.system_identifier)", "$5::text",
+     "registry", "a_replacement_without_a_look_keeps_the_database_that_was_known"),
+    ("registry/server-not-compared", "core/store/identity.c",
+     "if (strcmp(known->system_identifier, found->system_identifier) != 0)",
+     "if (strcmp(known->system_identifier, found->system_identifier) == 99)",
+     "registry", "another_server_database_or_table_is_refused_and_the_difference_named"),
+    ("registry/table-not-compared", "core/store/identity.c", "else if (known->events_oid && ", "else if (!known->events_oid && ",
+     "registry", "another_server_database_or_table_is_refused_and_the_difference_named"),
+    ("registry/not-compared-at-connect", "core/store/shape.c", "if (store->identity.system_identifier[0] &&",
+     "if (!conn && store->identity.system_identifier[0] &&",
+     "registry", "a_router_sends_nothing_to_another_database_under_a_known_name"),
+    ("registry/own-string-not-compared", "core/route/registry.c", "asked = !store->registered || store->asked;", "asked = true;",
+     "registry", "a_routers_own_string_leads_to_the_registered_database_or_nowhere"),
+    ("registry/replacement-not-heard", "core/route/watch.c", 'if (strcmp(channel, "tenantmv_store") == 0)',
+     'if (strcmp(channel, "tenantmv_stores") == 0)', "registry", "a_running_router_follows_a_store_that_was_replaced"),
+    ("registry/replacement-not-seen-by-a-cutover", "core/migrate/phase_mirror.c",
+     "|| !registry_agrees(c, &c->ends.target_store, err)) {", "|| c->ended) {",
+     "registry", "a_cutover_is_refused_when_the_target_was_replaced"),
+    ("registry/change-not-audited", "core/sql/control_routing_register.sql", "FROM added a", "FROM added a WHERE false",
+     "registry", "every_change_of_the_registry_is_audited"),
 ]]

@@ -16,6 +16,7 @@ bool cli_conninfo(const struct cli *cli, const char **ret_conninfo, struct tmv_e
 bool cli_control(struct cli *cli, struct tmv_control **ret_control, struct tmv_error *err)
 {
     const char *conninfo;
+    struct tmv_actor actor;
     bool ok = true;
 
     if (!cli_conninfo(cli, &conninfo, err))
@@ -25,5 +26,9 @@ bool cli_control(struct cli *cli, struct tmv_control **ret_control, struct tmv_e
         ok = cli->command->access == ACCESS_READ ? tmv_control_open_read_only(conninfo, &cli->control, err)
                                                  : tmv_control_open(conninfo, &cli->control, err);
     *ret_control = cli->control;
+    if (ok) {
+        cli_actor(cli, &actor);
+        tmv_control_set_actor(cli->control, &actor);
+    }
     return ok;
 }

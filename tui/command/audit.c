@@ -10,13 +10,15 @@
 
 struct arguments {
     const char *what;
-    bool verify;
+    bool verify, registry;
     int64_t after, limit;
 };
 static const struct arguments defaults = {.limit = 1000};
 static const struct option_spec options[] = {
     OPT_FLAG("verify", 0, offsetof(struct arguments, verify),
              "check the chain of hashes of one migration's audit as well"),
+    OPT_FLAG("registry", 0, offsetof(struct arguments, registry),
+             "show instead what was done to the registry of stores and to routes"),
     OPT_INTEGER("after", 0, offsetof(struct arguments, after), "ID", 0, INT64_MAX,
                 "only entries above this id"),
     OPT_INTEGER("limit", 'n', offsetof(struct arguments, limit), "N", 1, 100000,
@@ -103,6 +105,62 @@ static bool check_chain(struct cli *cli, struct tmv_control *control, const stru
                         (long long)broken);
 }
 
+static cJSON *registry_json(const struct tmv_registry_entry *e)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON *details = cJSON_Parse(e->details);
+
+    json_int(object, "id", e->id);
+    json_time(object, "at", e->at_us);
+    cJSON_AddStringToObject(object, "action", e->action);
+    cJSON_AddStringToObject(object, "subject", e->subject);
+    cJSON_AddStringToObject(object, "operator", e->operator_name);
+    json_text(object, "from", e->came_from);
+    if (details)
+        cJSON_AddItemToObject(object, "details", details);
+    else
+        json_text(object, "details", e->details);
+    return object;
+}
+
+static bool show_registry(struct cli *cli, struct tmv_control *control, const struct arguments *a,
+                          struct tmv_error *err)
+{
+    static const struct listing_column columns[] = {
+        {"ID", true},        {"TIME", false}, {"ACTION", false},  {"SUBJECT", false},
+        {"OPERATOR", false}, {"FROM", false}, {"DETAILS", false}, {NULL, false}};
+    cJSON *array = cli->json ? cJSON_AddArrayToObject(cli_document(cli), "entries") : NULL;
+    struct tmv_registry_entry *entries = NULL;
+    struct listing listing;
+    char time[FORMAT_MAX];
+    size_t count = 0;
+
+    if (!tmv_registry_audit(control, a->after, (int)a->limit, &entries, &count, err))
+        return false;
+    listing_init(&listing, columns);
+    for (size_t i = 0; i < count; i++) {
+        const struct tmv_registry_entry *e = &entries[i];
+
+        if (array) {
+            cJSON_AddItemToArray(array, registry_json(e));
+            continue;
+        }
+        listing_cell(&listing, TONE_FAINT, "%lld", (long long)e->id);
+        listing_cell(&listing, TONE_PLAIN, "%s", format_time(e->at_us, time));
+        listing_cell(&listing, TONE_PLAIN, "%s", e->action);
+        listing_cell(&listing, TONE_STRONG, "%s", e->subject);
+        listing_cell(&listing, TONE_PLAIN, "%s", e->operator_name);
+        listing_cell(&listing, TONE_PLAIN, "%s", e->came_from);
+        listing_cell(&listing, TONE_FAINT, "%s", e->details);
+    }
+    if (count == 0)
+        cli_note(cli, "no entries");
+    listing_print(cli, &listing);
+    listing_release(&listing);
+    free(entries);
+    return true;
+}
+
 static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
 {
     const struct arguments *a = arguments;
@@ -112,13 +170,18 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
     struct tmv_audit_entry *entries = NULL;
     size_t count = 0;
 
+    if (a->registry && (a->verify || a->what))
+        return failure(err, TMV_ERR_USAGE, "--registry goes with neither a tenant nor --verify");
     if (a->verify && !a->what) {
         failure(err, TMV_ERR_USAGE,
                 "--verify needs a tenant or a migration: each migration has a chain of its own");
         return failure_hint(err, "tenantmv audit TENANT --verify");
     }
-    if (!cli_control(cli, &control, err) ||
-        (a->what && !resolve_migration(cli, a->what, &snapshot, &migration, err)))
+    if (!cli_control(cli, &control, err))
+        return false;
+    if (a->registry)
+        return show_registry(cli, control, a, err);
+    if (a->what && !resolve_migration(cli, a->what, &snapshot, &migration, err))
         return false;
     const struct tmv_audit_query query = {
         .migration = migration ? &migration->id : NULL, .after_id = a->after, .limit = (int)a->limit};
@@ -138,7 +201,8 @@ const struct command command_audit = {
         "Shows the audit of all migrations or of one, oldest first. With --verify it also checks the chain "
         "of "
         "hashes of that migration's entries; a broken chain ends with exit code 1 and names the first entry "
-        "that does not fit.",
+        "that does not fit. --registry shows who added, replaced and removed stores, and who registered "
+        "tenants.",
     .options = options,
     .operands = operands,
     .arguments_size = sizeof(struct arguments),

@@ -97,7 +97,9 @@ const struct command command_routing = {
     .summary = "show where tenants live, or say so for a new one",
     .description =
         "Shows the routes of all tenants, or of one: its store, its routing state and its active migration. "
-        "--register adds the route of a tenant that has none; an existing route is never changed.",
+        "--register adds the route of a tenant that has none; one that lives on another store is refused, "
+        "because "
+        "only a migration moves events.",
     .options = options,
     .operands = operands,
     .arguments_size = sizeof(struct arguments),

@@ -1,7 +1,9 @@
 /* tenantmv store add, list, check, remove: the registry of stores. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "cli/confirm.h"
 #include "cli/failure.h"
 #include "cli/output.h"
 #include "command/table.h"
@@ -15,14 +17,15 @@ static cJSON *store_json(const struct tmv_store_info *store)
     cJSON_AddStringToObject(object, "conninfo", store->conninfo);
     cJSON_AddStringToObject(object, "schema", store->events_schema);
     cJSON_AddStringToObject(object, "table", store->events_table);
+    json_text(object, "system_identifier", store->identity.system_identifier);
     return object;
 }
 
 /* ---- add ---- */
 
 struct add_arguments {
-    const char *name, *conninfo, *schema, *table;
-    bool create, no_check;
+    const char *name, *conninfo, *schema, *table, *confirm;
+    bool create, no_check, replace;
 };
 static const struct add_arguments add_defaults = {.schema = "public", .table = "events"};
 static const struct option_spec add_options[] = {
@@ -34,6 +37,11 @@ static const struct option_spec add_options[] = {
              "create the events table, as eventsource-py has it, in a database that has none"),
     OPT_FLAG("no-check", 0, offsetof(struct add_arguments, no_check),
              "do not connect to the store to look whether it is usable"),
+    OPT_FLAG("replace", 0, offsetof(struct add_arguments, replace),
+             "change how a store that is registered already is reached"),
+    OPT_TEXT("confirm", 0, offsetof(struct add_arguments, confirm), "NAME", TMV_NAME_MAX - 1,
+             COMPLETE_NOTHING,
+             "the store's name once more, when --replace changes one that a tenant or a migration uses"),
     {0},
 };
 static const struct operand_spec add_operands[] = {
@@ -44,17 +52,103 @@ static const struct operand_spec add_operands[] = {
     {0},
 };
 
-static bool check_new_store(const struct tmv_store_info *store, struct tmv_error *err)
+static bool check_new_store(struct tmv_store_info *store, struct tmv_error *err)
 {
     struct tmv_store_facts facts;
 
     if (!tmv_store_check(store, &facts, err))
         return false;
+    store->identity = facts.identity;
     if (facts.has_events)
         return true;
     failure(err, TMV_ERR_REFUSED, "database %s has no usable events table %s.%s", facts.database,
             store->events_schema, store->events_table);
     return failure_hint(err, "name it with --schema and --table, or add --create-events to create it");
+}
+
+/* What is known of the database now, against what was known of it. */
+static const char *compare_identities(const struct tmv_store_info *before, const struct tmv_store_info *now)
+{
+    const struct tmv_store_identity *a = &before->identity, *b = &now->identity;
+
+    if (!*b->system_identifier || !*a->system_identifier)
+        return "whether it leads to the same database is not known";
+    if (strcmp(a->system_identifier, b->system_identifier) != 0 || a->database_oid != b->database_oid ||
+        (a->events_oid && a->events_oid != b->events_oid))
+        return "it leads to ANOTHER database: writes go there from now on, and what was written is not there "
+               "unless "
+               "you put it there";
+    return "it leads to the same database";
+}
+
+/* A store that tenants live on: its name has to be typed. */
+static bool confirm_replacement(const struct cli *cli, struct tmv_control *control,
+                                const struct tmv_store_info *store, const char *given, bool *ret_in_use,
+                                struct tmv_error *err)
+{
+    struct tmv_store_info before;
+    struct tmv_store_uses uses;
+    char line[1200], typed[TMV_NAME_MAX] = "";
+
+    if (!tmv_store_get(control, store->id, &before, err) || !tmv_store_uses(control, store->id, &uses, err))
+        return false;
+    *ret_in_use = uses.tenants + uses.migrations > 0;
+    if (!*ret_in_use)
+        return true;
+    snprintf(line, sizeof line, "store %s is in use: %lld tenants live on it, %lld migrations run; %s",
+             store->id, (long long)uses.tenants, (long long)uses.migrations,
+             compare_identities(&before, store));
+    if (!given) {
+        fprintf(stderr, "%s\n", safe_text(line));
+        snprintf(line, sizeof line, "Type %s to confirm: ", store->id);
+        if (!ask_line(cli, safe_text(line), typed, sizeof typed)) {
+            failure(err, TMV_ERR_USAGE, "replacing store %s must be confirmed", store->id);
+            return failure_hint(err, "add --confirm %s", store->id);
+        }
+        given = typed;
+    }
+    return strcmp(given, store->id) == 0 ||
+           failure(err, TMV_ERR_REFUSED, "\"%s\" is not the name of this store; nothing was done", given);
+}
+
+static bool put(struct cli *cli, struct tmv_control *control, const struct tmv_store_info *store,
+                const struct add_arguments *a, struct tmv_error *err)
+{
+    bool in_use = false;
+
+    if (!a->replace)
+        return tmv_store_add(control, store, err);
+    return confirm_replacement(cli, control, store, a->confirm, &in_use, err) &&
+           tmv_store_replace(control, store, in_use, err);
+}
+
+static bool take_words(const struct add_arguments *a, struct tmv_store_info *store, struct tmv_error *err)
+{
+    if (!tmv_conninfo_check(a->conninfo, err))
+        return false;
+    if (a->confirm && !a->replace)
+        return failure(err, TMV_ERR_USAGE, "--confirm belongs to --replace");
+    if ((size_t)snprintf(store->conninfo, sizeof store->conninfo, "%s", a->conninfo) >=
+        sizeof store->conninfo)
+        return failure(err, TMV_ERR_USAGE, "CONNINFO is longer than %zu bytes", sizeof store->conninfo - 1);
+    if ((size_t)snprintf(store->id, sizeof store->id, "%s", a->name) >= sizeof store->id)
+        return failure(err, TMV_ERR_USAGE, "NAME is longer than %zu bytes", sizeof store->id - 1);
+    snprintf(store->events_schema, sizeof store->events_schema, "%s", a->schema);
+    snprintf(store->events_table, sizeof store->events_table, "%s", a->table);
+    return true;
+}
+
+/* Before anything is created in a database that the registry then refuses. */
+static bool check_name(struct tmv_control *control, const struct add_arguments *a, struct tmv_error *err)
+{
+    struct tmv_store_info there;
+
+    if (a->replace)
+        return tmv_store_get(control, a->name, &there, err);
+    if (!tmv_store_get(control, a->name, &there, err))
+        return err->code == TMV_ERR_NOT_FOUND;
+    failure(err, TMV_ERR_REFUSED, "there is a store %s already; nothing was changed", a->name);
+    return failure_hint(err, "`tenantmv store add %s CONNINFO --replace` changes how it is reached", a->name);
 }
 
 static bool run_add(struct cli *cli, const void *arguments, struct tmv_error *err)
@@ -63,41 +157,43 @@ static bool run_add(struct cli *cli, const void *arguments, struct tmv_error *er
     struct tmv_store_info store = {0};
     struct tmv_control *control;
 
-    snprintf(store.id, sizeof store.id, "%s", a->name);
-    snprintf(store.events_schema, sizeof store.events_schema, "%s", a->schema);
-    snprintf(store.events_table, sizeof store.events_table, "%s", a->table);
-    if (!tmv_conninfo_check(a->conninfo, err))
-        return false;
-    if ((size_t)snprintf(store.conninfo, sizeof store.conninfo, "%s", a->conninfo) >= sizeof store.conninfo)
-        return failure(err, TMV_ERR_USAGE, "CONNINFO is longer than %zu bytes", sizeof store.conninfo - 1);
-    if ((size_t)snprintf(store.id, sizeof store.id, "%s", a->name) >= sizeof store.id)
-        return failure(err, TMV_ERR_USAGE, "NAME is longer than %zu bytes", sizeof store.id - 1);
-    if (!cli_control(cli, &control, err))
+    if (!take_words(a, &store, err) || !cli_control(cli, &control, err) || !check_name(control, a, err))
         return false;
     if (a->create && !tmv_store_create_events(&store, err))
         return false;
-    if ((!a->no_check && !check_new_store(&store, err)) || !tmv_store_add(control, &store, err))
+    if ((!a->no_check && !check_new_store(&store, err)) || !put(cli, control, &store, a, err))
         return false;
     if (cli->json)
         cJSON_AddItemToObject(cli_document(cli), "store", store_json(&store));
     else
-        printf("store %s is registered\n", store.id);
+        printf("store %s is %s\n", store.id, a->replace ? "replaced" : "registered");
     return true;
 }
 
 const struct command command_store_add = {
     .name = "store add",
-    .summary = "register a store, or change how it is reached",
+    .summary = "register a store, or change how one is reached",
     .description =
         "Registers an event store under a name. Passwords never belong into the connection string: libpq "
         "finds "
-        "them in ~/.pgpass, a service file or PGPASSWORD. The store is looked at first, unless --no-check.",
+        "them in ~/.pgpass, a service file or PGPASSWORD. The store is looked at first, unless "
+        "--no-check.\n\n"
+        "The registry remembers which database it was: the server's system identifier, the database and the "
+        "events "
+        "table. Engines and routers refuse another one under this name. A promoted replica is the same "
+        "database; a "
+        "restored dump is another. A name that is taken is refused; --replace changes it, and asks for the "
+        "name once "
+        "more while a tenant lives on the store or a migration runs. Without a look (--no-check) the "
+        "database that was "
+        "known stays the only one that is accepted. `tenantmv audit --registry` shows every change.",
     .options = add_options,
     .operands = add_operands,
     .arguments_size = sizeof(struct add_arguments),
     .defaults = &add_defaults,
     .examples = "  tenantmv store add shared \"host=db1 dbname=app user=tenantmv\"\n"
-                "  tenantmv store add dedicated-1 service=dedicated1 --create-events\n",
+                "  tenantmv store add dedicated-1 service=dedicated1 --create-events\n"
+                "  tenantmv store add shared \"host=db7 dbname=app\" --replace\n",
     .access = ACCESS_WRITE,
     .run = run_add,
 };

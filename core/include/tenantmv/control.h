@@ -39,24 +39,54 @@ TMV_API TMV_NODISCARD bool tmv_control_init(const char *conninfo, struct tmv_err
 TMV_API TMV_NODISCARD bool tmv_control_read_only_role(const char *conninfo, const char *role,
                                                       struct tmv_error *err);
 
+/* Who asks, and from where; stored with a command and in the audit. */
+struct tmv_actor {
+    char name[TMV_NAME_MAX]; /* "amy" */
+    char from[TMV_NAME_MAX]; /* "bastion2 pid 4711" */
+};
+/* Says who uses this handle, for the audit of the registry; without it the audit names the database role. */
+TMV_API void tmv_control_set_actor(struct tmv_control *control, const struct tmv_actor *actor);
+
 /* ---- stores ---- */
 
-struct tmv_store_info {
-    char id[TMV_NAME_MAX];           /* name of the store, as in tenant_routing.store_id */
-    char conninfo[TMV_CONNINFO_MAX]; /* libpq string or "service=…"; never a password */
-    char events_schema[64];          /* schema of the events table, "public" */
-    char events_table[64];           /* "events" */
+/* Which database a store is. A replica that is promoted keeps all three; a restored dump, another server or
+ * another database has others. */
+struct tmv_store_identity {
+    char system_identifier[24]; /* of the server's data directory; "" not known */
+    int64_t database_oid;
+    int64_t events_oid; /* of the events table; 0 not known */
 };
 
-/* Adds or replaces a store. USAGE when the string is not valid or carries a password. */
+struct tmv_store_info {
+    char id[TMV_NAME_MAX];              /* name of the store, as in tenant_routing.store_id */
+    char conninfo[TMV_CONNINFO_MAX];    /* libpq string or "service=…"; never a password */
+    char events_schema[64];             /* schema of the events table, "public" */
+    char events_table[64];              /* "events" */
+    struct tmv_store_identity identity; /* every connection is refused unless it leads there; empty: any */
+};
+
+/* Adds a store under a name that is free. An empty identity is taken at the first contact of an engine. USAGE
+ * when the string is not valid or carries a password; REFUSED when the name is taken. Audited. */
 TMV_API TMV_NODISCARD bool tmv_store_add(struct tmv_control *control, const struct tmv_store_info *store,
                                          struct tmv_error *err);
+/* Who uses a store. */
+struct tmv_store_uses {
+    int64_t migrations; /* running ones that name it */
+    int64_t tenants;    /* that routing sends there */
+};
+TMV_API TMV_NODISCARD bool tmv_store_uses(struct tmv_control *control, const char *id,
+                                          struct tmv_store_uses *ret_uses, struct tmv_error *err);
+/* Changes how a store is reached, and, when `store` has an identity, which database it is; with an empty one
+ * what was known stays. REFUSED when a route or a running migration uses it, unless `in_use_too`: a person
+ * has confirmed it then. NOT_FOUND. Routers hear of it and connect again. Audited. */
+TMV_API TMV_NODISCARD bool tmv_store_replace(struct tmv_control *control, const struct tmv_store_info *store,
+                                             bool in_use_too, struct tmv_error *err);
 /* All stores by id; the caller frees *ret_stores with free(). */
 TMV_API TMV_NODISCARD bool tmv_store_list(struct tmv_control *control, struct tmv_store_info **ret_stores,
                                           size_t *ret_count, struct tmv_error *err);
 TMV_API TMV_NODISCARD bool tmv_store_get(struct tmv_control *control, const char *id,
                                          struct tmv_store_info *ret_store, struct tmv_error *err);
-/* REFUSED while an active migration or a tenant's routing names it. */
+/* REFUSED while an active migration or a tenant's routing names it. Audited. */
 TMV_API TMV_NODISCARD bool tmv_store_remove(struct tmv_control *control, const char *id,
                                             struct tmv_error *err);
 
@@ -71,6 +101,7 @@ struct tmv_store_facts {
     int64_t estimated_events;
     char database[64];
     char user[64];
+    struct tmv_store_identity identity;
 };
 /* Connects to a store and looks; changes nothing. */
 TMV_API TMV_NODISCARD bool tmv_store_check(const struct tmv_store_info *store,
@@ -86,7 +117,8 @@ struct tmv_route_info {
     enum tmv_routing_state state;
     struct tmv_uuid migration; /* nil when none is active */
 };
-/* Registers where a tenant lives, if it has no row yet; an existing row stays as it is. */
+/* Registers where a tenant lives, if it has no row yet. REFUSED when a row says that it lives elsewhere; one
+ * that says the same stays as it is. Audited. */
 TMV_API TMV_NODISCARD bool tmv_routing_register(struct tmv_control *control, const struct tmv_uuid *tenant,
                                                 const char *store_id, struct tmv_error *err);
 /* All routes, or the one of `tenant` when not NULL. The caller frees *ret_routes. */
@@ -95,12 +127,6 @@ TMV_API TMV_NODISCARD bool tmv_routing_list(struct tmv_control *control, const s
                                             struct tmv_error *err);
 
 /* ---- operations ---- */
-
-/* Who asks, and from where; stored with the command and in the audit. */
-struct tmv_actor {
-    char name[TMV_NAME_MAX]; /* "amy" */
-    char from[TMV_NAME_MAX]; /* "bastion2 pid 4711" */
-};
 
 /* Settings of one migration (tenant_migrations.config; the first group are eventsource-py's own keys). */
 struct tmv_settings {
@@ -218,6 +244,21 @@ TMV_API TMV_NODISCARD bool tmv_dialog_close(struct tmv_control *control, const s
                                             struct tmv_error *err);
 
 /* ---- audit ---- */
+
+/* What was done to the registry of stores and to routes. */
+struct tmv_registry_entry {
+    int64_t id;
+    char action[24]; /* store_added, store_replaced, store_removed, store_identified, tenant_registered */
+    char subject[TMV_NAME_MAX]; /* the store, or the tenant's id */
+    char operator_name[TMV_NAME_MAX];
+    char came_from[TMV_NAME_MAX];
+    int64_t at_us;      /* since 1970 by the database's clock */
+    char details[2400]; /* JSON, cut when longer */
+};
+/* Entries above `after_id`, oldest first, at most `limit`. The caller frees *ret_entries with free(). */
+TMV_API TMV_NODISCARD bool tmv_registry_audit(struct tmv_control *control, int64_t after_id, int limit,
+                                              struct tmv_registry_entry **ret_entries, size_t *ret_count,
+                                              struct tmv_error *err);
 
 struct tmv_audit_entry {
     int64_t id;

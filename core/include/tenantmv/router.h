@@ -27,7 +27,9 @@ TMV_API TMV_NODISCARD bool tmv_router_open(const struct tmv_router_options *opti
                                            struct tmv_router **ret_router, struct tmv_error *err);
 TMV_API void tmv_router_close(struct tmv_router *router); /* no call may be running; NULL is fine */
 
-/* Stores are known from the registry; these override it for this router. */
+/* Stores are known from the registry; these override it for this router: how a store is reached, not which
+ * database it is. One that the registry knows by this name leads to the registered database, or connections
+ * are REFUSED. Registering asks the control database, and may block as long as a call. */
 TMV_API TMV_NODISCARD bool tmv_router_register_store(struct tmv_router *router,
                                                      const struct tmv_store_info *store,
                                                      struct tmv_error *err);
