@@ -157,11 +157,16 @@ void pgx_drain(struct pgx_conn *conn, int64_t deadline_us)
     }
 }
 
+static bool check_open(const struct pgx_conn *conn, struct tmv_error *err)
+{
+    return pgx_is_usable(conn) || err_set(err, TMV_ERR_UNREACHABLE, "the connection to %s is closed",
+                                          conn ? conn->place : "a server");
+}
+
 static bool check_usable(struct pgx_conn *conn, struct tmv_error *err)
 {
-    if (!pgx_is_usable(conn))
-        return err_set(err, TMV_ERR_UNREACHABLE, "the connection to %s is closed",
-                       conn ? conn->place : "a server");
+    if (!check_open(conn, err))
+        return false;
     if (conn->autocommit_only && pgx_in_transaction(conn))
         return err_set(err, TMV_ERR_INTERNAL, "a transaction was left open in a session of %s", conn->place);
     return true;
@@ -384,7 +389,11 @@ bool pgx_script_receive(struct pgx_conn *conn, int64_t timeout_us, size_t count,
 
     for (size_t i = 0; i < count; i++)
         ret_results[i] = NULL;
-    while (pgx_is_usable(conn)) {
+    for (;;) { /* to the end, also after an error: the connection is free then */
+        if (!pgx_is_usable(conn)) {
+            ok = ok && check_open(conn, err);
+            break;
+        }
         if (!pgx_next_result(conn, deadline, &result, err)) {
             ok = false;
             break;

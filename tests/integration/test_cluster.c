@@ -115,6 +115,29 @@ static void runs_scripts_and_reports_their_first_error(void **state)
                  TMV_ERR_TIMEOUT);
 }
 
+/* A lost answer is no success: whoever sends a script and takes its answer later must hear of it. */
+static void a_script_on_a_lost_connection_fails(void **state)
+{
+    char conninfo[CLUSTER_CONNINFO_MAX];
+    struct tmv_error err = {0};
+
+    (void)state;
+    support_database(support_cluster("source", NULL), conninfo);
+    struct pgx_conn *conn = support_connect(conninfo);
+    struct pgx_conn *other = support_connect(conninfo);
+    int64_t pid = support_int(conn, "SELECT pg_backend_pid()");
+    support_sql(other, "SELECT pg_terminate_backend(%lld)", (long long)pid);
+    support_wait_until(other, "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %lld)",
+                       (long long)pid);
+    assert_false(pgx_script(conn, SUPPORT_TIMEOUT_US, "SELECT 1", 0, NULL, &err));
+    assert_false(pgx_is_usable(conn));
+    err.code = TMV_OK;
+    assert_false(pgx_script_receive(conn, SUPPORT_TIMEOUT_US, 0, NULL, &err));
+    assert_int_equal(err.code, TMV_ERR_UNREACHABLE);
+    pgx_close(conn);
+    pgx_close(other);
+}
+
 static void reports_why_a_server_does_not_start(void **state)
 {
     static const char *const settings[] = {"max_connections=nonsense", NULL};
@@ -201,6 +224,7 @@ int main(void)
         cmocka_unit_test(tells_servers_apart),
         cmocka_unit_test(makes_stores_of_both_shapes),
         cmocka_unit_test(runs_scripts_and_reports_their_first_error),
+        cmocka_unit_test(a_script_on_a_lost_connection_fails),
         cmocka_unit_test(reports_why_a_server_does_not_start),
         cmocka_unit_test(leaves_nothing_behind_when_killed),
         cmocka_unit_test(detaches_what_is_mounted_in_the_directory),
