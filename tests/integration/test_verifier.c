@@ -396,6 +396,27 @@ static void a_sample_of_count_is_refused(void **state)
     assert_fails(tmv_verify_stores(&options, &report, &err), &err, TMV_ERR_USAGE);
 }
 
+/* 255 characters of four bytes each, and two types that differ in the last one. */
+static void count_takes_types_of_any_length_and_script(void **state)
+{
+    struct bed bed;
+
+    (void)state;
+    open_bed(&bed, false, 200, NULL);
+    for (int side = 0; side < 2; side++)
+        support_sql(bed.conn[side], "UPDATE public.events SET aggregate_type = repeat('𝒯', 254) || CASE WHEN "
+                                    "global_position %% 20 < 10 "
+                                    "THEN '木' ELSE '本' END");
+    struct tmv_verify_report report = verify(&bed, TMV_VERIFY_COUNT);
+    assert_true(report.consistent);
+    assert_int_equal(report.events_source, 180);
+    support_sql(bed.conn[1], "UPDATE public.events SET aggregate_type = repeat('𝒯', 254) || '本'"
+                             " WHERE global_position IN (1, 2)");
+    report = verify(&bed, TMV_VERIFY_COUNT);
+    assert_false(report.consistent);
+    close_bed(&bed);
+}
+
 static void count_finds_streams_that_differ(void **state)
 {
     struct bed bed;
@@ -469,6 +490,7 @@ int main(void)
         cmocka_unit_test(a_sample_is_chosen_by_its_seed),
         cmocka_unit_test(a_sample_of_count_is_refused),
         cmocka_unit_test(count_finds_streams_that_differ),
+        cmocka_unit_test(count_takes_types_of_any_length_and_script),
         cmocka_unit_test(says_how_far_everything_is_equal),
     };
 
