@@ -79,16 +79,14 @@ static const struct broken cases[] = {
      "gen_random_uuid(), 'shared', 'd' || n FROM generate_series(1, 20) n",
      "source-guards", TMV_VERDICT_REFUSE, "at most 20", "DELETE FROM public.tenant_migrations", NULL, NULL},
     {"refuses_a_source_whose_fence_says_that_the_tenant_moved", SOURCE,
-     "INSERT INTO tenantmv.fence (tenant_id, state, placement_epoch, store_id, events) VALUES ('" TENANT
-     "', 'moved', 2, 'third', 'public.events')",
+     "INSERT INTO tenantmv.fence (tenant_id, state, placement_epoch, store_id) VALUES ('" TENANT
+     "', 'moved', 2, 'third')",
      "source-fence", TMV_VERDICT_REFUSE, "start from third", "DELETE FROM tenantmv.fence", NULL, NULL},
     {"refuses_a_source_whose_fence_an_earlier_migration_left_closed", SOURCE,
-     "INSERT INTO tenantmv.fence (tenant_id, state, placement_epoch, events) VALUES ('" TENANT
-     "', 'closed', 2, 'public.events')",
+     "INSERT INTO tenantmv.fence (tenant_id, state, placement_epoch) VALUES ('" TENANT "', 'closed', 2)",
      "source-fence", TMV_VERDICT_REFUSE, "not resolved", "DELETE FROM tenantmv.fence", NULL, NULL},
     {"refuses_a_target_whose_fence_is_armed", TARGET,
-     "INSERT INTO tenantmv.fence (tenant_id, state, placement_epoch, events) VALUES ('" TENANT
-     "', 'armed', 2, 'public.events')",
+     "INSERT INTO tenantmv.fence (tenant_id, state, placement_epoch) VALUES ('" TENANT "', 'armed', 2)",
      "target-fence", TMV_VERDICT_REFUSE, "armed", "DELETE FROM tenantmv.fence", NULL, NULL},
     {"refuses_when_the_role_has_no_connections_left", TARGET, "ALTER ROLE engine CONNECTION LIMIT 2",
      "target-connections", TMV_VERDICT_REFUSE, "CONNECTION LIMIT", "ALTER ROLE engine CONNECTION LIMIT -1",
@@ -300,6 +298,29 @@ static const struct broken cases[] = {
     {"refuses_an_event_without_a_value_that_the_target_insists_on", TARGET,
      "ALTER TABLE public.events ALTER actor_id SET NOT NULL", "nulls", TMV_VERDICT_REFUSE, "actor_id",
      "ALTER TABLE public.events ALTER actor_id DROP NOT NULL", NULL, NULL},
+    {"refuses_an_event_below_the_first_position", SOURCE,
+     "UPDATE public.events SET global_position = -7 WHERE global_position = (SELECT min(global_position) "
+     "FROM "
+     "public.events WHERE tenant_id = '" TENANT "')",
+     "positions", TMV_VERDICT_REFUSE,
+     "1 events of the tenant have a position below 1 or none, the lowest is -7",
+     "UPDATE public.events SET global_position = nextval('public.events_global_position_seq') WHERE "
+     "global_position = -7",
+     NULL, NULL},
+    {"accepts_other_tenants_below_the_first_position", SOURCE,
+     "UPDATE public.events SET global_position = 0 WHERE global_position = (SELECT min(global_position) FROM "
+     "public.events WHERE tenant_id <> '" TENANT "')",
+     "positions", TMV_VERDICT_OK, "positions begin at 1",
+     "UPDATE public.events SET global_position = nextval('public.events_global_position_seq') WHERE "
+     "global_position = 0",
+     NULL, NULL},
+    {"warns_of_a_sequence_near_its_end", SOURCE,
+     "SELECT setval('public.events_global_position_seq', 9223372036854775800)", "positions", TMV_VERDICT_WARN,
+     "7 positions left", "SELECT setval('public.events_global_position_seq', 100000)", NULL, NULL},
+    {"refuses_a_sequence_at_its_end", SOURCE,
+     "SELECT setval('public.events_global_position_seq', 9223372036854775807)", "positions",
+     TMV_VERDICT_REFUSE, "0 positions left", "SELECT setval('public.events_global_position_seq', 100000)",
+     NULL, NULL},
     {"refuses_a_position_ahead_of_the_sequence", SOURCE,
      "UPDATE public.events SET global_position = 1000000 WHERE global_position = (SELECT "
      "max(global_position) FROM "

@@ -10,7 +10,8 @@
 #include "control/repositories.h"
 #include "sql_embedded.h"
 
-#define COUNT_LIMIT 200000 /* counted exactly up to here; beyond, the planner's estimate does */
+#define POSITIONS_FEW 1000000 /* a warning from here on */
+#define COUNT_LIMIT 200000    /* counted exactly up to here; beyond, the planner's estimate does */
 
 static bool estimate(struct preflight_view *view, struct preflight_end *end, int64_t *ret_events,
                      struct tmv_error *err)
@@ -213,23 +214,65 @@ static bool nulls(struct preflight_view *view, struct preflight_end *end, struct
     return true;
 }
 
+/* Positions begin at 1: every reader of a feed starts after 0, and so does the copy. */
+static bool positions_below_one(const struct preflight_end *end, const struct pgx_result *row,
+                                struct tmv_check *check)
+{
+    if (pgx_int(row, 0, 3) > 0) {
+        check_seen(check, TMV_VERDICT_REFUSE,
+                   "%s events of the tenant have a position below 1 or none, the lowest is %s",
+                   pgx_text(row, 0, 3), pgx_is_null(row, 0, 4) ? "none" : pgx_text(row, 0, 4));
+        check_todo(
+            check,
+            "readers of the feed start after position 0 and never see them: give them positions of 1 or more "
+            "(UPDATE %s SET global_position = …) or remove them",
+            end->shape.events);
+        return true;
+    }
+    if (pgx_int(row, 0, 1) >= 0)
+        return false;
+    check_seen(check, TMV_VERDICT_REFUSE, "the sequence is at %s: later events would get positions below 1",
+               pgx_text(row, 0, 1));
+    check_todo(check, "run: SELECT setval('%s', 1, false);", end->shape.sequence);
+    return true;
+}
+
+/* A sequence at its end refuses every write, on the target too, which goes on from there. */
+static bool positions_left(const struct preflight_end *end, const struct pgx_result *row,
+                           struct tmv_check *check)
+{
+    int64_t left = pgx_int(row, 0, 2);
+
+    if (left >= POSITIONS_FEW)
+        return false;
+    check_seen(check, left > 0 ? TMV_VERDICT_WARN : TMV_VERDICT_REFUSE,
+               "the sequence is at %s and has %" PRId64 " positions left", pgx_text(row, 0, 1), left);
+    check_todo(
+        check,
+        "the target continues after the same position: writes there fail with 2200H once none is left. Find "
+        "out who set %s so far ahead, or raise its MAXVALUE",
+        end->shape.sequence);
+    return true;
+}
+
 static bool positions(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
                       struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *row = NULL;
 
-    (void)view;
-    check_seen(check, TMV_VERDICT_OK, "no position is ahead of the sequence");
+    check_seen(check, TMV_VERDICT_OK, "positions begin at 1, and none is ahead of the sequence");
     if (!*end->shape.sequence)
         return true;
-    if (!check_query(end, sql_preflight_position_ahead, PGX_NONE, &row, err))
+    if (!check_query(end, sql_preflight_position_ahead, PGX_ARGS(PGX_TEXT(view->tenant)), &row, err))
         return false;
-    if (pgx_int(row, 0, 0) <= pgx_int(row, 0, 1))
+    if (pgx_int(row, 0, 0) > pgx_int(row, 0, 1)) {
+        check_seen(check, TMV_VERDICT_REFUSE, "position %s is in the table, but the sequence is at %s",
+                   pgx_text(row, 0, 0), pgx_text(row, 0, 1));
+        check_todo(check, "run: SELECT setval('%s', %s); a later event would get a position that is taken",
+                   end->shape.sequence, pgx_text(row, 0, 0));
         return true;
-    check_seen(check, TMV_VERDICT_REFUSE, "position %s stands in the table, but the sequence is at %s",
-               pgx_text(row, 0, 0), pgx_text(row, 0, 1));
-    check_todo(check, "run: SELECT setval('%s', %s); a later event would get a position that is taken",
-               end->shape.sequence, pgx_text(row, 0, 0));
+    }
+    (void)(positions_below_one(end, row, check) || positions_left(end, row, check));
     return true;
 }
 
