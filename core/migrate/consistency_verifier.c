@@ -15,12 +15,12 @@
 #include "migrate/crew.h"
 #include "migrate/row_hash.h"
 #include "migrate/verify_range.h"
+#include "migrate/verify_total.h"
 #include "sql_embedded.h"
 
 #define RANGE_EVENTS 50000
 #define SAMPLE_BLOCK_EVENTS 1000
 #define SAMPLED_FROM_POSITIONS 400000 /* shorter spans are cut evenly, without a look at the table */
-#define DEFAULT_WORKERS 2
 
 static const char *const levels[TMV_VERIFY_LEVELS] = {
     [TMV_VERIFY_COUNT] = "count", [TMV_VERIFY_HASH] = "hash", [TMV_VERIFY_FULL] = "full"};
@@ -159,10 +159,11 @@ static bool next_block(struct verification *w, struct position_span *ret_range)
     const struct position_span *span = &w->task->span;
 
     while (w->next < span->high) {
-        int64_t block = w->next / w->step;
-        int64_t end = (block + 1) * w->step;
+        int64_t block = w->next / w->step - (w->next % w->step < 0);
+        int64_t into = w->next - block * w->step;
 
-        *ret_range = (struct position_span){.low = w->next, .high = end < span->high ? end : span->high};
+        *ret_range = (struct position_span){.low = w->next,
+                                            .high = position_step(w->next, span->high, w->step - into)};
         w->next = ret_range->high;
         if (verifier_samples_block(w->task->sample_seed, w->task->sample_percent, block))
             return true;
@@ -288,7 +289,7 @@ static bool make_plan(struct verification *w, struct tmv_error *err)
 {
     const struct verifier_task *t = w->task;
     struct position_plan other;
-    int64_t positions = t->span.high - t->span.low;
+    int64_t positions = position_width(&t->span);
 
     w->plan = (struct position_plan){.span = t->span, .events = positions, .dense = true};
     w->dense[SOURCE] = w->dense[TARGET] = true;
@@ -304,8 +305,8 @@ static bool make_plan(struct verification *w, struct tmv_error *err)
         return true;
     /* A power of two, so that a sample's blocks stay the same while the tenant grows a little. */
     w->step = SAMPLE_BLOCK_EVENTS;
-    while (w->plan.events > 0 && w->step < positions &&
-           w->step < SAMPLE_BLOCK_EVENTS * (positions / w->plan.events))
+    while (w->plan.events > 0 && w->step < positions / 2 &&
+           w->step / SAMPLE_BLOCK_EVENTS < positions / w->plan.events)
         w->step *= 2;
     return true;
 }
@@ -313,9 +314,8 @@ static bool make_plan(struct verification *w, struct tmv_error *err)
 /* No more workers than there are ranges to keep them busy. */
 static int crew_size(const struct verification *w)
 {
-    int64_t positions = w->task->span.high - w->task->span.low;
-    int64_t ranges = w->task->sample_percent > 0 ? (positions + w->step - 1) / w->step
-                                                 : (w->plan.events + w->step - 1) / w->step;
+    int64_t most = w->task->sample_percent > 0 ? position_width(&w->task->span) : w->plan.events;
+    int64_t ranges = most / w->step + (most % w->step > 0);
     int workers = w->task->workers < 1 ? 1 : w->task->workers > CREW_MAX ? CREW_MAX : w->task->workers;
 
     return ranges < 1 ? 1 : ranges < workers ? (int)ranges : workers;
@@ -343,6 +343,20 @@ static bool compare_streams(struct verification *w, struct tmv_error *err)
     check.conn[SOURCE] = w->task->source;
     check.conn[TARGET] = w->task->target;
     return range_count(&check, &w->task->span, err);
+}
+
+/* What lies outside the span, and nothing above has looked at. */
+static bool compare_total(struct verification *w, struct tmv_error *err)
+{
+    struct tenant_total source, target;
+
+    if (!w->task->whole)
+        return true;
+    if (!verifier_total(w->task, &w->task->span, &source, &target, err))
+        return false;
+    if (!verifier_totals_equal(&source, &target) && w->report->consistent)
+        verifier_note_total(w->report, &source, &target);
+    return true;
 }
 
 static void begin_report(const struct verifier_task *task, struct tmv_verify_report *report)
@@ -375,74 +389,11 @@ bool verifier_run(const struct verifier_task *task, struct tmv_verify_report *re
     begin_report(task, ret_report);
     pthread_mutex_init(&w->lock, NULL);
     bool ok = prepare_session(task->source, err) && prepare_session(task->target, err) &&
-              (task->level == TMV_VERIFY_COUNT ? compare_streams(w, err) : compare_ranges(w, err));
+              (task->level == TMV_VERIFY_COUNT ? compare_streams(w, err) : compare_ranges(w, err)) &&
+              compare_total(w, err);
     pthread_mutex_destroy(&w->lock);
     buf_release(&w->digest[SOURCE]);
     buf_release(&w->digest[TARGET]);
     ret_report->duration_us = clock_now_us() - w->began;
     return ok ? true : err_wrap(err, "verification");
-}
-
-/* ---- two stores, without a migration ---- */
-
-static bool last_position(struct pgx_conn *conn, const struct store_shape *shape, int64_t *last,
-                          struct tmv_error *err)
-{
-    AUTO(buf) struct buf sql = BUF_INIT(VERIFY_SQL_MAX);
-    AUTO_RESULT struct pgx_result *result = NULL;
-
-    if (!store_sql(&sql, sql_verify_last_position, shape, NULL, 0, err) ||
-        !pgx_query(conn, VERIFY_RANGE_TIMEOUT_US, buf_text(&sql), PGX_NONE, &result, err))
-        return false;
-    if (pgx_int(result, 0, 0) > *last)
-        *last = pgx_int(result, 0, 0);
-    return true;
-}
-
-static bool check_options(const struct tmv_verify_options *o, struct tmv_error *err)
-{
-    if ((unsigned)o->level >= TMV_VERIFY_LEVELS || o->workers < 0 || o->workers > CREW_MAX)
-        return err_set(err, TMV_ERR_USAGE, "no such level, or more than %d workers", CREW_MAX);
-    if (o->sample_percent < 0 || o->sample_percent > 100)
-        return err_set(err, TMV_ERR_USAGE, "a sample of %g percent", o->sample_percent);
-    if (o->sample_percent > 0 && o->level == TMV_VERIFY_COUNT) {
-        err_set(err, TMV_ERR_USAGE, "COUNT looks at whole streams, not at a sample");
-        return err_hint(err, "use level hash or full");
-    }
-    return true;
-}
-
-bool tmv_verify_stores(const struct tmv_verify_options *options, struct tmv_verify_report *ret_report,
-                       struct tmv_error *err)
-{
-    const struct tmv_store_info *source = options->source;
-    const struct tmv_store_info *target = options->target;
-    AUTO_CONN struct pgx_conn *from_conn = NULL;
-    AUTO_CONN struct pgx_conn *to_conn = NULL;
-    AUTO_FREE struct ends *ends = calloc(1, sizeof *ends);
-    struct verifier_task task = {.ends = ends,
-                                 .level = options->level,
-                                 .span = {.low = options->from, .high = options->to},
-                                 .workers = options->workers ? options->workers : DEFAULT_WORKERS,
-                                 .sample_percent = options->sample_percent,
-                                 .sample_seed = options->sample_seed};
-
-    if (!ends)
-        return err_set(err, TMV_ERR_NOMEM, "out of memory");
-    if (!check_options(options, err))
-        return false;
-    tmv_uuid_format(&options->tenant, ends->tenant);
-    ends->source_store = *source;
-    ends->target_store = *target;
-    if (!ends_connect_source(ends, "verify", &from_conn, err) ||
-        !ends_connect_target(ends, "verify", &to_conn, err) ||
-        !store_shape_discover(from_conn, source->events_schema, source->events_table, &ends->source, err) ||
-        !store_shape_discover(to_conn, target->events_schema, target->events_table, &ends->target, err))
-        return false;
-    if (task.span.high == 0 && (!last_position(from_conn, &ends->source, &task.span.high, err) ||
-                                !last_position(to_conn, &ends->target, &task.span.high, err)))
-        return false;
-    task.source = from_conn;
-    task.target = to_conn;
-    return verifier_run(&task, ret_report, err);
 }

@@ -39,6 +39,8 @@ struct verifier_task {
     int workers;                      /* pairs of sessions at most; COUNT uses one */
     double sample_percent;            /* 0: everything */
     int64_t sample_seed;
+    bool whole; /* the span is meant to hold all of the tenant's events up to its end: the total is compared
+                   too */
     const struct verifier_hook *hook; /* NULL: nobody */
 };
 /* Verifies a span on both ends at once, in ranges, several at a time; fills the report. A range that differs

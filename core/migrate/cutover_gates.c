@@ -15,6 +15,7 @@
 #define STEP_TIMEOUT_US (10 * US_PER_S)
 #define PAUSE_IS_NEWS_US (30 * US_PER_S) /* so long the latest pause says what the next will be */
 #define OLD_TRANSACTION_MS 5000
+#define VERIFIED_CLOSE 100000             /* positions that a cutover verifies by itself */
 #define STANDBY_LOOK_US (100 * US_PER_MS) /* the gates are looked at while mirroring stands still */
 
 struct gate_list {
@@ -42,8 +43,9 @@ static void gate(struct gate_list *list, const char *name, bool green, const cha
 
 static void gate_lag(struct cutover_manager *m, const struct tmv_settings *s, struct gate_list *list)
 {
-    int64_t lag_ms = m->tailer->lag_us / US_PER_MS;
-    bool known = m->tailer->lag_us >= 0 && m->tailer->settled;
+    int64_t lag_us = tailer_lag_us(m->tailer);
+    int64_t lag_ms = lag_us / US_PER_MS;
+    bool known = lag_us >= 0 && m->tailer->settled;
     bool green = known && lag_ms <= s->cutover_max_lag_ms;
 
     if (!known)
@@ -77,8 +79,10 @@ static void gate_verified(struct cutover_manager *m, const struct cutover_condit
         gate(list, "verified", true, "left out by force");
     else if (!c->settings->verify_consistency)
         gate(list, "verified", true, "switched off in the settings");
+    else if (open <= VERIFIED_CLOSE && !m->total_compared)
+        gate(list, "verified", false, "the totals of the tenant's events are being compared");
     else
-        gate(list, "verified", open <= 100000, "to position %" PRId64 " of %" PRId64, m->verified_to,
+        gate(list, "verified", open <= VERIFIED_CLOSE, "to position %" PRId64 " of %" PRId64, m->verified_to,
              m->tailer->watermark);
 }
 
@@ -198,11 +202,35 @@ int64_t cutover_predict_us(const struct cutover_manager *m)
     return t->apply_us + 2 * t->durable_us + US_PER_MS;
 }
 
+/* A prediction above the budget settles by itself: the latest pause counts for a while only, and what large
+ * events took is forgotten when nothing, or less, is applied. */
+static void gate_prediction(const struct cutover_manager *m, int64_t budget_ms, struct gate_list *list)
+{
+    int64_t predicted_us = cutover_predict_us(m);
+    bool green = predicted_us < budget_ms * US_PER_MS;
+    int64_t counts_us = m->last_pause_at_us + PAUSE_IS_NEWS_US - clock_now_us();
+    char text[80];
+
+    snprintf(text, sizeof text, "%.1f ms of %" PRId64 " ms", (double)predicted_us / 1000, budget_ms);
+    if (predicted_us < 0)
+        gate(list, "predicted pause", green, "not measured");
+    else if (green)
+        gate(list, "predicted pause", green, "%s", text);
+    else if (m->last_pause_us && counts_us > 0)
+        gate(list, "predicted pause", green,
+             "%s: the latest attempt took that long; it counts for %" PRId64 " s more", text,
+             counts_us / US_PER_S + 1);
+    else
+        gate(list, "predicted pause", green,
+             "%s: waiting for events to be applied and synced faster than the latest (large ones, or a busy "
+             "disk)",
+             text);
+}
+
 bool cutover_gates(struct cutover_manager *m, const struct cutover_conditions *c, struct tmv_gate *gates,
                    size_t *ret_count, bool *ret_green, struct tmv_error *err)
 {
     struct gate_list list = {.gates = gates, .green = true};
-    int64_t predicted_us = cutover_predict_us(m);
     int64_t budget_ms = c->settings->lock_budget_ms + cutover_pause_budget_ms(c->settings);
 
     gate(&list, "not paused", !c->paused, c->paused ? "paused" : "running");
@@ -213,9 +241,7 @@ bool cutover_gates(struct cutover_manager *m, const struct cutover_conditions *c
     if (!gate_source(m, c->settings, &list, err) || !gate_target(m, &list, err) ||
         !gate_guards(m, &list, err))
         return false;
-    gate(&list, "predicted pause", predicted_us < budget_ms * US_PER_MS,
-         predicted_us < 0 ? "not measured" : "%.1f ms of %" PRId64 " ms", (double)predicted_us / 1000,
-         budget_ms);
+    gate_prediction(m, budget_ms, &list);
     *ret_count = list.count;
     *ret_green = list.green;
     return true;

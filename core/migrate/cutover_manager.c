@@ -250,8 +250,10 @@ static bool is_verified(const struct pause *p)
     return p->request->settings->verify_consistency && !p->request->force;
 }
 
-/* The tail between what is proven equal and V: digests of both sides, at the same time. */
-static bool verify_tail(struct pause *p, struct tmv_error *err)
+/* The tail between what is proven equal and V: digests of both sides, at the same time. Under the tenant's
+ * lock nothing of the tenant may lie above V on either side, so there the range has no upper bound, also when
+ * the proof is left out. */
+static bool verify_tail(struct pause *p, bool locked, struct tmv_error *err)
 {
     struct cutover_manager *m = p->m;
     struct tailer *t = m->tailer;
@@ -262,11 +264,10 @@ static bool verify_tail(struct pause *p, struct tmv_error *err)
     const struct pgx_kept target_digest = {.slot = TAIL_SLOT_DIGEST, .sql = buf_text(&m->digest_target_sql)};
     struct range_digest a, b;
     int64_t timeout_us = p->deadline_us - clock_now_us();
+    int64_t low = is_verified(p) ? m->verified_to : p->value;
     struct pgx_args args =
-        PGX_ARGS(PGX_INT(m->verified_to), PGX_INT(p->value), PGX_UUID(&m->ends->owner.tenant));
+        PGX_ARGS(PGX_INT(low), PGX_INT(locked ? INT64_MAX : p->value), PGX_UUID(&m->ends->owner.tenant));
 
-    if (!is_verified(p))
-        return true;
     if (timeout_us <= 0)
         return err_set(err, TMV_ERR_TIMEOUT, "the drain used its budget before the tail was verified");
     if (!pgx_send_kept(t->source, timeout_us, &source_digest, args, err) ||
@@ -276,12 +277,13 @@ static bool verify_tail(struct pause *p, struct tmv_error *err)
         return err_wrap(err, "verifying the tail");
     verifier_read_digest(source, &a);
     verifier_read_digest(target, &b);
-    if (range_digest_equal(&a, &b))
+    bool nothing_above = is_verified(p) || a.events + b.events == 0;
+    if (range_digest_equal(&a, &b) && nothing_above)
         return true;
     err_set(err, TMV_ERR_DIVERGED,
-            "source and target differ between positions %" PRId64 " and %" PRId64 ": %" PRId64 " and %" PRId64
-            " events",
-            m->verified_to, p->value, a.events, b.events);
+            "source and target differ above position %" PRId64 " (the sequence is at %" PRId64 "): %" PRId64
+            " and %" PRId64 " events",
+            low, p->value, a.events, b.events);
     return err_hint(err, "tenantmv verify shows which events; nothing was switched");
 }
 
@@ -317,7 +319,7 @@ bool cutover_arm_sql(const struct ends *ends, int64_t epoch, int64_t position, s
         {"tenant_id", ends->tenant},
         {"migration", migration},
     };
-    return store_sql(ret_sql, sql_cutover_arm, &ends->target, vars, ARRAY_LEN(vars), err);
+    return pgx_expand(ret_sql, sql_cutover_arm, vars, ARRAY_LEN(vars), err);
 }
 
 static bool arm_sql(const struct pause *p, struct buf *ret_sql, struct tmv_error *err)
@@ -332,7 +334,7 @@ static bool finish_drain(void *user, struct tailer *t, struct buf *commit, struc
     struct pause *p = user;
 
     (void)t;
-    if (!verify_tail(p, err))
+    if (!verify_tail(p, true, err))
         return false;
     if (p->request->rehearsal)
         return true;
@@ -347,19 +349,19 @@ static bool decide_sql(const struct pause *p, struct buf *ret_sql, struct tmv_er
 {
     const struct ends *ends = p->m->ends;
     AUTO(buf) struct buf store = BUF_INIT(1000);
-    char migration[60], owner_epoch[24], from[24], to[24];
+    char tenant[60], migration[60], owner_epoch[24], from[24], to[24];
 
+    snprintf(tenant, sizeof tenant, "'%s'", ends->tenant);
     snprintf(migration, sizeof migration, "'%s'", ends->migration);
     snprintf(owner_epoch, sizeof owner_epoch, "%" PRId64, ends->owner.epoch);
     snprintf(from, sizeof from, "%" PRId64, p->from_epoch);
     snprintf(to, sizeof to, "%" PRId64, p->to_epoch);
     pgx_literal(&store, ends->target_store.id);
     const struct pgx_var vars[] = {
-        {"tenant_id", ends->tenant}, {"migration", migration}, {"owner_epoch", owner_epoch},
-        {"from_epoch", from},        {"to_epoch", to},         {"store", buf_text(&store)},
+        {"tenant", tenant},   {"migration", migration}, {"owner_epoch", owner_epoch},
+        {"from_epoch", from}, {"to_epoch", to},         {"store", buf_text(&store)},
     };
-    return buf_ok(&store, err) &&
-           store_sql(ret_sql, sql_cutover_decide, &ends->source, vars, ARRAY_LEN(vars), err);
+    return buf_ok(&store, err) && pgx_expand(ret_sql, sql_cutover_decide, vars, ARRAY_LEN(vars), err);
 }
 
 static void count_held_writers(struct pause *p)
@@ -438,7 +440,7 @@ static bool prove_mirrored(struct pause *p, struct tmv_error *err)
     p->deadline_us = clock_now_us() + STEP_TIMEOUT_US;
     if (p->value <= m->verified_to || !is_verified(p))
         return true;
-    if (!verify_tail(p, err))
+    if (!verify_tail(p, false, err))
         return false;
     m->verified_to = p->value;
     return true;
@@ -468,7 +470,8 @@ static bool catch_up(struct pause *p, struct tmv_error *err)
         tailer_hurry(p->m->tailer);
         if (!tailer_turn(p->m->tailer, &behind, err) || !prove_mirrored(p, err))
             return false;
-        if (i > 0 && p->m->tailer->lag_us >= 0 && p->m->tailer->lag_us < CATCH_UP_US)
+        int64_t lag_us = tailer_lag_us(p->m->tailer);
+        if (i > 0 && lag_us >= 0 && lag_us < CATCH_UP_US)
             break;
     }
     return true;

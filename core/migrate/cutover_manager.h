@@ -29,6 +29,7 @@ struct cutover_manager {
     char source_facts[80];    /* of the guards, as installed */
     char target_facts[80];
     int64_t verified_to; /* the prefix that is proven equal */
+    bool total_compared; /* and the tenant's totals, without a lower bound */
     struct buf digest_source_sql, digest_target_sql;
     int64_t last_pause_us;    /* of the latest attempt or rehearsal; 0 none yet */
     int64_t last_pause_at_us; /* when it ended (monotonic) */

@@ -20,7 +20,7 @@ struct eta_copy {
 #define ETA_VERIFY_SHARE 0.7
 int64_t eta_of_copy_us(const struct eta_copy *copy);
 
-/* A verification that runs along: `verified` positions in `elapsed_us`, and `left` of them still to do. What
+/* A verification that runs along: `verified` events in `elapsed_us`, and `left` of them still to do. What
  * the tail adds meanwhile is not counted. Short times (below ETA_SHORT_US) are none: they would be gone
  * before anybody has read them. */
 #define ETA_SHORT_US (10 * 1000000LL)

@@ -4,11 +4,25 @@
 
 #define GONE UINT16_MAX
 
-void horizon_reset(struct horizon *h, int64_t patience_us)
+void horizon_init(struct horizon *h, int64_t patience_us)
 {
     h->patience_us = patience_us;
+    h->highest = INT64_MIN;
+    horizon_reset(h);
+}
+
+void horizon_reset(struct horizon *h)
+{
     h->holder_count = 0;
     h->pair_count = 0;
+}
+
+bool horizon_accepts(struct horizon *h, int64_t value)
+{
+    if (value < h->highest)
+        return false;
+    h->highest = value;
+    return true;
 }
 
 static bool names_contain(const char *const *names, size_t count, const char *name)

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tenantmv/error.h"
+
 #define HORIZON_HOLDERS_MAX 256
 #define HORIZON_PAIRS_MAX 32
 #define HORIZON_NAME_MAX 32
@@ -35,6 +37,7 @@ struct horizon_pair {
 
 struct horizon {
     int64_t patience_us;
+    int64_t highest; /* V of any reading, or what the target was brought up to: no later V may be lower */
     size_t holder_count;
     struct horizon_holder holders[HORIZON_HOLDERS_MAX];
     size_t pair_count;
@@ -49,9 +52,13 @@ struct horizon_answer {
     int64_t oldest_holder_us; /* age of the oldest holder, 0 without one */
 };
 
-/* Starts, and starts over after a lost connection or a restart of the server: every pending pair is void
- * then. */
-void horizon_reset(struct horizon *h, int64_t patience_us);
+/* Starts: no position was seen yet. */
+void horizon_init(struct horizon *h, int64_t patience_us);
+/* Starts over after a lost connection or a restart of the server: every pending pair is void then. What was
+ * seen highest stays: a sequence that was set back meanwhile is noticed. */
+void horizon_reset(struct horizon *h);
+/* Whether a value of the sequence is not below what was seen before; then it is what was seen highest. */
+TMV_NODISCARD bool horizon_accepts(struct horizon *h, int64_t value);
 /* Takes one reading: `value` was read first, then the names of all holders. False when there are more holders
  * than fit: the reading is dropped, which only delays. */
 bool horizon_observe(struct horizon *h, int64_t now_us, int64_t value, const char *const *names,

@@ -17,10 +17,11 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "migrate/bulk_copier.h"
+#include "migrate/position_plan.h"
 #include "sql_embedded.h"
 
 #define UNDO_TIMEOUT_US (120 * US_PER_S)
-#define BATCH_POSITIONS 20000
+#define BATCH_ROWS 20000
 #define REMOVE_ROUNDS 5
 
 static bool stop_arrivals(struct coordinator *c, struct pgx_conn *target, struct tmv_error *err)
@@ -92,11 +93,31 @@ static bool delete_range(struct coordinator *c, struct pgx_conn *target, int64_t
     return err_wrap(err, "removing copied events");
 }
 
+/* The next batch of what is left. By rows: positions may be far apart. Without its primary key every batch
+ * would read the whole table, so there is one. */
+static bool remove_batch(struct coordinator *c, struct pgx_conn *target, bool indexed,
+                         struct position_span *left, struct tmv_error *err)
+{
+    char step[80];
+    int64_t end = left->high;
+
+    if (indexed && !position_after_rows(target, &c->ends.target, left, BATCH_ROWS, &end, err))
+        return false;
+    snprintf(step, sizeof step, "removing copied events to position %" PRId64 " of %" PRId64, end,
+             left->high);
+    if (!coordinator_say(c, step, "aborting", err) || !delete_range(c, target, left->low, end, err) ||
+        !fault_hit("abort.batch", err))
+        return false;
+    left->low = end;
+    return true;
+}
+
 static bool remove_events(struct coordinator *c, struct pgx_conn *target, struct tmv_error *err)
 {
     AUTO(buf) struct buf sql = BUF_INIT(2000);
     AUTO_RESULT struct pgx_result *bounds = NULL;
     struct ledger_entry *dropped = NULL;
+    struct position_span left;
     size_t indexes_missing = 0;
 
     if (!store_sql(&sql, sql_undo_bounds, &c->ends.target, NULL, 0, err) ||
@@ -106,19 +127,12 @@ static bool remove_events(struct coordinator *c, struct pgx_conn *target, struct
                              &indexes_missing, err))
         return err_wrap(err, "looking for copied events");
     control_ledger_free(dropped, indexes_missing);
-    int64_t low = pgx_int(bounds, 0, 0) - 1;
-    int64_t high = pgx_int(bounds, 0, 1);
-    /* Without its primary key every batch would read the whole table. */
-    int64_t batch = indexes_missing ? INT64_MAX / 4 : BATCH_POSITIONS;
-    for (; low < high; low += batch) {
-        char step[80];
-        int64_t end = high - low > batch ? low + batch : high;
-
-        snprintf(step, sizeof step, "removing copied events to position %" PRId64 " of %" PRId64, end, high);
-        if (!coordinator_say(c, step, "aborting", err) || !delete_range(c, target, low, end, err) ||
-            !fault_hit("abort.batch", err))
+    int64_t lowest = pgx_int(bounds, 0, 0);
+    left = (struct position_span){.low = lowest == INT64_MIN ? lowest : lowest - 1,
+                                  .high = pgx_int(bounds, 0, 1)};
+    while (left.low < left.high)
+        if (!remove_batch(c, target, indexes_missing == 0, &left, err))
             return false;
-    }
     return true;
 }
 
@@ -128,8 +142,7 @@ static bool remove_rows(struct coordinator *c, struct pgx_conn *conn, bool sourc
 
     if (!pgx_query(conn, UNDO_TIMEOUT_US, source ? sql_undo_source_rows : sql_undo_target_rows,
                    PGX_ARGS(PGX_UUID(&c->ends.owner.tenant), PGX_UUID(&c->ends.owner.migration),
-                            PGX_INT(c->ends.owner.epoch),
-                            PGX_INT(source ? c->ends.source.relation_oid : c->ends.target.relation_oid)),
+                            PGX_INT(c->ends.owner.epoch)),
                    &owned, err))
         return err_wrap(err, "removing a migration's rows");
     return pgx_int(owned, 0, 0) > 0 ||

@@ -144,15 +144,20 @@ static void first_red(const struct tmv_gate *gates, size_t count, char *note, si
             snprintf(note, size, "%.39s: %.159s", gates[i].name, gates[i].seen);
 }
 
-/* From where it began on this connection, or began again. */
-static int64_t verification_eta_us(struct coordinator *c, int64_t verified_to, int64_t now)
+/* From where it began on this connection, or began again. By events: positions may be far apart. What an
+ * earlier engine had proven is not known as a number of events, so nothing is said then. */
+static int64_t verification_eta_us(struct coordinator *c, const struct verify_progress *v, int64_t events,
+                                   int64_t now)
 {
-    if (!c->verified_since_us || verified_to < c->verified_from) {
+    int64_t verified = v->report.events_source;
+
+    if (!c->verified_since_us || verified < c->verified_from) {
         c->verified_since_us = now;
-        c->verified_from = verified_to;
+        c->verified_from = verified;
     }
-    return eta_of_verification_us(verified_to - c->verified_from, c->tailer.watermark - verified_to,
-                                  now - c->verified_since_us);
+    if (v->differs || v->report.from_position > 0)
+        return -1;
+    return eta_of_verification_us(verified - c->verified_from, events - verified, now - c->verified_since_us);
 }
 
 static bool report(struct coordinator *c, bool *ret_green, struct tmv_error *err)
@@ -167,6 +172,7 @@ static bool report(struct coordinator *c, bool *ret_green, struct tmv_error *err
 
     verify_worker_look(&c->verifier, &v);
     c->cutover.verified_to = v.differs ? 0 : v.verified_to;
+    c->cutover.total_compared = v.total_at_us > 0;
     if (!cutover_gates(&c->cutover, &conditions, gates, &p.gate_count, ret_green, err) ||
         !tailer_count_behind(&c->tailer, &p.lag_events, err))
         return false;
@@ -179,10 +185,10 @@ static bool report(struct coordinator *c, bool *ret_green, struct tmv_error *err
     c->reported_us = now;
     p.events_copied = total;
     p.events_total = total + p.lag_events;
-    p.lag_us = c->tailer.lag_us;
+    p.lag_us = tailer_lag_us(&c->tailer);
     p.verified_to = v.verified_to;
     p.watermark = c->tailer.watermark;
-    p.eta_us = v.differs ? -1 : verification_eta_us(c, v.verified_to, now);
+    p.eta_us = verification_eta_us(c, &v, total, now);
     p.predicted_pause_us = cutover_predict_us(&c->cutover);
     p.ready = *ret_green;
     p.step = step;
@@ -218,8 +224,6 @@ static bool one_turn(struct coordinator *c, struct tmv_error *err)
     if (c->row.paused) {
         if (!pgx_wait_readable(c->control, 50 * US_PER_MS, err))
             return false;
-        if (c->tailer.lag_us >= 0)
-            c->tailer.lag_us += 50 * US_PER_MS;
     } else if (!tailer_turn(&c->tailer, &behind, err)) {
         return false;
     }
@@ -231,8 +235,9 @@ static bool one_turn(struct coordinator *c, struct tmv_error *err)
         if (green && c->row.settings.auto_cutover)
             return phase_cutover(c, NULL, err);
     }
-    if (c->row.phase == TMV_PHASE_BULK_COPY && !behind && c->tailer.lag_us >= 0 &&
-        c->tailer.lag_us < CAUGHT_UP_US && !c->row.paused)
+    int64_t lag_us = tailer_lag_us(&c->tailer);
+    if (c->row.phase == TMV_PHASE_BULK_COPY && !behind && lag_us >= 0 && lag_us < CAUGHT_UP_US &&
+        !c->row.paused)
         return begin_dual_write(c, err);
     return true;
 }
@@ -264,19 +269,26 @@ static bool refuse_cutover(struct coordinator *c, const struct command_row *comm
                               why[0] ? why : "verification found differences", err);
 }
 
-/* Proves the prefix up to where the tail is now, so that the pause verifies little. */
+/* Proves the prefix up to where the tail is now, so that the pause verifies little, and that nothing came in
+ * behind the proof. */
 static bool verify_up_to_now(struct coordinator *c, struct tmv_error *err)
 {
-    int64_t deadline = clock_now_us() + 10 * US_PER_S;
+    int64_t asked = clock_now_us();
+    int64_t deadline = asked + 10 * US_PER_S;
     struct verify_progress v;
+    bool counts = false;
 
+    verify_worker_recount(&c->verifier, &counts);
     for (;;) {
         bool behind;
 
         verify_worker_feed(&c->verifier, c->tailer.watermark);
         verify_worker_look(&c->verifier, &v);
         c->cutover.verified_to = v.verified_to;
-        if (v.differs || v.verified_to + VERIFY_CLOSE >= c->tailer.watermark || clock_now_us() > deadline)
+        c->cutover.total_compared = v.total_at_us > 0;
+        bool close = c->tailer.watermark - v.verified_to <= VERIFY_CLOSE;
+        bool counted = v.total_at_us > (counts ? asked : 0);
+        if (v.differs || (close && counted) || clock_now_us() > deadline)
             return true;
         if (!tailer_turn(&c->tailer, &behind, err))
             return false;
@@ -377,7 +389,8 @@ static bool lags(struct coordinator *c, bool *ret_lags, struct tmv_error *err)
 
     if (s->cutover_max_lag_events >= 0 && !tailer_count_behind(&c->tailer, &events, err))
         return false;
-    *ret_lags = c->tailer.lag_us < 0 || c->tailer.lag_us > s->cutover_max_lag_ms * US_PER_MS ||
+    int64_t lag_us = tailer_lag_us(&c->tailer);
+    *ret_lags = lag_us < 0 || lag_us > s->cutover_max_lag_ms * US_PER_MS ||
                 (s->cutover_max_lag_events >= 0 && events > s->cutover_max_lag_events);
     return true;
 }

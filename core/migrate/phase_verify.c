@@ -152,9 +152,9 @@ bool coordinator_follow_verification(struct coordinator *c, struct tmv_error *er
         if (!store_report(c, &v.report, err))
             return false;
     }
-    bool close = v.verified_to > 0 && v.verified_to + VERIFY_CLOSE >= c->tailer.watermark;
-    bool done = !v.repairing && (v.differs || close || c->tailer.watermark == 0 ||
-                                 (c->verify_waits && v.repair_failed.code != TMV_OK));
+    bool close = c->tailer.watermark - v.verified_to <= VERIFY_CLOSE;
+    bool proven = v.total_at_us > 0 && ((close && v.verified_to > 0) || c->tailer.watermark == 0);
+    bool done = !v.repairing && (v.differs || proven || (c->verify_waits && v.repair_failed.code != TMV_OK));
     if (!done)
         return true;
     return c->verify_waits ? answer_verify(c, &v, err) : tell_first_proof(c, &v, err);
@@ -173,6 +173,7 @@ bool coordinator_verify_completed(struct coordinator *c, const struct command_ro
                                        .span = {.low = 0, .high = c->tailer.watermark},
                                        .source = c->tailer.source,
                                        .target = c->tailer.target,
+                                       .whole = true,
                                        .workers = workers(c)};
 
     if (!verifier_run(&task, &report, err) || !store_report(c, &report, err))

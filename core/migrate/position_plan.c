@@ -129,6 +129,33 @@ bool position_plan_make(struct pgx_conn *conn, const struct store_shape *shape, 
     return true;
 }
 
+bool position_after_rows(struct pgx_conn *conn, const struct store_shape *shape,
+                         const struct position_span *span, int64_t rows, int64_t *ret_position,
+                         struct tmv_error *err)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(4000);
+    AUTO_RESULT struct pgx_result *row = NULL;
+
+    if (!store_sql(&sql, sql_position_after_rows, shape, NULL, 0, err) ||
+        !pgx_query(conn, SAMPLE_TIMEOUT_US, buf_text(&sql),
+                   PGX_ARGS(PGX_INT(span->low), PGX_INT(span->high), PGX_INT(rows)), &row, err))
+        return err_wrap(err, "looking for the end of a range");
+    *ret_position = pgx_int(row, 0, 0);
+    return true;
+}
+
+int64_t position_width(const struct position_span *span)
+{
+    uint64_t width = (uint64_t)span->high - (uint64_t)span->low;
+
+    return span->high <= span->low ? 0 : width > (uint64_t)INT64_MAX ? INT64_MAX : (int64_t)width;
+}
+
+int64_t position_step(int64_t low, int64_t high, int64_t size)
+{
+    return low >= high || (uint64_t)high - (uint64_t)low <= (uint64_t)size ? high : low + size;
+}
+
 /* The bucket's ends: (low, high]. The last one goes to the end of the plan. */
 static int64_t bucket_low(const struct position_plan *plan, size_t i)
 {
@@ -155,10 +182,13 @@ int64_t position_plan_next(const struct position_plan *plan, int64_t low, int64_
         if (to <= low || to <= from)
             continue;
         int64_t start = low > from ? low : from;
-        double width = (double)(to - from);
-        double here = each * (double)(to - start) / width;
+        double width = (double)position_width(&(struct position_span){from, to});
+        double rest = (double)position_width(&(struct position_span){start, to});
+        double here = each * rest / width;
         if (here >= left) {
-            int64_t high = start + (int64_t)(left / each * width);
+            double step = left / each * width;
+            /* Near the ends of bigint a double is rounded by more than one position. */
+            int64_t high = step < 1 ? start + 1 : step >= rest ? to : position_step(start, to, (int64_t)step);
             return high <= low ? low + 1 : high < plan->span.high ? high : plan->span.high;
         }
         left -= here;

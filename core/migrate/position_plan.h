@@ -28,6 +28,16 @@ TMV_NODISCARD bool position_plan_make(struct pgx_conn *conn, const struct store_
 /* The end of a range that begins at `low` and holds about `events` events: beyond `low`, at most
  * plan->span.high. Pure. */
 int64_t position_plan_next(const struct position_plan *plan, int64_t low, int64_t events);
+/* The end of a piece of `size` (at least 1) positions that begins at `low` and ends at `high` at the latest.
+ * No sum overflows at the ends of bigint. Pure. */
+int64_t position_step(int64_t low, int64_t high, int64_t size);
+/* The end of a piece of about `rows` rows of any tenant (at least 1) from the beginning of a span, by one
+ * look at the primary key: span->high when there are fewer, however wide the span is. */
+TMV_NODISCARD bool position_after_rows(struct pgx_conn *conn, const struct store_shape *shape,
+                                       const struct position_span *span, int64_t rows, int64_t *ret_position,
+                                       struct tmv_error *err);
+/* How many positions a span has, at most INT64_MAX. Pure. */
+int64_t position_width(const struct position_span *span);
 /* Events per range, when `wanted` is what one would like: more when every range costs a pass over the
  * tenant's index. Pure. */
 int64_t position_plan_step(const struct position_plan *plan, int64_t wanted);

@@ -10,6 +10,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "migrate/tail_source.h"
 #include "sql_embedded.h"
 
 #define RECOPY_TIMEOUT_US (600 * US_PER_S)
@@ -122,14 +123,13 @@ static bool recopy(struct resolving *r, struct tmv_error *err)
 {
     struct tailer *t = r->m->tailer;
     const struct tailer_finish finish = {.run = arm_again, .user = r};
-    int64_t from = t->watermark;
+    int64_t value = 0;
     int64_t events = 0;
 
     if (r->target.state == FENCE_ARMED && !change_target(r, FENCE_ARMED, FENCE_CLOSED, 0, err))
         return false;
-    if (!guard_sequence_value(t->source, t->guard->shape, &t->value, err) || !tailer_begin_drain(t, err) ||
-        !tailer_drain(t, t->value > from ? t->value : from, clock_now_us() + RECOPY_TIMEOUT_US, &finish,
-                      &events, err) ||
+    if (!tail_read_value(t, &value, err) || !tailer_begin_drain(t, err) ||
+        !tailer_drain(t, value, clock_now_us() + RECOPY_TIMEOUT_US, &finish, &events, err) ||
         !change_target(r, FENCE_ARMED, FENCE_OPEN, r->source.epoch, err))
         return err_wrap(err, "bringing the target what it had forgotten");
     r->to->mended = true;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/fault.h"
+#include "migrate/chunk_queue.h"
 #include "pg/copy.h"
 #include "sql_embedded.h"
 
@@ -18,6 +19,9 @@
 #define STREAM_MAX ((size_t)1 << 30) /* one event's size ends before that (PostgreSQL's limit of a field) */
 #define DURABLE_TIMEOUT_US (5 * US_PER_S)
 #define POSITION_SQL 24
+#define PIECE_AIM_US (100 * US_PER_MS)
+#define DURABLE_SLOW_US (5 * US_PER_MS)
+#define MEASURE_EVERY_US (100 * US_PER_MS)
 
 /* ---- small things ---- */
 
@@ -44,9 +48,13 @@ static int64_t left(const struct tail_piece *p)
 bool tail_expand(struct tailer *t, const char *template, const struct store_shape *shape, struct buf *ret_sql,
                  struct tmv_error *err)
 {
+    AUTO(buf) struct buf sequence = BUF_INIT(400);
+
+    pgx_literal(&sequence, shape->sequence);
     const struct pgx_var vars[] = {
         {"columns", buf_text(shape == &t->ends->target ? &t->filled : &t->columns)},
         {"tenant_id", t->ends->tenant},
+        {"sequence_literal", buf_text(&sequence)},
     };
     return store_sql(ret_sql, template, shape, vars, ARRAY_LEN(vars), err);
 }
@@ -222,7 +230,7 @@ static bool apply_stream(struct tailer *t, const struct tail_piece *p, struct st
     return commit_piece(t, p, buf_text(&commit), err);
 }
 
-static void account(struct tailer *t, const struct tail_piece *p, int64_t rows, bool stored)
+void tail_account(struct tailer *t, const struct tail_piece *p, int64_t rows, bool stored)
 {
     if (p->moves_watermark) {
         t->watermark = p->high;
@@ -260,7 +268,7 @@ static bool apply_once(struct tailer *t, const struct tail_piece *p, struct stre
         return err_wrap(err, "reading new events");
     bool idle = s->empty && !p->finish;
     if (idle && (!p->moves_watermark || start - t->last_store_us < STORE_EVERY_US)) {
-        account(t, p, 0, false);
+        tail_account(t, p, 0, false);
         forget_slowly(&t->apply_us, clock_now_us() - start);
         return true;
     }
@@ -270,7 +278,7 @@ static bool apply_once(struct tailer *t, const struct tail_piece *p, struct stre
         pgx_rollback(t->target, TAIL_TIMEOUT_US);
         return *ret_conflict ? true : err_wrap(err, "applying events to the target");
     }
-    account(t, p, *ret_rows, true);
+    tail_account(t, p, *ret_rows, true);
     t->last_store_us = clock_now_us();
     if (*ret_rows > 0)
         learn(&t->apply_us, clock_now_us() - start);
@@ -294,4 +302,41 @@ bool tail_apply_piece(struct tailer *t, struct tail_piece *p, int64_t *ret_rows,
     p->staged = true;
     p->begun = false; /* rolled back */
     return apply_once(t, p, &s, ret_rows, &conflict, err);
+}
+
+int64_t tail_piece_positions(int64_t positions, int64_t took_us)
+{
+    int64_t next = chunk_next_events(positions, took_us, PIECE_AIM_US);
+
+    return next > TAIL_PIECE_MAX ? TAIL_PIECE_MAX : next;
+}
+
+/* ---- nothing to apply ---- */
+
+/* The mean of making the source durable is measured again while it is bad, because nothing else does: a large
+ * event's WAL is not what the next drain has to wait for. */
+static bool measure_durable(struct tailer *t, struct tmv_error *err)
+{
+    const struct tail_piece p = {.deadline_us = clock_now_us() + DURABLE_TIMEOUT_US};
+
+    if (t->durable_us < DURABLE_SLOW_US || clock_now_us() - t->durable_measured_us < MEASURE_EVERY_US)
+        return true;
+    t->durable_measured_us = clock_now_us();
+    return ask_durable(t, &p, err) && wait_durable(t, DURABLE_TIMEOUT_US, err);
+}
+
+bool tail_rest(struct tailer *t, struct tmv_error *err)
+{
+    int64_t now = clock_now_us();
+    struct tail_piece p = {.low = t->watermark,
+                           .high = t->watermark,
+                           .moves_watermark = true,
+                           .deadline_us = now + TAIL_WORK_US};
+    int64_t rows;
+
+    forget_slowly(&t->apply_us, now - t->last_tick_us);
+    if (!measure_durable(t, err))
+        return false;
+    return t->watermark <= t->stored_watermark || now - t->last_store_us < STORE_EVERY_US ||
+           tail_apply_piece(t, &p, &rows, err);
 }

@@ -30,6 +30,15 @@ struct tail_piece {
  * the place of one of ours. UNKNOWN: the answer to the commit was lost. */
 TMV_NODISCARD bool tail_apply_piece(struct tailer *t, struct tail_piece *p, int64_t *ret_rows,
                                     struct tmv_error *err);
+/* Notes that everything of a piece is applied; `stored`: with the watermark. */
+void tail_account(struct tailer *t, const struct tail_piece *p, int64_t rows, bool stored);
+/* When there was nothing to apply: keeps the watermark on the target fresh, and lets what was measured of
+ * large events settle. */
+TMV_NODISCARD bool tail_rest(struct tailer *t, struct tmv_error *err);
+/* Positions of the next piece when one of `positions` took so long: 1 … TAIL_PIECE_MAX. Pure. */
+int64_t tail_piece_positions(int64_t positions, int64_t took_us);
+#define TAIL_PIECE_FIRST 5000
+#define TAIL_PIECE_MAX 200000
 /* Fills in a statement of the tail for `shape`. */
 TMV_NODISCARD bool tail_expand(struct tailer *t, const char *template, const struct store_shape *shape,
                                struct buf *ret_sql, struct tmv_error *err);

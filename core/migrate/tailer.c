@@ -9,27 +9,26 @@
 #include "base/err.h"
 #include "base/fault.h"
 #include "base/text.h"
-#include "migrate/consistency_verifier.h"
+#include "migrate/position_plan.h"
 #include "migrate/tail_apply.h"
+#include "migrate/tail_source.h"
 #include "sql_embedded.h"
 
 #define TICK_US (10 * US_PER_MS)      /* pg_locks is not read more often */
 #define TICK_MAX_US (25 * US_PER_MS)  /* nor, on a busy machine, less often */
 #define TICK_SHARE 3                  /* so many times as long as a turn takes are its ticks */
 #define PATIENCE_US (100 * US_PER_MS) /* older transactions of the tenant do not hold the tail back */
-#define PIECE_POSITIONS 50000         /* one application spans so many positions at most */
-#define LOOK_BACK_POSITIONS 100000    /* compared when a connection is opened */
+#define TURN_MAX_US (250 * US_PER_MS) /* a turn begins nothing more then: commands wait for it */
 
 void tailer_init(struct tailer *t, const struct ends *ends, const struct guard *guard)
 {
-    *t = (struct tailer){.ends = ends,
-                         .guard = guard,
-                         .columns = BUF_INIT(16 * 1024),
-                         .filled = BUF_INIT(16 * 1024),
-                         .lag_us = -1};
+    *t = (struct tailer){
+        .ends = ends, .guard = guard, .columns = BUF_INIT(16 * 1024), .filled = BUF_INIT(16 * 1024)};
     t->tick_us = TICK_US;
+    t->piece_positions = TAIL_PIECE_FIRST;
     t->read_sql = t->copy_in_sql = t->stage_in_sql = BUF_INIT(40000);
-    horizon_reset(&t->horizon, PATIENCE_US);
+    t->next_sql = BUF_INIT(4000);
+    horizon_init(&t->horizon, PATIENCE_US);
 }
 
 void tailer_release(struct tailer *t)
@@ -41,6 +40,7 @@ void tailer_release(struct tailer *t)
     buf_release(&t->read_sql);
     buf_release(&t->copy_in_sql);
     buf_release(&t->stage_in_sql);
+    buf_release(&t->next_sql);
 }
 
 /* ---- connecting ---- */
@@ -59,55 +59,9 @@ static bool read_watermark(struct tailer *t, struct tmv_error *err)
     if (t->watermark < t->copy_limit)
         t->watermark = t->copy_limit;
     t->reached = t->watermark;
+    t->final_goal = t->soft_goal = (struct tail_goal){.position = -1};
+    (void)!horizon_accepts(&t->horizon, t->watermark);
     return true;
-}
-
-static bool went_back(struct tmv_error *err)
-{
-    return err_hint(err,
-                    "the source lost committed data (a crash or failover without its last WAL): abort the "
-                    "migration and start again");
-}
-
-/* A source that crashed without its latest WAL hands positions out again that the target has seen. T3
- * prevents it; this check stops the migration if it happened all the same (a failover that lost commits). The
- * sequence alone does not tell: it is logged ahead of its use. So the last part of what was applied is
- * compared too; what lies before, the verification compares. */
-bool tailer_check_not_ahead(struct tailer *t, struct tmv_error *err)
-{
-    AUTO(buf) struct buf source_sql = BUF_INIT(64 * 1024);
-    AUTO(buf) struct buf target_sql = BUF_INIT(64 * 1024);
-    AUTO_RESULT struct pgx_result *source = NULL;
-    AUTO_RESULT struct pgx_result *target = NULL;
-    struct range_digest a, b;
-    int64_t value;
-    int64_t from = t->watermark - LOOK_BACK_POSITIONS > t->copy_limit ? t->watermark - LOOK_BACK_POSITIONS
-                                                                      : t->copy_limit;
-    struct pgx_args args = PGX_ARGS(PGX_INT(from), PGX_INT(t->watermark), PGX_UUID(&t->ends->owner.tenant));
-
-    if (!guard_sequence_value(t->source, t->guard->shape, &value, err))
-        return false;
-    if (value < t->watermark) {
-        err_set(err, TMV_ERR_DIVERGED,
-                "the source's positions went back: it is at %" PRId64 ", the target has seen %" PRId64, value,
-                t->watermark);
-        return went_back(err);
-    }
-    if (!verifier_digest_sql(&t->ends->source, &t->ends->target, &t->ends->source, &source_sql, err) ||
-        !verifier_digest_sql(&t->ends->source, &t->ends->target, &t->ends->target, &target_sql, err) ||
-        !pgx_send(t->source, buf_text(&source_sql), args, err) ||
-        !pgx_query(t->target, TAIL_WORK_US, buf_text(&target_sql), args, &target, err) ||
-        !pgx_receive(t->source, TAIL_WORK_US, &source, err))
-        return err_wrap(err, "comparing the latest events");
-    verifier_read_digest(source, &a);
-    verifier_read_digest(target, &b);
-    if (range_digest_equal(&a, &b))
-        return true;
-    err_set(err, TMV_ERR_DIVERGED,
-            "source and target disagree about events that were already moved, at positions %" PRId64
-            " to %" PRId64 ": the source has %" PRId64 ", the target %" PRId64,
-            from + 1, t->watermark, a.events, b.events);
-    return went_back(err);
 }
 
 static bool write_statements(struct tailer *t, struct tmv_error *err)
@@ -117,9 +71,11 @@ static bool write_statements(struct tailer *t, struct tmv_error *err)
     buf_clear(&t->read_sql);
     buf_clear(&t->copy_in_sql);
     buf_clear(&t->stage_in_sql);
+    buf_clear(&t->next_sql);
     store_copied_columns(&t->ends->source, &t->ends->target, NULL, &t->columns);
     store_filled_columns(&t->ends->source, &t->ends->target, &t->filled);
     return tail_expand(t, sql_tail_read, &t->ends->source, &t->read_sql, err) &&
+           tail_expand(t, sql_tail_next, &t->ends->source, &t->next_sql, err) &&
            tail_expand(t, sql_tail_copy_in, &t->ends->target, &t->copy_in_sql, err) &&
            tail_expand(t, sql_tail_stage_in, &t->ends->target, &t->stage_in_sql, err);
 }
@@ -130,7 +86,7 @@ bool tailer_connect(struct tailer *t, struct tmv_error *err)
 
     pgx_close(TAKE(t->source));
     pgx_close(TAKE(t->target));
-    horizon_reset(&t->horizon, PATIENCE_US);
+    horizon_reset(&t->horizon);
     t->server_start[0] = '\0';
     t->settled = false;
     t->durable_asked_us = 0;
@@ -170,18 +126,19 @@ static bool observe(struct tailer *t, struct tmv_error *err)
     size_t count = 0;
     int64_t now = clock_now_us();
 
-    if (!pgx_query_kept(t->source, TAIL_TIMEOUT_US, &observation,
-                        PGX_ARGS(PGX_INT(t->guard->lock_key), PGX_INT(t->ends->source.sequence_oid)), &row,
+    if (!pgx_query_kept(t->source, TAIL_TIMEOUT_US, &observation, PGX_ARGS(PGX_INT(t->guard->lock_key)), &row,
                         err))
         return err_wrap(err, "reading the position sequence and the tenant's lock");
     if (t->server_start[0] && strcmp(t->server_start, pgx_text(row, 0, 1)) != 0) {
-        horizon_reset(&t->horizon, PATIENCE_US);
+        horizon_reset(&t->horizon);
         return err_set(err, TMV_ERR_UNREACHABLE, "the source was restarted");
     }
     text_copy(t->server_start, sizeof t->server_start, pgx_text(row, 0, 1));
-    t->value = pgx_int(row, 0, 0);
-    if (fault_is_mutant("tail.v_without_is_called") && t->value == 0)
-        t->value = 1;
+    int64_t value = pgx_int(row, 0, 0);
+    if (fault_is_mutant("tail.v_without_is_called") && value == 0)
+        value = 1;
+    if (!tail_see_value(t, value, err))
+        return false;
     holders = strdup(pgx_text(row, 0, 2));
     if (!holders)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");
@@ -190,35 +147,105 @@ static bool observe(struct tailer *t, struct tmv_error *err)
         return true; /* the reading is dropped: it only delays */
     if (fault_is_mutant("tail.no_holders"))
         count = 0;
-    horizon_observe(&t->horizon, now, t->value, names, count);
+    horizon_observe(&t->horizon, now, value, names, count);
     return true;
 }
 
-static bool apply_up_to(struct tailer *t, int64_t low, int64_t high, bool final, struct tmv_error *err)
+/* ---- goals ---- */
+
+static void take_goals(struct tailer *t, const struct horizon_answer *a)
 {
-    while (low < high) {
+    if (a->final_position >= 0)
+        t->final_goal = (struct tail_goal){a->final_position, a->final_taken_us};
+    if (a->soft_position >= 0)
+        t->soft_goal = (struct tail_goal){a->soft_position, a->soft_taken_us};
+}
+
+/* Goals that were reached say what is known to be applied, and as of when. */
+static void note_reached(struct tailer *t)
+{
+    int64_t reached = t->reached > t->watermark ? t->reached : t->watermark;
+
+    if (t->final_goal.taken_us && t->watermark >= t->final_goal.position &&
+        t->final_goal.taken_us > t->known_us)
+        t->known_us = t->final_goal.taken_us;
+    if (t->soft_goal.taken_us && reached >= t->soft_goal.position && t->soft_goal.taken_us > t->known_us)
+        t->known_us = t->soft_goal.taken_us;
+}
+
+int64_t tailer_lag_us(const struct tailer *t)
+{
+    return t->known_us ? clock_now_us() - t->known_us : -1;
+}
+
+/* An empty piece may lie in a gap of the sequence, which can be wider than all pieces of a lifetime. */
+static bool pass_gap(struct tailer *t, struct tail_piece *p, int64_t high, struct tmv_error *err)
+{
+    if (!tail_end_of_gap(t, p->high, high, &p->high, err))
+        return false;
+    tail_account(t, p, 0, false);
+    return true;
+}
+
+/* Applies (low, high] in pieces until it is done or `until_us` is over: commands are heard between turns. A
+ * piece takes about PIECE_AIM_US, whatever the size of the events. */
+static bool apply_up_to(struct tailer *t, int64_t low, int64_t high, bool final, int64_t until_us,
+                        struct tmv_error *err)
+{
+    while (low < high && clock_now_us() < until_us) {
+        int64_t began = clock_now_us();
         struct tail_piece p = {
             .low = low,
-            .high = high - low > PIECE_POSITIONS ? low + PIECE_POSITIONS : high,
+            .high = position_step(low, high, t->piece_positions),
             .moves_watermark = final,
             .staged = final && t->reached > low,
-            .deadline_us = clock_now_us() + TAIL_WORK_US,
+            .deadline_us = began + TAIL_WORK_US,
         };
+        bool whole = p.high < high;
         int64_t rows;
 
         if (!tail_apply_piece(t, &p, &rows, err))
+            return false;
+        if (whole)
+            t->piece_positions = tail_piece_positions(t->piece_positions, clock_now_us() - began);
+        if (whole && rows == 0 && !pass_gap(t, &p, high, err))
             return false;
         low = p.high;
     }
     return true;
 }
 
-/* Before the watermark moves for the first time: whoever was in flight at the first reading has left now, and
- * later positions are higher. */
+/* Before the watermark moves for the first time: every writer that was in flight at the first reading has
+ * left now, and later positions are higher. */
 static bool settle(struct tailer *t, struct tmv_error *err)
 {
     t->settled = t->settled || tailer_check_not_ahead(t, err);
     return t->settled;
+}
+
+static bool pursue_final(struct tailer *t, int64_t until_us, struct tmv_error *err)
+{
+    if (!t->final_goal.taken_us)
+        return true;
+    if (!settle(t, err))
+        return false;
+    /* From the watermark, not from what was reached: the last read, with a snapshot of now. */
+    int64_t low = fault_is_mutant("tail.no_last_read") ? t->reached : t->watermark;
+    return apply_up_to(t, low, t->final_goal.position, true, until_us, err);
+}
+
+static bool pursue_soft(struct tailer *t, int64_t until_us, struct tmv_error *err)
+{
+    int64_t from = t->reached > t->watermark ? t->reached : t->watermark;
+
+    return !t->soft_goal.taken_us || apply_up_to(t, from, t->soft_goal.position, false, until_us, err);
+}
+
+static bool is_behind(const struct tailer *t)
+{
+    int64_t reached = t->reached > t->watermark ? t->reached : t->watermark;
+
+    return t->watermark < t->final_goal.position || reached < t->soft_goal.position;
 }
 
 bool tailer_turn(struct tailer *t, bool *ret_behind, struct tmv_error *err)
@@ -228,34 +255,22 @@ bool tailer_turn(struct tailer *t, bool *ret_behind, struct tmv_error *err)
     if (since < t->tick_us && !stop_sleep(t->ends->stop, t->tick_us - since))
         return err_set(err, TMV_ERR_CANCELLED, "stopped");
     t->last_tick_us = clock_now_us();
+    int64_t until = t->last_tick_us + TURN_MAX_US;
+    int64_t events = t->events;
     if (!observe(t, err))
         return false;
     struct horizon_answer a = horizon_advance(&t->horizon, clock_now_us());
     t->oldest_writer_us = a.oldest_holder_us;
-    int64_t known_us = -1;
-    if (a.final_position >= 0) {
-        if (!settle(t, err))
-            return false;
-        /* From the watermark, not from what was reached: the last read, with a snapshot of now. */
-        int64_t low = fault_is_mutant("tail.no_last_read") ? t->reached : t->watermark;
-        if (!apply_up_to(t, low, a.final_position, true, err))
-            return false;
-        known_us = a.final_taken_us;
-    }
-    int64_t from = t->reached > t->watermark ? t->reached : t->watermark;
-    if (a.soft_position > from) {
-        if (!apply_up_to(t, from, a.soft_position, false, err))
-            return false;
-        known_us = a.soft_taken_us;
-    }
-    int64_t now = clock_now_us();
-    if (known_us >= 0)
-        t->lag_us = now - known_us;
-    else if (t->lag_us >= 0)
-        t->lag_us += now - t->last_tick_us;
-    *ret_behind = now - t->last_tick_us > 5 * TICK_US;
+    take_goals(t, &a);
+    if (!pursue_final(t, until, err) || !pursue_soft(t, until, err))
+        return false;
+    note_reached(t);
+    if (t->events == events && !is_behind(t) && !tail_rest(t, err))
+        return false;
+    int64_t took = clock_now_us() - t->last_tick_us;
+    *ret_behind = is_behind(t) || took > 5 * TICK_US;
     /* The tail takes a bounded share of a busy machine: the writers need the rest. */
-    t->tick_us = TICK_SHARE * (now - t->last_tick_us);
+    t->tick_us = TICK_SHARE * took;
     t->tick_us = t->tick_us < TICK_US ? TICK_US : t->tick_us > TICK_MAX_US ? TICK_MAX_US : t->tick_us;
     return true;
 }
@@ -283,30 +298,11 @@ bool tailer_drain(struct tailer *t, int64_t value, int64_t deadline_us, const st
         .finish = finish,
     };
 
-    horizon_reset(&t->horizon, PATIENCE_US);
-    return tail_apply_piece(t, &p, ret_events, err);
-}
-
-/* Positions that are really counted; after a long pause the rest is taken to be alike. */
-#define COUNTED_POSITIONS 100000
-
-bool tailer_count_behind(struct tailer *t, int64_t *ret_events, struct tmv_error *err)
-{
-    AUTO(buf) struct buf sql = BUF_INIT(4000);
-    AUTO_RESULT struct pgx_result *row = NULL;
-    int64_t from = t->reached > t->watermark ? t->reached : t->watermark;
-    int64_t value = 0;
-
-    /* While paused nobody else looks how far the writers are. */
-    if (!guard_sequence_value(t->source, &t->ends->source, &value, err))
+    /* Below the watermark the range would be empty, and hide what was written there. */
+    if (!tail_see_value(t, value, err)) {
+        pgx_rollback(t->target, TAIL_TIMEOUT_US);
         return false;
-    int64_t to = value - from > COUNTED_POSITIONS ? from + COUNTED_POSITIONS : value;
-    if (!tail_expand(t, sql_tail_count, &t->ends->source, &sql, err) ||
-        !pgx_query(t->source, TAIL_WORK_US, buf_text(&sql),
-                   PGX_ARGS(PGX_INT(from), PGX_INT(to), PGX_UUID(&t->ends->owner.tenant)), &row, err))
-        return err_wrap(err, "counting events behind");
-    *ret_events = pgx_int(row, 0, 0);
-    if (to < value)
-        *ret_events = (int64_t)((double)*ret_events * (double)(value - from) / COUNTED_POSITIONS);
-    return true;
+    }
+    horizon_reset(&t->horizon);
+    return tail_apply_piece(t, &p, ret_events, err);
 }

@@ -16,7 +16,13 @@
 #include "store/guard.h"
 
 /* The kept statements of its connections. */
-enum tail_slot { TAIL_SLOT_DIGEST, TAIL_SLOT_OBSERVE, TAIL_SLOT_READ, TAIL_SLOT_DURABLE };
+enum tail_slot { TAIL_SLOT_DIGEST, TAIL_SLOT_OBSERVE, TAIL_SLOT_READ, TAIL_SLOT_DURABLE, TAIL_SLOT_NEXT };
+
+/* A position up to which everything can be applied. */
+struct tail_goal {
+    int64_t position; /* -1: none yet */
+    int64_t taken_us; /* when V was this (monotonic); 0: none yet */
+};
 
 struct tailer {
     const struct ends *ends;
@@ -33,16 +39,19 @@ struct tailer {
     int64_t reached;    /* applied up to here but for long transactions; ≥ watermark */
     int64_t value;      /* V of the latest reading */
     int64_t events;     /* applied by this tailer */
-    int64_t lag_us;     /* age of what is known to be applied */
+    struct tail_goal final_goal, soft_goal; /* of the horizon's latest answers */
+    int64_t known_us;         /* everything up to V as of then is applied (monotonic); 0: not known yet */
+    int64_t piece_positions;  /* one application spans so many positions at most */
     int64_t oldest_writer_us; /* age of the oldest transaction that holds the tenant's lock */
     int64_t last_tick_us, last_store_us;
-    int64_t apply_us;           /* running mean of one application, commit included */
-    int64_t durable_us;         /* running mean of making the source durable */
-    int64_t durable_asked_us;   /* the source owes the answer to that since then; 0 it does not */
-    int64_t tick_us;            /* from one turn to the next */
-    int staged_left;            /* ranges still to be applied through the stage, after duplicates were met */
-    struct buf columns, filled; /* what is read, and the target's columns that take it; quoted */
-    struct buf read_sql, copy_in_sql, stage_in_sql;
+    int64_t apply_us;            /* running mean of one application, commit included */
+    int64_t durable_us;          /* running mean of making the source durable */
+    int64_t durable_measured_us; /* when that was measured without need */
+    int64_t durable_asked_us;    /* the source owes the answer to that since then; 0 it does not */
+    int64_t tick_us;             /* from one turn to the next */
+    int staged_left;             /* ranges still to be applied through the stage, after duplicates were met */
+    struct buf columns, filled;  /* what is read, and the target's columns that take it; quoted */
+    struct buf read_sql, copy_in_sql, stage_in_sql, next_sql;
 };
 
 void tailer_init(struct tailer *t, const struct ends *ends, const struct guard *guard);
@@ -50,14 +59,18 @@ void tailer_release(struct tailer *t);
 /* Opens the connections and reads the watermark from the target. */
 TMV_NODISCARD bool tailer_connect(struct tailer *t, struct tmv_error *err);
 /* Before the first turn, while the source is the tenant's home: the target must not be ahead of it
- * (DIVERGED), as after a crash or failover of the source that lost commits. The tail asks again by itself
- * before its watermark moves for the first time: a transaction that was in flight here may have been given a
- * position that the source had handed out before it forgot. */
+ * (DIVERGED), as after a crash or failover of the source that lost commits, or when the position sequence was
+ * set back. The tail asks again by itself before its watermark moves for the first time: a transaction that
+ * was in flight here may have been given a position that the source had handed out before it forgot. */
 TMV_NODISCARD bool tailer_check_not_ahead(struct tailer *t, struct tmv_error *err);
 /* One turn: a reading at most every 10 ms, then everything that is final (and, behind a long transaction,
  * what is visible) is applied, in pieces. *ret_behind: there is more to do at once. Blocks up to the 10 ms
- * plus the work. */
+ * plus a quarter of a second of work, and one piece, which is a single event when events are large. DIVERGED:
+ * the position sequence went back. */
 TMV_NODISCARD bool tailer_turn(struct tailer *t, bool *ret_behind, struct tmv_error *err);
+/* Age of what is known to be applied: everything up to V, as V was then. -1 while that is not known, as
+ * before a tail that is far behind has caught up for the first time. */
+int64_t tailer_lag_us(const struct tailer *t);
 
 /* The next turn need not wait for longer than the shortest tick. */
 void tailer_hurry(struct tailer *t);
@@ -73,9 +86,11 @@ struct tailer_finish {
 TMV_NODISCARD bool tailer_begin_drain(struct tailer *t, struct tmv_error *err);
 /* In that transaction: applies (watermark, value] while no writer of the tenant can be in flight, runs
  * `finish` and commits. *ret_events is what was applied. The watermark is `value` then, and the transaction
- * over, also on failure. `deadline_us` (monotonic) bounds it. */
+ * over, also on failure. `deadline_us` (monotonic) bounds it. DIVERGED: `value` is below what was seen
+ * before. */
 TMV_NODISCARD bool tailer_drain(struct tailer *t, int64_t value, int64_t deadline_us,
                                 const struct tailer_finish *finish, int64_t *ret_events,
                                 struct tmv_error *err);
-/* Events still to mirror by the latest reading. */
+/* Events still to mirror by a new reading; beyond 100,000 rows of the table an estimate. DIVERGED as above.
+ */
 TMV_NODISCARD bool tailer_count_behind(struct tailer *t, int64_t *ret_events, struct tmv_error *err);

@@ -9,9 +9,10 @@
 #include "base/err.h"
 #include "migrate/chunk_queue.h"
 #include "migrate/verify_repair.h"
+#include "migrate/verify_total.h"
 
-/* Positions between two words about what is proven: few at first, so that a person soon sees that it moves.
- */
+/* Rows of the source between two words about what is proven: few at first, so that a person soon sees that it
+ * moves. */
 #define SLICE_FIRST 10000
 #define SLICE_MIN 1000
 #define SLICE_MAX 1000000
@@ -19,10 +20,16 @@
 #define RETRY_US US_PER_S
 #define PAUSE_US (200 * US_PER_MS) /* between small ranges: the tail moves all the time */
 #define LOOK_US US_PER_S           /* at the guards' facts, when there is nothing to compare */
+#define RECOUNT_US (60 * US_PER_S) /* the totals, and not so often that they take more than … */
+#define RECOUNT_SHARE 50           /* … one part in so many of the time */
+#define RECOUNT_QUICK_US US_PER_S  /* a cutover waits for a count as quick as this */
 
 /* What the thread works on between two looks at the shared part. */
 struct task {
     int64_t from, to; /* the same: only a look at the guards */
+    int64_t rows;     /* of the source at most */
+    bool cut;         /* it had more */
+    bool total;       /* compares the totals when everything up to `to` is proven */
     int64_t restarts;
     bool repair;
     bool stop;
@@ -36,6 +43,15 @@ static struct timespec from_now(int64_t us)
                              .tv_nsec = (long)(until % US_PER_S) * 1000};
 }
 
+/* Under the lock. */
+static bool is_total_due(const struct verify_worker *w)
+{
+    int64_t pause =
+        w->total_took_us * RECOUNT_SHARE > RECOUNT_US ? w->total_took_us * RECOUNT_SHARE : RECOUNT_US;
+
+    return w->total_at_us == 0 || w->recount || clock_now_us() - w->total_at_us >= pause;
+}
+
 static struct task next_task(struct verify_worker *w, int64_t slice)
 {
     struct timespec look = from_now(LOOK_US);
@@ -45,18 +61,19 @@ static struct task next_task(struct verify_worker *w, int64_t slice)
     pthread_mutex_lock(&w->lock);
     w->busy = false;
     pthread_cond_broadcast(&w->changed);
-    while (w->running && (w->held || (w->limit <= w->proof.to && waited == 0) || (w->differs && !w->repair)))
+    while (w->running && (w->held || (w->limit <= w->proof.to && waited == 0 && !is_total_due(w)) ||
+                          (w->differs && !w->repair)))
         waited = w->held || w->differs ? pthread_cond_wait(&w->changed, &w->lock)
                                        : pthread_cond_timedwait(&w->changed, &w->lock, &look);
     w->busy = true;
     task = (struct task){.from = w->proof.to,
                          .to = w->limit,
+                         .rows = slice,
+                         .total = is_total_due(w),
                          .restarts = w->restarts,
                          .repair = w->repair,
                          .stop = !w->running};
     pthread_mutex_unlock(&w->lock);
-    if (task.to - task.from > slice && !task.repair)
-        task.to = task.from + slice;
     return task;
 }
 
@@ -71,6 +88,7 @@ static int64_t next_slice(int64_t slice, int64_t took_us)
 static void begin_anew(struct verify_worker *w)
 {
     w->proof.to = 0;
+    w->total_at_us = 0;
     w->differs = false;
     w->restarts++;
     memset(&w->report, 0, sizeof w->report);
@@ -91,6 +109,47 @@ static void tell(struct verify_worker *w, const struct task *task, const struct 
         w->problem.code = TMV_OK;
     }
     pthread_mutex_unlock(&w->lock);
+}
+
+/* ---- the totals ---- */
+
+/* Under the lock. Unequal ones take the proof back: the ranges, which are compared again, name the events.
+ * When they find nothing, the totals do not lie in any range. */
+static void judge_totals(struct verify_worker *w, const struct tenant_total *source,
+                         const struct tenant_total *target)
+{
+    bool outside = source->all - source->inside != target->all - target->inside;
+
+    w->recount = false;
+    w->total_at_us = clock_now_us();
+    if (verifier_totals_equal(source, target)) {
+        w->totals_unequal = 0;
+        return;
+    }
+    w->totals_unequal++;
+    if (!outside && w->totals_unequal < 2) {
+        begin_anew(w);
+        return;
+    }
+    w->differs = true;
+    verifier_note_total(&w->report, source, target);
+}
+
+static bool compare_totals(struct verify_worker *w, const struct verifier_task *job, const struct task *task,
+                           struct tmv_error *err)
+{
+    const struct position_span span = {.low = 0, .high = task->to};
+    struct tenant_total source, target;
+    int64_t began = clock_now_us();
+
+    if (!verifier_total(job, &span, &source, &target, err))
+        return false;
+    pthread_mutex_lock(&w->lock);
+    w->total_took_us = clock_now_us() - began;
+    if (task->restarts == w->restarts && !w->differs && w->proof.to >= task->to)
+        judge_totals(w, &source, &target);
+    pthread_mutex_unlock(&w->lock);
+    return true;
 }
 
 /* ---- the guards' facts ---- */
@@ -170,15 +229,31 @@ static bool compare(struct verify_worker *w, const struct verifier_task *job, co
     return true;
 }
 
+/* Where the task ends: a slice of rows, not of positions, between which there may be gaps of any width. */
+static bool cut_slice(struct verify_worker *w, struct pgx_conn *source, struct task *task,
+                      struct tmv_error *err)
+{
+    const struct position_span span = {.low = task->from, .high = task->to};
+
+    if (task->repair || position_width(&span) <= task->rows)
+        return true;
+    if (!position_after_rows(source, &w->ends.source, &span, task->rows, &task->to, err))
+        return false;
+    task->cut = task->to < span.high;
+    return true;
+}
+
 static bool verify(struct verify_worker *w, struct pgx_conn **source, struct pgx_conn **target,
-                   const struct task *task, struct tmv_error *err)
+                   struct task *task, struct tmv_error *err)
 {
     char guards[sizeof w->proof.guards];
 
     if (!connect_both(w, source, target, err) || !read_guards(w, *source, *target, guards, err))
         return false;
-    if (!same_guards(w, guards) || (task->to <= task->from && !task->repair))
+    if (!same_guards(w, guards) || (task->to <= task->from && !task->repair && !task->total))
         return true;
+    if (!cut_slice(w, *source, task, err))
+        return false;
     const struct verifier_task job = {.ends = &w->ends,
                                       .level = TMV_VERIFY_HASH,
                                       .span = {.low = task->repair ? 0 : task->from, .high = task->to},
@@ -186,7 +261,8 @@ static bool verify(struct verify_worker *w, struct pgx_conn **source, struct pgx
                                       .target = *target,
                                       .workers = w->workers};
     if (!task->repair)
-        return compare(w, &job, task, err);
+        return (task->to <= task->from || compare(w, &job, task, err)) &&
+               (!task->total || task->cut || compare_totals(w, &job, task, err));
     repair(w, &job);
     /* Whatever it was stopped in the middle of. */
     pgx_close(TAKE(*source));
@@ -222,10 +298,9 @@ static void *verify_main(void *arg)
             return NULL;
         }
         if (verify(w, &source, &target, &task, &err)) {
-            bool whole = task.to - task.from >= slice;
-            if (whole)
+            if (task.cut)
                 slice = next_slice(slice, clock_now_us() - began);
-            if (!whole && task.to > task.from && !rest(w, PAUSE_US))
+            if (!task.cut && task.to > task.from && !rest(w, PAUSE_US))
                 return NULL;
             continue;
         }
@@ -247,6 +322,7 @@ static void take_start(struct verify_worker *w, const struct verify_start *start
                                 .source_guard = *start->source_guard,
                                 .target_guard = *start->target_guard,
                                 .workers = start->workers,
+                                .limit = start->watermark,
                                 .proof = start->proof,
                                 .engine_stop = start->ends->stop,
                                 .stop = {.fd = -1}};
@@ -340,10 +416,20 @@ void verify_worker_restart(struct verify_worker *w, bool repair_first)
     pthread_mutex_unlock(&w->lock);
 }
 
+void verify_worker_recount(struct verify_worker *w, bool *ret_asked)
+{
+    pthread_mutex_lock(&w->lock);
+    *ret_asked = w->total_at_us > 0 && w->total_took_us <= RECOUNT_QUICK_US && !w->differs;
+    w->recount = w->recount || *ret_asked;
+    pthread_cond_broadcast(&w->changed);
+    pthread_mutex_unlock(&w->lock);
+}
+
 void verify_worker_look(struct verify_worker *w, struct verify_progress *ret_progress)
 {
     pthread_mutex_lock(&w->lock);
     ret_progress->verified_to = w->proof.to;
+    ret_progress->total_at_us = w->total_at_us;
     ret_progress->proof = w->proof;
     ret_progress->differs = w->differs;
     ret_progress->repairing = w->repair;

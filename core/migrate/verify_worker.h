@@ -4,6 +4,11 @@
  *
  * A proof holds under the guards' facts that it was made under: while they are unchanged nothing can have
  * changed what was compared (design §6). When they change, by day or while no engine ran, it begins anew.
+ *
+ * Ranges see only what lies in them, and only once. So when everything up to the watermark is proven, the
+ * totals of the tenant on both ends are compared without a lower bound, again from time to time, by every new
+ * engine, and before a cutover: an event below the first position, or one that came in where everything was
+ * proven already (the position sequence was set back and forward again), takes the proof back.
  */
 #pragma once
 
@@ -40,6 +45,10 @@ struct verify_worker {
     struct tmv_verify_report repaired; /* of the last repair */
     struct tmv_error repair_failed;    /* code 0: it did not */
     struct tmv_error problem;          /* code 0: none; it tries again by itself */
+    int64_t total_at_us; /* when the totals were found equal (monotonic); 0: not under this proof */
+    int64_t total_took_us;
+    bool recount;       /* the totals are asked for again */
+    int totals_unequal; /* in a row */
 };
 
 /* What it begins with; borrowed for the call. */
@@ -62,11 +71,15 @@ void verify_worker_hold(struct verify_worker *w, int64_t patience_us);
 void verify_worker_go_on(struct verify_worker *w);
 /* Begins again from the first event; with `repair`, makes the target equal to the source first. */
 void verify_worker_restart(struct verify_worker *w, bool repair);
+/* Asks for the tenant's totals on both ends to be compared again: *ret_asked false when that takes too long
+ * to be waited for. What came in behind the proof since is found by that. */
+void verify_worker_recount(struct verify_worker *w, bool *ret_asked);
 
 struct verify_progress {
     int64_t verified_to;
     bool differs;
     bool repairing;
+    int64_t total_at_us; /* when the totals were found equal; 0: they were not compared yet */
     struct verify_proof proof;
     struct tmv_verify_report report;
     struct tmv_verify_report repaired;

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "migrate/chunk_queue.h"
+#include "migrate/tail_apply.h"
 #include "migrate/throttle.h"
 
 static struct position_plan even_plan(int64_t high, int64_t events)
@@ -71,6 +72,58 @@ static void always_goes_forward_and_ends_at_the_end(void **state)
             assert_true(++steps < 20000);
         }
     }
+}
+
+static void a_gap_in_the_positions_costs_no_range_of_its_own(void **state)
+{
+    /* 50 events, a gap of 50 billion positions, 50 events; and the same up to the end of bigint */
+    static const int64_t ends[] = {INT64_C(50000000100), INT64_MAX};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        struct position_plan plan = even_plan(ends[i], 100);
+        int ranges = 0;
+
+        plan.bounds[0] = 50;
+        plan.bounds[1] = ends[i];
+        plan.bound_count = 2;
+        for (int64_t low = 0; low < ends[i]; ranges++)
+            low = position_plan_next(&plan, low, 10);
+        assert_true(ranges <= 20);
+    }
+}
+
+static void steps_do_not_overflow_at_the_ends_of_bigint(void **state)
+{
+    const struct position_span all = {INT64_MIN, INT64_MAX};
+    const struct position_span upper = {0, INT64_MAX};
+    const struct position_span none = {7, 7};
+    const struct position_span backwards = {INT64_MAX, INT64_MIN};
+
+    (void)state;
+    assert_int_equal(position_step(0, 100, 30), 30);
+    assert_int_equal(position_step(90, 100, 30), 100);
+    assert_int_equal(position_step(INT64_MAX - 5, INT64_MAX, 50000), INT64_MAX);
+    assert_int_equal(position_step(INT64_MAX - 5, INT64_MAX, 2), INT64_MAX - 3);
+    assert_int_equal(position_step(INT64_MIN, INT64_MAX, 1), INT64_MIN + 1);
+    assert_int_equal(position_step(INT64_MIN, INT64_MAX - 1, INT64_MAX), -1);
+    assert_int_equal(position_width(&all), INT64_MAX);
+    assert_int_equal(position_width(&upper), INT64_MAX);
+    assert_int_equal(position_width(&none), 0);
+    assert_int_equal(position_width(&backwards), 0);
+}
+
+static void pieces_of_the_tail_follow_what_they_take(void **state)
+{
+    int64_t pieces = TAIL_PIECE_FIRST;
+
+    (void)state;
+    for (int i = 0; i < 64; i++) /* empty ones */
+        pieces = tail_piece_positions(pieces, 100);
+    assert_int_equal(pieces, TAIL_PIECE_MAX);
+    for (int i = 0; i < 64; i++) /* an event of 40 MB in each position */
+        pieces = tail_piece_positions(pieces, 900000);
+    assert_int_equal(pieces, 1);
 }
 
 static void takes_larger_steps_where_each_costs_a_pass_over_an_index(void **state)
@@ -397,6 +450,9 @@ int main(void)
         cmocka_unit_test(takes_everything_at_once_when_it_fits),
         cmocka_unit_test(follows_the_density_of_the_sample),
         cmocka_unit_test(always_goes_forward_and_ends_at_the_end),
+        cmocka_unit_test(a_gap_in_the_positions_costs_no_range_of_its_own),
+        cmocka_unit_test(steps_do_not_overflow_at_the_ends_of_bigint),
+        cmocka_unit_test(pieces_of_the_tail_follow_what_they_take),
         cmocka_unit_test(takes_larger_steps_where_each_costs_a_pass_over_an_index),
         cmocka_unit_test(hands_out_every_position_of_the_gaps_once),
         cmocka_unit_test(a_range_that_took_too_long_is_handed_out_in_halves),

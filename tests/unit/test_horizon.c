@@ -13,7 +13,7 @@ static struct horizon h;
 static int fresh(void **state)
 {
     (void)state;
-    horizon_reset(&h, PATIENCE);
+    horizon_init(&h, PATIENCE);
     return 0;
 }
 
@@ -88,7 +88,7 @@ static void reset_voids_every_pair(void **state)
 {
     (void)state;
     SEE(0, 10, "3/1");
-    horizon_reset(&h, PATIENCE);
+    horizon_init(&h, PATIENCE);
     assert_int_equal(horizon_advance(&h, 0).final_position, -1);
 }
 
@@ -134,6 +134,31 @@ static void agrees_with_the_definition_on_random_histories(void **state)
     assert_true(last_final > STEPS - 100);
 }
 
+static void no_value_below_an_earlier_one_is_accepted(void **state)
+{
+    (void)state;
+    assert_true(horizon_accepts(&h, 0));
+    assert_true(horizon_accepts(&h, 1205));
+    assert_true(horizon_accepts(&h, 1205));
+    assert_false(horizon_accepts(&h, 1204));
+    assert_false(horizon_accepts(&h, 500));
+    assert_true(horizon_accepts(&h, INT64_C(50000000000))); /* a jump is no way back */
+    assert_false(horizon_accepts(&h, 1205));
+    assert_true(horizon_accepts(&h, INT64_MAX));
+    assert_false(horizon_accepts(&h, INT64_MAX - 1));
+    assert_false(horizon_accepts(&h, INT64_MIN));
+}
+
+static void what_was_seen_highest_outlives_a_lost_connection(void **state)
+{
+    (void)state;
+    assert_true(horizon_accepts(&h, 1205));
+    SEE(0, 1205, "3/1");
+    horizon_reset(&h);
+    assert_int_equal(horizon_advance(&h, 10).final_position, -1);
+    assert_false(horizon_accepts(&h, 1204));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +170,8 @@ int main(void)
         cmocka_unit_test_setup(prepared_transaction_under_a_new_name_still_counts, fresh),
         cmocka_unit_test_setup(reset_voids_every_pair, fresh),
         cmocka_unit_test_setup(agrees_with_the_definition_on_random_histories, fresh),
+        cmocka_unit_test_setup(no_value_below_an_earlier_one_is_accepted, fresh),
+        cmocka_unit_test_setup(what_was_seen_highest_outlives_a_lost_connection, fresh),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "migrate/consistency_verifier.h"
 #include "migrate/verify_report.h"
+#include "migrate/verify_total.h"
 
 static struct tmv_verify_report part_with(int64_t first, int64_t step, int64_t differences)
 {
@@ -118,6 +119,37 @@ static void json_of_others_does_no_harm(void **state)
     }
 }
 
+static void totals_tell_what_no_range_holds(void **state)
+{
+    static const struct {
+        struct tenant_total source, target;
+        bool equal;
+        const char *kind;
+    } cases[] = {
+        {{0, 0}, {0, 0}, true, ""},
+        {{100, 100}, {100, 100}, true, ""},
+        {{103, 100}, {100, 100}, false, "missing"}, /* below the range, on the source only */
+        {{100, 100}, {101, 100}, false, "extra"},   /* the same on the target */
+        {{100, 100}, {99, 99}, false, "missing"},   /* in the range, where it was compared already */
+        {{100, 100}, {100, 99}, false, "differs"},  /* as many, but elsewhere */
+        {{INT64_MAX, 0}, {0, 0}, false, "missing"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct tmv_verify_report report = {.consistent = true};
+
+        assert_int_equal(verifier_totals_equal(&cases[i].source, &cases[i].target), cases[i].equal);
+        if (cases[i].equal)
+            continue;
+        verifier_note_total(&report, &cases[i].source, &cases[i].target);
+        assert_false(report.consistent);
+        assert_int_equal(report.differences, 1);
+        assert_string_equal(report.found[0].kind, cases[i].kind);
+        assert_non_null(strstr(report.found[0].columns, "total: source "));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +158,7 @@ int main(void)
         cmocka_unit_test(different_seeds_choose_different_blocks),
         cmocka_unit_test(a_report_comes_back_from_its_json),
         cmocka_unit_test(json_of_others_does_no_harm),
+        cmocka_unit_test(totals_tell_what_no_range_holds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

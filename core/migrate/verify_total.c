@@ -1,0 +1,64 @@
+#include "migrate/verify_total.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "migrate/verify_range.h"
+#include "sql_embedded.h"
+
+static bool send_total(const struct verifier_task *task, enum verify_side side,
+                       const struct position_span *span, struct tmv_error *err)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(VERIFY_SQL_MAX);
+    const struct store_shape *shape = side == SOURCE ? &task->ends->source : &task->ends->target;
+
+    return store_sql(&sql, sql_verify_total, shape, NULL, 0, err) &&
+           pgx_send(side == SOURCE ? task->source : task->target, buf_text(&sql),
+                    PGX_ARGS(PGX_INT(span->low), PGX_INT(span->high), PGX_TEXT(task->ends->tenant)), err);
+}
+
+static bool receive_total(struct pgx_conn *conn, struct tenant_total *ret_total, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *row = NULL;
+
+    if (!pgx_receive(conn, VERIFY_RANGE_TIMEOUT_US, &row, err))
+        return false;
+    *ret_total = (struct tenant_total){.all = pgx_int(row, 0, 0), .inside = pgx_int(row, 0, 1)};
+    return true;
+}
+
+bool verifier_total(const struct verifier_task *task, const struct position_span *span,
+                    struct tenant_total *ret_source, struct tenant_total *ret_target, struct tmv_error *err)
+{
+    return send_total(task, SOURCE, span, err) && send_total(task, TARGET, span, err) &&
+                   receive_total(task->source, ret_source, err) &&
+                   receive_total(task->target, ret_target, err)
+               ? true
+               : err_wrap(err, "comparing the total of the tenant's events");
+}
+
+bool verifier_totals_equal(const struct tenant_total *source, const struct tenant_total *target)
+{
+    return source->all == target->all && source->inside == target->inside;
+}
+
+void verifier_note_total(struct tmv_verify_report *report, const struct tenant_total *source,
+                         const struct tenant_total *target)
+{
+    int64_t missing = source->all - target->all;
+    int64_t outside = source->all - source->inside + target->all - target->inside;
+    struct tmv_verify_report part = {.differences = 1};
+    struct tmv_difference *d = &part.found[0];
+
+    text_copy(d->kind, sizeof d->kind, missing > 0 ? "missing" : missing < 0 ? "extra" : "differs");
+    d->position = report->from_position;
+    snprintf(d->columns, sizeof d->columns,
+             "total: source %" PRId64 ", target %" PRId64 " events, %" PRId64
+             " outside the compared positions",
+             source->all, target->all, outside);
+    verifier_merge(report, &part);
+}
