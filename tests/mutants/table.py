@@ -7,7 +7,7 @@ from typing import NamedTuple
 # The rows of bad input and bad days; the part of a mutant's name before the slash.
 ROWS = """unreachable refused wrong-password too-old missing-schema missing-privilege unknown-tenant unknown-store unknown-migration
 same-store target-has-tenant lives-elsewhere no-events empty-payload large-payload jsonb-shapes null-actor non-ascii extra-columns
-types version-gaps mixed-streams target-refuses-event target-disk-full target-read-only long-transaction changed-underneath registry""".split()
+types version-gaps mixed-streams positions target-refuses-event target-disk-full target-read-only long-transaction changed-underneath registry""".split()
 
 
 class Mutant(NamedTuple):
@@ -25,6 +25,8 @@ SHAPE = "core/migrate/preflight/shape.c"
 PLACES = "core/migrate/preflight/places.c"
 RIGHTS = "core/migrate/preflight/rights.c"
 REQUESTS = "core/control/operations.c"
+TAILER = "core/migrate/tailer.c"
+TAIL_SOURCE = "core/migrate/tail_source.c"
 CONTROL = "core/sql/control_functions.sql"
 COORDINATOR = "core/migrate/coordinator.c"
 PASSWORDS = "says_what_to_do_when_the_password_is_wrong_or_the_server_refuses"
@@ -180,4 +182,71 @@ MUTANTS = [Mutant(*row) for row in [
      "registry", "a_cutover_is_refused_when_the_target_was_replaced"),
     ("registry/change-not-audited", "core/sql/control_routing_register.sql", "FROM added a", "FROM added a WHERE false",
      "registry", "every_change_of_the_registry_is_audited"),
+    ("positions/set-back-in-a-turn", TAILER, "    if (!tail_see_value(t, value, err))\n        return false;", "    t->value = value;",
+     "positions", "notices_in_a_turn_that_the_sequence_was_set_back"),
+    ("positions/set-back-in-the-drain", TAILER, "if (!tail_see_value(t, value, err)) {", "if (value < 0) {",
+     "positions", "notices_it_in_the_drain"),
+    ("positions/set-back-while-quiet", TAIL_SOURCE, "    if (!tail_read_value(t, &value, err))\n        return false;",
+     "    if (!guard_sequence_value(t->source, t->guard->shape, &value, err))\n        return false;",
+     "positions", "notices_it_while_the_tenant_is_quiet"),
+    ("positions/set-back-at-a-connect", TAIL_SOURCE, "if (!tail_read_value(t, &value, err) || !read_both",
+     "if (!guard_sequence_value(t->source, t->guard->shape, &value, err) || !read_both",
+     "positions", "notices_it_when_an_engine_connects"),
+    ("positions/only-below-the-watermark", "core/migrate/horizon.c", "if (value < h->highest)", "if (value < 0)",
+     "positions", "notices_a_step_back_above_the_watermark"),
+    ("positions/forgotten-with-the-connection", "core/migrate/horizon.c", "    h->holder_count = 0;",
+     "    h->holder_count = 0;\n    h->highest = INT64_MIN;", "horizon", "what_was_seen_highest_outlives_a_lost_connection"),
+    ("positions/every-way-back-is-a-crash", "core/sql/tail_source_restarted.sql", "> f.changed_at", "IS NOT NULL",
+     "positions", "notices_it_while_the_tenant_is_quiet"),
+    ("positions/no-way-back-is-a-crash", "core/sql/tail_source_restarted.sql", "> f.changed_at", "IS NULL",
+     "positions", "says_crash_or_failover_only_after_one"),
+    ("positions/gap-in-pieces", TAILER, "if (whole && rows == 0 &&", "if (whole && rows < 0 &&",
+     "positions", "passes_a_gap_of_any_width"),
+    ("positions/jump-onto-the-next", TAIL_SOURCE, "pgx_int(row, 0, 0) - 1;", "pgx_int(row, 0, 0);",
+     "positions", "passes_a_gap_of_any_width"),
+    ("positions/lag-known-while-behind", TAILER, "t->watermark >= t->final_goal.position &&", "true &&",
+     "positions", "lag_is_not_known_before_everything_is_applied"),
+    ("positions/turn-without-end", TAILER, "while (low < high && clock_now_us() < until_us) {", "while (low < high) {",
+     "positions", "lag_is_not_known_before_everything_is_applied"),
+    ("positions/pieces-of-one-size", "core/migrate/tail_apply.c", "return next > TAIL_PIECE_MAX ? TAIL_PIECE_MAX : next;",
+     "return next > TAIL_PIECE_MAX ? TAIL_PIECE_MAX : positions;", "copy_plan", "pieces_of_the_tail_follow_what_they_take"),
+    ("positions/large-events-remembered", "core/migrate/tail_apply.c", "    forget_slowly(&t->apply_us, now - t->last_tick_us);", "",
+     "positions", "forgets_what_large_events_took"),
+    ("positions/slow-sync-remembered", "core/migrate/tail_apply.c",
+     "return ask_durable(t, &p, err) && wait_durable(t, DURABLE_TIMEOUT_US, err);", "return p.deadline_us > 0;",
+     "positions", "forgets_what_large_events_took"),
+    ("positions/watermark-not-kept", "core/migrate/tail_apply.c", "return t->watermark <= t->stored_watermark ||",
+     "return t->watermark >= 0 || t->watermark <= t->stored_watermark ||",
+     "positions", "keeps_the_watermark_on_the_target_without_events"),
+    ("positions/step-overflows", "core/migrate/position_plan.c", "(uint64_t)high - (uint64_t)low <= (uint64_t)size",
+     "(int64_t)((uint64_t)low + (uint64_t)size) >= high", "copy_plan", "steps_do_not_overflow_at_the_ends_of_bigint"),
+    ("positions/totals-not-compared", "core/migrate/verify_worker.c", "if (verifier_totals_equal(source, target)) {", "if (source) {",
+     "positions", "refuses_a_cutover_after_an_event_came_in_behind_the_proof"),
+    ("positions/totals-compared-once", "core/migrate/phase_mirror.c",
+     "verify_worker_recount(&c->verifier, &counts);", "(void)counts;",
+     "positions", "refuses_a_cutover_after_an_event_came_in_behind_the_proof"),
+    ("positions/total-within-bounds", "core/sql/verify_total.sql", "(e.{{position}} > $2::bigint) IS NOT TRUE",
+     "e.{{position}} > $1::bigint AND e.{{position}} <= $2::bigint",
+     "positions", "refuses_a_cutover_with_an_event_below_the_first_position"),
+    ("positions/nothing-looked-for-above", "core/migrate/cutover_manager.c", "locked ? INT64_MAX : p->value", "p->value",
+     "positions", "refuses_a_cutover_with_an_event_above_the_sequence"),
+    ("positions/direct-from-one", "core/migrate/verify_stores.c", "if (o->from == 0 && lowest <= span->low)",
+     "if (o->from == 0 && lowest > 0 && lowest <= span->low)",
+     "positions", "a_comparison_of_two_stores_looks_below_the_first_position"),
+    ("positions/slices-of-positions", "core/migrate/verify_worker.c",
+     "if (!position_after_rows(source, &w->ends.source, &span, task->rows, &task->to, err))",
+     "if ((task->to = position_step(task->from, task->to, task->rows)) < 0)",
+     "positions", "moves_a_tenant_at_the_end_of_bigint"),
+    ("positions/removed-by-positions", "core/migrate/phase_abort.c",
+     "if (indexed && !position_after_rows(target, &c->ends.target, left, BATCH_ROWS, &end, err))",
+     "if (indexed && (end = position_step(left->low, left->high, BATCH_ROWS)) < 0)",
+     "positions", "aborts_over_a_gap_as_fast_as_without"),
+    ("positions/below-one-accepted", DATA, "if (pgx_int(row, 0, 3) > 0) {", "if (pgx_int(row, 0, 3) < 0) {",
+     "preflight", "refuses_an_event_below_the_first_position"),
+    ("positions/end-not-seen", DATA, "if (left >= POSITIONS_FEW)", "if (left >= 0)",
+     "preflight", "refuses_a_sequence_at_its_end"),
+    ("types/count-by-the-whole-type", "core/sql/verify_streams.sql", "sha256(convert_to(e.{{stream_type}}::text, 'UTF8'))",
+     "convert_to(e.{{stream_type}}::text, 'UTF8')", "verifier", "count_takes_types_of_any_length_and_script"),
+    ("unreachable/script-without-an-answer", "core/pg/query.c", "ok = ok && check_open(conn, err);", "ok = ok && true;",
+     "cluster", "a_script_on_a_lost_connection_fails"),
 ]]
