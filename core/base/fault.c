@@ -31,6 +31,7 @@ static const char *const points[] = {
     "lease.released",
     "takeover.source_sessions_ended",
     "takeover.after_source",
+    "takeover.store_upgraded",
     "takeover.target_sessions_ended",
     "takeover.target_raised",
     "takeover.applied_raised",

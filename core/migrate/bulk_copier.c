@@ -323,16 +323,9 @@ static bool read_gaps(struct copier *c, struct pgx_conn *target, size_t *ret_gap
 /* Sets the target's sequence beyond the history, before its first row. */
 static bool raise_sequence(const struct copier *c, struct pgx_conn *target, struct tmv_error *err)
 {
-    AUTO(buf) struct buf sql = BUF_INIT(SQL_MAX);
-    AUTO(buf) struct buf literal = BUF_INIT(400);
-
-    if (c->options->limit < 1)
-        return true;
-    pgx_literal(&literal, c->ends->target.sequence);
-    const struct pgx_var vars[] = {{"sequence_literal", buf_text(&literal)}};
-    return store_sql(&sql, sql_tail_sequence_beyond, &c->ends->target, vars, ARRAY_LEN(vars), err) &&
-           pgx_query(target, STEP_TIMEOUT_US, buf_text(&sql), PGX_ARGS(PGX_INT(c->options->limit)), NULL,
-                     err);
+    return c->options->limit < 1 ||
+           pgx_query(target, STEP_TIMEOUT_US, sql_tail_sequence_beyond,
+                     PGX_ARGS(PGX_INT(c->options->limit), PGX_INT(c->ends->target.sequence_oid)), NULL, err);
 }
 
 /* Locking the applied row for update waits for every chunk that an earlier run may still have under way on

@@ -319,7 +319,7 @@ bool cutover_arm_sql(const struct ends *ends, int64_t epoch, int64_t position, s
         {"tenant_id", ends->tenant},
         {"migration", migration},
     };
-    return pgx_expand(ret_sql, sql_cutover_arm, vars, ARRAY_LEN(vars), err);
+    return store_sql(ret_sql, sql_cutover_arm, &ends->target, vars, ARRAY_LEN(vars), err);
 }
 
 static bool arm_sql(const struct pause *p, struct buf *ret_sql, struct tmv_error *err)
@@ -349,19 +349,19 @@ static bool decide_sql(const struct pause *p, struct buf *ret_sql, struct tmv_er
 {
     const struct ends *ends = p->m->ends;
     AUTO(buf) struct buf store = BUF_INIT(1000);
-    char tenant[60], migration[60], owner_epoch[24], from[24], to[24];
+    char migration[60], owner_epoch[24], from[24], to[24];
 
-    snprintf(tenant, sizeof tenant, "'%s'", ends->tenant);
     snprintf(migration, sizeof migration, "'%s'", ends->migration);
     snprintf(owner_epoch, sizeof owner_epoch, "%" PRId64, ends->owner.epoch);
     snprintf(from, sizeof from, "%" PRId64, p->from_epoch);
     snprintf(to, sizeof to, "%" PRId64, p->to_epoch);
     pgx_literal(&store, ends->target_store.id);
     const struct pgx_var vars[] = {
-        {"tenant", tenant},   {"migration", migration}, {"owner_epoch", owner_epoch},
-        {"from_epoch", from}, {"to_epoch", to},         {"store", buf_text(&store)},
+        {"tenant_id", ends->tenant}, {"migration", migration}, {"owner_epoch", owner_epoch},
+        {"from_epoch", from},        {"to_epoch", to},         {"store", buf_text(&store)},
     };
-    return buf_ok(&store, err) && pgx_expand(ret_sql, sql_cutover_decide, vars, ARRAY_LEN(vars), err);
+    return buf_ok(&store, err) &&
+           store_sql(ret_sql, sql_cutover_decide, &ends->source, vars, ARRAY_LEN(vars), err);
 }
 
 static void count_held_writers(struct pause *p)

@@ -22,12 +22,27 @@
 /* A store, and the connection to it that is kept from one migration to the next. */
 struct place {
     struct tmv_store_info store;
-    struct pgx_conn *conn; /* owned; NULL when it cannot be reached */
+    struct pgx_conn *conn;     /* owned; NULL when it cannot be reached */
+    struct store_shape *shape; /* owned */
+    bool known;                /* shape is that of the store's events table, and our schema is up to date */
 };
 
 static void place_auto(struct place *p)
 {
     pgx_close(TAKE(p->conn));
+    free(TAKE(p->shape));
+}
+
+/* What the guard says is said for one events table, in the form of this version. */
+static bool know(struct place *place, struct tmv_error *err)
+{
+    if (!place->shape)
+        place->shape = calloc(1, sizeof *place->shape);
+    if (!place->shape)
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    return store_shape_discover(place->conn, place->store.events_schema, place->store.events_table,
+                                place->shape, err) &&
+           guard_upgrade_store(place->conn, place->shape, err);
 }
 
 /* Connects unless it is connected there already. A store that cannot be reached is not looked at. */
@@ -36,26 +51,30 @@ static bool go_to(const struct decision_watch *w, struct pgx_conn *control, cons
 {
     struct tmv_control handle = {.conn = control};
     const struct pgx_options like = {.part = "watch", .stop = w->stop, .connect_timeout_us = CONNECT_US};
-    struct tmv_error ignored;
+    struct tmv_error why = {0};
 
     if (strcmp(place->store.id, id) == 0)
-        return pgx_is_usable(place->conn);
+        return place->known && pgx_is_usable(place->conn);
     pgx_close(TAKE(place->conn));
-    bool known = tmv_store_get(&handle, id, &place->store, &ignored);
+    bool registered = tmv_store_get(&handle, id, &place->store, &why);
     text_copy(place->store.id, sizeof place->store.id, id);
-    return known && store_connect(&place->store, &like, &place->conn, &ignored);
+    place->known = registered && store_connect(&place->store, &like, &place->conn, &why) && know(place, &why);
+    if (!place->known)
+        log_error(TMV_LOG_DEBUG, "a store of completed migrations is not looked at", &why);
+    return place->known;
 }
 
 static bool is_forgotten(const struct place *source, const struct place *target,
                          const struct tmv_uuid *migration, const struct tmv_uuid *tenant,
                          const char **ret_why)
 {
-    const struct guard guard = {.tenant = *tenant};
+    const struct guard guards[] = {{.tenant = *tenant, .shape = source->shape},
+                                   {.tenant = *tenant, .shape = target->shape}};
     struct resolve_side here, there;
     struct tmv_error ignored;
 
-    if (!resolve_read(source->conn, &guard, migration, &here, &ignored) ||
-        !resolve_read(target->conn, &guard, migration, &there, &ignored))
+    if (!resolve_read(source->conn, &guards[0], migration, &here, &ignored) ||
+        !resolve_read(target->conn, &guards[1], migration, &there, &ignored))
         return false;
     enum resolve_action action = resolve_judge(&here, &there, ret_why);
     return action != RESOLVE_NOTHING && action != RESOLVE_STOP;
@@ -98,16 +117,11 @@ static bool look(const struct decision_watch *w, struct pgx_conn *control, struc
 static bool retire_at(const struct place *place, const struct guard *like, enum fence_state resting,
                       struct tmv_error *err)
 {
-    AUTO_FREE struct store_shape *shape = calloc(1, sizeof *shape);
     struct guard guard = *like;
     bool done = false;
 
-    guard.shape = shape;
-    if (!shape)
-        return err_set(err, TMV_ERR_NOMEM, "out of memory");
-    return store_shape_discover(place->conn, place->store.events_schema, place->store.events_table, shape,
-                                err) &&
-           guard_identify(place->conn, &guard, err) &&
+    guard.shape = place->shape;
+    return guard_identify(place->conn, &guard, err) &&
            guard_retire(place->conn, &guard, resting, &done, err) && done;
 }
 

@@ -46,14 +46,19 @@ static bool begin_sql(const struct ends *ends, const struct begin *begin, struct
     char migration[TMV_UUID_TEXT + 10];
     char epoch[24];
     char state_literal[40];
+    char events[STORE_KEY_SQL];
 
     snprintf(pass, sizeof pass, "'%s/%" PRId64 "'", ends->migration, ends->owner.epoch);
     snprintf(migration, sizeof migration, "'%s'", ends->migration);
     snprintf(epoch, sizeof epoch, "%" PRId64, ends->owner.epoch);
     snprintf(state_literal, sizeof state_literal, "'%s'", begin->state);
     const struct pgx_var vars[] = {
-        {"pass", pass},           {"migration", migration},      {"owner_epoch", epoch},
-        {"state", state_literal}, {"strength", begin->strength},
+        {"pass", pass},
+        {"migration", migration},
+        {"owner_epoch", epoch},
+        {"state", state_literal},
+        {"strength", begin->strength},
+        {"events_key", store_key_sql(ends->target.relation_oid, events)},
     };
     if (!pgx_expand(ret_sql, sql_ends_begin_target, vars, ARRAY_LEN(vars), err))
         return false;

@@ -173,8 +173,10 @@ static bool is_built_meanwhile(const struct ends *ends, struct pgx_conn *target,
 /* What stands first in every transaction of ours. */
 static bool must_own(const struct ends *ends, struct buf *ret_sql, struct tmv_error *err)
 {
-    const struct guard guard = {
-        .tenant = ends->owner.tenant, .migration = ends->owner.migration, .owner_epoch = ends->owner.epoch};
+    const struct guard guard = {.shape = &ends->target,
+                                .tenant = ends->owner.tenant,
+                                .migration = ends->owner.migration,
+                                .owner_epoch = ends->owner.epoch};
 
     return guard_must_own(&guard, ret_sql, err);
 }

@@ -142,7 +142,8 @@ static bool remove_rows(struct coordinator *c, struct pgx_conn *conn, bool sourc
 
     if (!pgx_query(conn, UNDO_TIMEOUT_US, source ? sql_undo_source_rows : sql_undo_target_rows,
                    PGX_ARGS(PGX_UUID(&c->ends.owner.tenant), PGX_UUID(&c->ends.owner.migration),
-                            PGX_INT(c->ends.owner.epoch)),
+                            PGX_INT(c->ends.owner.epoch),
+                            PGX_INT(source ? c->ends.source.relation_oid : c->ends.target.relation_oid)),
                    &owned, err))
         return err_wrap(err, "removing a migration's rows");
     return pgx_int(owned, 0, 0) > 0 ||

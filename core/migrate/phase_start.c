@@ -145,7 +145,8 @@ static bool begin_copy(struct coordinator *c, struct tmv_error *err)
         return false;
     if (!pgx_query(target, START_TIMEOUT_US, sql_phase_applied_begin,
                    PGX_ARGS(PGX_UUID(&c->ends.owner.migration), PGX_UUID(&c->ends.owner.tenant),
-                            PGX_INT(c->ends.owner.epoch), PGX_INT(here.value)),
+                            PGX_INT(c->ends.owner.epoch), PGX_INT(here.value),
+                            PGX_INT(c->ends.target.relation_oid)),
                    &owned, err))
         return err_wrap(err, "writing the applied row");
     if (pgx_int(owned, 0, 0) == 0)

@@ -48,13 +48,9 @@ static int64_t left(const struct tail_piece *p)
 bool tail_expand(struct tailer *t, const char *template, const struct store_shape *shape, struct buf *ret_sql,
                  struct tmv_error *err)
 {
-    AUTO(buf) struct buf sequence = BUF_INIT(400);
-
-    pgx_literal(&sequence, shape->sequence);
     const struct pgx_var vars[] = {
         {"columns", buf_text(shape == &t->ends->target ? &t->filled : &t->columns)},
         {"tenant_id", t->ends->tenant},
-        {"sequence_literal", buf_text(&sequence)},
     };
     return store_sql(ret_sql, template, shape, vars, ARRAY_LEN(vars), err);
 }

@@ -126,7 +126,8 @@ static bool observe(struct tailer *t, struct tmv_error *err)
     size_t count = 0;
     int64_t now = clock_now_us();
 
-    if (!pgx_query_kept(t->source, TAIL_TIMEOUT_US, &observation, PGX_ARGS(PGX_INT(t->guard->lock_key)), &row,
+    if (!pgx_query_kept(t->source, TAIL_TIMEOUT_US, &observation,
+                        PGX_ARGS(PGX_INT(t->guard->lock_key), PGX_INT(t->ends->source.sequence_oid)), &row,
                         err))
         return err_wrap(err, "reading the position sequence and the tenant's lock");
     if (t->server_start[0] && strcmp(t->server_start, pgx_text(row, 0, 1)) != 0) {

@@ -79,6 +79,18 @@ static bool read_applied(struct coordinator *c, struct pgx_conn *target, struct 
     return true;
 }
 
+/* What an older program left there is brought to this one's form before it is read. */
+static bool raise_owner(struct coordinator *c, struct pgx_conn *conn, bool source, struct tmv_error *err)
+{
+    const struct guard *guard = source ? &c->source_guard : &c->target_guard;
+
+    if (!guard_upgrade_store(conn, guard->shape, err) || !fault_hit("takeover.store_upgraded", err) ||
+        !guard_raise_owner(conn, guard, err))
+        return false;
+    return source || (fault_hit("takeover.target_raised", err) && read_applied(c, conn, err) &&
+                      fault_hit("takeover.applied_raised", err));
+}
+
 static bool raise_in(struct coordinator *c, bool source, struct tmv_error *err)
 {
     AUTO_CONN struct pgx_conn *conn = NULL;
@@ -93,12 +105,7 @@ static bool raise_in(struct coordinator *c, bool source, struct tmv_error *err)
         !fault_hit(source ? "takeover.source_sessions_ended" : "takeover.target_sessions_ended", err) ||
         !identify(c, conn, source, err) || !store_is_ready(conn, &ready, err))
         return false;
-    if (!ready)
-        return true;
-    if (!guard_raise_owner(conn, source ? &c->source_guard : &c->target_guard, err))
-        return false;
-    return source || (fault_hit("takeover.target_raised", err) && read_applied(c, conn, err) &&
-                      fault_hit("takeover.applied_raised", err));
+    return !ready || raise_owner(c, conn, source, err);
 }
 
 bool takeover_raise(struct coordinator *c, struct tmv_error *err)

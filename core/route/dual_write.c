@@ -48,7 +48,7 @@ static void list_columns(const struct store_shape *source, const struct store_sh
     }
 }
 
-static bool read_epoch(struct pgx_conn *conn, const struct tmv_uuid *tenant, const struct route *route,
+static bool read_epoch(struct pooled *target, const struct tmv_uuid *tenant, const struct route *route,
                        int64_t *ret_epoch, struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *result = NULL;
@@ -56,8 +56,10 @@ static bool read_epoch(struct pgx_conn *conn, const struct tmv_uuid *tenant, con
     *ret_epoch = route->mirror_epoch;
     if (*ret_epoch)
         return true;
-    if (!pgx_query(conn, MIRROR_US, sql_route_mirror_epoch,
-                   PGX_ARGS(PGX_UUID(&route->migration), PGX_UUID(tenant)), &result, err))
+    if (!pgx_query(target->conn, MIRROR_US, sql_route_mirror_epoch,
+                   PGX_ARGS(PGX_UUID(&route->migration), PGX_UUID(tenant),
+                            PGX_INT(target->store->shape->relation_oid)),
+                   &result, err))
         return false;
     if (pgx_rows(result) == 0)
         return err_set(err, TMV_ERR_CLOSED, "the migration takes no mirrored events");
@@ -93,7 +95,7 @@ static bool mirror(struct tmv_router *router, const struct tmv_uuid *tenant, con
     if (!pool_acquire(router, route->target_id, clock_now_us() + MIRROR_US, &target, err))
         return false;
     bool ok =
-        read_epoch(target->conn, tenant, route, &epoch, err) &&
+        read_epoch(target, tenant, route, &epoch, err) &&
         mirror_rows(target, source,
                     PGX_ARGS(PGX_UUID(&route->migration), PGX_UUID(tenant), PGX_INT(epoch), PGX_TEXT(copy)),
                     err);

@@ -114,8 +114,10 @@ static void open_new_home(struct write *w, struct pooled *pooled)
 
     if (!w->route.epoch || !routes_claim_opening(w->router, tenant, w->route.epoch))
         return;
-    if (!pgx_query(pooled->conn, OPEN_FENCE_US, sql_route_open_fence,
-                   PGX_ARGS(PGX_UUID(tenant), PGX_INT(w->route.epoch)), NULL, &ignored))
+    if (!pgx_query(
+            pooled->conn, OPEN_FENCE_US, sql_route_open_fence,
+            PGX_ARGS(PGX_UUID(tenant), PGX_INT(w->route.epoch), PGX_INT(pooled->store->shape->relation_oid)),
+            NULL, &ignored))
         log_error(TMV_LOG_DEBUG, "the new home is left for the engine to open", &ignored);
 }
 

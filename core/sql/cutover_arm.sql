@@ -2,4 +2,4 @@
 -- engine owns it.
 -- database: target
 -- script
-SELECT tenantmv.arm('{{tenant_id}}', {{migration}}, {{owner_epoch}}, {{to_epoch}}, {{value}})
+SELECT tenantmv.arm({{events_key}}, {{sequence_key}}, '{{tenant_id}}', {{migration}}, {{owner_epoch}}, {{to_epoch}}, {{value}})

@@ -4,4 +4,4 @@
 -- script
 SET LOCAL idle_in_transaction_session_timeout = {{idle_ms}};
 SELECT pg_advisory_xact_lock({{key}});
-SELECT last_value - (NOT is_called)::int FROM {{sequence}}
+SELECT coalesce(pg_sequence_last_value({{sequence_key}}), tenantmv.guard_value({{sequence_key}}))

@@ -5,4 +5,5 @@ BEGIN;
 SET LOCAL tenantmv.pass = {{pass}};
 SELECT a.watermark, a.copy_limit FROM tenantmv.applied a
  WHERE a.migration_id = {{migration}} AND a.owner_epoch = {{owner_epoch}} AND a.state = {{state}}
+   AND a.events_table = {{events_key}}
    FOR {{strength}}

@@ -1,35 +1,81 @@
--- The guard's functions for one events table (design §6). Created once per store, and again by a program that knows
--- newer ones; migrations share them, and one that runs meanwhile verifies anew.
--- The trigger arguments are: 0 the tenant, 1 the key of its advisory lock.
+-- The guard's functions (design §6). Created once per database, and again by a program that knows newer ones; migrations
+-- and events tables share them. What is said of a tenant is said for one events table: the fence, the owner, the position
+-- sequence and the counter of rejected writes are looked up for the table that fired the trigger, or its root.
+-- The trigger arguments are: 0 the tenant, 1 the key of its advisory lock; for inserts also 2 the oid of the (root) events
+-- table, 3 the oid of the position sequence. These two only save a look-up: triggers of an older release have neither, and
+-- a restored database has other oids.
 -- database: store
 -- script
-CREATE OR REPLACE FUNCTION tenantmv.guard_pass(p_tenant uuid) RETURNS boolean
+-- Whether the engine that owns this tenant's migration writes.
+CREATE OR REPLACE FUNCTION tenantmv.guard_pass(p_tenant uuid, p_events regclass) RETURNS boolean
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
 BEGIN
     -- Any role can set a setting; so it counts only in sessions of the engine's own role (the functions' owner).
     RETURN pg_has_role(session_user, current_user, 'MEMBER')
        AND EXISTS (SELECT 1 FROM tenantmv.owner o
-                    WHERE o.tenant_id = p_tenant
+                    WHERE o.tenant_id = p_tenant AND o.events = p_events
                       AND o.migration_id || '/' || o.owner_epoch = current_setting('tenantmv.pass', true));
+END
+$guard$;
+
+-- The position sequence of an events table: the one in the position's default.
+CREATE OR REPLACE FUNCTION tenantmv.guard_sequence(p_events regclass) RETURNS regclass
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $guard$
+    SELECT s.oid::regclass
+      FROM pg_attribute a
+      JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+      JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p.refclassid = 'pg_class'::regclass
+      JOIN pg_class s ON s.oid = p.refobjid AND s.relkind = 'S'
+     WHERE a.attrelid = p_events AND a.attname = {{position_literal}}
+     ORDER BY s.oid LIMIT 1
+$guard$;
+
+-- A sequence's value: the highest position handed out; one less than its start while it was never used.
+CREATE OR REPLACE FUNCTION tenantmv.guard_value(p_sequence regclass) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
+DECLARE
+    v_value bigint := pg_sequence_last_value(p_sequence);
+BEGIN
+    IF v_value IS NULL THEN
+        EXECUTE format('SELECT last_value - (NOT is_called)::int FROM %s', p_sequence) INTO v_value;
+    END IF;
+    RETURN v_value;
+END
+$guard$;
+
+-- Counts a write that the guard of a table turned away. By a sequence: it survives the write's rollback.
+CREATE OR REPLACE FUNCTION tenantmv.guard_reject(p_events regclass) RETURNS void
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
+BEGIN
+    PERFORM nextval(g.rejected) FROM tenantmv.guarded g WHERE g.events = p_events;
 END
 $guard$;
 
 -- The slow path: an exclusive request is queued or granted. Waits for longer than any pause may last; when that passes,
 -- the session that holds the exclusive lock is stuck, and is ended, unless it waits for a synchronous standby:
--- ending that one would commit it.
-CREATE OR REPLACE FUNCTION tenantmv.guard_wait(p_tenant uuid, p_key bigint) RETURNS void
+-- ending that one would commit it. Whoever cannot be ended, or only queues, holds writers for five seconds more at most:
+-- anybody can ask for an advisory lock.
+CREATE OR REPLACE FUNCTION tenantmv.guard_wait(p_tenant uuid, p_events regclass, p_key bigint) RETURNS void
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp SET lock_timeout = '600ms' AS $guard$
 DECLARE
     v_wait integer;
+    v_until timestamptz;
+    v_who text;
 BEGIN
-    SELECT f.wait_ms INTO v_wait FROM tenantmv.fence f WHERE f.tenant_id = p_tenant;
-    PERFORM set_config('lock_timeout', coalesce(v_wait, 600)::text, true);
+    SELECT f.wait_ms INTO v_wait FROM tenantmv.fence f WHERE f.tenant_id = p_tenant AND f.events = p_events;
+    v_wait := coalesce(v_wait, 600);
+    v_until := clock_timestamp() + (v_wait + 5000) * interval '1 ms';
+    PERFORM set_config('lock_timeout', v_wait::text, true);
     LOOP
         BEGIN
             PERFORM pg_advisory_xact_lock_shared(p_key);
             RETURN;
         EXCEPTION WHEN lock_not_available THEN
+            NULL;
+        END;
+        EXIT WHEN clock_timestamp() >= v_until;
+        BEGIN
             PERFORM pg_terminate_backend(l.pid)
                FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
               WHERE l.locktype = 'advisory' AND l.mode = 'ExclusiveLock' AND l.granted
@@ -37,13 +83,26 @@ BEGIN
                 AND l.classid = ((p_key >> 32) & 4294967295)::oid AND l.objid = (p_key & 4294967295)::oid
                 AND l.objsubid = 1
                 AND a.wait_event IS DISTINCT FROM 'SyncRep';
+        EXCEPTION WHEN insufficient_privilege THEN
+            NULL; -- a session of another role: it is named below
         END;
     END LOOP;
+    SELECT string_agg(format('%s %s it', coalesce(format('pid %s (role %s, application "%s")', l.pid, a.usename,
+                                                         a.application_name), 'a prepared transaction'),
+                             CASE WHEN l.granted THEN 'holds' ELSE 'waits for' END), ', ' ORDER BY l.granted DESC, l.pid)
+      INTO v_who
+      FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+     WHERE l.locktype = 'advisory' AND l.mode = 'ExclusiveLock' AND l.objsubid = 1
+       AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+       AND l.classid = ((p_key >> 32) & 4294967295)::oid AND l.objid = (p_key & 4294967295)::oid;
+    PERFORM tenantmv.guard_reject(p_events);
+    RAISE EXCEPTION 'the lock of tenant % was not to be had: %', p_tenant, coalesce(v_who, 'it is free again')
+        USING ERRCODE = 'TM002', HINT = 'Repeat the transaction; if it fails again, end the session that is named.';
 END
 $guard$;
 
 -- Reads the fence so that it is current under every isolation level, and admits, waits, or raises.
-CREATE OR REPLACE FUNCTION tenantmv.guard_admit(p_tenant uuid) RETURNS void
+CREATE OR REPLACE FUNCTION tenantmv.guard_admit(p_tenant uuid, p_events regclass) RETURNS void
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$
 DECLARE
     v_fence record;
@@ -53,13 +112,17 @@ BEGIN
     LOOP
         IF v_fresh THEN
             SELECT f.state, f.placement_epoch, f.store_id, f.wait_ms INTO v_fence
-              FROM tenantmv.fence f WHERE f.tenant_id = p_tenant;
+              FROM tenantmv.fence f WHERE f.tenant_id = p_tenant AND f.events = p_events;
         ELSE
             -- An old snapshot would still see the old state; locking the row makes the server notice (40001).
             SELECT f.state, f.placement_epoch, f.store_id, f.wait_ms INTO v_fence
-              FROM tenantmv.fence f WHERE f.tenant_id = p_tenant FOR SHARE;
+              FROM tenantmv.fence f WHERE f.tenant_id = p_tenant AND f.events = p_events FOR SHARE;
         END IF;
         IF NOT FOUND THEN
+            IF v_fresh THEN
+                RAISE EXCEPTION 'the guard of tenant % does not belong to the table %', p_tenant, p_events
+                    USING ERRCODE = '42501', HINT = 'Only tenantmv puts its triggers on a table.';
+            END IF;
             -- The row was committed before this trigger existed, so the snapshot is older than the row.
             RAISE EXCEPTION 'the snapshot of this transaction is older than the fence of tenant %', p_tenant
                 USING ERRCODE = '40001', HINT = 'Repeat the transaction.';
@@ -77,7 +140,7 @@ BEGIN
     END LOOP;
     -- A session that only warms itself up was not turned away.
     IF coalesce(current_setting('tenantmv.warm', true), '') = '' THEN
-        PERFORM nextval('tenantmv.rejected_writes');
+        PERFORM tenantmv.guard_reject(p_events);
     END IF;
     IF v_fence.state = 'moved' THEN
         RAISE EXCEPTION 'tenant % has moved to store %', p_tenant, v_fence.store_id
@@ -91,23 +154,25 @@ BEGIN
 END
 $guard$;
 
--- Only the guard itself, which acts with its owner's rights, calls these two.
-REVOKE ALL ON FUNCTION tenantmv.guard_wait(uuid, bigint) FROM PUBLIC;
-REVOKE ALL ON FUNCTION tenantmv.guard_admit(uuid) FROM PUBLIC;
-
 -- What a cutover asks of a held writer stands here, not in the functions above: they would be compiled and planned by every
 -- held session for the first time, all at once, in the few milliseconds that matter.
 CREATE OR REPLACE FUNCTION tenantmv.guard_insert() RETURNS trigger
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$
 DECLARE
+    v_events regclass := TG_RELID;
+    v_sequence regclass;
     v_state text;
     v_epoch bigint;
     v_store text;
     v_timeout text;
     v_ignored text;
 BEGIN
+    -- The table itself says whose guard this is; the arguments do not, because they can be written by others.
+    IF TG_NARGS < 4 OR TG_RELID <> TG_ARGV[2]::oid THEN
+        v_events := coalesce(pg_partition_root(TG_RELID), TG_RELID);
+    END IF;
     IF current_setting('tenantmv.pass', true) <> '' THEN
-        IF tenantmv.guard_pass(TG_ARGV[0]::uuid) THEN
+        IF tenantmv.guard_pass(TG_ARGV[0]::uuid, v_events) THEN
             RETURN NEW;
         END IF;
     END IF;
@@ -119,27 +184,32 @@ BEGIN
             PERFORM pg_advisory_xact_lock_shared(TG_ARGV[1]::bigint);
             v_ignored := set_config('lock_timeout', v_timeout, true);
         EXCEPTION WHEN lock_not_available THEN
-            PERFORM tenantmv.guard_wait(TG_ARGV[0]::uuid, TG_ARGV[1]::bigint);
+            PERFORM tenantmv.guard_wait(TG_ARGV[0]::uuid, v_events, TG_ARGV[1]::bigint);
         END;
     END IF;
     -- 2. and 3. The fence, in a statement of its own after the lock.
     IF current_setting('transaction_isolation') = 'read committed' THEN
         SELECT f.state, f.placement_epoch, f.store_id INTO v_state, v_epoch, v_store
-          FROM tenantmv.fence f WHERE f.tenant_id = TG_ARGV[0]::uuid;
+          FROM tenantmv.fence f WHERE f.tenant_id = TG_ARGV[0]::uuid AND f.events = v_events;
     END IF;
     IF v_state IS DISTINCT FROM 'open'
        AND NOT coalesce(v_state = 'armed' AND current_setting('tenantmv.epoch', true) = v_epoch::text, false) THEN
         IF v_state = 'moved' AND coalesce(current_setting('tenantmv.warm', true), '') = '' THEN
-            v_ignored := nextval('tenantmv.rejected_writes');
+            PERFORM tenantmv.guard_reject(v_events);
             RAISE EXCEPTION 'tenant % has moved to store %', TG_ARGV[0], v_store
                 USING ERRCODE = 'TM001',
                       DETAIL = json_build_object('store_id', v_store, 'placement_epoch', v_epoch)::text,
                       HINT = 'Write to the store that is named in the detail.';
         END IF;
-        PERFORM tenantmv.guard_admit(TG_ARGV[0]::uuid);
+        PERFORM tenantmv.guard_admit(TG_ARGV[0]::uuid, v_events);
     END IF;
     -- 4. The position, after the lock: this is what makes the tail's horizon exact.
-    NEW.{{position}} := nextval({{sequence_literal}});
+    IF TG_NARGS >= 4 AND v_events = TG_ARGV[2]::oid THEN
+        v_sequence := TG_ARGV[3]::oid;
+    ELSE
+        v_sequence := tenantmv.guard_sequence(v_events);
+    END IF;
+    NEW.{{position}} := nextval(v_sequence);
     RETURN NEW;
 END
 $guard$;
@@ -148,18 +218,19 @@ $guard$;
 CREATE OR REPLACE FUNCTION tenantmv.guard_change() RETURNS trigger
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$
 DECLARE
+    v_events regclass := coalesce(pg_partition_root(TG_RELID), TG_RELID);
     v_state text;
 BEGIN
     IF current_setting('tenantmv.pass', true) <> '' THEN
-        IF tenantmv.guard_pass(TG_ARGV[0]::uuid) THEN
+        IF tenantmv.guard_pass(TG_ARGV[0]::uuid, v_events) THEN
             RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
         END IF;
     END IF;
-    SELECT f.state INTO v_state FROM tenantmv.fence f WHERE f.tenant_id = TG_ARGV[0]::uuid FOR SHARE;
+    SELECT f.state INTO v_state FROM tenantmv.fence f WHERE f.tenant_id = TG_ARGV[0]::uuid AND f.events = v_events FOR SHARE;
     IF v_state = 'off' THEN
         RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
     END IF;
-    PERFORM nextval('tenantmv.rejected_writes');
+    PERFORM tenantmv.guard_reject(v_events);
     RAISE EXCEPTION '% of an event of tenant % is refused: the tenant is being moved or has moved', TG_OP, TG_ARGV[0]
         USING ERRCODE = 'TM003', HINT = 'Abort the migration, or repeat this on the tenant''s store after it.';
 END
@@ -168,13 +239,15 @@ $guard$;
 -- Every statement that inserts, while the row guard would only slow the bulk copy down (empty dedicated target).
 CREATE OR REPLACE FUNCTION tenantmv.guard_closed() RETURNS trigger
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$
+DECLARE
+    v_events regclass := coalesce(pg_partition_root(TG_RELID), TG_RELID);
 BEGIN
     IF current_setting('tenantmv.pass', true) <> '' THEN
-        IF tenantmv.guard_pass(TG_ARGV[0]::uuid) THEN
+        IF tenantmv.guard_pass(TG_ARGV[0]::uuid, v_events) THEN
             RETURN NULL;
         END IF;
     END IF;
-    PERFORM nextval('tenantmv.rejected_writes');
+    PERFORM tenantmv.guard_reject(v_events);
     RAISE EXCEPTION 'this store takes no writes: the history of tenant % is being copied into it', TG_ARGV[0]
         USING ERRCODE = 'TM002', HINT = 'Wait for the migration, or abort it.';
 END
@@ -183,15 +256,19 @@ $guard$;
 -- Tenants that have moved away have no triggers of their own any more: these two look every row's tenant up in the fence.
 -- Nobody's snapshot is older than what the fence says of a tenant without triggers (guard_retire_look): what they read is
 -- so now, and a row that is not found means a tenant that never moved. Whoever moves now is judged by triggers of its own.
-CREATE OR REPLACE FUNCTION tenantmv.guard_retired_refuse(p_tenant uuid) RETURNS void
+-- A tenant that was found there may have moved away from another events table of this database: only now it is asked
+-- which table this is.
+CREATE OR REPLACE FUNCTION tenantmv.guard_retired_refuse(p_tenant uuid, p_relation regclass) RETURNS void
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
+DECLARE
+    v_events regclass := coalesce(pg_partition_root(p_relation), p_relation);
 BEGIN
-    IF NOT tenantmv.guard_pass(p_tenant) THEN
-        PERFORM tenantmv.guard_admit(p_tenant);
+    IF EXISTS (SELECT FROM tenantmv.fence f WHERE f.tenant_id = p_tenant AND f.events = v_events)
+       AND NOT tenantmv.guard_pass(p_tenant, v_events) THEN
+        PERFORM tenantmv.guard_admit(p_tenant, v_events);
     END IF;
 END
 $guard$;
-REVOKE ALL ON FUNCTION tenantmv.guard_retired_refuse(uuid) FROM PUBLIC;
 
 -- Every row of every tenant comes through here. Setting a search_path would cost more than all the rest: instead every
 -- name is qualified, the operators too.
@@ -202,7 +279,7 @@ BEGIN
       WHERE f.tenant_id OPERATOR(pg_catalog.=) NEW.{{tenant}}
         AND f.state OPERATOR(pg_catalog.<>) ALL ('{open,off}'::pg_catalog.text[]);
     IF FOUND THEN
-        PERFORM tenantmv.guard_retired_refuse(NEW.{{tenant}});
+        PERFORM tenantmv.guard_retired_refuse(NEW.{{tenant}}, TG_RELID);
     END IF;
     RETURN NEW;
 END
@@ -211,13 +288,15 @@ $guard$;
 CREATE OR REPLACE FUNCTION tenantmv.guard_retired_change() RETURNS trigger
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$
 DECLARE
-    v_tenant uuid;
+    v_events regclass;
+    v_fence record;
 BEGIN
-    FOR v_tenant IN SELECT f.tenant_id FROM tenantmv.fence f
-                     WHERE f.tenant_id IN (OLD.{{tenant}}, NEW.{{tenant}}) AND f.state <> ALL ('{open,off}') LOOP
-        IF NOT tenantmv.guard_pass(v_tenant) THEN
-            PERFORM nextval('tenantmv.rejected_writes');
-            RAISE EXCEPTION '% of an event of tenant % is refused: the tenant has moved', TG_OP, v_tenant
+    FOR v_fence IN SELECT f.tenant_id, f.events FROM tenantmv.fence f
+                    WHERE f.tenant_id IN (OLD.{{tenant}}, NEW.{{tenant}}) AND f.state <> ALL ('{open,off}') LOOP
+        v_events := coalesce(v_events, pg_partition_root(TG_RELID), TG_RELID);
+        IF v_fence.events = v_events AND NOT tenantmv.guard_pass(v_fence.tenant_id, v_events) THEN
+            PERFORM tenantmv.guard_reject(v_events);
+            RAISE EXCEPTION '% of an event of tenant % is refused: the tenant has moved', TG_OP, v_fence.tenant_id
                 USING ERRCODE = 'TM003', HINT = 'Repeat this on the tenant''s store.';
         END IF;
     END LOOP;
@@ -248,14 +327,14 @@ BEGIN
     END LOOP;
 END
 $share$;
-REVOKE ALL ON FUNCTION tenantmv.share_triggers(regclass) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION tenantmv.guard_truncate() RETURNS trigger
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$
 DECLARE
     v_tenant uuid;
 BEGIN
-    SELECT f.tenant_id INTO v_tenant FROM tenantmv.fence f WHERE f.state <> 'off' LIMIT 1;
+    SELECT f.tenant_id INTO v_tenant FROM tenantmv.fence f
+     WHERE f.state <> 'off' AND f.events = coalesce(pg_partition_root(TG_RELID), TG_RELID) LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'TRUNCATE is refused: tenant % is being moved or has moved', v_tenant
             USING ERRCODE = 'TM003', HINT = 'Abort the migration first.';
@@ -266,10 +345,11 @@ $guard$;
 
 -- One reading for the horizon: first V, then L (design §7); the order of the statements matters. As a function its plans
 -- are kept, and it costs one round trip. L by virtualtransaction: a pid is NULL after PREPARE.
-CREATE OR REPLACE FUNCTION tenantmv.observe(p_key bigint, OUT value bigint, OUT server_start text, OUT holders text)
+CREATE OR REPLACE FUNCTION tenantmv.observe(p_key bigint, p_sequence regclass, OUT value bigint, OUT server_start text,
+                                             OUT holders text)
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
 BEGIN
-    SELECT last_value - (NOT is_called)::int INTO value FROM {{sequence}};
+    value := tenantmv.guard_value(p_sequence);
     SELECT string_agg(DISTINCT l.virtualtransaction, ',') INTO holders FROM pg_locks l
      WHERE l.locktype = 'advisory' AND l.mode = 'ShareLock' AND l.granted
        AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
@@ -277,7 +357,6 @@ BEGIN
     server_start := pg_postmaster_start_time()::text;
 END
 $guard$;
-REVOKE ALL ON FUNCTION tenantmv.observe(bigint) FROM PUBLIC;
 
 -- Moves the target's watermark (NULL leaves it), in the transaction that wrote the events.
 CREATE OR REPLACE FUNCTION tenantmv.advance(p_migration uuid, p_watermark bigint, p_events bigint) RETURNS void
@@ -292,49 +371,98 @@ BEGIN
     END IF;
 END
 $guard$;
-REVOKE ALL ON FUNCTION tenantmv.advance(uuid, bigint, bigint) FROM PUBLIC;
+
+-- Sets a position sequence beyond a position; never backwards.
+CREATE OR REPLACE FUNCTION tenantmv.guard_beyond(p_sequence regclass, p_position bigint) RETURNS void
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
+BEGIN
+    PERFORM setval(p_sequence, greatest(p_position, tenantmv.guard_value(p_sequence), s.seqmin), true)
+       FROM pg_sequence s WHERE s.seqrelid = p_sequence;
+END
+$guard$;
 
 -- The end of the drain, in the target's transaction: the position sequence beyond every position of the source, and the
 -- fence armed at an epoch that is new for this attempt. Raises when the fence is not closed, or another engine owns it.
-CREATE OR REPLACE FUNCTION tenantmv.arm(p_tenant uuid, p_migration uuid, p_owner_epoch bigint, p_to_epoch bigint, p_position bigint)
-    RETURNS void LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
+CREATE OR REPLACE FUNCTION tenantmv.arm(p_events regclass, p_sequence regclass, p_tenant uuid, p_migration uuid,
+                                         p_owner_epoch bigint, p_to_epoch bigint, p_position bigint) RETURNS void
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
 BEGIN
     UPDATE tenantmv.fence f
        SET state = 'armed', placement_epoch = p_to_epoch, changed_at = clock_timestamp(),
            changed_xid = pg_current_xact_id()
-     WHERE f.tenant_id = p_tenant AND f.state = 'closed'
-       AND EXISTS (SELECT 1 FROM tenantmv.owner o WHERE o.tenant_id = p_tenant AND o.migration_id = p_migration
-                                                    AND o.owner_epoch = p_owner_epoch);
+     WHERE f.tenant_id = p_tenant AND f.events = p_events AND f.state = 'closed'
+       AND EXISTS (SELECT 1 FROM tenantmv.owner o
+                    WHERE o.tenant_id = p_tenant AND o.events = p_events AND o.migration_id = p_migration
+                      AND o.owner_epoch = p_owner_epoch);
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the target''s fence is not closed any more, or another engine owns it' USING ERRCODE = 'TM010';
     END IF;
     -- Last: a rollback does not take it back, and nobody but the owner of a closed fence may turn the sequence.
-    PERFORM setval({{sequence_literal}}, greatest(p_position, s.last_value), true) FROM {{sequence}} s;
+    PERFORM tenantmv.guard_beyond(p_sequence, p_position);
 END
 $guard$;
-REVOKE ALL ON FUNCTION tenantmv.arm(uuid, uuid, bigint, bigint, bigint) FROM PUBLIC;
 
 -- The point of decision, in the transaction that holds the tenant's exclusive lock. Raises unless this engine still
 -- owns the migration and the tenant is open here at the epoch it started from. Where the control tables stand in this
 -- database, routing, phase and audit have changed in the same transaction already, before the lock was asked for.
-CREATE OR REPLACE FUNCTION tenantmv.decide(p_tenant uuid, p_migration uuid, p_owner_epoch bigint, p_from_epoch bigint,
-                                p_to_epoch bigint, p_store text) RETURNS void
+CREATE OR REPLACE FUNCTION tenantmv.decide(p_events regclass, p_tenant uuid, p_migration uuid, p_owner_epoch bigint,
+                                            p_from_epoch bigint, p_to_epoch bigint, p_store text) RETURNS void
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
 BEGIN
     PERFORM 1 FROM tenantmv.owner o
-      WHERE o.tenant_id = p_tenant AND o.migration_id = p_migration AND o.owner_epoch = p_owner_epoch FOR SHARE;
+      WHERE o.tenant_id = p_tenant AND o.events = p_events AND o.migration_id = p_migration
+        AND o.owner_epoch = p_owner_epoch FOR SHARE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'another engine owns the migration' USING ERRCODE = 'TM010';
     END IF;
     UPDATE tenantmv.fence f
        SET state = 'moved', placement_epoch = p_to_epoch, store_id = p_store, migration_id = p_migration,
            changed_at = clock_timestamp(), changed_xid = pg_current_xact_id()
-     WHERE f.tenant_id = p_tenant AND f.state = 'open' AND f.placement_epoch = p_from_epoch;
+     WHERE f.tenant_id = p_tenant AND f.events = p_events AND f.state = 'open' AND f.placement_epoch = p_from_epoch;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the fence of the tenant is not open at epoch %', p_from_epoch USING ERRCODE = 'TM011';
     END IF;
 END
 $guard$;
-REVOKE ALL ON FUNCTION tenantmv.decide(uuid, uuid, bigint, bigint, bigint, text) FROM PUBLIC;
+
+-- Enters an events table whose writes a guard watches. The first one of a database counts what it turns away in
+-- rejected_writes. Whoever makes a partition of the table clones its triggers, and needs the right to use their functions
+-- for that: the table's owner, where that is another role.
+CREATE OR REPLACE FUNCTION tenantmv.guard_register(p_events regclass) RETURNS void
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
+DECLARE
+    v_tables bigint := (SELECT count(*) FROM tenantmv.guarded);
+    v_counter text := 'rejected_writes' || CASE WHEN v_tables > 0 THEN '_' || v_tables + 1 ELSE '' END;
+    v_grant text;
+BEGIN
+    FOR v_grant IN SELECT format('GRANT EXECUTE ON FUNCTION %s TO %s', p.oid::regprocedure, c.relowner::regrole)
+                     FROM pg_class c, pg_proc p
+                    WHERE c.oid = p_events AND p.pronamespace = 'tenantmv'::regnamespace AND p.proname LIKE 'guard\_%'
+                      AND p.prorettype = 'trigger'::regtype
+                      AND NOT has_function_privilege(c.relowner, p.oid, 'EXECUTE') LOOP
+        EXECUTE v_grant;
+    END LOOP;
+    IF EXISTS (SELECT FROM tenantmv.guarded g WHERE g.events = p_events) THEN
+        RETURN;
+    END IF;
+    EXECUTE format('CREATE SEQUENCE IF NOT EXISTS tenantmv.%I', v_counter);
+    INSERT INTO tenantmv.guarded (events, rejected) VALUES (p_events, format('tenantmv.%I', v_counter)::regclass);
+END
+$guard$;
+
+-- A function that acts with its owner's rights is a way in for every role that may put it on a table of its own; firing a
+-- trigger needs no right.
+DO $revoke$
+DECLARE
+    v_function regprocedure;
+BEGIN
+    FOR v_function IN SELECT p.oid FROM pg_catalog.pg_proc p
+                       WHERE p.pronamespace = 'tenantmv'::regnamespace AND pg_has_role(p.proowner, 'MEMBER')
+                         AND (p.prosecdef OR p.proname ~ '^(guard_.*|share_triggers|observe|advance|arm|decide)$')
+                         AND has_function_privilege('public', p.oid, 'EXECUTE') LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', v_function);
+    END LOOP;
+END
+$revoke$;
 
 UPDATE tenantmv.store_version SET version = {{store_version}};

@@ -5,7 +5,8 @@
 DO $own$
 BEGIN
     PERFORM 1 FROM tenantmv.owner o
-      WHERE o.tenant_id = '{{tenant_id}}' AND o.migration_id = {{migration}} AND o.owner_epoch = {{owner_epoch}} FOR SHARE;
+      WHERE o.tenant_id = '{{tenant_id}}' AND o.events = {{events_key}} AND o.migration_id = {{migration}}
+        AND o.owner_epoch = {{owner_epoch}} FOR SHARE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'another engine owns the migration' USING ERRCODE = 'TM010';
     END IF;

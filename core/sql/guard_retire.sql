@@ -8,7 +8,8 @@ DECLARE
     v_trigger record;
 BEGIN
     PERFORM FROM tenantmv.fence f
-      WHERE f.tenant_id = '{{tenant_id}}' AND f.migration_id = {{migration}} AND f.state = {{state}} FOR SHARE;
+      WHERE f.tenant_id = '{{tenant_id}}' AND f.events = {{events_key}} AND f.migration_id = {{migration}}
+        AND f.state = {{state}} FOR SHARE;
     IF NOT FOUND THEN
         RETURN;
     END IF;

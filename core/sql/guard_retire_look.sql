@@ -23,4 +23,4 @@ SELECT f.state,
                       = ('x' || encode(substr(sha256(convert_to($5, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint
                         & 9223372036854775807)
   FROM tenantmv.fence f
- WHERE f.tenant_id = $1::uuid AND f.migration_id = $2::uuid
+ WHERE f.tenant_id = $1::uuid AND f.events = $3::regclass AND f.migration_id = $2::uuid

@@ -11,7 +11,8 @@ BEGIN
     IF '{{insert_level}}' = 'ROW' AND NOT EXISTS (SELECT 1 FROM pg_trigger
             WHERE tgrelid = {{events_literal}}::regclass AND tgname = '~tenantmv_{{mark}}_insert') THEN
         CREATE TRIGGER "~tenantmv_{{mark}}_insert" BEFORE INSERT ON {{events}} FOR EACH ROW
-            WHEN (NEW.{{tenant}} = '{{tenant_id}}') EXECUTE FUNCTION tenantmv.guard_insert('{{tenant_id}}', '{{key}}');
+            WHEN (NEW.{{tenant}} = '{{tenant_id}}')
+            EXECUTE FUNCTION tenantmv.guard_insert('{{tenant_id}}', '{{key}}', '{{events_oid}}', '{{sequence_oid}}');
     END IF;
     IF '{{insert_level}}' = 'STATEMENT' AND NOT EXISTS (SELECT 1 FROM pg_trigger
             WHERE tgrelid = {{events_literal}}::regclass AND tgname = '~tenantmv_{{mark}}_closed') THEN

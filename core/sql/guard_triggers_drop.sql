@@ -6,10 +6,8 @@ DO $remove$
 DECLARE
     v_name text;
 BEGIN
-    IF to_regclass('tenantmv.departed') IS NOT NULL THEN -- a store that an older version prepared has none
-        PERFORM tenantmv.share_triggers({{events_literal}}::regclass)
-           FROM tenantmv.departed d WHERE d.tenant_id = '{{tenant_id}}';
-    END IF;
+    PERFORM tenantmv.share_triggers({{events_literal}}::regclass)
+       FROM tenantmv.departed d WHERE d.tenant_id = '{{tenant_id}}' AND d.events = {{events_key}};
     FOR v_name IN SELECT tgname FROM pg_trigger
                    WHERE tgrelid = {{events_literal}}::regclass AND tgname LIKE '{{pattern}}' LOOP
         EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', v_name, {{events_literal}}::regclass);

@@ -8,5 +8,6 @@ SET LOCAL idle_in_transaction_session_timeout = 1000;
 DO $$ BEGIN PERFORM pg_advisory_xact_lock({{key}}); END $$;
 SELECT count(*), min(e.{{position}}), max(e.{{position}}) FROM {{events}} e
  WHERE e.{{tenant}} = '{{tenant_id}}' AND e.{{position}} > {{watermark}};
-SELECT tenantmv.decide('{{tenant_id}}', {{migration}}, {{owner_epoch}}, {{from_epoch}}, {{to_epoch}}, {{store}});
+SELECT tenantmv.decide({{events_key}}, '{{tenant_id}}', {{migration}}, {{owner_epoch}}, {{from_epoch}}, {{to_epoch}},
+                       {{store}});
 COMMIT

@@ -2,5 +2,6 @@
 -- database: target
 -- $1 uuid: migration
 -- $2 uuid: tenant
+-- $3 regclass: events table
 SELECT owner_epoch FROM tenantmv.applied
-WHERE migration_id = $1::uuid AND tenant_id = $2::uuid AND state = 'mirroring'
+WHERE migration_id = $1::uuid AND tenant_id = $2::uuid AND state = 'mirroring' AND events_table = $3::regclass

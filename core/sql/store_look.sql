@@ -43,5 +43,6 @@ SELECT current_setting('server_version_num')::integer, pg_is_in_recovery(),
           FROM (SELECT e.oid FROM events e
                 UNION SELECT p.relid FROM events e, pg_partition_tree(e.oid::regclass) p) t),
        CASE WHEN inet_server_addr() IS NULL THEN (SELECT s.setting FROM pg_settings s WHERE s.name = 'data_directory') END,
-       (SELECT d.xact_commit FROM pg_stat_database d WHERE d.datname = current_database())
+       (SELECT d.xact_commit FROM pg_stat_database d WHERE d.datname = current_database()),
+       coalesce((SELECT e.oid FROM events e), 0)
   FROM clients CROSS JOIN standbys LEFT JOIN oldest ON true

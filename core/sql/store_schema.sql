@@ -12,31 +12,44 @@ CREATE TABLE IF NOT EXISTS tenantmv.store_version (
 );
 INSERT INTO tenantmv.store_version (version) VALUES (1) ON CONFLICT DO NOTHING;
 
--- Who may write a tenant's events here: one row per tenant, read by the guard under every isolation level.
+-- The events tables of this database that a guard watches. All that is said of a tenant below is said for one of them; a
+-- regclass is still the same table after a rename and after a dump.
+CREATE TABLE IF NOT EXISTS tenantmv.guarded (
+    events regclass PRIMARY KEY,   -- the root of a partitioned one
+    rejected regclass NOT NULL     -- counts the writes that its guard turned away; a sequence survives their rollback
+);
+
+-- Who may write a tenant's events here: one row per tenant and table, read by the guard under every isolation level.
 CREATE TABLE IF NOT EXISTS tenantmv.fence (
-    tenant_id uuid PRIMARY KEY,
+    tenant_id uuid NOT NULL,
     state text NOT NULL CHECK (state IN ('open', 'moved', 'closed', 'armed', 'off')),
     placement_epoch bigint NOT NULL,
     store_id text,                 -- moved: the tenant's new home
     migration_id uuid,
     wait_ms integer NOT NULL DEFAULT 600,  -- how long a writer may wait here before it is told to come again
     changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    changed_xid xid8 NOT NULL DEFAULT pg_current_xact_id()
+    changed_xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    events regclass NOT NULL,
+    PRIMARY KEY (tenant_id, events)
 );
 
 -- Tenants that had moved away from here and that a migration brings back: what their fence said before it. A table of its
 -- own, because a new column of the fence would lock every writer out for a moment.
 CREATE TABLE IF NOT EXISTS tenantmv.departed (
-    tenant_id uuid PRIMARY KEY,
+    tenant_id uuid NOT NULL,
     store_id text,                 -- where it lives
-    migration_id uuid              -- that moved it there
+    migration_id uuid,             -- that moved it there
+    events regclass NOT NULL,
+    PRIMARY KEY (tenant_id, events)
 );
 
 -- Which engine may act for a tenant on this server; changes only upwards.
 CREATE TABLE IF NOT EXISTS tenantmv.owner (
-    tenant_id uuid PRIMARY KEY,
+    tenant_id uuid NOT NULL,
     migration_id uuid NOT NULL,
-    owner_epoch bigint NOT NULL
+    owner_epoch bigint NOT NULL,
+    events regclass NOT NULL,
+    PRIMARY KEY (tenant_id, events)
 );
 
 -- What the target has of a migration; written in the transaction that writes the events.
@@ -48,7 +61,8 @@ CREATE TABLE IF NOT EXISTS tenantmv.applied (
     copy_limit bigint NOT NULL DEFAULT 0,  -- V0: the bulk copy ends here, the tail begins
     watermark bigint NOT NULL DEFAULT 0,   -- every event of the tenant up to here is on this server
     events bigint NOT NULL DEFAULT 0,
-    chain bytea NOT NULL DEFAULT ''
+    chain bytea NOT NULL DEFAULT '',
+    events_table regclass NOT NULL         -- that they were written to
 );
 
 -- Chunks of the bulk copy that are done: (low, high].
@@ -60,5 +74,5 @@ CREATE TABLE IF NOT EXISTS tenantmv.copied_range (
     PRIMARY KEY (migration_id, low)
 );
 
--- Writes that a guard turned away. A sequence, because it survives their rollback.
+-- Writes that the guard of the first events table turned away; further tables have sequences of their own (guarded).
 CREATE SEQUENCE IF NOT EXISTS tenantmv.rejected_writes;

@@ -2,7 +2,7 @@
 -- database: store
 -- $1 oid: the table
 -- $2 text: the position's column
-SELECT n.nspname, s.relname
+SELECT n.nspname, s.relname, s.oid
 FROM pg_attribute a
 JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p.refclassid = 'pg_class'::regclass

@@ -1,4 +1,5 @@
 -- One reading for the horizon: V, when the server started, L. See the function.
 -- database: source
 -- $1 bigint: key of the tenant's lock
-SELECT o.value, o.server_start, coalesce(o.holders, '') FROM tenantmv.observe($1::bigint) o
+-- $2 regclass: position sequence
+SELECT o.value, o.server_start, coalesce(o.holders, '') FROM tenantmv.observe($1::bigint, $2::regclass) o

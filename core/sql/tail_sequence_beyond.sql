@@ -1,4 +1,5 @@
 -- Sets the target's position sequence beyond a position; never backwards.
 -- database: target
 -- $1 bigint: position
-SELECT setval({{sequence_literal}}, greatest($1::bigint, last_value), true) FROM {{sequence}}
+-- $2 regclass: the sequence
+SELECT tenantmv.guard_beyond($2::regclass, $1::bigint)

@@ -11,9 +11,9 @@
 #include "base/fault.h"
 #include "base/text.h"
 #include "sql_embedded.h"
+#include "store/table_lock.h"
 
 #define GUARD_TIMEOUT_US (30 * US_PER_S)
-#define TABLE_LOCK_TRY_MS 20
 #define TABLE_HELD_MS 1000 /* at most, while the engine says nothing */
 #define REMOVE_TRY_MS 10
 #define REMOVE_TRIES 40
@@ -34,38 +34,6 @@ static bool fence_state_parse(const char *name, enum fence_state *ret_state)
             return true;
         }
     }
-    return false;
-}
-
-static bool create_functions(struct pgx_conn *conn, const struct store_shape *shape, struct tmv_error *err)
-{
-    AUTO(buf) struct buf sql = BUF_INIT(64 * 1024);
-    AUTO(buf) struct buf sequence = BUF_INIT(400);
-    AUTO_RESULT struct pgx_result *result = NULL;
-
-    pgx_literal(&sequence, shape->sequence);
-    const struct pgx_var vars[] = {{"sequence_literal", buf_text(&sequence)}};
-    if (!pgx_query(conn, GUARD_TIMEOUT_US, sql_guard_functions_exist, PGX_ARGS(PGX_INT(STORE_SCHEMA_VERSION)),
-                   &result, err))
-        return false;
-    if (pgx_bool(result, 0, 0))
-        return true;
-    return store_sql(&sql, sql_guard_functions, shape, vars, ARRAY_LEN(vars), err) &&
-           pgx_script(conn, GUARD_TIMEOUT_US, buf_text(&sql), 0, NULL, err);
-}
-
-bool guard_prepare_store(struct pgx_conn *conn, const struct store_shape *shape, struct tmv_error *err)
-{
-    if (!pgx_begin(conn, GUARD_TIMEOUT_US, err))
-        return false;
-    if (pgx_script(conn, GUARD_TIMEOUT_US, sql_store_schema, 0, NULL, err) &&
-        create_functions(conn, shape, err) && fault_hit("guard.before_prepare_commit", err) &&
-        pgx_commit(conn, GUARD_TIMEOUT_US, err))
-        return true;
-    pgx_rollback(conn, GUARD_TIMEOUT_US);
-    err_wrap(err, "preparing the schema tenantmv in %s", pgx_place(conn));
-    if (err_is_sqlstate(err, "42501"))
-        err_hint(err, "GRANT CREATE ON DATABASE \"%s\" TO \"%s\";", pgx_database(conn), pgx_user(conn));
     return false;
 }
 
@@ -92,10 +60,10 @@ bool guard_raise_owner(struct pgx_conn *conn, const struct guard *guard, struct 
 {
     AUTO_RESULT struct pgx_result *result = NULL;
 
-    if (!pgx_query(
-            conn, GUARD_TIMEOUT_US, sql_guard_owner_raise,
-            PGX_ARGS(PGX_UUID(&guard->tenant), PGX_UUID(&guard->migration), PGX_INT(guard->owner_epoch)),
-            &result, err))
+    if (!pgx_query(conn, GUARD_TIMEOUT_US, sql_guard_owner_raise,
+                   PGX_ARGS(PGX_UUID(&guard->tenant), PGX_UUID(&guard->migration),
+                            PGX_INT(guard->owner_epoch), PGX_INT(guard->shape->relation_oid)),
+                   &result, err))
         return err_wrap(err, "taking ownership in %s", pgx_place(conn));
     return pgx_rows(result) > 0 || not_owner(conn, err);
 }
@@ -104,9 +72,10 @@ bool guard_must_own(const struct guard *guard, struct buf *ret_sql, struct tmv_e
 {
     char tenant[TMV_UUID_TEXT], id[TMV_UUID_TEXT];
     char migration[TMV_UUID_TEXT + 2];
-    char epoch[24];
+    char epoch[24], events[STORE_KEY_SQL];
     const struct pgx_var vars[] = {
         {"tenant_id", tmv_uuid_format(&guard->tenant, tenant)},
+        {"events_key", store_key_sql(guard->shape->relation_oid, events)},
         {"migration", migration},
         {"owner_epoch", epoch},
     };
@@ -129,7 +98,7 @@ bool guard_prepare_fence(struct pgx_conn *conn, const struct guard *guard, enum 
     if (!pgx_query(conn, GUARD_TIMEOUT_US, sql_guard_fence_prepare,
                    PGX_ARGS(PGX_UUID(&guard->tenant), PGX_TEXT(fence_state_name(state)),
                             PGX_UUID(&guard->migration), PGX_INT(wait_ms), PGX_INT(epoch),
-                            PGX_INT(guard->owner_epoch)),
+                            PGX_INT(guard->owner_epoch), PGX_INT(guard->shape->relation_oid)),
                    &owned, err))
         return err_wrap(err, "writing the fence row in %s", pgx_place(conn));
     return pgx_int(owned, 0, 0) > 0 || not_owner(conn, err);
@@ -140,8 +109,8 @@ bool guard_read_fence(struct pgx_conn *conn, const struct guard *guard, struct f
 {
     AUTO_RESULT struct pgx_result *result = NULL;
 
-    if (!pgx_query(conn, GUARD_TIMEOUT_US, sql_guard_fence_read, PGX_ARGS(PGX_UUID(&guard->tenant)), &result,
-                   err))
+    if (!pgx_query(conn, GUARD_TIMEOUT_US, sql_guard_fence_read,
+                   PGX_ARGS(PGX_UUID(&guard->tenant), PGX_INT(guard->shape->relation_oid)), &result, err))
         return err_wrap(err, "reading the fence in %s", pgx_place(conn));
     *ret_found = pgx_rows(result) == 1;
     if (!*ret_found)
@@ -168,7 +137,7 @@ bool guard_change_fence(struct pgx_conn *conn, const struct guard *guard, const 
                    PGX_ARGS(PGX_UUID(&guard->tenant), PGX_UUID(&guard->migration),
                             PGX_INT(guard->owner_epoch), PGX_TEXT(fence_state_name(change->from)),
                             epoch_or_null(change->from_epoch), PGX_TEXT(fence_state_name(change->to)),
-                            epoch_or_null(change->to_epoch)),
+                            epoch_or_null(change->to_epoch), PGX_INT(guard->shape->relation_oid)),
                    &result, err))
         return err_wrap(err, "changing the fence in %s", pgx_place(conn));
     *ret_changed = pgx_rows(result) == 1;
@@ -191,11 +160,10 @@ bool guard_read_facts(struct pgx_conn *conn, const struct guard *guard, char fac
 bool guard_sequence_value(struct pgx_conn *conn, const struct store_shape *shape, int64_t *ret_value,
                           struct tmv_error *err)
 {
-    AUTO(buf) struct buf sql = BUF_INIT(1000);
     AUTO_RESULT struct pgx_result *result = NULL;
 
-    if (!store_sql(&sql, sql_guard_sequence_value, shape, NULL, 0, err) ||
-        !pgx_query(conn, GUARD_TIMEOUT_US, buf_text(&sql), PGX_NONE, &result, err))
+    if (!pgx_query(conn, GUARD_TIMEOUT_US, sql_guard_sequence_value, PGX_ARGS(PGX_INT(shape->sequence_oid)),
+                   &result, err))
         return err_wrap(err, "reading the position sequence");
     *ret_value = pgx_int(result, 0, 0);
     return true;
@@ -228,70 +196,6 @@ static bool triggers_sql(const struct guard *guard, enum guard_level level, stru
     return buf_ok(ret_sql, err);
 }
 
-/* Somebody's long transaction holds the table: who? Empty when nobody does any more. */
-static bool old_writer(struct pgx_conn *conn, const struct guard *guard, char who[200], struct tmv_error *err)
-{
-    AUTO_RESULT struct pgx_result *result = NULL;
-
-    who[0] = '\0';
-    if (!pgx_query(conn, GUARD_TIMEOUT_US, sql_guard_old_writers,
-                   PGX_ARGS(PGX_TEXT(guard->shape->events), PGX_INT(TABLE_LOCK_TRY_MS)), &result, err))
-        return false;
-    if (pgx_rows(result) == 0)
-        return true;
-    if (pgx_int(result, 0, 0) == 0)
-        snprintf(who, 200, "prepared transaction '%s'", pgx_text(result, 0, 1));
-    else
-        snprintf(who, 200, "pid %s (%s), for %s ms", pgx_text(result, 0, 0), pgx_text(result, 0, 2),
-                 pgx_text(result, 0, 3));
-    return true;
-}
-
-/* One try for the table lock inside a savepoint. *ret_got false: refused within its 20 ms. */
-static bool try_install(struct pgx_conn *conn, const char *triggers, bool *ret_got, struct tmv_error *err)
-{
-    char limit[64];
-
-    snprintf(limit, sizeof limit, "SAVEPOINT tmv_try; SET LOCAL lock_timeout = %d", TABLE_LOCK_TRY_MS);
-    if (!pgx_script(conn, GUARD_TIMEOUT_US, limit, 0, NULL, err))
-        return false;
-    *ret_got = pgx_script(conn, GUARD_TIMEOUT_US, triggers, 0, NULL, err);
-    if (*ret_got)
-        return true;
-    if (!err_is_sqlstate(err, "55P03") && !err_is_sqlstate(err, "40P01"))
-        return false;
-    return pgx_script(conn, GUARD_TIMEOUT_US, "ROLLBACK TO SAVEPOINT tmv_try; RELEASE SAVEPOINT tmv_try", 0,
-                      NULL, err);
-}
-
-static bool install_loop(struct pgx_conn *conn, const struct guard *guard, const char *triggers,
-                         int64_t patience_us, struct tmv_error *err)
-{
-    int64_t deadline = clock_now_us() + patience_us;
-    unsigned seed = (unsigned)clock_now_us();
-    char who[200] = "";
-
-    for (int64_t pause_us = 20 * US_PER_MS;;) {
-        bool got = false;
-
-        if (!try_install(conn, triggers, &got, err) || got)
-            return got;
-        do {
-            if (clock_now_us() > deadline) {
-                err_set(err, TMV_ERR_TIMEOUT, "the events table in %s could not be locked for a moment: %s",
-                        pgx_place(conn), who[0] ? who : "too many short transactions");
-                return err_hint(err, "let that transaction end (or end it), then resume the migration");
-            }
-            if (!stop_sleep(pgx_stop(conn), pause_us + rand_r(&seed) % (int)pause_us))
-                return err_set(err, TMV_ERR_CANCELLED, "stopped");
-            if (!old_writer(conn, guard, who, err))
-                return false;
-        } while (who[0]);
-        if (pause_us < 500 * US_PER_MS)
-            pause_us *= 2;
-    }
-}
-
 bool guard_install(struct pgx_conn *conn, const struct guard *guard, enum guard_level level,
                    int64_t patience_us, struct guard_installed *ret_installed, struct tmv_error *err)
 {
@@ -305,7 +209,7 @@ bool guard_install(struct pgx_conn *conn, const struct guard *guard, enum guard_
              "BEGIN; SET LOCAL lock_timeout = '5s'; LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE",
              guard->shape->events);
     if (pgx_script(conn, GUARD_TIMEOUT_US, lock, 0, NULL, err) &&
-        install_loop(conn, guard, buf_text(&triggers), patience_us, err) &&
+        table_lock_run(conn, guard->shape, buf_text(&triggers), patience_us, err) &&
         guard_sequence_value(conn, guard->shape, &ret_installed->value, err) &&
         guard_read_facts(conn, guard, ret_installed->facts, err) &&
         fault_hit("guard.before_install_commit", err) && pgx_commit(conn, GUARD_TIMEOUT_US, err))

@@ -35,8 +35,15 @@ enum guard_level {
     GUARD_STATEMENTS /* closed to everybody but the engine, without a cost per row: while history is copied */
 };
 
-/* Creates the schema `tenantmv` and the guard's functions in a store where they are missing or older. */
+/* Creates the schema `tenantmv` and the guard's functions in a store where they are missing, and brings older
+ * ones up to date: that holds writers of the store for some milliseconds, when no transaction of theirs is
+ * under way. Enters the events table. REFUSED when a newer version made the schema; TIMEOUT as guard_install.
+ */
 TMV_NODISCARD bool guard_prepare_store(struct pgx_conn *conn, const struct store_shape *shape,
+                                       struct tmv_error *err);
+/* The same when the schema is there in another version than this program's; else nothing. Before anything
+ * that an older program left is read. */
+TMV_NODISCARD bool guard_upgrade_store(struct pgx_conn *conn, const struct store_shape *shape,
                                        struct tmv_error *err);
 /* Finds the lock key and the mark; fills `guard`, whose first four members the caller has set. */
 TMV_NODISCARD bool guard_identify(struct pgx_conn *conn, struct guard *guard, struct tmv_error *err);

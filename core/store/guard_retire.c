@@ -88,11 +88,10 @@ bool guard_retire(struct pgx_conn *conn, const struct guard *guard, enum fence_s
     bool busy = false;
 
     *ret_done = false;
-    if (!look(conn, guard, resting, &standing, err))
+    /* An older version's schema says what it says in another form. */
+    if (!guard_upgrade_store(conn, guard->shape, err) || !look(conn, guard, resting, &standing, err))
         return err_wrap(err, "looking at the guard of a tenant at rest");
-    /* A store prepared by an older version lacks the functions of the triggers for all tenants. */
-    if (standing == STANDING_CLEAR &&
-        (!guard_prepare_store(conn, guard->shape, err) || !drop(conn, guard, resting, &busy, err)))
+    if (standing == STANDING_CLEAR && !drop(conn, guard, resting, &busy, err))
         return err_wrap(err, "dropping the triggers of a tenant at rest");
     /* What was dropped is looked at once more: the fence may have changed in between. */
     if (standing == STANDING_CLEAR && !busy && !look(conn, guard, resting, &standing, err))

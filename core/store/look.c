@@ -53,14 +53,14 @@ static void read_look(const struct pgx_result *r, struct tmv_store_look *look)
 }
 
 /* A role without rights on our schema sees no figures of it; only a lost connection is an error. */
-static bool look_at_guard(struct pgx_conn *conn, int64_t timeout_us, struct tmv_store_look *look,
-                          struct tmv_error *err)
+static bool look_at_guard(struct pgx_conn *conn, int64_t timeout_us, int64_t events_oid,
+                          struct tmv_store_look *look, struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *r = NULL;
 
     if (!look->guard_ready)
         return true;
-    if (!pgx_query(conn, timeout_us, sql_store_look_guard, PGX_NONE, &r, err))
+    if (!pgx_query(conn, timeout_us, sql_store_look_guard, PGX_ARGS(PGX_INT(events_oid)), &r, err))
         return pgx_is_usable(conn);
     look->fences_open = (int)pgx_int(r, 0, 0);
     look->fences_shut = (int)pgx_int(r, 0, 1);
@@ -85,7 +85,7 @@ static bool ask(struct pgx_conn *conn, const struct tmv_store_info *store, int64
     if (!pgx_query(conn, timeout_us, sql_store_look, PGX_ARGS(PGX_TEXT(schema), PGX_TEXT(table)), &r, err))
         return false;
     read_look(r, look);
-    return look_at_guard(conn, timeout_us, look, err);
+    return look_at_guard(conn, timeout_us, pgx_int(r, 0, 20), look, err);
 }
 
 bool tmv_store_look(const struct tmv_store_info *store, int64_t timeout_us, struct tmv_store_look *ret_look,

@@ -2,6 +2,8 @@
  * (the guard, the verifier) compares again. */
 #include "store/shape.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -30,7 +32,7 @@ struct meaning {
     const char *column;
 };
 #define MEANINGS 11
-#define OWN_VARS 4 /* of every statement, besides the meanings */
+#define OWN_VARS 9 /* of every statement, besides the meanings */
 #define STRINGIFY_(x) #x
 #define STRINGIFY(x) STRINGIFY_(x)
 
@@ -138,6 +140,7 @@ static bool read_sequence(struct pgx_conn *conn, struct store_shape *shape, stru
         return false;
     if (pgx_rows(result) != 1)
         return true;
+    shape->sequence_oid = (uint32_t)pgx_int(result, 0, 2);
     text_copy(shape->sequence_schema, sizeof shape->sequence_schema, pgx_text(result, 0, 0));
     text_copy(shape->sequence_name, sizeof shape->sequence_name, pgx_text(result, 0, 1));
     return quote_name(shape->sequence, sizeof shape->sequence, shape->sequence_schema, shape->sequence_name,
@@ -253,6 +256,12 @@ void store_filled_columns(const struct store_shape *source, const struct store_s
     add_emptied(source, target, true, ret_list);
 }
 
+const char *store_key_sql(uint32_t oid, char ret_sql[STORE_KEY_SQL])
+{
+    snprintf(ret_sql, STORE_KEY_SQL, "'%" PRIu32 "'::regclass", oid);
+    return ret_sql;
+}
+
 bool store_sql(struct buf *b, const char *template, const struct store_shape *shape,
                const struct pgx_var *extra, size_t extra_count, struct tmv_error *err)
 {
@@ -260,6 +269,8 @@ bool store_sql(struct buf *b, const char *template, const struct store_shape *sh
     struct meaning meanings[MEANINGS];
     AUTO(buf) struct buf schema = BUF_INIT(200);
     AUTO(buf) struct buf quoted = BUF_INIT(2000);
+    AUTO(buf) struct buf position = BUF_INIT(200);
+    char events_oid[12], sequence_oid[12], events_key[STORE_KEY_SQL], sequence_key[STORE_KEY_SQL];
     size_t starts[MEANINGS];
     size_t n = 0;
 
@@ -272,13 +283,21 @@ bool store_sql(struct buf *b, const char *template, const struct store_shape *sh
         buf_char(&quoted, '\0');
     }
     pgx_ident(&schema, shape->schema);
-    if (!buf_ok(&quoted, err) || !buf_ok(&schema, err))
+    pgx_literal(&position, store_profile_eventsource_py.position);
+    snprintf(events_oid, sizeof events_oid, "%" PRIu32, shape->relation_oid);
+    snprintf(sequence_oid, sizeof sequence_oid, "%" PRIu32, shape->sequence_oid);
+    if (!buf_ok(&quoted, err) || !buf_ok(&schema, err) || !buf_ok(&position, err))
         return false;
     for (size_t i = 0; i < MEANINGS; i++)
         vars[n++] = (struct pgx_var){meanings[i].variable, quoted.data + starts[i]};
     vars[n++] = (struct pgx_var){"events", shape->events};
     vars[n++] = (struct pgx_var){"schema", buf_text(&schema)};
     vars[n++] = (struct pgx_var){"sequence", shape->sequence};
+    vars[n++] = (struct pgx_var){"position_literal", buf_text(&position)};
+    vars[n++] = (struct pgx_var){"events_oid", events_oid};
+    vars[n++] = (struct pgx_var){"sequence_oid", sequence_oid};
+    vars[n++] = (struct pgx_var){"events_key", store_key_sql(shape->relation_oid, events_key)};
+    vars[n++] = (struct pgx_var){"sequence_key", store_key_sql(shape->sequence_oid, sequence_key)};
     vars[n++] = (struct pgx_var){"store_version", STRINGIFY(STORE_SCHEMA_VERSION)};
     for (size_t i = 0; i < extra_count; i++)
         vars[n++] = extra[i];

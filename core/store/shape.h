@@ -39,7 +39,7 @@ struct store_shape {
     char events[140];   /* quoted, qualified */
     char sequence[140]; /* quoted, qualified; "" when the position's default is not nextval of one sequence */
     char sequence_schema[64], sequence_name[64];
-    uint32_t relation_oid;
+    uint32_t relation_oid, sequence_oid; /* 0: no such sequence */
     bool partitioned;
     size_t leaf_count; /* leaves of a partitioned table; 0 for a plain one */
     uint32_t leaf_oids[STORE_LEAVES_MAX];
@@ -73,9 +73,13 @@ void store_filled_columns(const struct store_shape *source, const struct store_s
 /* Expands a template of core/sql: {{events}} {{schema}} {{sequence}} {{position}} {{event_id}} {{stream}}
  * {{stream_type}}
  * {{event_type}} {{tenant}} {{actor}} {{version}} {{timestamp}} {{payload}} {{created_at}} {{store_version}}
+ * {{events_oid}} {{sequence_oid}} (numbers) {{events_key}} {{sequence_key}} (the same as regclass values)
  * from the shape and profile, and the caller's own variables. Appends to `b`. */
 TMV_NODISCARD bool store_sql(struct buf *b, const char *template, const struct store_shape *shape,
                              const struct pgx_var *extra, size_t extra_count, struct tmv_error *err);
+/* A table or sequence in a statement by its oid, which a rename does not change: "'16384'::regclass". */
+#define STORE_KEY_SQL 24
+const char *store_key_sql(uint32_t oid, char ret_sql[STORE_KEY_SQL]);
 /* Which database this is. SQL 42501 with the GRANT as hint when the role may not ask. */
 TMV_NODISCARD bool store_identity_read(struct pgx_conn *conn, const struct tmv_store_info *store,
                                        struct tmv_store_identity *ret_identity, struct tmv_error *err);

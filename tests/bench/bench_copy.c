@@ -81,12 +81,12 @@ static void own_migration(struct bench *b)
     b->ends.owner = lease.owner;
     tmv_uuid_format(&lease.owner.migration, b->ends.migration);
     assert_done(guard_prepare_store(b->target, &b->ends.target, &err), &err);
-    support_sql(
-        b->target,
-        "INSERT INTO tenantmv.applied (migration_id, tenant_id, owner_epoch, state)"
-        " VALUES ('%s', '" TENANT "', %lld, 'copying');"
-        "INSERT INTO tenantmv.owner SELECT tenant_id, migration_id, owner_epoch FROM tenantmv.applied",
-        b->ends.migration, (long long)b->ends.owner.epoch);
+    support_sql(b->target,
+                "INSERT INTO tenantmv.applied (migration_id, tenant_id, owner_epoch, state, events_table)"
+                " VALUES ('%s', '" TENANT "', %lld, 'copying', 'public.events');"
+                "INSERT INTO tenantmv.owner SELECT tenant_id, migration_id, owner_epoch, events_table FROM "
+                "tenantmv.applied",
+                b->ends.migration, (long long)b->ends.owner.epoch);
 }
 
 /* When each part of the copy began, on stderr. */

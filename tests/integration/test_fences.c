@@ -267,7 +267,8 @@ static bool l_begin_applied(struct tmv_error *err)
 {
     return owned_rows(m.target, sql_phase_applied_begin,
                       PGX_ARGS(PGX_UUID(&late_target.migration), PGX_UUID(&late_target.tenant),
-                               PGX_INT(late_target.owner_epoch), PGX_INT(5)),
+                               PGX_INT(late_target.owner_epoch), PGX_INT(5),
+                               PGX_INT(m.ends.target.relation_oid)),
                       err);
 }
 
@@ -275,7 +276,7 @@ static bool l_clean_target(struct tmv_error *err)
 {
     return owned_rows(m.target, sql_undo_target_rows,
                       PGX_ARGS(PGX_UUID(&late_target.tenant), PGX_UUID(&late_target.migration),
-                               PGX_INT(late_target.owner_epoch)),
+                               PGX_INT(late_target.owner_epoch), PGX_INT(m.ends.target.relation_oid)),
                       err);
 }
 
@@ -283,7 +284,7 @@ static bool l_clean_source(struct tmv_error *err)
 {
     return owned_rows(m.source, sql_undo_source_rows,
                       PGX_ARGS(PGX_UUID(&late_source.tenant), PGX_UUID(&late_source.migration),
-                               PGX_INT(late_source.owner_epoch)),
+                               PGX_INT(late_source.owner_epoch), PGX_INT(m.ends.source.relation_oid)),
                       err);
 }
 

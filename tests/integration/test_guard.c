@@ -105,14 +105,14 @@ static void refuses_a_serializable_transaction_begun_before_the_switch(void **st
 static void would_admit_an_old_snapshot_without_the_row_lock(void **state)
 {
     (void)state;
-    move_mutate(m.source, "tenantmv.guard_admit(uuid)", "p_tenant FOR SHARE", "p_tenant");
+    move_mutate(m.source, "tenantmv.guard_admit(uuid, regclass)", "p_events FOR SHARE", "p_events");
     assert_true(old_snapshot_gets_in("REPEATABLE READ"));
 }
 
 static void would_admit_an_old_snapshot_with_a_key_share_lock(void **state)
 {
     (void)state;
-    move_mutate(m.source, "tenantmv.guard_admit(uuid)", "FOR SHARE", "FOR KEY SHARE");
+    move_mutate(m.source, "tenantmv.guard_admit(uuid, regclass)", "FOR SHARE", "FOR KEY SHARE");
     assert_true(old_snapshot_gets_in("REPEATABLE READ"));
 }
 
@@ -126,7 +126,8 @@ static bool snapshot_before_the_fence_row_gets_in(bool missing_means_open)
     support_int(writer, "SELECT count(*) FROM public.events");
     move_guard_source(&m);
     if (missing_means_open)
-        move_mutate(m.source, "tenantmv.guard_admit(uuid)", "IF NOT FOUND THEN", "IF NOT FOUND THEN RETURN;");
+        move_mutate(m.source, "tenantmv.guard_admit(uuid, regclass)", "IF NOT FOUND THEN",
+                    "IF NOT FOUND THEN RETURN;");
     move_decide(&m);
     bool in = move_insert(writer, &m.ends.owner.tenant, 1, 1, &err);
     if (!in)
@@ -353,11 +354,12 @@ static bool earlier_owner_decides(void)
 
     successor.owner_epoch = m.source_guard.owner_epoch + 1;
     assert_done(guard_raise_owner(m.source, &successor, &err), &err);
-    bool decided = pgx_query(m.source, SUPPORT_TIMEOUT_US,
-                             "SELECT tenantmv.decide($1::uuid, $2::uuid, $3::bigint, 1, 2, 'target')",
-                             PGX_ARGS(PGX_UUID(&m.ends.owner.tenant), PGX_UUID(&m.ends.owner.migration),
-                                      PGX_INT(m.source_guard.owner_epoch)),
-                             NULL, &err);
+    bool decided =
+        pgx_query(m.source, SUPPORT_TIMEOUT_US,
+                  "SELECT tenantmv.decide('public.events', $1::uuid, $2::uuid, $3::bigint, 1, 2, 'target')",
+                  PGX_ARGS(PGX_UUID(&m.ends.owner.tenant), PGX_UUID(&m.ends.owner.migration),
+                           PGX_INT(m.source_guard.owner_epoch)),
+                  NULL, &err);
     if (!decided)
         assert_string_equal(err.sqlstate, "TM010");
     return decided;
@@ -373,8 +375,8 @@ static void refuses_the_decision_of_an_earlier_owner(void **state)
 static void would_let_an_earlier_owner_decide(void **state)
 {
     (void)state;
-    move_mutate(m.source, "tenantmv.decide(uuid, uuid, bigint, bigint, bigint, text)", "IF NOT FOUND",
-                "IF false");
+    move_mutate(m.source, "tenantmv.decide(regclass, uuid, uuid, bigint, bigint, bigint, text)",
+                "IF NOT FOUND", "IF false");
     assert_true(earlier_owner_decides());
 }
 
@@ -384,7 +386,8 @@ static bool target_takes_a_stray_write_before_the_decision(void)
     struct tmv_error err;
 
     support_sql(m.target,
-                "UPDATE tenantmv.fence SET wait_ms = 20; SELECT tenantmv.arm('%s', '%s', %lld, 2, %lld)",
+                "UPDATE tenantmv.fence SET wait_ms = 20; SELECT tenantmv.arm('public.events', "
+                "'public.events_global_position_seq', '%s', '%s', %lld, 2, %lld)",
                 m.ends.tenant, m.ends.migration, (long long)m.target_guard.owner_epoch, (long long)m.v0);
     assert_int_equal(support_int(m.source, "SELECT count(*) FROM tenantmv.fence WHERE state = 'open'"), 1);
     bool taken = move_insert(m.target, &m.ends.owner.tenant, 1, 1, &err);
@@ -404,7 +407,8 @@ static void would_take_a_stray_write_if_opened_by_the_drain(void **state)
 {
     (void)state;
     move_open_target(&m);
-    move_mutate(m.target, "tenantmv.arm(uuid, uuid, bigint, bigint, bigint)", "'armed'", "'open'");
+    move_mutate(m.target, "tenantmv.arm(regclass, regclass, uuid, uuid, bigint, bigint, bigint)", "'armed'",
+                "'open'");
     assert_true(target_takes_a_stray_write_before_the_decision());
 }
 

@@ -356,11 +356,11 @@ static void an_abort_sends_the_writers_of_the_old_home_away_again(bool retired)
     assert_true(removed);
     assert_int_equal(own_triggers(m.source, &back), 0);
     assert_fails(move_insert(m.source, &back.tenant, 1, 1, &err), &err, TMV_ERR_CLOSED);
-    assert_done(
-        pgx_query(m.source, SUPPORT_TIMEOUT_US, sql_undo_target_rows,
-                  PGX_ARGS(PGX_UUID(&back.tenant), PGX_UUID(&back.migration), PGX_INT(back.owner_epoch)),
-                  NULL, &err),
-        &err);
+    assert_done(pgx_query(m.source, SUPPORT_TIMEOUT_US, sql_undo_target_rows,
+                          PGX_ARGS(PGX_UUID(&back.tenant), PGX_UUID(&back.migration),
+                                   PGX_INT(back.owner_epoch), PGX_INT(m.ends.source.relation_oid)),
+                          NULL, &err),
+                &err);
     assert_fails(move_insert(m.source, &back.tenant, 1, 1, &err), &err, TMV_ERR_MOVED);
     assert_non_null(strstr(err.detail, "\"target\""));
     assert_int_equal(support_int(m.source, "SELECT count(*) FROM tenantmv.fence WHERE migration_id = '%s'",
@@ -389,8 +389,10 @@ static void an_abort_forgets_what_is_outdated(void **state)
     struct tmv_error err;
 
     (void)state;
-    support_sql(m.source, "INSERT INTO tenantmv.departed VALUES ('%s', 'elsewhere', gen_random_uuid())",
-                m.ends.tenant);
+    support_sql(
+        m.source,
+        "INSERT INTO tenantmv.departed VALUES ('%s', 'elsewhere', gen_random_uuid(), 'public.events')",
+        m.ends.tenant);
     next.migration = tmv_uuid_random();
     next.owner_epoch++;
     assert_done(guard_raise_owner(m.source, &next, &err), &err);

@@ -76,10 +76,12 @@ static void counts_what_the_guard_turned_away(void **state)
     support_store(support_cluster("source", NULL), "shared", false, &store);
     AUTO_CONN struct pgx_conn *conn = support_connect(store.conninfo);
     support_sql(conn, "%s", sql_store_schema);
-    support_sql(conn, "INSERT INTO tenantmv.fence (tenant_id, state, placement_epoch) VALUES "
-                      "(gen_random_uuid(), 'open', 1), (gen_random_uuid(), 'moved', 2), "
-                      "(gen_random_uuid(), 'moved', 3), (gen_random_uuid(), 'armed', 4), "
-                      "(gen_random_uuid(), 'off', 5)");
+    support_sql(conn, "INSERT INTO tenantmv.guarded VALUES ('public.events', 'tenantmv.rejected_writes'); "
+                      "CREATE TABLE public.other (); "
+                      "INSERT INTO tenantmv.fence (tenant_id, state, placement_epoch, events) "
+                      "SELECT gen_random_uuid(), state, 1, 'public.events'"
+                      "  FROM unnest('{open,moved,moved,armed,off}'::text[]) state"
+                      " UNION ALL SELECT gen_random_uuid(), 'open', 1, 'public.other'");
     found = look(&store);
     assert_true(found.guard_ready);
     assert_int_equal(found.rejected, 0);

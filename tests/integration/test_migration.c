@@ -253,13 +253,15 @@ static void leave_a_decision(const char *phase, const char *mutant)
     life_begin_and_wait_until_ready();
     life_stop_engine();
     for (int i = 0; i < 2; i++)
-        support_sql(i ? l.on_source : l.on_target,
-                    "SELECT %s FROM tenantmv.owner o, tenantmv.fence f WHERE o.tenant_id = '%s' AND "
-                    "f.tenant_id = o.tenant_id",
-                    i ? "tenantmv.decide(o.tenant_id, o.migration_id, o.owner_epoch, f.placement_epoch, 9, "
-                        "'dedicated')"
-                      : "tenantmv.arm(o.tenant_id, o.migration_id, o.owner_epoch, 9, 100000)",
-                    l.tenant_text);
+        support_sql(
+            i ? l.on_source : l.on_target,
+            "SELECT %s FROM tenantmv.owner o, tenantmv.fence f WHERE o.tenant_id = '%s' AND "
+            "f.tenant_id = o.tenant_id",
+            i ? "tenantmv.decide(o.events, o.tenant_id, o.migration_id, o.owner_epoch, f.placement_epoch, 9, "
+                "'dedicated')"
+              : "tenantmv.arm(o.events, 'public.events_global_position_seq', o.tenant_id, o.migration_id, "
+                "o.owner_epoch, 9, 100000)",
+            l.tenant_text);
     support_sql(l.on_control, "UPDATE public.tenant_migrations SET phase = '%s'", phase);
     if (mutant)
         setenv("TENANTMV_MUTANT", mutant, 1);

@@ -79,14 +79,16 @@ static const struct broken cases[] = {
      "gen_random_uuid(), 'shared', 'd' || n FROM generate_series(1, 20) n",
      "source-guards", TMV_VERDICT_REFUSE, "at most 20", "DELETE FROM public.tenant_migrations", NULL, NULL},
     {"refuses_a_source_whose_fence_says_that_the_tenant_moved", SOURCE,
-     "INSERT INTO tenantmv.fence (tenant_id, state, placement_epoch, store_id) VALUES ('" TENANT
-     "', 'moved', 2, 'third')",
+     "INSERT INTO tenantmv.fence (tenant_id, state, placement_epoch, store_id, events) VALUES ('" TENANT
+     "', 'moved', 2, 'third', 'public.events')",
      "source-fence", TMV_VERDICT_REFUSE, "start from third", "DELETE FROM tenantmv.fence", NULL, NULL},
     {"refuses_a_source_whose_fence_an_earlier_migration_left_closed", SOURCE,
-     "INSERT INTO tenantmv.fence (tenant_id, state, placement_epoch) VALUES ('" TENANT "', 'closed', 2)",
+     "INSERT INTO tenantmv.fence (tenant_id, state, placement_epoch, events) VALUES ('" TENANT
+     "', 'closed', 2, 'public.events')",
      "source-fence", TMV_VERDICT_REFUSE, "not resolved", "DELETE FROM tenantmv.fence", NULL, NULL},
     {"refuses_a_target_whose_fence_is_armed", TARGET,
-     "INSERT INTO tenantmv.fence (tenant_id, state, placement_epoch) VALUES ('" TENANT "', 'armed', 2)",
+     "INSERT INTO tenantmv.fence (tenant_id, state, placement_epoch, events) VALUES ('" TENANT
+     "', 'armed', 2, 'public.events')",
      "target-fence", TMV_VERDICT_REFUSE, "armed", "DELETE FROM tenantmv.fence", NULL, NULL},
     {"refuses_when_the_role_has_no_connections_left", TARGET, "ALTER ROLE engine CONNECTION LIMIT 2",
      "target-connections", TMV_VERDICT_REFUSE, "CONNECTION LIMIT", "ALTER ROLE engine CONNECTION LIMIT -1",

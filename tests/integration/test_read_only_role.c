@@ -132,8 +132,8 @@ static void does_not_reach_the_guard_of_a_store_in_the_same_database(void **stat
     snprintf(stage.conninfo, sizeof stage.conninfo, "%s user='%s'", conninfo, stage.role);
     reader = stage.reader = support_connect(stage.conninfo);
     support_sql(reader, "SET default_transaction_read_only = off");
-    assert_refused(&stage, "SELECT tenantmv.guard_wait(gen_random_uuid(), 1)");
-    assert_refused(&stage, "SELECT tenantmv.guard_admit(gen_random_uuid())");
+    assert_refused(&stage, "SELECT tenantmv.guard_wait(gen_random_uuid(), 'public.events', 1)");
+    assert_refused(&stage, "SELECT tenantmv.guard_admit(gen_random_uuid(), 'public.events')");
     assert_refused(&stage, "UPDATE tenantmv.fence SET state = 'off'");
     assert_refused(&stage, "DELETE FROM public.events");
     assert_refused(&stage, "SELECT nextval('tenantmv.rejected_writes')");

@@ -271,8 +271,8 @@ static void begin_dual_write(struct router_bed *bed, struct tmv_uuid *ret_migrat
         "UPDATE public.tenant_routing SET migration_state = 'dual_write', active_migration_id = '%s'",
         migration, bed->tenant, migration);
     support_sql(bed->b,
-                "INSERT INTO tenantmv.applied (migration_id, tenant_id, owner_epoch, state)"
-                " VALUES ('%s', '%s', %d, 'mirroring')",
+                "INSERT INTO tenantmv.applied (migration_id, tenant_id, owner_epoch, state, events_table)"
+                " VALUES ('%s', '%s', %d, 'mirroring', 'public.events')",
                 migration, bed->tenant, ROUTER_BED_OWNER_EPOCH);
     router_bed_router(bed, (struct tmv_router_options){.dual_write = true});
 }

@@ -21,7 +21,6 @@ static const struct sample {
     const char *entry; /* NULL: wherever the name appears */
     const char *name, *value;
 } samples[] = {
-    {"cutover_decide", "tenant", "'" TENANT "'"},
     {"tail_advance", "watermark", "1"},
     {"tail_advance", "rows", "0"},
     /* the tables that a script creates go to a schema that does not hold them yet */
@@ -34,7 +33,8 @@ static const struct sample {
     {NULL, "pattern", "~tenantmv_bda448be_%"},
     {NULL, "insert_level", "ROW"},
     {NULL, "events_literal", "'public.events'"},
-    {NULL, "sequence_literal", "'public.events_global_position_seq'"},
+    {"ends_begin_target", "events_key", "'public.events'::regclass"},
+    {"guard_must_own", "events_key", "'public.events'::regclass"},
     {NULL, "columns",
      "global_position, event_id, aggregate_id, aggregate_type, event_type, tenant_id, version, "
      "\"timestamp\", payload"},

@@ -231,7 +231,7 @@ static void waits_for_a_prepared_transaction(void **state)
 static void would_lose_it_if_holders_were_known_by_pid(void **state)
 {
     (void)state;
-    move_mutate(m.source, "tenantmv.observe(bigint)", "l.virtualtransaction", "l.pid::text");
+    move_mutate(m.source, "tenantmv.observe(bigint, regclass)", "l.virtualtransaction", "l.pid::text");
     assert_false(event_of_a_prepared_transaction_arrives());
 }
 

@@ -61,12 +61,12 @@ void copy_bed_open(struct copy_bed *bed, const struct copy_bed_options *o)
     support_database(support_cluster("store", NULL), bed->control_conninfo);
     own_migration(bed);
     assert_done(guard_prepare_store(bed->conn[TARGET], &bed->ends.target, &err), &err);
-    support_sql(
-        bed->conn[TARGET],
-        "INSERT INTO tenantmv.applied (migration_id, tenant_id, owner_epoch, state)"
-        " VALUES ('%s', '%s', %lld, 'copying');"
-        "INSERT INTO tenantmv.owner SELECT tenant_id, migration_id, owner_epoch FROM tenantmv.applied",
-        bed->ends.migration, bed->ends.tenant, (long long)bed->ends.owner.epoch);
+    support_sql(bed->conn[TARGET],
+                "INSERT INTO tenantmv.applied (migration_id, tenant_id, owner_epoch, state, events_table)"
+                " VALUES ('%s', '%s', %lld, 'copying', 'public.events');"
+                "INSERT INTO tenantmv.owner SELECT tenant_id, migration_id, owner_epoch, events_table FROM "
+                "tenantmv.applied",
+                bed->ends.migration, bed->ends.tenant, (long long)bed->ends.owner.epoch);
 }
 
 void copy_bed_close(struct copy_bed *bed)

@@ -63,7 +63,8 @@ void move_open_target(struct move *m)
     assert_done(guard_install(m->target, &m->target_guard, GUARD_ROWS, 30000000, &ignored, &err), &err);
     assert_done(pgx_query(m->target, SUPPORT_TIMEOUT_US, sql_phase_applied_begin,
                           PGX_ARGS(PGX_UUID(&m->ends.owner.migration), PGX_UUID(&m->ends.owner.tenant),
-                                   PGX_INT(m->ends.owner.epoch), PGX_INT(m->v0)),
+                                   PGX_INT(m->ends.owner.epoch), PGX_INT(m->v0),
+                                   PGX_INT(m->ends.target.relation_oid)),
                           NULL, &err),
                 &err);
     assert_done(pgx_query(m->target, SUPPORT_TIMEOUT_US, sql_phase_applied_mirroring,

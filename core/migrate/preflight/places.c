@@ -152,7 +152,8 @@ static bool fence(struct preflight_view *view, struct preflight_end *end, struct
         return false;
     if (!pgx_bool(known, 0, 1))
         return true;
-    if (!check_query(end, sql_preflight_fence, PGX_ARGS(PGX_TEXT(view->tenant)), &row, err))
+    if (!check_query(end, sql_preflight_fence,
+                     PGX_ARGS(PGX_TEXT(view->tenant), PGX_INT(end->shape.relation_oid)), &row, err))
         return false;
     if (pgx_rows(row) == 0)
         return true;

@@ -69,15 +69,12 @@ static bool add_steps(const struct preflight_view *view, struct guard guards[2],
         const struct step *s = &steps[i];
         const struct store_shape *shape = &ends[s->where]->shape;
         AUTO(buf) struct buf events = BUF_INIT(400);
-        AUTO(buf) struct buf sequence = BUF_INIT(400);
         char key[24];
 
         snprintf(key, sizeof key, "%" PRId64, guards[s->where].lock_key);
         pgx_literal(&events, shape->events);
-        pgx_literal(&sequence, shape->sequence);
         const struct pgx_var vars[] = {
             {"events_literal", buf_text(&events)},
-            {"sequence_literal", buf_text(&sequence)},
             {"tenant_id", view->tenant},
             {"key", key},
             {"mark", guards[s->where].mark},
