@@ -8,8 +8,10 @@
 #include "sql_embedded.h"
 
 static const char *const states[TMV_COMMAND_STATE_COUNT] = {
-    [TMV_COMMAND_REQUESTED] = "requested", [TMV_COMMAND_RUNNING] = "running", [TMV_COMMAND_DONE] = "done",
-    [TMV_COMMAND_REFUSED] = "refused",     [TMV_COMMAND_FAILED] = "failed",
+    [TMV_COMMAND_REQUESTED] = "requested", [TMV_COMMAND_RUNNING] = "running",
+    [TMV_COMMAND_DONE] = "done",           [TMV_COMMAND_REFUSED] = "refused",
+    [TMV_COMMAND_FAILED] = "failed",       [TMV_COMMAND_EXPIRED] = "expired",
+    [TMV_COMMAND_WITHDRAWN] = "withdrawn",
 };
 
 const char *tmv_command_state_name(enum tmv_command_state state)
@@ -83,6 +85,7 @@ bool command_read(const struct pgx_result *result, int row, struct tmv_command_i
     row_text(command->requested_from, sizeof command->requested_from, result, row, 6);
     command->requested_at_us = pgx_int(result, row, 7);
     command->finished_at_us = pgx_int(result, row, 8);
+    command->expires_at_us = pgx_int(result, row, 9);
     return true;
 }
 
@@ -99,4 +102,32 @@ bool tmv_command_get(struct tmv_control *control, const struct tmv_uuid *id,
         return err_set(err, TMV_ERR_NOT_FOUND, "there is no command %s", tmv_uuid_format(id, text));
     memset(ret_command, 0, sizeof *ret_command);
     return command_read(result, 0, ret_command, err);
+}
+
+static bool too_late(const struct tmv_command_info *command, struct tmv_error *err)
+{
+    const char *operation = tmv_operation_name(command->operation);
+
+    if (command->state == TMV_COMMAND_RUNNING || command->state == TMV_COMMAND_REQUESTED) {
+        err_set(err, TMV_ERR_REFUSED, "the %s cannot be withdrawn: an engine has begun with it", operation);
+        return err_hint(err, "`tenantmv status` shows what becomes of it");
+    }
+    return err_set(err, TMV_ERR_REFUSED, "the %s cannot be withdrawn, it is %s: %s", operation,
+                   tmv_command_state_name(command->state), command->outcome);
+}
+
+bool tmv_command_withdraw(struct tmv_control *control, const struct tmv_uuid *id,
+                          const struct tmv_actor *actor, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+    struct tmv_command_info command;
+
+    if (!control_check_writable(control, err))
+        return false;
+    if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_command_withdraw,
+                   PGX_ARGS(PGX_UUID(id), PGX_TEXT(actor->name), PGX_TEXT(actor->from)), &result, err))
+        return err_wrap(err, "withdrawing a request");
+    if (pgx_bool(result, 0, 0))
+        return true;
+    return tmv_command_get(control, id, &command, err) && too_late(&command, err);
 }

@@ -119,6 +119,18 @@ static bool refused_after(const struct pgx_result *result, struct tmv_error *err
                     (long long)(pgx_int(result, 0, 6) / 1000000), pgx_text(result, 0, 4));
 }
 
+/* Whoever starts an engine later does not know of them, and neither do they of what has changed since. */
+static bool expires(enum tmv_operation operation)
+{
+    return operation == TMV_OP_CUTOVER || operation == TMV_OP_REHEARSE || operation == TMV_OP_ABORT;
+}
+
+static bool no_engine(enum tmv_operation operation, struct tmv_error *err)
+{
+    err_set(err, TMV_ERR_REFUSED, "no engine runs: the %s was not asked for", tmv_operation_name(operation));
+    return err_hint(err, "start `tenantmv worker` or the console, then ask again");
+}
+
 /* The phase table and the picture the person acts on, against what is so now. */
 static bool check_state(struct tmv_control *control, const struct tmv_request *request, struct tmv_error *err)
 {
@@ -128,8 +140,10 @@ static bool check_state(struct tmv_control *control, const struct tmv_request *r
     char why[TMV_REASON_MAX];
 
     tmv_uuid_format(&request->migration, id);
-    if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_request_look,
-                   PGX_ARGS(PGX_UUID(&request->migration)), &result, err))
+    if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_command_expire,
+                   PGX_ARGS(PGX_UUID(&request->migration)), NULL, err) ||
+        !pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_request_look,
+                   PGX_ARGS(PGX_UUID(&request->migration), PGX_INT(LEASE_TTL_US)), &result, err))
         return err_wrap(err, "reading migration %s", id);
     if (pgx_rows(result) == 0)
         return err_set(err, TMV_ERR_NOT_FOUND, "there is no migration %s", id);
@@ -160,7 +174,7 @@ static bool check_state(struct tmv_control *control, const struct tmv_request *r
         err_hint(err, "look again, then decide again");
         return refused_after(result, err);
     }
-    return true;
+    return !expires(request->operation) || pgx_bool(result, 0, 7) || no_engine(request->operation, err);
 }
 
 /* Somebody else's command of the same moment is in the way of ours before our statement's snapshot shows it:
@@ -185,13 +199,15 @@ bool tmv_request(struct tmv_control *control, const struct tmv_request *request,
 {
     AUTO_RESULT struct pgx_result *result = NULL;
     struct tmv_uuid id = tmv_uuid_is_nil(&request->id) ? tmv_uuid_random() : request->id;
+    int64_t lifetime_us = request->lifetime_us ? request->lifetime_us : TMV_REQUEST_LIFETIME_US;
     char reason[TMV_REASON_MAX];
     char by[TMV_NAME_MAX];
-    struct pgx_args args = PGX_ARGS(PGX_UUID(&id), PGX_UUID(&request->migration),
-                                    PGX_TEXT(tmv_operation_name(request->operation)),
-                                    PGX_INT(request->generation), PGX_TEXT(request->reason ? reason : NULL),
-                                    PGX_BOOL(request->keep_copied_events), PGX_BOOL(request->force),
-                                    PGX_TEXT(actor->name), PGX_TEXT(actor->from), PGX_BOOL(request->repair));
+    struct pgx_args args =
+        PGX_ARGS(PGX_UUID(&id), PGX_UUID(&request->migration),
+                 PGX_TEXT(tmv_operation_name(request->operation)), PGX_INT(request->generation),
+                 PGX_TEXT(request->reason ? reason : NULL), PGX_BOOL(request->keep_copied_events),
+                 PGX_BOOL(request->force), PGX_TEXT(actor->name), PGX_TEXT(actor->from),
+                 PGX_BOOL(request->repair), expires(request->operation) ? PGX_INT(lifetime_us) : PGX_NULL);
 
     if (!control_check_writable(control, err) || !check_request(request, err))
         return false;

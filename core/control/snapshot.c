@@ -102,6 +102,18 @@ static void read_budgets(const struct pgx_result *r, int row, struct tmv_migrati
             (pgx_int(r, row, 31 + i) > 0 ? pgx_int(r, row, 31 + i) : values[i].usual_ms) * US_PER_MS;
 }
 
+/* One for an operation that only a newer program knows is left out. */
+static void read_request(const struct pgx_result *r, int row, struct tmv_open_request *request)
+{
+    if (pgx_is_null(r, row, 38) || !tmv_operation_parse(pgx_text(r, row, 39), &request->operation))
+        return;
+    request->id = pgx_uuid(r, row, 38);
+    request->running = pgx_bool(r, row, 40);
+    row_text(request->requested_by, sizeof request->requested_by, r, row, 41);
+    request->requested_at_us = pgx_int(r, row, 42);
+    request->expires_at_us = pgx_int(r, row, 43);
+}
+
 static bool read_migration(const struct pgx_result *r, int row, int64_t now_us, struct tmv_migration *m,
                            struct tmv_error *err)
 {
@@ -132,6 +144,7 @@ static bool read_migration(const struct pgx_result *r, int row, int64_t now_us, 
     read_gates(pgx_text(r, row, 28), m);
     read_budgets(r, row, m);
     m->throttled_us = pgx_int(r, row, 37);
+    read_request(r, row, &m->request);
     show_migration(m, pgx_bool(r, row, 30), now_us);
     return true;
 }

@@ -421,15 +421,31 @@ static void give_lease_back(struct coordinator *c)
         log_line(TMV_LOG_DEBUG, "migration %s: the lease is left to run out", c->ends.migration);
 }
 
-static void let_go(struct coordinator *c)
+/* An engine that tries again keeps its lease: the migration is its own, and it can be spoken to. */
+static void let_go(struct coordinator *c, bool tries_again)
 {
     struct tmv_error ignored;
 
     coordinator_disconnect_stores(c);
-    give_lease_back(c);
-    (void)!fault_hit("lease.released", &ignored);
+    if (!tries_again) {
+        give_lease_back(c);
+        (void)!fault_hit("lease.released", &ignored);
+    }
     pgx_close(TAKE(c->control));
     c->ends.owner.epoch = 0;
+}
+
+/* The engine stops between two tries: the next one need not wait until this one is taken for dead. */
+static void release_left(const struct coordinator_options *options, int64_t epoch)
+{
+    struct coordinator c = {.options = options};
+
+    c.ends.owner = (struct owner){.tenant = options->what.tenant,
+                                  .migration = options->what.migration,
+                                  .engine = options->engine,
+                                  .epoch = epoch};
+    tmv_uuid_format(&c.ends.owner.migration, c.ends.migration);
+    let_go(&c, false);
 }
 
 void coordinator_run(const struct coordinator_options *options)
@@ -453,13 +469,15 @@ void coordinator_run(const struct coordinator_options *options)
             report(&c, &err, strcmp(err.message, last.message) == 0);
         last = err;
         epoch = c.ends.owner.epoch > 0 ? c.ends.owner.epoch : epoch;
-        let_go(&c);
+        let_go(&c, !ok && !stopped && !lost);
         if (ok || stopped || lost)
             return;
         if (clock_now_us() - started_us > 10 * US_PER_S)
             pause_us = FIRST_RETRY_US;
-        if (!stop_sleep(options->stop, pause_us))
+        if (!stop_sleep(options->stop, pause_us)) {
+            release_left(options, epoch);
             return;
+        }
         pause_us = pause_us * 2 > LAST_RETRY_US ? LAST_RETRY_US : pause_us * 2;
     }
 }

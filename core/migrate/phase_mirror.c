@@ -20,7 +20,9 @@
 #define REPORT_US US_PER_S
 #define CAUGHT_UP_US (100 * US_PER_MS) /* lag below which bulk_copy becomes dual_write */
 #define CATCH_UP_US (3 * US_PER_S)     /* for the lag to fall below its gate once a cutover is asked for */
-#define HOLD_PATIENCE_US US_PER_S      /* for the verification's current range before a cutover */
+#define GREEN_PATIENCE_US US_PER_S     /* for a red gate once a cutover is asked for */
+#define GREEN_PAUSE_US (20 * US_PER_MS)
+#define HOLD_PATIENCE_US US_PER_S /* for the verification's current range before a cutover */
 
 /* ---- connections ---- */
 
@@ -428,10 +430,36 @@ static bool registry_agrees(struct coordinator *c, const struct tmv_store_info *
                    ours->id);
 }
 
+/* A gate that flickers (the lag between two turns, a transaction that is just ending) gets a second to be
+ * green. The tail goes on meanwhile. */
+static bool wait_for_green(struct coordinator *c, const struct cutover_conditions *conditions,
+                           struct tmv_gate gates[TMV_GATES_MAX], size_t *ret_count, bool *ret_green,
+                           struct tmv_error *err)
+{
+    int64_t deadline = clock_now_us() + GREEN_PATIENCE_US;
+    struct verify_progress v;
+    bool behind;
+
+    for (;;) {
+        if (!cutover_gates(&c->cutover, conditions, gates, ret_count, ret_green, err))
+            return false;
+        verify_worker_look(&c->verifier, &v);
+        if (v.differs && !conditions->force)
+            *ret_green = false;
+        if (*ret_green || v.differs || conditions->paused || clock_now_us() >= deadline)
+            return true;
+        if (!tailer_turn(&c->tailer, &behind, err))
+            return false;
+        verify_worker_feed(&c->verifier, c->tailer.watermark);
+        c->cutover.verified_to = v.verified_to;
+        if (!stop_sleep(c->options->stop, GREEN_PAUSE_US))
+            return err_set(err, TMV_ERR_CANCELLED, "the engine stops");
+    }
+}
+
 bool phase_cutover(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
 {
     struct tmv_gate gates[TMV_GATES_MAX];
-    struct verify_progress v;
     size_t count = 0;
     bool green = false;
     bool behind;
@@ -449,10 +477,9 @@ bool phase_cutover(struct coordinator *c, const struct command_row *command, str
         return false;
     const struct cutover_conditions conditions = {
         .settings = &c->row.settings, .paused = c->row.paused, .force = command && command->force};
-    verify_worker_look(&c->verifier, &v);
-    if (!cutover_gates(&c->cutover, &conditions, gates, &count, &green, err))
+    if (!wait_for_green(c, &conditions, gates, &count, &green, err))
         return false;
-    if (!green || (v.differs && !conditions.force))
+    if (!green)
         return refuse_cutover(c, command, gates, count, err);
     /* The gates took a moment; the tail must be fresh when the lock is asked for. */
     if (!tailer_turn(&c->tailer, &behind, err))

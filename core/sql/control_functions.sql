@@ -290,6 +290,19 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
            - (extract(epoch FROM clock_timestamp() - held.heartbeat_at) * 1000000)::bigint
 $$;
 
+-- Whether nobody may begin with a request any more, whoever marks it so.
+CREATE OR REPLACE FUNCTION tenantmv.has_expired(asked tenantmv.command) RETURNS boolean
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT asked.state = 'requested' AND asked.expires_at IS NOT NULL AND asked.expires_at <= clock_timestamp()
+$$;
+
+-- The outcome of a request whose time was over before an engine began with it.
+CREATE OR REPLACE FUNCTION tenantmv.expiry_told(asked tenantmv.command, moment timestamptz) RETURNS text
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT format('expired: no engine began with it within %s s; nothing was done',
+                  round(extract(epoch FROM asked.expires_at - asked.requested_at)))
+$$;
+
 -- Takes a tenant's lease for an engine unless another one is alive; the epoch is one higher than ever before, also when
 -- the engine had it already (and lost the connection over which it would have given it back). What the
 -- earlier owner had in hand is taken back: commands that can be done again wait again, the others failed with it.
@@ -313,6 +326,7 @@ BEGIN
     UPDATE tenantmv.command c
        SET state = CASE WHEN c.operation IN ('cutover', 'rehearse', 'verify') THEN 'failed' ELSE 'requested' END,
            finished_at = CASE WHEN c.operation IN ('cutover', 'rehearse', 'verify') THEN clock_timestamp() END,
+           expires_at = NULL, -- it was begun in time; half of it may be done
            outcome = CASE WHEN c.operation IN ('cutover', 'rehearse', 'verify')
                           THEN 'the engine that ran it was lost; see the migration''s phase' ELSE '' END
      WHERE c.migration_id = p_migration AND c.state = 'running';

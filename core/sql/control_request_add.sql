@@ -11,6 +11,7 @@
 -- $8 text: who asks
 -- $9 text: from where
 -- $10 boolean: verify: mend the target first
+-- $11 bigint: microseconds until it expires, null for never
 WITH alive AS MATERIALIZED (
     SELECT m.id FROM public.tenant_migrations m
      WHERE m.id = $2::uuid AND (m.phase NOT IN ('completed', 'aborted', 'failed')
@@ -19,8 +20,9 @@ WITH alive AS MATERIALIZED (
 ),
 added AS (
     INSERT INTO tenantmv.command (id, migration_id, operation, generation, reason, keep_copied_events, forced,
-                                  requested_by, requested_from, repair)
-    SELECT $1::uuid, alive.id, $3::text, $4::bigint, $5::text, $6::boolean, $7::boolean, $8::text, $9::text, $10::boolean
+                                  requested_by, requested_from, repair, expires_at)
+    SELECT $1::uuid, alive.id, $3::text, $4::bigint, $5::text, $6::boolean, $7::boolean, $8::text, $9::text, $10::boolean,
+           clock_timestamp() + $11::bigint * interval '1 microsecond'
       FROM alive
     ON CONFLICT (migration_id, operation) WHERE state IN ('requested', 'running') DO NOTHING
     RETURNING id

@@ -197,7 +197,7 @@ CREATE TABLE IF NOT EXISTS tenantmv.command (
     migration_id uuid NOT NULL REFERENCES public.tenant_migrations (id) ON DELETE CASCADE,
     operation text NOT NULL CHECK (operation IN
         ('start', 'pause', 'resume', 'cutover', 'rehearse', 'abort', 'verify')),
-    state text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'running', 'done', 'refused', 'failed')),
+    state text NOT NULL DEFAULT 'requested',
     generation bigint NOT NULL DEFAULT 0,  -- of the picture that the person saw; 0: any
     reason text,
     keep_copied_events boolean NOT NULL DEFAULT false,
@@ -209,9 +209,17 @@ CREATE TABLE IF NOT EXISTS tenantmv.command (
     started_at timestamptz,
     finished_at timestamptz,
     owner_epoch bigint,                    -- of the engine that took it
-    outcome text NOT NULL DEFAULT ''
+    outcome text NOT NULL DEFAULT '',
+    expires_at timestamptz                 -- nobody begins with it from then on; NULL: it waits for as long as it takes
 );
 ALTER TABLE tenantmv.command ADD COLUMN IF NOT EXISTS repair boolean NOT NULL DEFAULT false;
+ALTER TABLE tenantmv.command ADD COLUMN IF NOT EXISTS expires_at timestamptz;
+ALTER TABLE tenantmv.command DROP CONSTRAINT IF EXISTS command_state_check;
+ALTER TABLE tenantmv.command ADD CONSTRAINT command_state_check CHECK (state IN
+    ('requested', 'running', 'done', 'refused', 'failed', 'expired', 'withdrawn'));
+-- Asked for before requests had a lifetime, and still waiting: they are as old as any that expired.
+UPDATE tenantmv.command SET expires_at = requested_at + interval '60 s'
+ WHERE state = 'requested' AND expires_at IS NULL AND operation IN ('cutover', 'rehearse', 'abort') AND started_at IS NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS command_one_of_a_kind ON tenantmv.command (migration_id, operation)
     WHERE state IN ('requested', 'running');
 CREATE INDEX IF NOT EXISTS command_migration ON tenantmv.command (migration_id, number);

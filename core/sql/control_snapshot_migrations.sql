@@ -27,10 +27,16 @@ SELECT m.id, m.tenant_id, m.source_store_id, m.target_store_id, m.phase, coalesc
             THEN greatest(0, least((m.config ->> 'cutover_timeout_ms')::numeric, 1e9))::bigint END,
        -- how many there are, whatever the limit
        (SELECT count(*) FROM public.tenant_migrations c WHERE $1::uuid IS NULL OR c.tenant_id = $1::uuid),
-       coalesce(s.throttle, ''), coalesce(s.throttled_us, 0)
+       coalesce(s.throttle, ''), coalesce(s.throttled_us, 0),
+       c.id, c.operation, c.state = 'running', c.requested_by, (extract(epoch FROM c.requested_at) * 1000000)::bigint,
+       coalesce((extract(epoch FROM c.expires_at) * 1000000)::bigint, 0)
   FROM public.tenant_migrations m
   LEFT JOIN tenantmv.migration_state s ON s.migration_id = m.id
   LEFT JOIN tenantmv.lease l ON l.migration_id = m.id AND l.engine IS NOT NULL
+  LEFT JOIN LATERAL (SELECT o.* FROM tenantmv.command o
+                      WHERE o.migration_id = m.id AND o.state IN ('requested', 'running')
+                        AND (o.state = 'running' OR o.expires_at IS NULL OR o.expires_at > clock_timestamp())
+                      ORDER BY o.number LIMIT 1) c ON true
  WHERE $1::uuid IS NULL OR m.tenant_id = $1::uuid
  ORDER BY m.phase IN ('completed', 'aborted', 'failed'), m.created_at DESC, m.id
  LIMIT $2::bigint

@@ -82,6 +82,17 @@ static void register_all(void)
     expect(0, run("routing", TENANT, "--register", "shared"));
 }
 
+/* A lease as of an engine that answers nothing: alive for an hour, whatever this machine does. */
+static void pretend_an_engine(void)
+{
+    struct pgx_conn *conn = support_connect(control);
+
+    support_sql(conn,
+                "INSERT INTO tenantmv.lease (tenant_id, engine, heartbeat_at) VALUES (gen_random_uuid(), "
+                "gen_random_uuid(), clock_timestamp() + interval '1 hour')");
+    pgx_close(conn);
+}
+
 /* Name of a command as words, with room for more. */
 static size_t name_words(const struct command *command, char copy[80], const char **words)
 {
@@ -415,12 +426,26 @@ static void writes_a_request_that_waits_for_an_engine(void **state)
     says(o->out, "pause acme: requested");
     says(o->err, "no engine runs");
     says(expect(3, run("pause", "acme"))->err, "requested already, by ben");
-    root = document(
-        expect(0, run("abort", "acme", "--reason", "r", "--confirm", "acme", "--json", "--operator", "ben")));
+    root = document(expect(0, run("status", "acme", "--json")));
+    has_text(root, "migration", "created_by", "amy");
+    const cJSON *request = cJSON_GetObjectItemCaseSensitive(at(root, "migration", "request"), "operation");
+    assert_string_equal(request->valuestring, "pause");
+    cJSON_Delete(root);
+    says(expect(0, run("list"))->out, "pause asked for by ben");
+    /* what is severe does not wait for an engine that somebody starts later */
+    says(expect(3, run("abort", "acme", "--reason", "r", "--confirm", "acme"))->err, "no engine runs");
+    says(expect(0, run("withdraw", "acme"))->out, "pause acme: withdrawn");
+    says(expect(3, run("withdraw", "acme"))->err, "nothing is asked of the migration");
+    pretend_an_engine();
+    root = document(expect(0, run("abort", "acme", "--reason", "r", "--confirm", "acme", "--json",
+                                  "--operator", "ben", "--within", "10m")));
     has_text(root, "command", "state", "requested");
     has_text(root, "command", "requested_by", "ben");
-    has_text(root, "migration", "created_by", "amy");
-    assert_true(cJSON_IsFalse(at(root, "engine_alive", NULL)));
+    assert_true(cJSON_IsString(at(root, "command", "expires_at")));
+    cJSON_Delete(root);
+    says(expect(0, run("status", "acme"))->out, "expires in");
+    root = document(expect(0, run("withdraw", "acme", "--json")));
+    assert_string_equal(at(root, "operation", NULL)->valuestring, "abort");
     cJSON_Delete(root);
     o = expect(3, run("cutover", "acme", "--confirm", "acme"));
     says(o->err, "pending");
@@ -474,6 +499,7 @@ static void wants_the_tenant_named_before_an_abort(void **state)
     says(expect(2, run("abort", "acme", "--confirm", "acme"))->err, "an abort needs a reason");
     says(expect(3, run("abort", "acme", "--reason", "r", "--confirm", "5d0c5"))->err, "nothing was done");
     says(expect(3, run("abort", "acme", "--reason", "r", "--confirm", OTHER))->err, "nothing was done");
+    pretend_an_engine();
     says(expect(0, run("abort", "acme", "--reason", "r", "--confirm", "5d0c5a1e"))->out,
          "abort acme: requested");
     says(expect(2, run("cutover", "acme", "--force", "--confirm", "acme"))->err, "--force needs --reason");
@@ -611,6 +637,9 @@ static void aborts_and_names_what_differs(void **state)
     says(o->err, "the stores differ in 1 events");
     says_what_a_repair_would_do();
     worker = start_worker();
+    conn = support_connect(control);
+    support_wait_until(conn, "SELECT EXISTS (SELECT FROM tenantmv.lease WHERE engine IS NOT NULL)");
+    pgx_close(conn);
     expect(0, run("abort", "acme", "--reason", "different", "--confirm", "acme", "--wait"));
     stop_worker(worker);
     conn = support_connect(dedicated_store.conninfo);
@@ -659,6 +688,7 @@ static void asks_on_a_terminal_for_reason_and_tenant(void **state)
     assert_int_equal(run_terminal((const char *const[]){"abort", "acme", NULL}, "too big\nacne\n", text), 3);
     says(text, "Type acme to confirm");
     says(text, "[PROD] abort acme: shared -> dedicated");
+    pretend_an_engine();
     assert_int_equal(run_terminal((const char *const[]){"abort", "acme", NULL}, "too big\nacme\n", text), 0);
     says(text, "abort acme: requested");
     unsetenv("TENANTMV_ENVIRONMENT");

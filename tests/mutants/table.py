@@ -7,7 +7,8 @@ from typing import NamedTuple
 # The rows of bad input and bad days; the part of a mutant's name before the slash.
 ROWS = """unreachable refused wrong-password too-old missing-schema missing-privilege unknown-tenant unknown-store unknown-migration
 same-store target-has-tenant lives-elsewhere no-events empty-payload large-payload jsonb-shapes null-actor non-ascii extra-columns
-types version-gaps mixed-streams positions target-refuses-event target-disk-full target-read-only long-transaction changed-underneath registry""".split()
+types version-gaps mixed-streams positions target-refuses-event target-disk-full target-read-only long-transaction changed-underneath registry
+request""".split()
 
 
 class Mutant(NamedTuple):
@@ -182,6 +183,21 @@ MUTANTS = [Mutant(*row) for row in [
      "registry", "a_cutover_is_refused_when_the_target_was_replaced"),
     ("registry/change-not-audited", "core/sql/control_routing_register.sql", "FROM added a", "FROM added a WHERE false",
      "registry", "every_change_of_the_registry_is_audited"),
+    ("request/expired-not-marked", "core/sql/control_command_take.sql", "AND c.expires_at <= mine.moment", "AND c.expires_at IS NULL AND false",
+     "requests", "an_expired_request_is_never_taken_and_says_so"),
+    ("request/lifetime-not-written", "core/control/operations.c", "expires(request->operation) ? PGX_INT(lifetime_us) : PGX_NULL);",
+     "PGX_INT(lifetime_us * 0 + INT64_C(86400000000)));", "requests", "an_expired_request_is_never_taken_and_says_so"),
+    ("request/no-engine-not-asked-for", "core/control/operations.c", "|| pgx_bool(result, 0, 7) ||", "|| true ||",
+     "requests", "what_is_severe_is_refused_while_no_engine_is_alive"),
+    ("request/begun-abort-expires", CONTROL, "           expires_at = NULL, -- it was begun in time; half of it may be done\n", "",
+     "requests", "an_abort_that_was_begun_in_time_is_finished_by_the_next_engine"),
+    ("request/withdrawn-while-it-runs", "core/sql/control_command_withdraw.sql", "c.state = 'requested' AND c.started_at IS NULL",
+     "c.state IN ('requested', 'running')", "requests", "a_request_is_withdrawn_until_an_engine_begins"),
+    ("request/red-gate-not-waited-for", "core/migrate/phase_mirror.c", "#define GREEN_PATIENCE_US US_PER_S ", "#define GREEN_PATIENCE_US 0 ",
+     "requests", "a_gate_that_is_red_for_a_moment_does_not_refuse_a_cutover"),
+    ("request/heartbeat-from-the-future", "core/sql/control_lease_renew.sql", "OR (l.engine IS NOT NULL AND l.heartbeat_at >",
+     "OR (l.engine IS NULL AND l.heartbeat_at >", "requests",
+     "a_heartbeat_from_the_future_does_not_keep_others_from_taking_over"),
     ("positions/set-back-in-a-turn", TAILER, "    if (!tail_see_value(t, value, err))\n        return false;", "    t->value = value;",
      "positions", "notices_in_a_turn_that_the_sequence_was_set_back"),
     ("positions/set-back-in-the-drain", TAILER, "if (!tail_see_value(t, value, err)) {", "if (value < 0) {",

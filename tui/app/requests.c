@@ -147,6 +147,8 @@ static enum outcome_kind kind_of(enum tmv_command_state state)
     case TMV_COMMAND_DONE:
         return OUTCOME_DONE;
     case TMV_COMMAND_REFUSED:
+    case TMV_COMMAND_EXPIRED:
+    case TMV_COMMAND_WITHDRAWN:
         return OUTCOME_REFUSED;
     case TMV_COMMAND_FAILED:
         return OUTCOME_FAILED;

@@ -10,7 +10,7 @@
 struct arguments {
     const char *what, *confirm, *reason;
     bool keep, wait;
-    int64_t timeout_us;
+    int64_t timeout_us, within_us;
 };
 static const struct arguments defaults = {.timeout_us = ASK_TIMEOUT_US};
 static const struct option_spec options[] = {
@@ -19,6 +19,7 @@ static const struct option_spec options[] = {
     OPT_TEXT("confirm", 0, offsetof(struct arguments, confirm), "TENANT", 100, COMPLETE_TENANT,
              "the tenant once more; without it you are asked, on a terminal"),
     OPT_FLAG("keep-events", 0, offsetof(struct arguments, keep), "leave the copied events on the target"),
+    ASK_WITHIN_OPTION(struct arguments),
     ASK_WAIT_OPTIONS(struct arguments),
     {0},
 };
@@ -32,10 +33,12 @@ static bool confirm_and_ask(struct cli *cli, const struct tmv_migration *migrati
 {
     char typed[TMV_REASON_MAX] = "";
     char why[TMV_REASON_MAX];
-    struct ask ask = {
-        .request = {.operation = TMV_OP_ABORT, .reason = a->reason, .keep_copied_events = a->keep},
-        .wait = a->wait,
-        .timeout_us = a->timeout_us};
+    struct ask ask = {.request = {.operation = TMV_OP_ABORT,
+                                  .reason = a->reason,
+                                  .keep_copied_events = a->keep,
+                                  .lifetime_us = a->within_us},
+                      .wait = a->wait,
+                      .timeout_us = a->timeout_us};
 
     if (!tmv_operation_allowed(migration, TMV_OP_ABORT, why))
         return failure(err, TMV_ERR_REFUSED, "%s", why);

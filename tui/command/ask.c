@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/confirm.h"
 #include "cli/failure.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -59,7 +60,10 @@ static void say_no_engine(struct errand *e)
     if (e->warned || e->command.state != TMV_COMMAND_REQUESTED || engine_is_alive(&e->migration))
         return;
     e->warned = true;
-    cli_note(e->cli, "no engine runs: start `tenantmv worker` or the console; the request waits for one");
+    cli_note(e->cli,
+             e->command.expires_at_us
+                 ? "no engine runs: start `tenantmv worker` or the console before the request expires"
+                 : "no engine runs: start `tenantmv worker` or the console; the request waits for one");
 }
 
 static void show_progress(struct errand *e, struct progress *progress)
@@ -134,6 +138,7 @@ static void print_json(struct errand *e, const struct tmv_attempt *attempt)
     json_text(command, "requested_by", e->command.requested_by);
     json_time(command, "requested_at", e->command.requested_at_us);
     json_time(command, "finished_at", e->command.finished_at_us);
+    json_time(command, "expires_at", e->command.expires_at_us);
     cJSON_AddBoolToObject(document, "engine_alive", engine_is_alive(&e->migration));
     cJSON_AddItemToObject(document, "migration", report_migration_json(e->cli, &e->migration));
     if (attempt)
@@ -156,6 +161,33 @@ static void print_text(struct errand *e, const struct tmv_attempt *attempt)
         printf("%s\n", report_attempt_text(attempt, text));
 }
 
+/* After Ctrl-C: what becomes of the request is the person's to say. */
+static bool stopped_waiting(const struct errand *e, struct tmv_error *err)
+{
+    const char *operation = tmv_operation_name(e->command.operation);
+    char answer[20] = "", label[CONFIG_ALIAS_MAX], id[TMV_UUID_TEXT];
+    struct tmv_actor actor;
+
+    tmv_uuid_format(&e->command.id, id);
+    tenant_label(e->cli, &e->migration.tenant, label);
+    cli_actor(e->cli, &actor);
+    if (e->command.state == TMV_COMMAND_REQUESTED &&
+        ask_line(e->cli, "\nWithdraw the request? Type y to withdraw it, anything else leaves it: ", answer,
+                 sizeof answer) &&
+        strcmp(answer, "y") == 0) {
+        if (!tmv_command_withdraw(e->control, &e->command.id, &actor, err))
+            return false;
+        return failure(err, TMV_ERR_CANCELLED, "stopped waiting; the %s is withdrawn", operation);
+    }
+    failure(err, TMV_ERR_CANCELLED, "stopped waiting; the %s stays %s (command %.8s)", operation,
+            tmv_command_state_name(e->command.state), id);
+    return failure_hint(err,
+                        e->command.state == TMV_COMMAND_REQUESTED
+                            ? "`tenantmv withdraw %s` takes it back"
+                            : "`tenantmv status %s` shows what becomes of it",
+                        label);
+}
+
 /* The error that the outcome is, if it is one. */
 static bool judge(const struct errand *e, struct tmv_error *err)
 {
@@ -163,6 +195,8 @@ static bool judge(const struct errand *e, struct tmv_error *err)
     const char *operation = tmv_operation_name(e->command.operation);
 
     tmv_uuid_format(&e->command.id, id);
+    if (e->command.state == TMV_COMMAND_EXPIRED || e->command.state == TMV_COMMAND_WITHDRAWN)
+        return failure(err, TMV_ERR_REFUSED, "%s", e->command.outcome);
     if (e->command.state == TMV_COMMAND_REFUSED)
         return failure(err, TMV_ERR_REFUSED, "%s",
                        *e->command.outcome ? e->command.outcome : "the engine refused it");
@@ -171,11 +205,8 @@ static bool judge(const struct errand *e, struct tmv_error *err)
                        *e->command.outcome ? e->command.outcome : "the engine could not do it");
     if (is_finished(&e->command))
         return true;
-    if (cli_interrupted()) {
-        failure(err, TMV_ERR_CANCELLED, "stopped waiting; the %s stays requested (command %.8s)", operation,
-                id);
-        return failure_hint(err, "`tenantmv status` shows what becomes of it");
-    }
+    if (cli_interrupted())
+        return stopped_waiting(e, err);
     if (!e->ask->wait)
         return true;
     failure(err, TMV_ERR_TIMEOUT, "the %s is not done yet (command %.8s stays %s)", operation, id,

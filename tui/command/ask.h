@@ -22,9 +22,14 @@ struct ask {
         OPT_DURATION("timeout", 0, offsetof(arguments, timeout_us), "TIME", 1000000, 86400000000,            \
                      "with --wait: stop waiting after so long; 10m otherwise")
 #define ASK_TIMEOUT_US INT64_C(600000000)
+/* Of a verb whose request expires. */
+#define ASK_WITHIN_OPTION(arguments)                                                                         \
+    OPT_DURATION("within", 0, offsetof(arguments, within_us), "TIME", 1000000, TMV_REQUEST_LIFETIME_MAX_US,  \
+                 "the request expires if no engine has begun with it by then; 60s otherwise")
 
 /* Writes the command and waits. Prints how it went. Errors: those of tmv_request; REFUSED or SQL with what
- * the engine said; TIMEOUT when it was not done in time; CANCELLED by Ctrl-C, and the command stays. */
+ * the engine said; TIMEOUT when it was not done in time; CANCELLED by Ctrl-C,
+ * which on a terminal asks whether to withdraw the request. */
 TMV_NODISCARD bool ask_engine(struct cli *cli, const struct tmv_migration *migration, const struct ask *ask,
                               struct tmv_error *err);
 /* Whether some engine owns the migration and was heard lately. */

@@ -21,6 +21,7 @@ const struct command *const commands[] = {
     &command_cutover,
     &command_rehearse,
     &command_abort,
+    &command_withdraw,
     &command_verify,
     &command_audit,
     &command_export,

@@ -11,7 +11,7 @@
 struct arguments {
     const char *what, *confirm, *reason;
     bool force, wait;
-    int64_t timeout_us;
+    int64_t timeout_us, within_us;
 };
 static const struct arguments defaults = {.timeout_us = ASK_TIMEOUT_US};
 static const struct option_spec cutover_options[] = {
@@ -21,10 +21,12 @@ static const struct option_spec cutover_options[] = {
              "without the gate of the verification; needs --reason, which goes into the audit"),
     OPT_TEXT("reason", 'r', offsetof(struct arguments, reason), "TEXT", TMV_REASON_MAX - 1, COMPLETE_NOTHING,
              "why, for the audit"),
+    ASK_WITHIN_OPTION(struct arguments),
     ASK_WAIT_OPTIONS(struct arguments),
     {0},
 };
-static const struct option_spec rehearse_options[] = {ASK_WAIT_OPTIONS(struct arguments), {0}};
+static const struct option_spec rehearse_options[] = {
+    ASK_WITHIN_OPTION(struct arguments), ASK_WAIT_OPTIONS(struct arguments), {0}};
 static const struct operand_spec operands[] = {
     {"TENANT", offsetof(struct arguments, what), false, NULL, COMPLETE_TENANT, "a tenant or a migration"},
     {0},
@@ -33,7 +35,10 @@ static const struct operand_spec operands[] = {
 static bool confirm_and_ask(struct cli *cli, const struct tmv_migration *migration, const struct arguments *a,
                             struct tmv_error *err)
 {
-    const struct ask ask = {.request = {.operation = TMV_OP_CUTOVER, .reason = a->reason, .force = a->force},
+    const struct ask ask = {.request = {.operation = TMV_OP_CUTOVER,
+                                        .reason = a->reason,
+                                        .force = a->force,
+                                        .lifetime_us = a->within_us},
                             .wait = a->wait,
                             .timeout_us = a->timeout_us};
     char why[TMV_REASON_MAX], effect[400], pause[FORMAT_MAX];
@@ -70,8 +75,9 @@ static bool run_cutover(struct cli *cli, const void *arguments, struct tmv_error
 static bool run_rehearse(struct cli *cli, const void *arguments, struct tmv_error *err)
 {
     const struct arguments *a = arguments;
-    const struct ask ask = {
-        .request = {.operation = TMV_OP_REHEARSE}, .wait = a->wait, .timeout_us = a->timeout_us};
+    const struct ask ask = {.request = {.operation = TMV_OP_REHEARSE, .lifetime_us = a->within_us},
+                            .wait = a->wait,
+                            .timeout_us = a->timeout_us};
     struct tmv_snapshot *snapshot = NULL;
     const struct tmv_migration *migration = NULL;
 
@@ -85,13 +91,18 @@ static bool run_rehearse(struct cli *cli, const void *arguments, struct tmv_erro
 const struct command command_cutover = {
     .name = "cutover",
     .summary = "switch a tenant to the target store",
-    .description = "Asks the engine to cut over: the tenant's writes are held for some milliseconds, what is "
-                   "left is drained and "
-                   "verified, and one transaction decides that the tenant lives on the target. If a gate is "
-                   "red nothing is touched "
-                   "(exit code 3); if a budget is exceeded everything is rolled back by itself (exit code "
-                   "1), and the migration goes "
-                   "on mirroring.\n\nThe tenant has to be named once more, with --confirm or on a terminal.",
+    .description =
+        "Asks the engine to cut over: the tenant's writes are held for some milliseconds, what is "
+        "left is drained and "
+        "verified, and one transaction decides that the tenant lives on the target. If a gate is "
+        "red nothing is touched "
+        "(exit code 3); if a budget is exceeded everything is rolled back by itself (exit code "
+        "1), and the migration goes "
+        "on mirroring. A gate that flickers gets a second to be green.\n\nThe request is refused while no "
+        "engine runs, "
+        "and expires after a minute (--within): an engine that is started later does not carry it out. "
+        "`tenantmv withdraw` takes it back.\n\nThe tenant has to be named once more, with --confirm or on a "
+        "terminal.",
     .options = cutover_options,
     .operands = operands,
     .arguments_size = sizeof(struct arguments),

@@ -57,6 +57,24 @@ static void add_gates(cJSON *object, const struct tmv_migration *m)
     }
 }
 
+/* What somebody asked for and the engine has not done yet; null when there is nothing. */
+static void add_request(cJSON *object, const struct tmv_migration *m)
+{
+    cJSON *request;
+
+    if (tmv_uuid_is_nil(&m->request.id)) {
+        cJSON_AddNullToObject(object, "request");
+        return;
+    }
+    request = cJSON_AddObjectToObject(object, "request");
+    json_id(request, "id", &m->request.id);
+    cJSON_AddStringToObject(request, "operation", tmv_operation_name(m->request.operation));
+    cJSON_AddStringToObject(request, "state", m->request.running ? "running" : "requested");
+    json_text(request, "requested_by", m->request.requested_by);
+    json_time(request, "requested_at", m->request.requested_at_us);
+    json_time(request, "expires_at", m->request.expires_at_us);
+}
+
 cJSON *report_migration_json(const struct cli *cli, const struct tmv_migration *m)
 {
     cJSON *object = cJSON_CreateObject();
@@ -90,6 +108,7 @@ cJSON *report_migration_json(const struct cli *cli, const struct tmv_migration *
     json_text(object, "created_by", m->created_by);
     add_times(object, m);
     json_text(object, "last_error", m->last_error);
+    add_request(object, m);
     add_gates(object, m);
     return object;
 }
@@ -144,6 +163,29 @@ cJSON *report_list_json(const struct cli *cli, const struct tmv_snapshot *snapsh
 
 /* ---- text ---- */
 
+/* What is asked for, "" when nothing is. */
+static const char *request_text(const struct tmv_snapshot *snapshot, const struct tmv_migration *m,
+                                char text[400])
+{
+    const struct tmv_open_request *r = &m->request;
+    char age[FORMAT_MAX], left[FORMAT_MAX];
+
+    text[0] = '\0';
+    if (tmv_uuid_is_nil(&r->id))
+        return text;
+    format_duration(snapshot->taken_at_us - r->requested_at_us, age);
+    if (r->running)
+        snprintf(text, 400, "%s under way, asked for by %s %s ago", tmv_operation_name(r->operation),
+                 r->requested_by, age);
+    else if (r->expires_at_us)
+        snprintf(text, 400, "%s asked for by %s %s ago, expires in %s", tmv_operation_name(r->operation),
+                 r->requested_by, age, format_duration(r->expires_at_us - snapshot->taken_at_us, left));
+    else
+        snprintf(text, 400, "%s asked for by %s %s ago", tmv_operation_name(r->operation), r->requested_by,
+                 age);
+    return text;
+}
+
 void report_list(const struct cli *cli, const struct tmv_snapshot *snapshot, bool only_active)
 {
     static const struct listing_column columns[] = {
@@ -153,6 +195,7 @@ void report_list(const struct cli *cli, const struct tmv_snapshot *snapshot, boo
     };
     struct listing listing;
     char label[CONFIG_ALIAS_MAX], id[TMV_UUID_TEXT], rate[FORMAT_MAX], lag[FORMAT_MAX], eta[FORMAT_MAX];
+    char request[400];
 
     listing_init(&listing, columns);
     for (size_t i = 0; i < snapshot->migration_count; i++) {
@@ -169,8 +212,10 @@ void report_list(const struct cli *cli, const struct tmv_snapshot *snapshot, boo
         listing_cell(&listing, TONE_PLAIN, "%s", format_short(m->lag_us, lag));
         listing_cell(&listing, TONE_PLAIN, "%s", format_short(m->eta_us, eta));
         listing_cell(&listing, TONE_FAINT, "%.8s", tmv_uuid_format(&m->id, id));
+        request_text(snapshot, m, request);
         listing_cell(&listing, TONE_PLAIN, "%s",
-                     *m->note                          ? m->note
+                     *request                          ? request
+                     : *m->note                        ? m->note
                      : tmv_phase_is_terminal(m->phase) ? ""
                                                        : m->step);
     }
@@ -242,6 +287,7 @@ void report_migration(const struct cli *cli, const struct tmv_snapshot *snapshot
                       const struct tmv_migration *m)
 {
     char label[CONFIG_ALIAS_MAX], id[TMV_UUID_TEXT], time[FORMAT_MAX], attempt_text[200];
+    char request[400];
     const struct tmv_attempt *attempt = report_latest_attempt(snapshot, &m->id);
     /* What the engine did last is no news any more. */
     const char *step = tmv_phase_is_terminal(m->phase) ? "" : m->step;
@@ -255,6 +301,7 @@ void report_migration(const struct cli *cli, const struct tmv_snapshot *snapshot
     print_line(cli, "phase", TONE_PLAIN, "%s%s%s%s", tmv_phase_name(m->phase), paused ? ", paused" : "",
                paused && *m->pause_reason ? ": " : "", paused ? m->pause_reason : "");
     print_line(cli, "note", TONE_PLAIN, "%s", m->note);
+    print_line(cli, "asked for", TONE_STRONG, "%s", request_text(snapshot, m, request));
     print_copy(cli, m);
     print_gates(cli, m);
     if (attempt) {

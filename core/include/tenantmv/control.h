@@ -196,12 +196,18 @@ struct tmv_request {
     bool keep_copied_events; /* ABORT: leave the copied events on the target */
     bool force;              /* CUTOVER: without the verification gate */
     bool repair;             /* VERIFY in dual_write: make the target equal to the source first */
+    int64_t lifetime_us;     /* CUTOVER, REHEARSE, ABORT: no engine begins with it later; 0:
+                                TMV_REQUEST_LIFETIME_US */
     struct tmv_uuid
         id; /* of the command, so that it can be looked up when the answer is lost; nil: made here */
 };
-/* Writes a command for the migration's owner. REFUSED at once, with the state, the operation and what is
- * allowed, when the phase table does not permit it; when somebody else's command made it so, or is under way,
- * the message says whose and which. */
+#define TMV_REQUEST_LIFETIME_US INT64_C(60000000)
+#define TMV_REQUEST_LIFETIME_MAX_US INT64_C(86400000000)
+/* Writes a command for the migration's owner. CUTOVER, REHEARSE and ABORT expire: by the control database's
+ * clock, checked when an engine takes the command; and they are REFUSED while no engine is alive, because one
+ * that somebody starts later finds a situation that the person did not see. REFUSED at once, with the state,
+ * the operation and what is allowed, when the phase table does not permit it; when somebody else's command
+ * made it so, or is under way, the message says whose and which. */
 TMV_API TMV_NODISCARD bool tmv_request(struct tmv_control *control, const struct tmv_request *request,
                                        const struct tmv_actor *actor, struct tmv_uuid *ret_command,
                                        struct tmv_error *err);
@@ -210,8 +216,10 @@ enum tmv_command_state {
     TMV_COMMAND_REQUESTED, /* waits for an engine */
     TMV_COMMAND_RUNNING,
     TMV_COMMAND_DONE,
-    TMV_COMMAND_REFUSED, /* a gate, the phase, or a changed generation */
-    TMV_COMMAND_FAILED,  /* tried; rolled back */
+    TMV_COMMAND_REFUSED,   /* a gate, the phase, or a changed generation */
+    TMV_COMMAND_FAILED,    /* tried; rolled back */
+    TMV_COMMAND_EXPIRED,   /* its lifetime was over before an engine began: nothing was done */
+    TMV_COMMAND_WITHDRAWN, /* taken back before an engine began: nothing was done */
     TMV_COMMAND_STATE_COUNT
 };
 
@@ -225,10 +233,16 @@ struct tmv_command_info {
     char requested_from[TMV_NAME_MAX];
     int64_t requested_at_us; /* microseconds since 1970 by the database's clock */
     int64_t finished_at_us;  /* 0 while not */
+    int64_t expires_at_us;   /* 0: never */
 };
 TMV_API const char *tmv_command_state_name(enum tmv_command_state state);
 TMV_API TMV_NODISCARD bool tmv_command_get(struct tmv_control *control, const struct tmv_uuid *id,
                                            struct tmv_command_info *ret_command, struct tmv_error *err);
+
+/* Takes a request back that no engine has begun with; `actor` is named in its outcome. REFUSED, with what
+ * became of it, when it is too late. */
+TMV_API TMV_NODISCARD bool tmv_command_withdraw(struct tmv_control *control, const struct tmv_uuid *id,
+                                                const struct tmv_actor *actor, struct tmv_error *err);
 
 /* ---- dialogs that are open ---- */
 

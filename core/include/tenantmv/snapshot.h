@@ -59,6 +59,16 @@ struct tmv_sample {
     int64_t lag_events;    /* events still to mirror; -1 unknown */
 };
 
+/* A request that waits for the engine or is being carried out. */
+struct tmv_open_request {
+    struct tmv_uuid id; /* of the command, for tmv_command_withdraw; nil: there is none */
+    enum tmv_operation operation;
+    bool running; /* an engine has begun: it cannot be withdrawn any more */
+    char requested_by[TMV_NAME_MAX];
+    int64_t requested_at_us; /* database clock */
+    int64_t expires_at_us;   /* 0: never */
+};
+
 struct tmv_migration {
     struct tmv_uuid id;
     struct tmv_uuid tenant;
@@ -97,6 +107,7 @@ struct tmv_migration {
     size_t sample_count;
     struct tmv_sample samples[TMV_SAMPLES_MAX];
     char last_error[TMV_REASON_MAX];
+    struct tmv_open_request request; /* the oldest open one */
 };
 
 /* A dialog before an operation that somebody has open in a console (tmv_dialog_show). */
