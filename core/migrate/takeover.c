@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/fault.h"
 #include "base/text.h"
+#include "migrate/upgrade.h"
 #include "sql_embedded.h"
 
 #define TAKEOVER_TIMEOUT_US (30 * US_PER_S)
@@ -85,7 +86,7 @@ static bool raise_owner(struct coordinator *c, struct pgx_conn *conn, bool sourc
     const struct guard *guard = source ? &c->source_guard : &c->target_guard;
 
     if (!guard_upgrade_store(conn, guard->shape, err) || !fault_hit("takeover.store_upgraded", err) ||
-        !guard_raise_owner(conn, guard, err))
+        !guard_raise_owner(conn, guard, err) || !upgrade_take_in(c, conn, source, err))
         return false;
     return source || (fault_hit("takeover.target_raised", err) && read_applied(c, conn, err) &&
                       fault_hit("takeover.applied_raised", err));

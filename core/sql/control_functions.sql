@@ -414,3 +414,18 @@ BEGIN
     END IF;
 END
 $triggers$;
+
+-- A function that acts with its owner's rights is a way in for every role that may put it on a table of its own; firing a
+-- trigger needs no right. The guard's functions may be in the same schema: guard_functions.sql does the same with them.
+DO $revoke$
+DECLARE
+    v_function regprocedure;
+BEGIN
+    FOR v_function IN SELECT p.oid FROM pg_proc p
+                       WHERE p.pronamespace = 'tenantmv'::regnamespace AND p.prosecdef AND p.proname LIKE 'control\_%'
+                         AND pg_has_role(p.proowner, 'MEMBER')
+                         AND has_function_privilege('public', p.oid, 'EXECUTE') LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', v_function);
+    END LOOP;
+END
+$revoke$;

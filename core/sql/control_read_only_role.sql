@@ -11,7 +11,8 @@ BEGIN
     -- a function that acts with its owner's rights is a way to write, and by default everybody's
     FOR v_function IN
         SELECT p.oid::regprocedure FROM pg_catalog.pg_proc p
-         WHERE p.pronamespace = 'tenantmv'::regnamespace AND p.prosecdef AND p.prorettype <> 'trigger'::regtype
+         WHERE p.pronamespace = 'tenantmv'::regnamespace AND p.prosecdef
+           AND has_function_privilege('public', p.oid, 'EXECUTE') -- a row that changes is a fact that changes
            AND pg_has_role(current_user, p.proowner, 'MEMBER')
     LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', v_function);

@@ -17,7 +17,7 @@ SELECT format('it may use the sequence %s', c.oid::regclass) FROM pg_catalog.pg_
    AND CASE WHEN c.relkind = 'S' THEN has_sequence_privilege($1::text, c.oid, 'USAGE, UPDATE') END
 UNION ALL
 SELECT format('it may call %s with its owner''s rights', p.oid::regprocedure) FROM pg_catalog.pg_proc p
- WHERE p.pronamespace = 'tenantmv'::regnamespace AND p.prosecdef AND p.prorettype <> 'trigger'::regtype
+ WHERE p.pronamespace = 'tenantmv'::regnamespace AND p.prosecdef
    AND has_function_privilege($1::text, p.oid, 'EXECUTE')
 UNION ALL
 SELECT 'it may create objects in the schema tenantmv' WHERE has_schema_privilege($1::text, 'tenantmv', 'CREATE')

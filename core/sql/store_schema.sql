@@ -65,6 +65,17 @@ CREATE TABLE IF NOT EXISTS tenantmv.applied (
     events_table regclass NOT NULL         -- that they were written to
 );
 
+-- The facts of the tenants' own triggers right before an older version's functions were replaced, as that version took
+-- their digest: what had been changed before is told apart from the upgrade.
+CREATE TABLE IF NOT EXISTS tenantmv.upgraded_guard (
+    events regclass NOT NULL,
+    mark text NOT NULL,            -- in the trigger names
+    digest text NOT NULL,
+    from_version integer NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (events, mark)
+);
+
 -- Chunks of the bulk copy that are done: (low, high].
 CREATE TABLE IF NOT EXISTS tenantmv.copied_range (
     migration_id uuid NOT NULL,

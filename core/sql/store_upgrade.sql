@@ -25,6 +25,28 @@ BEGIN
         EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', v_table.name);
     END LOOP;
     LOCK TABLE tenantmv.fence, tenantmv.owner, tenantmv.departed, tenantmv.applied IN ACCESS EXCLUSIVE MODE;
+    INSERT INTO tenantmv.upgraded_guard (events, mark, digest, from_version)
+    SELECT own.relid, own.mark, digest.digest, (SELECT version FROM tenantmv.store_version)
+      FROM (SELECT DISTINCT t.tgrelid AS relid, substring(t.tgname FROM '^~tenantmv_([0-9a-f]{16})_') AS mark
+              FROM pg_trigger t WHERE t.tgrelid = ANY (v_tables) AND t.tgname ~ '^~tenantmv_[0-9a-f]{16}_') AS own
+     CROSS JOIN LATERAL (
+           WITH RECURSIVE tree AS (SELECT own.relid AS relid
+                                   UNION SELECT i.inhrelid FROM pg_inherits i JOIN tree ON tree.relid = i.inhparent)
+           SELECT encode(sha256(convert_to(string_agg(fact, ';' ORDER BY fact), 'UTF8')), 'hex') AS digest
+             FROM (SELECT format('t %s %s %s %s %s %s', t.tgrelid, t.tgname, t.oid, t.xmin, t.tgenabled, t.tgfoid) AS fact
+                     FROM pg_trigger t JOIN tree ON tree.relid = t.tgrelid
+                    WHERE t.tgname LIKE '~tenantmv\_' || own.mark || '\_%' OR t.tgname = '~tenantmv_truncate'
+                       OR (t.tgname > '~tenantmv_' AND t.tgname !~ '^~tenantmv_([0-9a-f]{16}_|truncate$)'
+                           AND NOT t.tgisinternal
+                           AND t.tgfoid NOT IN (SELECT p.oid FROM pg_proc p
+                                                 WHERE p.pronamespace = 'tenantmv'::regnamespace
+                                                   AND p.proname LIKE 'guard\_retired\_%'))
+                   UNION ALL
+                   SELECT format('f %s %s %s', p.oid, p.xmin, p.proname) FROM pg_proc p
+                    WHERE p.pronamespace = 'tenantmv'::regnamespace AND p.proname LIKE 'guard\_%'
+                   UNION ALL
+                   SELECT format('r %s', relid) FROM tree) AS facts) AS digest
+    ON CONFLICT DO NOTHING;
     v_first := coalesce(v_tables[1], {{events_key}}::oid)::text;
     -- With a constant default no row is written: a writer's old snapshot may still see it unchanged.
     EXECUTE format('ALTER TABLE tenantmv.applied ADD COLUMN events_table regclass NOT NULL DEFAULT %L::regclass;
@@ -79,7 +101,7 @@ BEGIN
         DROP FUNCTION tenantmv.upgrade_tables(uuid, oid[], boolean);
     END IF;
     -- The counter of rejected writes is the first table's; others begin at none.
-    INSERT INTO tenantmv.guarded (events, rejected) VALUES (v_first::regclass, 'tenantmv.rejected_writes');
+    INSERT INTO tenantmv.guarded (events, rejected) VALUES (v_first::oid, 'tenantmv.rejected_writes');
     FOR v_table IN SELECT t.oid, t.n FROM unnest(v_tables) WITH ORDINALITY AS t (oid, n) WHERE t.n > 1 LOOP
         EXECUTE format('CREATE SEQUENCE IF NOT EXISTS tenantmv.%I', 'rejected_writes_' || v_table.n);
         INSERT INTO tenantmv.guarded (events, rejected)
