@@ -382,6 +382,44 @@ static void a_late_engine_changes_nothing_in_the_stores(void **state)
     }
 }
 
+/* The fence has changed hands between its look at the owner and its change. */
+static void a_late_engine_changes_no_fence(void **state)
+{
+    static const struct fence_change changes[] = {{.from = FENCE_OPEN, .to = FENCE_OFF},
+                                                  {.from = FENCE_CLOSED, .to = FENCE_OPEN}};
+    struct tmv_error err;
+    bool changed = true;
+
+    (void)state;
+    AUTO_FREE char *before = picture(m.source);
+    assert_done(guard_change_fence(m.source, &late_source, &changes[0], &changed, &err), &err);
+    assert_false(changed);
+    AUTO_FREE char *after = picture(m.source);
+    assert_string_equal(before, after);
+    assert_done(guard_change_fence(m.target, &late_target, &changes[1], &changed, &err), &err);
+    assert_false(changed);
+    /* The owner may. */
+    assert_done(guard_change_fence(m.source, &m.source_guard, &changes[0], &changed, &err), &err);
+    assert_true(changed);
+}
+
+/* The target is open: a decision was made that the source has forgotten, and writers use it. */
+static void an_abort_leaves_a_target_that_took_the_tenant_over(void **state)
+{
+    const struct tmv_request request = {
+        .operation = TMV_OP_ABORT, .migration = l.migration, .reason = "the source forgot"};
+    struct tmv_uuid id;
+    struct tmv_error err;
+
+    (void)state;
+    support_sql(l.on_target, "UPDATE tenantmv.fence SET state = 'open' WHERE tenant_id = '%s'",
+                l.tenant_text);
+    assert_done(tmv_request(l.handle, &request, &amy, &id, &err), &err);
+    life_wait_for("m.last_error LIKE '%%the target takes the tenant''s writes%%'");
+    assert_int_equal(life_count(l.on_target), HISTORY);
+    assert_int_equal(support_int(l.on_source, "SELECT count(*) FROM tenantmv.fence WHERE state = 'open'"), 1);
+}
+
 #define CASE(name, setup) cmocka_unit_test_setup_teardown(name, setup, release)
 
 int main(void)
@@ -395,6 +433,8 @@ int main(void)
                                         release_move),
         cmocka_unit_test_setup_teardown(a_late_engine_changes_nothing_in_the_stores, taken_over,
                                         release_move),
+        cmocka_unit_test_setup_teardown(a_late_engine_changes_no_fence, taken_over, release_move),
+        CASE(an_abort_leaves_a_target_that_took_the_tenant_over, moving),
     };
 
     return cmocka_run_group_tests(tests, support_setup, support_teardown);

@@ -7,8 +7,8 @@ from typing import NamedTuple
 # The rows of bad input and bad days; the part of a mutant's name before the slash.
 ROWS = """unreachable refused wrong-password too-old missing-schema missing-privilege unknown-tenant unknown-store unknown-migration
 same-store target-has-tenant lives-elsewhere no-events empty-payload large-payload jsonb-shapes null-actor non-ascii extra-columns
-types version-gaps mixed-streams positions target-refuses-event target-disk-full target-read-only long-transaction changed-underneath registry
-request""".split()
+types version-gaps mixed-streams positions target-refuses-event target-disk-full target-read-only long-transaction
+changed-underneath registry request transaction-id target-transactions retired late-engine forgotten-decision standby-wait""".split()
 
 
 class Mutant(NamedTuple):
@@ -29,6 +29,9 @@ REQUESTS = "core/control/operations.c"
 TAILER = "core/migrate/tailer.c"
 TAIL_SOURCE = "core/migrate/tail_source.c"
 CONTROL = "core/sql/control_functions.sql"
+STORE = "core/store/shape.c"
+GUARD = "core/sql/guard_functions.sql"
+GATES = "core/sql/cutover_target_gates.sql"
 COORDINATOR = "core/migrate/coordinator.c"
 PASSWORDS = "says_what_to_do_when_the_password_is_wrong_or_the_server_refuses"
 UNKNOWN = "refuses_to_start_what_it_does_not_know"
@@ -265,4 +268,38 @@ MUTANTS = [Mutant(*row) for row in [
      "convert_to(e.{{stream_type}}::text, 'UTF8')", "verifier", "count_takes_types_of_any_length_and_script"),
     ("unreachable/script-without-an-answer", "core/pg/query.c", "ok = ok && check_open(conn, err);", "ok = ok && true;",
      "cluster", "a_script_on_a_lost_connection_fails"),
+    ("transaction-id/copied-rows-take-the-default", STORE, "return to->local_only && !to->not_null &&",
+     "return false && to->local_only && !to->not_null &&", "bulk_copier", "leaves_out_columns_that_one_side_lacks"),
+    ("transaction-id/null-where-it-may-not-be", STORE, "return to->local_only && !to->not_null &&", "return to->local_only &&",
+     "bulk_copier", "leaves_the_transaction_id_to_its_default_where_it_may_not_be_null"),
+    ("transaction-id/known-by-name", STORE, "!from->generated && !to->generated && !from->local_only;",
+     '!from->generated && !to->generated && strcmp(from->name, "txid") != 0;',
+     "bulk_copier", "copies_a_column_that_is_a_transaction_id_by_name_only"),
+    ("transaction-id/default-not-looked-at", "core/sql/store_columns.sql",
+     "IN ('pg_current_xact_id()', 'pg_catalog.pg_current_xact_id()'), false)", "IS NOT NULL, true)",
+     "store", "knows_a_transaction_id_by_its_type_and_default"),
+    ("transaction-id/mirrored-rows-take-the-default", "core/route/dual_write.c",
+     "if (!store_column_is_emptied(source, &target->columns[i]))", "if (target->column_count)",
+     "router_losses", "mirrors_events_with_the_same_values_and_positions"),
+    ("transaction-id/tailed-rows-take-the-default", "core/migrate/tail_apply.c",
+     "buf_text(shape == &t->ends->target ? &t->filled : &t->columns)", "buf_text(&t->columns)",
+     "tail", "carries_every_event_with_its_position"),
+    ("target-transactions/this-database-only", GATES, "WHERE a.pid <> pg_backend_pid() AND a.backend_xid IS NOT NULL",
+     "WHERE a.pid <> pg_backend_pid() AND a.backend_xid IS NOT NULL AND a.datname = current_database()",
+     "feed_moves", "warns_of_a_transaction_that_feeds_of_the_target_will_wait_for"),
+    ("target-transactions/prepared-ones-left-out", GATES, "FROM pg_prepared_xacts p) AS h", "FROM pg_prepared_xacts p WHERE false) AS h",
+     "feed_moves", "refuses_the_cutover_where_copied_rows_would_be_read_out_of_order"),
+    ("target-transactions/only-a-warning", "core/migrate/cutover_gates.c", "bool copies_carry_ids = transaction && transaction->not_null;",
+     "bool copies_carry_ids = false && transaction;",
+     "feed_moves", "refuses_the_cutover_where_copied_rows_would_be_read_out_of_order"),
+    ("retired/armed-lets-everybody-in", GUARD, "ALL ('{open,off}'::pg_catalog.text[])", "ALL ('{open,off,armed}'::pg_catalog.text[])",
+     "guard_retire", "holds_an_armed_tenant_back"),
+    ("retired/armed-history-changes", GUARD, "f.state <> ALL ('{open,off}') LOOP", "f.state <> ALL ('{open,off,armed}') LOOP",
+     "guard_retire", "holds_an_armed_tenant_back"),
+    ("late-engine/fence-without-owner", "core/sql/guard_fence_change.sql", "AND o.owner_epoch = $3::bigint FOR SHARE)",
+     "AND $3::bigint > 0 FOR SHARE)", "fences", "a_late_engine_changes_no_fence"),
+    ("forgotten-decision/target-not-looked-at", "core/migrate/phase_abort.c", "fence.state != FENCE_OPEN ||",
+     "fence.state != FENCE_STATE_COUNT ||", "fences", "an_abort_leaves_a_target_that_took_the_tenant_over"),
+    ("standby-wait/decision-is-ended", GUARD, "AND a.wait_event IS DISTINCT FROM 'SyncRep';", "AND true;",
+     "guard_bounds", "writers_do_not_end_a_decision_that_waits_for_its_standby"),
 ]]
