@@ -2,8 +2,8 @@
 -- and events tables share them. What is said of a tenant is said for one events table: the fence, the owner, the position
 -- sequence and the counter of rejected writes are looked up for the table that fired the trigger, or its root.
 -- The trigger arguments are: 0 the tenant, 1 the key of its advisory lock; for inserts also 2 the oid of the (root) events
--- table, 3 the oid of the position sequence. These two only save a look-up: triggers of an older release have neither, and
--- a restored database has other oids.
+-- table, 3 the oid of the position sequence, 4 that of the floor of transaction ids, 0 where rows carry none. These three
+-- only save a look-up: triggers of an older release have none, and a restored database has other oids.
 -- database: store
 -- script
 -- Whether the engine that owns this tenant's migration writes.
@@ -40,6 +40,86 @@ BEGIN
         EXECUTE format('SELECT last_value - (NOT is_called)::int FROM %s', p_sequence) INTO v_value;
     END IF;
     RETURN v_value;
+END
+$guard$;
+
+-- Where rows carry the id of their writer's transaction (a column's type and default say so, not its name alone), feed readers
+-- hide those whose id is not below their horizon, and go on by position: a row with a lower position that becomes readable
+-- later is skipped. The default takes the id before the guard takes the position, and a writer may have had its id for long.
+-- So the guard gives a row the floor: the highest id of all transactions that got a position of this table before it, its own
+-- included. It is a sequence's value, which survives every rollback.
+-- The floor of an events table; NULL where rows carry no such id.
+CREATE OR REPLACE FUNCTION tenantmv.guard_floor(p_events regclass) RETURNS regclass
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $guard$
+    WITH RECURSIVE resolved (type, expression) AS (
+        SELECT a.atttypid, pg_get_expr(d.adbin, d.adrelid)
+          FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+         WHERE a.attrelid = p_events AND a.attname = {{transaction_literal}} AND a.attgenerated = ''
+        UNION ALL
+        SELECT t.typbasetype, r.expression FROM resolved r JOIN pg_type t ON t.oid = r.type WHERE t.typtype = 'd')
+    SELECT g.floor FROM tenantmv.guarded g, resolved r
+     WHERE g.events = p_events AND r.type = 'xid8'::regtype AND r.expression = 'pg_current_xact_id()'
+$guard$;
+
+-- Takes a position (none where the sequence is NULL), and the floor that goes with it, after raising it to an id. In a section
+-- that one session at a time is in: the floor rises first, so that whoever has a higher position finds it risen. The lock ends
+-- with the subtransaction that took it, which is always rolled back: no error, cancel or end of a session in between leaves
+-- it behind, and what sequences were told stays. A session that is stopped inside turns the others away after a second.
+CREATE OR REPLACE FUNCTION tenantmv.guard_number(p_events regclass, p_sequence regclass, p_floor regclass, p_least bigint,
+                                                 OUT value bigint, OUT txid bigint)
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
+DECLARE
+    v_who text;
+BEGIN
+    BEGIN
+        IF NOT pg_try_advisory_xact_lock(1414354502, p_floor::oid::integer) THEN
+            PERFORM set_config('lock_timeout', '1s', true);
+            PERFORM pg_advisory_xact_lock(1414354502, p_floor::oid::integer);
+        END IF;
+        txid := pg_sequence_last_value(p_floor);
+        IF txid IS NULL OR txid < p_least THEN
+            txid := setval(p_floor, p_least);
+        END IF;
+        value := nextval(p_sequence);
+        RAISE EXCEPTION USING ERRCODE = 'TM000';
+    EXCEPTION
+        WHEN SQLSTATE 'TM000' THEN
+            RETURN;
+        WHEN lock_not_available THEN
+            NULL;
+    END;
+    SELECT string_agg(format('pid %s', l.pid), ', ') INTO v_who FROM pg_locks l
+     WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+       AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+       AND l.classid = 1414354502 AND l.objid = p_floor::oid;
+    PERFORM tenantmv.guard_reject(p_events);
+    RAISE EXCEPTION 'a session that is taking a position in % does not continue: %', p_events, coalesce(v_who, 'it has ended')
+        USING ERRCODE = 'TM002', HINT = 'Repeat the transaction; if it fails again, end the session that is named.';
+END
+$guard$;
+
+-- Raises the floor to every id that is over by now, and to this transaction's own.
+CREATE OR REPLACE FUNCTION tenantmv.guard_floor_raise(p_events regclass, p_floor regclass) RETURNS void
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
+DECLARE
+    v_own bigint := pg_current_xact_id()::text::bigint;
+    v_over bigint := pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1;
+BEGIN
+    PERFORM tenantmv.guard_number(p_events, NULL, p_floor, greatest(v_own, v_over));
+END
+$guard$;
+
+-- Raises the floor to every id that a row of the table can carry by now, under a lock that keeps writers out. One that was
+-- restored from another cluster may be beyond all ids of this one: it begins again.
+CREATE OR REPLACE FUNCTION tenantmv.guard_floor_begin(p_events regclass, p_floor regclass) RETURNS void
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
+BEGIN
+    BEGIN
+        PERFORM pg_xact_status(pg_sequence_last_value(p_floor)::text::xid8);
+    EXCEPTION WHEN invalid_parameter_value THEN
+        PERFORM setval(p_floor, 1);
+    END;
+    PERFORM tenantmv.guard_floor_raise(p_events, p_floor);
 END
 $guard$;
 
@@ -161,6 +241,10 @@ CREATE OR REPLACE FUNCTION tenantmv.guard_insert() RETURNS trigger
 DECLARE
     v_events regclass := TG_RELID;
     v_sequence regclass;
+    v_floor regclass;
+    v_own bigint;
+    v_txid bigint;
+    v_position bigint;
     v_state text;
     v_epoch bigint;
     v_store text;
@@ -204,12 +288,34 @@ BEGIN
         PERFORM tenantmv.guard_admit(TG_ARGV[0]::uuid, v_events);
     END IF;
     -- 4. The position, after the lock: this is what makes the tail's horizon exact.
-    IF TG_NARGS >= 4 AND v_events = TG_ARGV[2]::oid THEN
+    IF TG_NARGS >= 5 AND v_events = TG_ARGV[2]::oid THEN
         v_sequence := TG_ARGV[3]::oid;
+        v_floor := nullif(TG_ARGV[4]::oid, 0);
     ELSE
         v_sequence := tenantmv.guard_sequence(v_events);
+        v_floor := tenantmv.guard_floor(v_events);
     END IF;
-    NEW.{{position}} := nextval(v_sequence);
+    IF v_floor IS NULL THEN
+        NEW.{{position}} := nextval(v_sequence);
+        RETURN NEW;
+    END IF;
+    -- Rows carry a transaction id, which rises with the position (guard_floor). Without the section, where this transaction's
+    -- id need not raise the floor, and it was the same before and after the position was taken: then nobody raised it in
+    -- between, and whoever takes a higher position finds at least that floor.
+    v_own := pg_current_xact_id()::text::bigint;
+    v_txid := pg_sequence_last_value(v_floor);
+    IF v_txid >= v_own THEN
+        v_position := nextval(v_sequence);
+        IF pg_sequence_last_value(v_floor) <> v_txid THEN
+            v_position := NULL;
+        END IF;
+    END IF;
+    IF v_position IS NULL THEN
+        SELECT n.value, n.txid INTO v_position, v_txid
+          FROM tenantmv.guard_number(v_events, v_sequence, v_floor, v_own) n;
+    END IF;
+    NEW.{{position}} := v_position;
+    NEW.{{transaction}} := v_txid::text::xid8;
     RETURN NEW;
 END
 $guard$;
@@ -399,6 +505,9 @@ BEGIN
     END IF;
     -- Last: a rollback does not take it back, and nobody but the owner of a closed fence may turn the sequence.
     PERFORM tenantmv.guard_beyond(p_sequence, p_position);
+    -- Where copied events carry the ids of the transactions that brought them, nothing that is written here gets a lower one.
+    PERFORM tenantmv.guard_floor_raise(g.events, g.floor) FROM tenantmv.guarded g
+      WHERE g.events = p_events AND g.floor IS NOT NULL;
 END
 $guard$;
 
@@ -433,6 +542,7 @@ CREATE OR REPLACE FUNCTION tenantmv.guard_register(p_events regclass) RETURNS vo
 DECLARE
     v_tables bigint := (SELECT count(*) FROM tenantmv.guarded);
     v_counter text := 'rejected_writes' || CASE WHEN v_tables > 0 THEN '_' || v_tables + 1 ELSE '' END;
+    v_floor text;
     v_grant text;
 BEGIN
     FOR v_grant IN SELECT format('GRANT EXECUTE ON FUNCTION %s TO %s', p.oid::regprocedure, c.relowner::regrole)
@@ -442,13 +552,22 @@ BEGIN
                       AND NOT has_function_privilege(c.relowner, p.oid, 'EXECUTE') LOOP
         EXECUTE v_grant;
     END LOOP;
-    IF EXISTS (SELECT FROM tenantmv.guarded g WHERE g.events = p_events) THEN
-        RETURN;
+    IF NOT EXISTS (SELECT FROM tenantmv.guarded g WHERE g.events = p_events) THEN
+        EXECUTE format('CREATE SEQUENCE IF NOT EXISTS tenantmv.%I', v_counter);
+        INSERT INTO tenantmv.guarded (events, rejected) VALUES (p_events, format('tenantmv.%I', v_counter)::regclass);
     END IF;
-    EXECUTE format('CREATE SEQUENCE IF NOT EXISTS tenantmv.%I', v_counter);
-    INSERT INTO tenantmv.guarded (events, rejected) VALUES (p_events, format('tenantmv.%I', v_counter)::regclass);
+    SELECT replace(c.relname, 'rejected_writes', 'transaction_floor') INTO v_floor
+      FROM tenantmv.guarded g JOIN pg_class c ON c.oid = g.rejected WHERE g.events = p_events AND g.floor IS NULL;
+    IF FOUND THEN
+        EXECUTE format('CREATE SEQUENCE IF NOT EXISTS tenantmv.%I', v_floor);
+        UPDATE tenantmv.guarded g SET floor = format('tenantmv.%I', v_floor)::regclass WHERE g.events = p_events;
+        PERFORM tenantmv.guard_floor_begin(g.events, g.floor) FROM tenantmv.guarded g WHERE g.events = p_events;
+    END IF;
 END
 $guard$;
+
+-- Tables that an older release guards: it kept no floor. Their writers are locked out now (store_upgrade).
+SELECT tenantmv.guard_register(g.events) FROM tenantmv.guarded g JOIN pg_class c ON c.oid = g.events WHERE g.floor IS NULL;
 
 -- A function that acts with its owner's rights is a way in for every role that may put it on a table of its own; firing a
 -- trigger needs no right.

@@ -8,11 +8,15 @@ DECLARE
     v_trigger record;
 BEGIN
     LOCK TABLE {{events}} IN SHARE ROW EXCLUSIVE MODE;
+    PERFORM tenantmv.guard_floor_begin(g.events, g.floor) FROM tenantmv.guarded g
+      WHERE g.events = {{events_literal}}::regclass;
     IF '{{insert_level}}' = 'ROW' AND NOT EXISTS (SELECT 1 FROM pg_trigger
             WHERE tgrelid = {{events_literal}}::regclass AND tgname = '~tenantmv_{{mark}}_insert') THEN
-        CREATE TRIGGER "~tenantmv_{{mark}}_insert" BEFORE INSERT ON {{events}} FOR EACH ROW
-            WHEN (NEW.{{tenant}} = '{{tenant_id}}')
-            EXECUTE FUNCTION tenantmv.guard_insert('{{tenant_id}}', '{{key}}', '{{events_oid}}', '{{sequence_oid}}');
+        EXECUTE format($create$
+            CREATE TRIGGER "~tenantmv_{{mark}}_insert" BEFORE INSERT ON %s FOR EACH ROW
+                WHEN (NEW.{{tenant}} = '{{tenant_id}}')
+                EXECUTE FUNCTION tenantmv.guard_insert('{{tenant_id}}', '{{key}}', '{{events_oid}}', '{{sequence_oid}}', %L)
+            $create$, {{events_literal}}::regclass, coalesce(tenantmv.guard_floor({{events_literal}}::regclass)::oid, 0));
     END IF;
     IF '{{insert_level}}' = 'STATEMENT' AND NOT EXISTS (SELECT 1 FROM pg_trigger
             WHERE tgrelid = {{events_literal}}::regclass AND tgname = '~tenantmv_{{mark}}_closed') THEN

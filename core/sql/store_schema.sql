@@ -16,7 +16,8 @@ INSERT INTO tenantmv.store_version (version) VALUES (1) ON CONFLICT DO NOTHING;
 -- regclass is still the same table after a rename and after a dump.
 CREATE TABLE IF NOT EXISTS tenantmv.guarded (
     events regclass PRIMARY KEY,   -- the root of a partitioned one
-    rejected regclass NOT NULL     -- counts the writes that its guard turned away; a sequence survives their rollback
+    rejected regclass NOT NULL,    -- counts the writes that its guard turned away; a sequence survives their rollback
+    floor regclass                 -- its value: the highest transaction id that a guarded row carries
 );
 
 -- Who may write a tenant's events here: one row per tenant and table, read by the guard under every isolation level.

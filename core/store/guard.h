@@ -4,7 +4,9 @@
  * unchanged: G1 an insert of the tenant takes the tenant's advisory lock (shared) before it takes its
  * position; G2 it is admitted only if the fence row, as committed at that moment, says open, off, or armed at
  * the epoch that the transaction names; G3 no UPDATE, DELETE or TRUNCATE touches the tenant's events unless
- * the fence is off; G4 other tenants' rows never reach a guard function.
+ * the fence is off; G4 other tenants' rows never reach a guard function; G5 where rows carry the id of a
+ * transaction, it rises with the position over all guarded rows of the table, and none is below the id of a
+ * transaction that has a lower position.
  */
 #pragma once
 

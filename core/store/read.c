@@ -110,15 +110,12 @@ bool store_read_stream(struct pgx_conn *conn, const struct store_shape *shape,
 bool store_read_feed(struct pgx_conn *conn, const struct store_shape *shape, const struct tmv_feed *feed,
                      struct tmv_event_list *ret_list, struct tmv_error *err)
 {
-    AUTO(buf) struct buf column = BUF_INIT(200);
     AUTO(buf) struct buf sql = BUF_INIT(4000);
     bool has_transaction = store_shape_transaction(shape) != NULL;
 
     *ret_list = (struct tmv_event_list){0};
-    pgx_ident(&column, store_profile_eventsource_py.transaction);
-    const struct pgx_var extra[] = {{"transaction", buf_text(&column)}};
-    if (!store_sql(&sql, has_transaction ? sql_store_read_feed : sql_store_read_feed_plain, shape, extra,
-                   ARRAY_LEN(extra), err))
+    if (!store_sql(&sql, has_transaction ? sql_store_read_feed : sql_store_read_feed_plain, shape, NULL, 0,
+                   err))
         return false;
     return run(conn, &(struct pgx_kept){STORE_SLOT_FEED, buf_text(&sql)},
                PGX_ARGS(PGX_UUID(&feed->tenant), PGX_TEXT(feed->aggregate_type),

@@ -26,13 +26,15 @@ const struct store_profile store_profile_eventsource_py = {
     .transaction = "txid",
 };
 
-/* The profile's columns that every store must have, with the names that templates use for them. */
+/* The profile's columns, with the names that templates use for them. Every store must have all but the last.
+ */
 struct meaning {
     const char *variable;
     const char *column;
 };
-#define MEANINGS 11
-#define OWN_VARS 9 /* of every statement, besides the meanings */
+#define MEANINGS 12
+#define REQUIRED (MEANINGS - 1)
+#define OWN_VARS 10 /* of every statement, besides the meanings */
 #define STRINGIFY_(x) #x
 #define STRINGIFY(x) STRINGIFY_(x)
 
@@ -44,7 +46,7 @@ static void list_meanings(const struct store_profile *p, struct meaning ret_list
         {"event_type", p->event_type}, {"tenant", p->tenant},
         {"actor", p->actor},           {"version", p->version},
         {"timestamp", p->timestamp},   {"payload", p->payload},
-        {"created_at", p->created_at},
+        {"created_at", p->created_at}, {"transaction", p->transaction},
     };
 
     memcpy(ret_list, list, sizeof list);
@@ -153,7 +155,7 @@ static bool check_profile(const struct store_shape *shape, struct tmv_error *err
     struct meaning meanings[MEANINGS];
 
     list_meanings(&store_profile_eventsource_py, meanings);
-    for (size_t i = 0; i < MEANINGS; i++)
+    for (size_t i = 0; i < REQUIRED; i++)
         if (!store_shape_column(shape, meanings[i].column))
             buf_printf(&missing, "%s%s", missing.len ? ", " : "", meanings[i].column);
     if (missing.len == 0)
@@ -270,6 +272,7 @@ bool store_sql(struct buf *b, const char *template, const struct store_shape *sh
     AUTO(buf) struct buf schema = BUF_INIT(200);
     AUTO(buf) struct buf quoted = BUF_INIT(2000);
     AUTO(buf) struct buf position = BUF_INIT(200);
+    AUTO(buf) struct buf transaction = BUF_INIT(200);
     char events_oid[12], sequence_oid[12], events_key[STORE_KEY_SQL], sequence_key[STORE_KEY_SQL];
     size_t starts[MEANINGS];
     size_t n = 0;
@@ -284,9 +287,11 @@ bool store_sql(struct buf *b, const char *template, const struct store_shape *sh
     }
     pgx_ident(&schema, shape->schema);
     pgx_literal(&position, store_profile_eventsource_py.position);
+    pgx_literal(&transaction, store_profile_eventsource_py.transaction);
     snprintf(events_oid, sizeof events_oid, "%" PRIu32, shape->relation_oid);
     snprintf(sequence_oid, sizeof sequence_oid, "%" PRIu32, shape->sequence_oid);
-    if (!buf_ok(&quoted, err) || !buf_ok(&schema, err) || !buf_ok(&position, err))
+    if (!buf_ok(&quoted, err) || !buf_ok(&schema, err) || !buf_ok(&position, err) ||
+        !buf_ok(&transaction, err))
         return false;
     for (size_t i = 0; i < MEANINGS; i++)
         vars[n++] = (struct pgx_var){meanings[i].variable, quoted.data + starts[i]};
@@ -294,6 +299,7 @@ bool store_sql(struct buf *b, const char *template, const struct store_shape *sh
     vars[n++] = (struct pgx_var){"schema", buf_text(&schema)};
     vars[n++] = (struct pgx_var){"sequence", shape->sequence};
     vars[n++] = (struct pgx_var){"position_literal", buf_text(&position)};
+    vars[n++] = (struct pgx_var){"transaction_literal", buf_text(&transaction)};
     vars[n++] = (struct pgx_var){"events_oid", events_oid};
     vars[n++] = (struct pgx_var){"sequence_oid", sequence_oid};
     vars[n++] = (struct pgx_var){"events_key", store_key_sql(shape->relation_oid, events_key)};

@@ -2,6 +2,7 @@
  * that does no harm (design §6, steps 1 and 4). */
 #include "test.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,12 +98,106 @@ static void writers_do_not_end_a_decision_that_waits_for_its_standby(void **stat
     pgx_close(writer);
 }
 
+/* ---- the section in which a position is taken ---- */
+
+#define INSIDE 4242 /* key of a lock that a writer waits for inside the section: only here */
+
+/* A writer that is inside the section, and whoever keeps it there. */
+struct inside {
+    struct pgx_conn *writer, *keeper;
+};
+
+static struct inside writer_inside(void)
+{
+    struct inside in = {support_connect(m.ends.source_store.conninfo),
+                        support_connect(m.ends.source_store.conninfo)};
+
+    move_mutate(m.source, "tenantmv.guard_number(regclass, regclass, regclass, bigint)",
+                "RAISE EXCEPTION USING ERRCODE",
+                "PERFORM pg_advisory_xact_lock_shared(4242); RAISE EXCEPTION USING ERRCODE");
+    support_sql(in.keeper, "SELECT pg_advisory_lock(%d)", INSIDE);
+    send_insert(in.writer);
+    support_wait_until(m.source, "SELECT count(*) > 0 FROM pg_locks WHERE pid = %d AND NOT granted",
+                       pgx_backend_pid(in.writer));
+    return in;
+}
+
+static void let_go(struct inside *in)
+{
+    support_sql(in->keeper, "SELECT pg_advisory_unlock(%d)", INSIDE);
+    pgx_close(TAKE(in->keeper));
+}
+
+static int64_t sections_held(void)
+{
+    return support_int(m.source, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"
+                                 " AND database = (SELECT oid FROM pg_database WHERE datname = "
+                                 "current_database())");
+}
+
+static void a_stopped_session_inside_it_turns_writers_away_in_the_end(void **state)
+{
+    struct inside in = writer_inside();
+    struct tmv_error err = {0};
+    char pid[40];
+
+    (void)state;
+    assert_int_equal(sections_held(), 1);
+    assert_int_equal(kill(pgx_backend_pid(in.writer), SIGSTOP), 0);
+    let_go(&in);
+    assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err, TMV_ERR_CLOSED);
+    snprintf(pid, sizeof pid, "pid %d", pgx_backend_pid(in.writer));
+    if (!strstr(err.message, pid))
+        fail_msg("%s", err.message);
+    assert_int_equal(kill(pgx_backend_pid(in.writer), SIGCONT), 0);
+    assert_done(pgx_receive(in.writer, SUPPORT_TIMEOUT_US, NULL, &err), &err);
+    assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err);
+    assert_int_equal(support_int(m.source, "SELECT count(*) FROM public.events"), 2);
+    pgx_close(in.writer);
+}
+
+static void a_cancelled_session_inside_it_lets_go(void **state)
+{
+    struct inside in = writer_inside();
+    struct tmv_error err = {0};
+
+    (void)state;
+    /* The first writer after it needs no wait, even while that session lives and its transaction is open. */
+    support_sql(m.source, "SELECT pg_cancel_backend(%d)", pgx_backend_pid(in.writer));
+    assert_false(pgx_receive(in.writer, SUPPORT_TIMEOUT_US, NULL, &err));
+    assert_string_equal(err.sqlstate, "57014");
+    assert_int_equal(sections_held(), 0);
+    let_go(&in);
+    assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err);
+    pgx_close(in.writer);
+}
+
+/* Nothing of it outlives the insert either: a transaction that stays open holds nobody up. */
+static void an_open_transaction_holds_no_section(void **state)
+{
+    struct pgx_conn *writer = support_connect(m.ends.source_store.conninfo);
+    struct tmv_error err;
+
+    (void)state;
+    support_sql(writer, "BEGIN; SET LOCAL lock_timeout = '7s'");
+    assert_done(move_insert(writer, &m.ends.owner.tenant, 1, 1, &err), &err);
+    assert_int_equal(sections_held(), 0);
+    AUTO_FREE char *timeout = support_text(writer, "SHOW lock_timeout");
+    assert_string_equal(timeout, "7s");
+    assert_done(move_insert(m.source, &m.ends.owner.tenant, 2, 1, &err), &err);
+    support_sql(writer, "COMMIT");
+    pgx_close(writer);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, guarded, release)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(writers_do_not_end_a_decision_that_waits_for_its_standby),
+        CASE(a_stopped_session_inside_it_turns_writers_away_in_the_end),
+        CASE(a_cancelled_session_inside_it_lets_go),
+        CASE(an_open_transaction_holds_no_section),
     };
 
     return cmocka_run_group_tests(tests, support_setup, support_teardown);

@@ -8,7 +8,8 @@ from typing import NamedTuple
 ROWS = """unreachable refused wrong-password too-old missing-schema missing-privilege unknown-tenant unknown-store unknown-migration
 same-store target-has-tenant lives-elsewhere no-events empty-payload large-payload jsonb-shapes null-actor non-ascii extra-columns
 types version-gaps mixed-streams positions target-refuses-event target-disk-full target-read-only long-transaction
-changed-underneath registry request transaction-id target-transactions retired late-engine forgotten-decision standby-wait""".split()
+changed-underneath registry request transaction-id target-transactions retired late-engine forgotten-decision standby-wait
+feed-order""".split()
 
 
 class Mutant(NamedTuple):
@@ -120,8 +121,8 @@ MUTANTS = [Mutant(*row) for row in [
      "preflight", "refuses_different_encodings"),
     ("extra-columns/required-one-accepted", SHAPE, "add_name(c->not_null && !c->has_default ? &lists->required : &lists->extra, c->name);",
      "add_name(&lists->extra, c->name);", "preflight", "refuses_a_column_that_the_target_insists_on"),
-    ("extra-columns/copied-all-the-same", "core/store/shape.c", "if (!to || from->generated || to->generated ||",
-     "if (from->generated || (to && to->generated) ||", "bad_moves", "copies_what_both_sides_have_when_columns_differ"),
+    ("extra-columns/copied-all-the-same", "core/store/shape.c", "return from && to && !from->generated && !to->generated && ",
+     "return from && !from->generated && (!to || !to->generated) && ", "bad_moves", "copies_what_both_sides_have_when_columns_differ"),
     ("types/only-a-warning", SHAPE, 'check_seen(check, TMV_VERDICT_REFUSE, "%s", buf_text(&wrong));',
      'check_seen(check, TMV_VERDICT_WARN, "%s", buf_text(&wrong));', "bad_moves", "refuses_different_types_before_it_touches_anything"),
     ("types/length-ignored", SHAPE, "&& room >= have;", "&& room > 0 && have > 0;", "preflight", "refuses_a_shorter_varchar"),
@@ -302,4 +303,29 @@ MUTANTS = [Mutant(*row) for row in [
      "fence.state != FENCE_STATE_COUNT ||", "fences", "an_abort_leaves_a_target_that_took_the_tenant_over"),
     ("standby-wait/decision-is-ended", GUARD, "AND a.wait_event IS DISTINCT FROM 'SyncRep';", "AND true;",
      "guard_bounds", "writers_do_not_end_a_decision_that_waits_for_its_standby"),
+    ("feed-order/own-id-kept", GUARD, "NEW.{{transaction}} := v_txid::text::xid8;", "NEW.{{transaction}} := v_own::text::xid8;",
+     "feed_order", "a_reader_skips_no_writer_that_was_held"),
+    ("feed-order/only-what-is-over-counts", GUARD, "NEW.{{transaction}} := v_txid::text::xid8;",
+     "NEW.{{transaction}} := pg_snapshot_xmax(pg_current_snapshot());", "feed_order", "a_reader_skips_no_writer_that_was_held"),
+    ("feed-order/reader-through-fifty-pauses", GUARD, "NEW.{{transaction}} := v_txid::text::xid8;", "NEW.{{transaction}} := v_own::text::xid8;",
+     "feed_moves", "a_reader_misses_nothing_through_fifty_rehearsals_and_cutovers"),
+    ("feed-order/floor-not-read-again", GUARD, "IF pg_sequence_last_value(v_floor) <> v_txid THEN", "IF false THEN",
+     "feed_order", "a_floor_that_rises_in_between_is_noticed"),
+    ("feed-order/installation-begins-no-floor", "core/sql/guard_triggers.sql",
+     "WHERE g.events = {{events_literal}}::regclass;\n", "WHERE g.events = {{events_literal}}::regclass AND false;\n",
+     "feed_order", "what_was_written_before_the_installation_is_not_overtaken"),
+    ("feed-order/drain-raises-no-floor", GUARD, "WHERE g.events = p_events AND g.floor IS NOT NULL;",
+     "WHERE g.events = p_events AND g.floor IS NULL;", "feed_order", "what_the_drain_wrote_is_not_overtaken"),
+    ("feed-order/floor-of-another-cluster", GUARD, "PERFORM setval(p_floor, 1);", "NULL;",
+     "feed_order", "a_floor_from_another_cluster_begins_again"),
+    ("feed-order/older-guard-without-floor", GUARD, "v_floor := tenantmv.guard_floor(v_events);", "v_floor := NULL;",
+     "feed_order", "a_guard_of_an_older_release_orders_them_too"),
+    ("feed-order/default-not-looked-at", GUARD, " AND r.expression = 'pg_current_xact_id()'", "",
+     "feed_order", "a_users_own_column_of_that_name_keeps_its_values"),
+    ("feed-order/section-without-lock", GUARD, "IF NOT pg_try_advisory_xact_lock(1414354502, p_floor::oid::integer) THEN", "IF false THEN",
+     "guard_bounds", "a_stopped_session_inside_it_turns_writers_away_in_the_end"),
+    ("feed-order/section-waits-without-bound", GUARD, "PERFORM set_config('lock_timeout', '1s', true);", "NULL;",
+     "guard_bounds", "a_stopped_session_inside_it_turns_writers_away_in_the_end"),
+    ("feed-order/section-lasts-as-long-as-the-transaction", GUARD, "        RAISE EXCEPTION USING ERRCODE = 'TM000';", "        RETURN;",
+     "guard_bounds", "an_open_transaction_holds_no_section"),
 ]]
