@@ -23,6 +23,8 @@
 #define GREEN_PATIENCE_US US_PER_S     /* for a red gate once a cutover is asked for */
 #define GREEN_PAUSE_US (20 * US_PER_MS)
 #define HOLD_PATIENCE_US US_PER_S /* for the verification's current range before a cutover */
+#define PROVE_US (10 * US_PER_S)       /* for the verification to be as far as the tail then */
+#define HEARD_US (500 * US_PER_MS)     /* from then on other commands are looked for meanwhile */
 
 /* ---- connections ---- */
 
@@ -271,14 +273,32 @@ static bool refuse_cutover(struct coordinator *c, const struct command_row *comm
                               why[0] ? why : "verification found differences", err);
 }
 
+/* While a cutover waits for the tail or the proof, another command is heard: the gates judge what is so then,
+ * and the command is next. */
+static bool other_command(struct coordinator *c, int64_t since_us, bool *ret_waits, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *row = NULL;
+
+    if (clock_now_us() - since_us < HEARD_US)
+        return true;
+    if (!pgx_query(c->control, CONTROL_TIMEOUT_US, sql_control_command_waits,
+                   PGX_ARGS(PGX_UUID(&c->ends.owner.migration)), &row, err))
+        return false;
+    *ret_waits = pgx_bool(row, 0, 0);
+    if (*ret_waits)
+        c->polled_us = 0;
+    return true;
+}
+
 /* Proves the prefix up to where the tail is now, so that the pause verifies little, and that nothing came in
  * behind the proof. */
 static bool verify_up_to_now(struct coordinator *c, struct tmv_error *err)
 {
     int64_t asked = clock_now_us();
-    int64_t deadline = asked + 10 * US_PER_S;
+    int64_t deadline = asked + PROVE_US;
     struct verify_progress v;
     bool counts = false;
+    bool called = false;
 
     verify_worker_recount(&c->verifier, &counts);
     for (;;) {
@@ -290,8 +310,14 @@ static bool verify_up_to_now(struct coordinator *c, struct tmv_error *err)
         c->cutover.total_compared = v.total_at_us > 0;
         bool close = c->tailer.watermark - v.verified_to <= VERIFY_CLOSE;
         bool counted = v.total_at_us > (counts ? asked : 0);
-        if (v.differs || (close && counted) || clock_now_us() > deadline)
+        if (v.differs || (close && counted))
             return true;
+        if (!other_command(c, asked, &called, err))
+            return false;
+        if (called || clock_now_us() > deadline) {
+            c->cutover.total_compared = c->cutover.total_compared && counted;
+            return true;
+        }
         if (!tailer_turn(&c->tailer, &behind, err))
             return false;
     }
@@ -399,18 +425,22 @@ static bool lags(struct coordinator *c, bool *ret_lags, struct tmv_error *err)
 
 /* A busy machine lets single turns take longer than the gate allows: the lag is given some turns to fall
  * below it before it is judged. A paused migration is not mirrored, and is refused by its own gate. */
-static bool catch_up(struct coordinator *c, struct tmv_error *err)
+static bool catch_up(struct coordinator *c, bool *ret_lags, struct tmv_error *err)
 {
-    int64_t deadline = clock_now_us() + CATCH_UP_US;
+    int64_t asked = clock_now_us();
     bool behind;
     bool lagging = false;
+    bool called = false;
 
     do {
+        *ret_lags = false;
         if (c->row.paused)
             return true;
-        if (!tailer_turn(&c->tailer, &behind, err) || !lags(c, &lagging, err))
+        if (!tailer_turn(&c->tailer, &behind, err) || !lags(c, &lagging, err) ||
+            !other_command(c, asked, &called, err))
             return false;
-    } while (lagging && clock_now_us() < deadline);
+    } while (lagging && !called && clock_now_us() - asked < CATCH_UP_US);
+    *ret_lags = lagging;
     return true;
 }
 
@@ -462,6 +492,7 @@ bool phase_cutover(struct coordinator *c, const struct command_row *command, str
     struct tmv_gate gates[TMV_GATES_MAX];
     size_t count = 0;
     bool green = false;
+    bool lags = false;
     bool behind;
 
     if (!c->connected)
@@ -473,7 +504,7 @@ bool phase_cutover(struct coordinator *c, const struct command_row *command, str
         (void)!coordinator_answer(c, command, TMV_COMMAND_REFUSED, err->message, &ignored);
         return false; /* and connect again, as the registry says now */
     }
-    if (!catch_up(c, err) || !verify_up_to_now(c, err))
+    if (!catch_up(c, &lags, err) || (!lags && !verify_up_to_now(c, err)))
         return false;
     const struct cutover_conditions conditions = {
         .settings = &c->row.settings, .paused = c->row.paused, .force = command && command->force};

@@ -9,8 +9,10 @@
 #include "migrate/tail_apply.h"
 #include "sql_embedded.h"
 
-#define LOOK_BACK_POSITIONS 100000 /* compared when a connection is opened */
-#define COUNTED_ROWS 100000        /* after a long pause the rest is taken to be alike */
+#define LOOK_BACK_POSITIONS 100000    /* compared when a connection is opened */
+#define PIECE_SHORT 50                /* positions; what comes between two turns is not looked at */
+#define PIECE_BYTES (4 * 1024 * 1024) /* stored, so about ten times as many when they are sent */
+#define COUNTED_ROWS 100000           /* after a long pause the rest is taken to be alike */
 
 /* ---- the sequence ---- */
 
@@ -74,6 +76,21 @@ bool tail_end_of_gap(struct tailer *t, int64_t after, int64_t limit, int64_t *re
         return err_wrap(err, "looking for the next position");
     bool none = pgx_is_null(row, 0, 0) || pgx_int(row, 0, 0) > limit;
     *ret_end = none ? limit : pgx_int(row, 0, 0) - 1;
+    return true;
+}
+
+bool tail_end_of_piece(struct tailer *t, int64_t low, int64_t *high, struct tmv_error *err)
+{
+    const struct pgx_kept piece = {.slot = TAIL_SLOT_PIECE, .sql = buf_text(&t->piece_sql)};
+    AUTO_RESULT struct pgx_result *row = NULL;
+
+    if (*high - low <= PIECE_SHORT)
+        return true;
+    if (!pgx_query_kept(t->source, TAIL_WORK_US, &piece,
+                        PGX_ARGS(PGX_INT(low), PGX_INT(*high), PGX_INT(PIECE_BYTES)), &row, err))
+        return err_wrap(err, "looking for the end of a piece");
+    if (!pgx_is_null(row, 0, 0))
+        *high = pgx_int(row, 0, 0);
     return true;
 }
 

@@ -17,3 +17,7 @@ TMV_NODISCARD bool tail_read_value(struct tailer *t, int64_t *ret_value, struct 
  * before the next row, or `limit` when there is none up to there. */
 TMV_NODISCARD bool tail_end_of_gap(struct tailer *t, int64_t after, int64_t limit, int64_t *ret_end,
                                    struct tmv_error *err);
+/* Lowers *high to where the piece (low, *high] is about PIECE_BYTES of payloads, as the source stores them:
+ * an event may be of many megabytes, and nothing is heard while a piece is applied. Short ranges are left as
+ * they are. */
+TMV_NODISCARD bool tail_end_of_piece(struct tailer *t, int64_t low, int64_t *high, struct tmv_error *err);

@@ -27,7 +27,7 @@ void tailer_init(struct tailer *t, const struct ends *ends, const struct guard *
     t->tick_us = TICK_US;
     t->piece_positions = TAIL_PIECE_FIRST;
     t->read_sql = t->copy_in_sql = t->stage_in_sql = BUF_INIT(40000);
-    t->next_sql = BUF_INIT(4000);
+    t->next_sql = t->piece_sql = BUF_INIT(4000);
     horizon_init(&t->horizon, PATIENCE_US);
 }
 
@@ -41,6 +41,7 @@ void tailer_release(struct tailer *t)
     buf_release(&t->copy_in_sql);
     buf_release(&t->stage_in_sql);
     buf_release(&t->next_sql);
+    buf_release(&t->piece_sql);
 }
 
 /* ---- connecting ---- */
@@ -72,10 +73,12 @@ static bool write_statements(struct tailer *t, struct tmv_error *err)
     buf_clear(&t->copy_in_sql);
     buf_clear(&t->stage_in_sql);
     buf_clear(&t->next_sql);
+    buf_clear(&t->piece_sql);
     store_copied_columns(&t->ends->source, &t->ends->target, NULL, &t->columns);
     store_filled_columns(&t->ends->source, &t->ends->target, &t->filled);
     return tail_expand(t, sql_tail_read, &t->ends->source, &t->read_sql, err) &&
            tail_expand(t, sql_tail_next, &t->ends->source, &t->next_sql, err) &&
+           tail_expand(t, sql_tail_piece, &t->ends->source, &t->piece_sql, err) &&
            tail_expand(t, sql_tail_copy_in, &t->ends->target, &t->copy_in_sql, err) &&
            tail_expand(t, sql_tail_stage_in, &t->ends->target, &t->stage_in_sql, err);
 }
@@ -202,11 +205,11 @@ static bool apply_up_to(struct tailer *t, int64_t low, int64_t high, bool final,
             .staged = final && t->reached > low,
             .deadline_us = began + TAIL_WORK_US,
         };
-        bool whole = p.high < high;
         int64_t rows;
 
-        if (!tail_apply_piece(t, &p, &rows, err))
+        if (!tail_end_of_piece(t, low, &p.high, err) || !tail_apply_piece(t, &p, &rows, err))
             return false;
+        bool whole = p.high < high;
         if (whole)
             t->piece_positions = tail_piece_positions(t->piece_positions, clock_now_us() - began);
         if (whole && rows == 0 && !pass_gap(t, &p, high, err))

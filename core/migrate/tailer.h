@@ -16,7 +16,14 @@
 #include "store/guard.h"
 
 /* The kept statements of its connections. */
-enum tail_slot { TAIL_SLOT_DIGEST, TAIL_SLOT_OBSERVE, TAIL_SLOT_READ, TAIL_SLOT_DURABLE, TAIL_SLOT_NEXT };
+enum tail_slot {
+    TAIL_SLOT_DIGEST,
+    TAIL_SLOT_OBSERVE,
+    TAIL_SLOT_READ,
+    TAIL_SLOT_DURABLE,
+    TAIL_SLOT_NEXT,
+    TAIL_SLOT_PIECE
+};
 
 /* A position up to which everything can be applied. */
 struct tail_goal {
@@ -51,7 +58,7 @@ struct tailer {
     int64_t tick_us;             /* from one turn to the next */
     int staged_left;             /* ranges still to be applied through the stage, after duplicates were met */
     struct buf columns, filled;  /* what is read, and the target's columns that take it; quoted */
-    struct buf read_sql, copy_in_sql, stage_in_sql, next_sql;
+    struct buf read_sql, copy_in_sql, stage_in_sql, next_sql, piece_sql;
 };
 
 void tailer_init(struct tailer *t, const struct ends *ends, const struct guard *guard);

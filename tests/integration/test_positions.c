@@ -299,6 +299,29 @@ static void lag_is_not_known_before_everything_is_applied(void **state)
     assert_true(tailer_lag_us(&tail) >= 0);
 }
 
+/* A paused migration, and events of many megabytes meanwhile: a piece holds few of them. */
+static void a_piece_of_large_events_is_short(void **state)
+{
+    int64_t high = 1500;
+    struct tmv_error err;
+
+    (void)state;
+    support_sql(
+        m.source,
+        "INSERT INTO public.events (event_id, aggregate_id, aggregate_type, event_type, tenant_id, version, "
+        "timestamp, payload) SELECT gen_random_uuid(), '00000000-0000-4000-8000-000000000077', 'Order', "
+        "'Big', "
+        "'%s', g, now(), (SELECT jsonb_agg(md5(g || '-' || i)) FROM generate_series(1, 100000) i) FROM "
+        "generate_series(1, 6) g",
+        m.ends.tenant);
+    assert_done(tail_end_of_piece(&tail, 1000, &high, &err), &err);
+    assert_true(high >= 1002 && high < 1012);
+    high = 1020;
+    assert_done(tail_end_of_piece(&tail, 1012, &high, &err), &err);
+    assert_int_equal(high, 1020);
+    turn_until(6);
+}
+
 /* What large events took is no word about the next pause for longer than a moment. */
 static void forgets_what_large_events_took(void **state)
 {
@@ -472,8 +495,10 @@ static void moves_a_tenant_at_the_end_of_bigint(void **state)
     (void)state;
     support_sql(l.on_source, "SELECT setval('%s', %lld)", SEQUENCE, (long long)(INT64_MAX - 2000000));
     support_fill(l.on_source, &l.tenant, 5, 10);
+    assert_done(move_insert(l.on_source, &l.tenant, 800, INT32_MAX, &err), &err);
     life_begin_and_wait_until_ready();
-    assert_done(move_insert(l.on_source, &l.tenant, 801, 1, &err), &err);
+    assert_done(move_insert(l.on_source, &l.tenant, 801, INT32_MAX, &err), &err);
+    assert_done(move_insert(l.on_source, &l.tenant, 802, 0, &err), &err);
     life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     life_wait_for("m.phase = 'completed'");
     life_assert_moved();
@@ -495,6 +520,7 @@ int main(void)
         TAIL_CASE(passes_a_gap_without_anything_behind_it),
         TAIL_CASE(does_not_jump_over_a_writer_in_flight),
         TAIL_CASE(lag_is_not_known_before_everything_is_applied),
+        TAIL_CASE(a_piece_of_large_events_is_short),
         TAIL_CASE(forgets_what_large_events_took),
         TAIL_CASE(keeps_the_watermark_on_the_target_without_events),
         LIFE_CASE(refuses_a_cutover_after_an_event_came_in_behind_the_proof),
