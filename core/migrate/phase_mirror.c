@@ -22,9 +22,9 @@
 #define CATCH_UP_US (3 * US_PER_S)     /* for the lag to fall below its gate once a cutover is asked for */
 #define GREEN_PATIENCE_US US_PER_S     /* for a red gate once a cutover is asked for */
 #define GREEN_PAUSE_US (20 * US_PER_MS)
-#define HOLD_PATIENCE_US US_PER_S /* for the verification's current range before a cutover */
-#define PROVE_US (10 * US_PER_S)       /* for the verification to be as far as the tail then */
-#define HEARD_US (500 * US_PER_MS)     /* from then on other commands are looked for meanwhile */
+#define HOLD_PATIENCE_US US_PER_S  /* for the verification's current range before a cutover */
+#define PROVE_US (10 * US_PER_S)   /* for the verification to be as far as the tail then */
+#define HEARD_US (500 * US_PER_MS) /* from then on other commands are looked for meanwhile */
 
 /* ---- connections ---- */
 
