@@ -16,6 +16,7 @@
 #define S16 16 /* a subscription never skips: new positions lie beyond every old one */
 #define S18 18 /* abort leaves the source as it was, and nothing on the target */
 #define S19 19 /* exactly one audit row per transition */
+#define G1 21 /* a gate is green only for what this engine has seen since it took over */
 #define L1 31  /* every pause ends by itself */
 #define L2 32  /* after a crash the migration converges by itself */
 

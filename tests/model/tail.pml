@@ -8,6 +8,9 @@
  *
  * -DINSTALL        begins before the guard: writers without a lock, V0, the copy of everything up to V0
  * -DSOURCE_CRASH   the source crashes once and forgets what was not on disk
+ * -DSEQUENCE_BACK  somebody sets the sequence back once, to any value. It is seen before the positions are used
+ *                  up to the watermark: what a sequence did in between cannot be read from it. The comparison of
+ *                  totals before the cutover is for that.
  */
 #include "properties.pml"
 
@@ -20,8 +23,15 @@
 #define UP_TO(p) ((1 << ((p) + 1)) - 1) /* mask of the positions 0…p */
 
 /* The source. Masks have a bit for each position. */
+#ifdef SEQUENCE_BACK
+#define BEGINS 3 /* positions that no event has, and that are already behind the tail */
+byte last = BEGINS;
+bool called = true;
+#else
+#define BEGINS 0
 byte last = 1; /* last_value and is_called of the sequence */
 bool called = false;
+#endif
 byte here = 0;      /* committed events */
 byte in_flight = 0; /* positions of writers that are not decided */
 byte holders = 0;   /* writers that hold the tenant's shared lock */
@@ -47,7 +57,36 @@ byte life = 0; /* of the server */
 
 /* The target. */
 byte there = 0;     /* events */
-byte watermark = 0; /* stored with them */
+byte watermark = BEGINS; /* stored with them */
+
+#ifdef SEQUENCE_BACK
+bool set_back = false;
+byte latest = BEGINS; /* ghost: the highest V that the tail remembers */
+#if defined(MUTANT_BACK_IS_AN_EMPTY_RANGE) || defined(MUTANT_BACK_BELOW_THE_WATERMARK_ONLY)
+#define MAY_RISE true
+#else
+#define MAY_RISE (!set_back || last + 1 < watermark)
+#endif
+#if defined(MUTANT_BACK_IS_AN_EMPTY_RANGE)
+#define WENT_BACK(v, w, highest) false
+#elif defined(MUTANT_BACK_BELOW_THE_WATERMARK_ONLY)
+#define WENT_BACK(v, w, highest) (v < w)
+#else
+#define WENT_BACK(v, w, highest) (v < highest)
+#endif
+#define TAKEN(p) ((here | in_flight) & (1 << (p)))
+/* Set back below events while nobody remembers an earlier V: they lie above it, and the lock's holder sees them there. */
+#ifdef MUTANT_BACK_WITH_EVENTS_ABOVE
+#define LIES_ABOVE(v) false
+#else
+#define LIES_ABOVE(v) ((here & ~UP_TO(v)) != 0)
+#endif
+#define CAUGHT_UP(w) (w >= V && !WENT_BACK(V, w, highest) && !LIES_ABOVE(V))
+#else
+#define MAY_RISE true
+#define CAUGHT_UP(w) (w == V)
+#endif
+
 
 #ifdef MUTANT_V_WITHOUT_IS_CALLED
 #define V last
@@ -55,9 +94,17 @@ byte watermark = 0; /* stored with them */
 #define V (last - (called -> 0 : 1))
 #endif
 
-#define S6_HOLDS MUST(S6, (here & UP_TO(watermark) & ~there) == 0)
-#define S4_HOLDS MUST(S4, ((here ^ there) & UP_TO(watermark)) == 0)
-#define S7_HOLDS(w) MUST(S7, (in_flight & UP_TO(w)) == 0)
+/* What a sequence that was set back hands out breaks these at once; the tail must see it before the cutover. */
+#ifdef SEQUENCE_BACK
+bool was_set_back = false;
+#define EXCUSED was_set_back
+#else
+#define EXCUSED false
+#endif
+
+#define S6_HOLDS MUST(S6, EXCUSED || (here & UP_TO(watermark) & ~there) == 0)
+#define S4_HOLDS MUST(S4, EXCUSED || ((here ^ there) & UP_TO(watermark)) == 0)
+#define S7_HOLDS(w) MUST(S7, EXCUSED || (in_flight & UP_TO(w)) == 0)
 
 inline next_value(p)
 {
@@ -100,7 +147,17 @@ proctype writer(byte me)
     fi;
 #endif
     if
-    :: atomic { ALIVE -> next_value(position); in_flight = in_flight | (1 << position) }
+    :: atomic {
+           ALIVE && MAY_RISE ->
+           next_value(position);
+#ifdef SEQUENCE_BACK
+           if
+           :: TAKEN(position) -> position = 0; release(me); goto gone /* the primary key refuses it */
+           :: else
+           fi;
+#endif
+           in_flight = in_flight | (1 << position)
+       }
 #ifdef SOURCE_CRASH
     :: atomic { !ALIVE -> goto gone }
 #endif
@@ -131,6 +188,9 @@ proctype tail()
     byte pairs;
     byte final, low, rows;
     byte crashes = CRASHES;
+#ifdef SEQUENCE_BACK
+    byte highest; /* memory: V as it was read before */
+#endif
 #ifdef SOURCE_CRASH
     byte my_life = 0;
 #endif
@@ -153,9 +213,15 @@ connect: /* what the target says is all that is known */
 #ifdef SOURCE_CRASH
         ; my_life = life
 #endif
+#ifdef SEQUENCE_BACK
+        ; highest = w; latest = w; set_back = set_back && V < w
+#endif
     };
     do
-    :: done == BIT(WRITERS) - 1 && w == V && ALIVE -> break
+#ifdef SEQUENCE_BACK
+    :: atomic { done == BIT(WRITERS) - 1 && (WENT_BACK(V, w, highest) || LIES_ABOVE(V)) -> goto refused } /* every reading, the last one too */
+#endif
+    :: done == BIT(WRITERS) - 1 && CAUGHT_UP(w) && ALIVE -> break
     :: else ->
         if
         :: atomic { crashes > 0 -> crashes--; goto connect }
@@ -171,6 +237,13 @@ connect: /* what the target says is all that is known */
             rows = holders
 #else
             final = V
+#endif
+#ifdef SEQUENCE_BACK
+            ;
+            if
+            :: WENT_BACK(final, w, highest) -> goto refused /* an error: it pauses, and says what happened */
+            :: else -> highest = (final > highest -> final : highest); latest = highest; set_back = false
+            fi
 #endif
         };
         atomic {
@@ -225,7 +298,7 @@ connect: /* what the target says is all that is known */
             :: atomic { /* an empty range need not be stored */
                    rows == 0 ->
                    S7_HOLDS(final);
-                   MUST(S6, (here & UP_TO(final) & ~there) == 0);
+                   MUST(S6, EXCUSED || (here & UP_TO(final) & ~there) == 0);
                    w = final;
                    low = 0;
                    final = 0
@@ -269,8 +342,37 @@ connect: /* what the target says is all that is known */
 #endif
     od;
     MUST(S1, (here & ~there) == 0); /* nothing is left behind */
-    MUST(S4, here == there)
+    MUST(S4, here == there);
+    goto finished;
+refused:
+#ifdef SEQUENCE_BACK
+    set_back = false; /* nobody waits for it any more */
+#endif
+finished:
+    skip
 }
+
+#ifdef SEQUENCE_BACK
+/* setval(), or a dump that restores it. */
+proctype somebody()
+{
+    byte to = 0;
+
+end:
+    atomic {
+        called && last > 1 ->
+        to = last;
+        do
+        :: to > 1 -> to--
+        :: to < last -> break
+        od;
+        last = to;
+        to = 0;
+        set_back = latest > last;
+        was_set_back = true
+    }
+}
+#endif
 
 #ifdef SOURCE_CRASH
 /* The server comes back with what is on disk; transactions that were open are gone. */
@@ -299,6 +401,9 @@ init {
         run tail();
 #ifdef SOURCE_CRASH
         run crash();
+#endif
+#ifdef SEQUENCE_BACK
+        run somebody();
 #endif
     }
 }
