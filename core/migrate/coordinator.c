@@ -163,56 +163,6 @@ bool coordinator_poll(struct coordinator *c, struct tmv_error *err)
     return !found || (fault_hit("command.taken", err) && carry_out(c, &command, err));
 }
 
-/* ---- the guard's facts ---- */
-
-bool coordinator_guard_facts(struct coordinator *c, const char *store, char facts[80], struct tmv_error *err)
-{
-    struct ledger_entry *entries = NULL;
-    size_t count = 0;
-
-    facts[0] = '\0';
-    if (!control_ledger_list(c->control, &c->ends.owner.migration, "guard", &entries, &count, err))
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        cJSON *o = NULL;
-        struct tmv_error ignored;
-
-        if (strcmp(entries[i].store, store) != 0 || !entries[i].facts || !entries[i].facts[0])
-            continue;
-        if (json_parse(entries[i].facts, &o, &ignored))
-            text_copy(facts, 80, json_get_text(o, "digest", ""));
-        cJSON_Delete(o);
-    }
-    control_ledger_free(entries, count);
-    return true;
-}
-
-bool coordinator_note_guard(struct coordinator *c, const char *store, const char *facts,
-                            struct tmv_error *err)
-{
-    const struct guard *guard = strcmp(store, "source") == 0 ? &c->source_guard : &c->target_guard;
-    char json[140];
-    char undo[300];
-    struct ledger_entry entry = {.when = strcmp(store, "source") == 0 ? LEDGER_ON_FINALIZE : LEDGER_ON_ABORT,
-                                 .undo = undo};
-    int64_t id;
-
-    snprintf(undo, sizeof undo, "fence off, then drop the triggers \"~tenantmv_%s_…\" on %s", guard->mark,
-             guard->shape->events);
-    text_copy(entry.store, sizeof entry.store, store);
-    text_copy(entry.kind, sizeof entry.kind, "guard");
-    text_copy(entry.name, sizeof entry.name, guard->mark);
-    if (!fault_hit("ledger.before_guard", err) ||
-        !control_ledger_add(c->control, &c->ends.owner, &entry, &id, err) ||
-        !fault_hit("ledger.guard_noted", err))
-        return false;
-    if (!facts)
-        return true;
-    snprintf(json, sizeof json, "{\"digest\":\"%s\"}", facts);
-    return control_ledger_facts(c->control, &c->ends.owner, id, json, err) &&
-           fault_hit("ledger.facts_noted", err);
-}
-
 /* ---- taking ownership, going on, and what to do about errors ---- */
 
 /* A store that was registered without a look: the first contact says which database it is, and from then on
@@ -355,7 +305,7 @@ static bool run_once(struct coordinator *c, struct tmv_error *err)
     }
     while (!c->ended)
         if (!run_phase(c, err))
-            return false;
+            return coordinator_explain(c, err);
     return true;
 }
 
@@ -379,11 +329,13 @@ static void report(struct coordinator *c, const struct tmv_error *what, bool aga
 {
     struct tmv_error ignored;
     char note[TMV_REASON_MAX];
+    AUTO(buf) struct buf text = BUF_INIT(2000);
 
     log_error(TMV_LOG_WARN, c->ends.migration, what);
     if (!pgx_is_usable(c->control) || c->ends.owner.epoch == 0)
         return;
-    snprintf(note, sizeof note, "%.250s%s%.140s", what->message, what->hint[0] ? "; " : "", what->hint);
+    buf_printf(&text, "%.250s%s%.395s", what->message, what->hint[0] ? "; " : "", what->hint);
+    text_copy(note, sizeof note, buf_text(&text));
     /* The note first: it does not wait for the disk or a standby. The same error again is not news for the
      * audit. */
     if (!coordinator_say(c, "waiting to try again", note, &ignored) ||
@@ -427,6 +379,7 @@ static void let_go(struct coordinator *c, bool tries_again)
     struct tmv_error ignored;
 
     coordinator_disconnect_stores(c);
+    fact_watch_release(&c->facts);
     if (!tries_again) {
         give_lease_back(c);
         (void)!fault_hit("lease.released", &ignored);

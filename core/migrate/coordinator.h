@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "migrate/cutover_manager.h"
+#include "migrate/fact_watch.h"
 #include "migrate/verify_worker.h"
 #include "observe/webhook.h"
 
@@ -33,6 +34,7 @@ struct coordinator {
     struct tailer tailer;
     struct cutover_manager cutover;
     struct verify_worker verifier;
+    struct fact_watch facts;   /* of both stores */
     bool connected;            /* tailer, cutover and verifier have their connections */
     struct command_row verify; /* a verify command that waits for the verifier */
     bool verify_waits;
@@ -90,11 +92,23 @@ TMV_NODISCARD bool phase_ended(struct coordinator *c, struct tmv_error *err);
  * *ret_moved: the source says that the tenant has moved by this migration. */
 TMV_NODISCARD bool coordinator_connect_stores(struct coordinator *c, bool *ret_moved, struct tmv_error *err);
 void coordinator_disconnect_stores(struct coordinator *c);
-/* Fact "digest" of a guard's ledger row; "" when there is none. */
-TMV_NODISCARD bool coordinator_guard_facts(struct coordinator *c, const char *store, char facts[80],
-                                           struct tmv_error *err);
-TMV_NODISCARD bool coordinator_note_guard(struct coordinator *c, const char *store, const char *facts,
-                                          struct tmv_error *err);
+/* A guard's row in the ledger, before it is installed. `ret_id` may be NULL. */
+TMV_NODISCARD bool coordinator_ledger_guard(struct coordinator *c, enum store_side side, int64_t *ret_id,
+                                            struct tmv_error *err);
+/* Notes the facts that an installation found (digest `installed`) and reads the shape that belongs to them.
+ * CONFLICT when the table was changed meanwhile: install again. */
+TMV_NODISCARD bool coordinator_note_facts(struct coordinator *c, enum store_side side, struct pgx_conn *store,
+                                          const char *installed, struct tmv_error *err);
+/* Reads what was noted of both sides from the ledger; the stores are connected. */
+TMV_NODISCARD bool coordinator_load_facts(struct coordinator *c, struct tmv_error *err);
+/* Compares both sides with it (fact_watch_look). CONFLICT when the stores must be connected again. */
+TMV_NODISCARD bool coordinator_look_at_facts(struct coordinator *c, struct tmv_error *err);
+/* While history is copied: REFUSED with words when a side is not as it was when the copy began. */
+TMV_NODISCARD bool coordinator_check_copy_facts(struct coordinator *c, enum store_side side,
+                                                struct pgx_conn *store, struct tmv_error *err);
+/* An error of a server that a change of the tables, or a missing partition, explains becomes one that is
+ * tried again on new connections. Returns false. */
+bool coordinator_explain(struct coordinator *c, struct tmv_error *err);
 
 /* Starts the verification that runs along, from what an earlier engine has proven. */
 TMV_NODISCARD bool coordinator_start_verifier(struct coordinator *c, struct tmv_error *err);

@@ -85,12 +85,13 @@ struct pause {
     struct cutover_manager *m;
     const struct cutover_request *request;
     struct tmv_attempt *attempt;
-    int64_t asked_us;    /* the lock was requested (monotonic) */
-    int64_t deadline_us; /* the database ends the pause then */
-    int64_t value;       /* V, read under the lock */
-    int64_t from_epoch;  /* placement epoch of the source */
-    int64_t to_epoch;    /* a number new for this attempt */
-    bool armed;          /* the target's commit with "armed" was sent */
+    int64_t asked_us;                          /* the lock was requested (monotonic) */
+    int64_t deadline_us;                       /* the database ends the pause then */
+    int64_t value;                             /* V, read under the lock */
+    int64_t from_epoch;                        /* placement epoch of the source */
+    int64_t to_epoch;                          /* a number new for this attempt */
+    bool armed;                                /* the target's commit with "armed" was sent */
+    char brief[SIDE_COUNT][FACTS_DIGEST_SIZE]; /* of the facts, as compared before the lock; "" not yet */
 };
 
 static bool describe_holders(struct pause *p, struct tmv_error *err)
@@ -121,12 +122,36 @@ static char *decision_details(const struct pause *p)
     return TAKE(text);
 }
 
-/* In a transaction of a store: keeps the guard's triggers as they are, and compares them. Nobody is held. */
-static bool hold_guard(const struct pause *p, struct pgx_conn *conn, const struct guard *guard,
-                       const char *installed, struct tmv_error *err)
+/* What the facts on a side are now must be what was noted, word by word. */
+static bool compare_facts(const struct fact_side *side, const struct facts *now, struct pgx_conn *conn,
+                          struct tmv_error *err)
 {
+    AUTO(facts_diff) struct facts_diff diff = {0};
+    char words[300] = "what an older version noted no longer holds";
+
+    if (strcmp(now->digest, side->noted.digest) == 0)
+        return true;
+    if (side->noted.list) {
+        if (!facts_compare(side->noted.list, now->list, &diff, err))
+            return false;
+        facts_diff_words(&diff, words, sizeof words);
+    }
+    err_set(err, TMV_ERR_REFUSED, "%s was changed: %s", pgx_place(conn), words);
+    return err_hint(err, diff.count && diff.worst < FACT_MOVE
+                             ? "ask for the cutover again once the gates are green"
+                             : "abort the migration and start again");
+}
+
+/* In a transaction of a store: keeps the guard's triggers as they are, and compares the facts. The brief
+ * ones, which can still change, are read first, so that a change is seen by one of the two. Nobody is held.
+ */
+static bool hold_guard(struct pause *p, enum store_side side, struct pgx_conn *conn,
+                       const struct guard *guard, struct tmv_error *err)
+{
+    const struct fact_side *noted = &p->m->facts->sides[side];
     AUTO(buf) struct buf sql = BUF_INIT(4000);
-    char lock_ms[24], facts[80];
+    AUTO(facts) struct facts now = {0};
+    char lock_ms[24];
     const struct pgx_var vars[] = {{"lock_ms", lock_ms}};
 
     snprintf(lock_ms, sizeof lock_ms, "%" PRId64, p->request->settings->lock_budget_ms);
@@ -138,22 +163,19 @@ static bool hold_guard(const struct pause *p, struct pgx_conn *conn, const struc
         err_set(err, TMV_ERR_REFUSED, "somebody changes the events table in %s now", pgx_place(conn));
         return err_hint(err, "let that transaction end, then ask for the cutover again");
     }
-    if (!guard_read_facts(conn, guard, facts, err))
-        return false;
-    if (strcmp(facts, installed) == 0)
-        return true;
-    err_set(err, TMV_ERR_REFUSED, "the guard's triggers or partitions in %s were changed", pgx_place(conn));
-    return err_hint(err, "abort the migration and start again: rows may have passed the guard");
+    return facts_read_brief(conn, guard, p->brief[side], err) &&
+           facts_read(conn, guard, noted->noted.list ? noted->noted.digest : NULL, &now, err) &&
+           compare_facts(noted, &now, conn, err);
 }
 
-static bool hold_source(const struct pause *p, struct tmv_error *err)
+static bool hold_source(struct pause *p, struct tmv_error *err)
 {
-    return hold_guard(p, p->m->lock, p->m->source_guard, p->m->source_facts, err);
+    return hold_guard(p, SIDE_SOURCE, p->m->lock, p->m->source_guard, err);
 }
 
-static bool hold_target(const struct pause *p, struct tmv_error *err)
+static bool hold_target(struct pause *p, struct tmv_error *err)
 {
-    return hold_guard(p, p->m->tailer->target, p->m->target_guard, p->m->target_facts, err);
+    return hold_guard(p, SIDE_TARGET, p->m->tailer->target, p->m->target_guard, err);
 }
 
 /* The transaction that will decide, up to the tenant's lock: what the decision changes in the control tables
@@ -341,6 +363,9 @@ static bool finish_drain(void *user, struct tailer *t, struct buf *commit, struc
     buf_str(commit, ";\n");
     if (!arm_sql(p, commit, err))
         return false;
+    buf_str(commit, ";\n");
+    if (!facts_must_hold(p->m->target_guard, p->brief[SIDE_TARGET], commit, err))
+        return false;
     p->armed = true; /* as soon as the commit is sent, for all that is known */
     return true;
 }
@@ -400,7 +425,10 @@ static bool decide(struct pause *p, bool *ret_unknown, struct tmv_error *err)
     *ret_unknown = false;
     if (!decide_sql(p, &sql, err) || !fault_hit("cutover.before_decide", err))
         return false;
-    buf_str(&sql, "; COMMIT");
+    buf_str(&sql, ";\n");
+    if (!facts_must_hold(p->m->source_guard, p->brief[SIDE_SOURCE], &sql, err))
+        return false;
+    buf_str(&sql, ";\nCOMMIT");
     if (!buf_ok(&sql, err))
         return false;
     if (clock_now_us() > p->deadline_us)

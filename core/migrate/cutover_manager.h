@@ -13,6 +13,7 @@
 #pragma once
 
 #include "migrate/consistency_verifier.h"
+#include "migrate/fact_watch.h"
 #include "migrate/standby.h"
 #include "migrate/tailer.h"
 #include "tenantmv/snapshot.h"
@@ -21,15 +22,14 @@ struct cutover_manager {
     const struct ends *ends;
     const struct guard *source_guard, *target_guard;
     struct tailer *tailer;
-    struct pgx_conn *control; /* borrowed: the coordinator's */
-    struct pgx_conn *lock;    /* owned: the session of the pause; carries no data */
-    struct standby standby;   /* of the source; asked only where commits wait for one */
-    bool alone;               /* the decision stands on the source alone: its standby did not answer */
-    bool control_here;        /* the control tables stand in the source's database */
-    char source_facts[80];    /* of the guards, as installed */
-    char target_facts[80];
-    int64_t verified_to; /* the prefix that is proven equal */
-    bool total_compared; /* and the tenant's totals, without a lower bound */
+    struct pgx_conn *control;       /* borrowed: the coordinator's */
+    struct pgx_conn *lock;          /* owned: the session of the pause; carries no data */
+    struct standby standby;         /* of the source; asked only where commits wait for one */
+    bool alone;                     /* the decision stands on the source alone: its standby did not answer */
+    bool control_here;              /* the control tables stand in the source's database */
+    const struct fact_watch *facts; /* borrowed: what was noted of both stores, and what it says now */
+    int64_t verified_to;            /* the prefix that is proven equal */
+    bool total_compared;            /* and the tenant's totals, without a lower bound */
     struct buf digest_source_sql, digest_target_sql;
     int64_t last_pause_us;    /* of the latest attempt or rehearsal; 0 none yet */
     int64_t last_pause_at_us; /* when it ended (monotonic) */

@@ -50,15 +50,19 @@ bool coordinator_connect_stores(struct coordinator *c, bool *ret_moved, struct t
     c->cutover.source_guard = &c->source_guard;
     c->cutover.target_guard = &c->target_guard;
     c->cutover.control = c->control;
+    c->cutover.facts = &c->facts;
     c->connected = true;
     if (!tailer_connect(&c->tailer, err) || !cutover_manager_connect(&c->cutover, err) ||
-        !coordinator_guard_facts(c, "source", c->cutover.source_facts, err) ||
-        !coordinator_guard_facts(c, "target", c->cutover.target_facts, err) ||
+        !coordinator_load_facts(c, err) ||
         !cutover_resolve(&c->cutover, c->row.phase == TMV_PHASE_COMPLETED, &resolution, err) ||
         !tell_mended(c, &resolution, err))
         return false;
     *ret_moved = resolution.moved;
-    return resolution.moved || c->row.phase == TMV_PHASE_COMPLETED || tailer_check_not_ahead(&c->tailer, err);
+    if (resolution.moved || c->row.phase == TMV_PHASE_COMPLETED)
+        return true;
+    /* Before anything is compared: columns that are other ones now are no sign of a source that lost data. */
+    return coordinator_look_at_facts(c, err) &&
+           (fact_watch_is_void(&c->facts, NULL, 0) || tailer_check_not_ahead(&c->tailer, err));
 }
 
 void coordinator_disconnect_stores(struct coordinator *c)
@@ -130,6 +134,10 @@ static void describe(const struct coordinator *c, const struct verify_progress *
                      char *note, size_t note_size)
 {
     note[0] = '\0';
+    if (fact_watch_is_void(&c->facts, note, note_size)) {
+        text_copy(step, size, "mirroring has stopped");
+        return;
+    }
     if (c->row.phase == TMV_PHASE_BULK_COPY)
         text_copy(step, size, "catching up");
     else
@@ -177,7 +185,8 @@ static bool report(struct coordinator *c, bool *ret_green, struct tmv_error *err
     verify_worker_look(&c->verifier, &v);
     c->cutover.verified_to = v.differs ? 0 : v.verified_to;
     c->cutover.total_compared = v.total_at_us > 0;
-    if (!cutover_gates(&c->cutover, &conditions, gates, &p.gate_count, ret_green, err) ||
+    if (!coordinator_look_at_facts(c, err) ||
+        !cutover_gates(&c->cutover, &conditions, gates, &p.gate_count, ret_green, err) ||
         !tailer_count_behind(&c->tailer, &p.lag_events, err))
         return false;
     *ret_green = *ret_green && !v.differs && c->row.phase == TMV_PHASE_DUAL_WRITE;
@@ -220,12 +229,19 @@ static bool begin_dual_write(struct coordinator *c, struct tmv_error *err)
            fault_hit("mirror.verification_started", err);
 }
 
+/* Somebody paused it, or what could still be mirrored leads nowhere. */
+static bool is_stopped(const struct coordinator *c)
+{
+    return c->row.paused || fact_watch_is_void(&c->facts, NULL, 0);
+}
+
 static bool one_turn(struct coordinator *c, struct tmv_error *err)
 {
     bool behind = false;
     bool green = false;
 
-    if (c->row.paused) {
+    bool stopped = is_stopped(c);
+    if (stopped) {
         if (!pgx_wait_readable(c->control, 50 * US_PER_MS, err))
             return false;
     } else if (!tailer_turn(&c->tailer, &behind, err)) {
@@ -240,8 +256,7 @@ static bool one_turn(struct coordinator *c, struct tmv_error *err)
             return phase_cutover(c, NULL, err);
     }
     int64_t lag_us = tailer_lag_us(&c->tailer);
-    if (c->row.phase == TMV_PHASE_BULK_COPY && !behind && lag_us >= 0 && lag_us < CAUGHT_UP_US &&
-        !c->row.paused)
+    if (c->row.phase == TMV_PHASE_BULK_COPY && !behind && lag_us >= 0 && lag_us < CAUGHT_UP_US && !stopped)
         return begin_dual_write(c, err);
     return true;
 }
@@ -476,7 +491,8 @@ static bool wait_for_green(struct coordinator *c, const struct cutover_condition
         verify_worker_look(&c->verifier, &v);
         if (v.differs && !conditions->force)
             *ret_green = false;
-        if (*ret_green || v.differs || conditions->paused || clock_now_us() >= deadline)
+        if (*ret_green || v.differs || conditions->paused || fact_watch_is_void(&c->facts, NULL, 0) ||
+            clock_now_us() >= deadline)
             return true;
         if (!tailer_turn(&c->tailer, &behind, err))
             return false;
@@ -487,12 +503,22 @@ static bool wait_for_green(struct coordinator *c, const struct cutover_condition
     }
 }
 
+/* The gates are judged right after: what can still be mirrored and proven is. */
+static bool get_close(struct coordinator *c, struct tmv_error *err)
+{
+    bool lags = false;
+
+    if (!coordinator_look_at_facts(c, err))
+        return false;
+    return fact_watch_is_void(&c->facts, NULL, 0) ||
+           (catch_up(c, &lags, err) && (lags || verify_up_to_now(c, err)));
+}
+
 bool phase_cutover(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
 {
     struct tmv_gate gates[TMV_GATES_MAX];
     size_t count = 0;
     bool green = false;
-    bool lags = false;
     bool behind;
 
     if (!c->connected)
@@ -504,7 +530,7 @@ bool phase_cutover(struct coordinator *c, const struct command_row *command, str
         (void)!coordinator_answer(c, command, TMV_COMMAND_REFUSED, err->message, &ignored);
         return false; /* and connect again, as the registry says now */
     }
-    if (!catch_up(c, &lags, err) || (!lags && !verify_up_to_now(c, err)))
+    if (!get_close(c, err))
         return false;
     const struct cutover_conditions conditions = {
         .settings = &c->row.settings, .paused = c->row.paused, .force = command && command->force};

@@ -102,7 +102,7 @@ bool phase_pending(struct coordinator *c, struct tmv_error *err)
 static bool prepare_schema(struct coordinator *c, struct pgx_conn *conn, struct guard *guard, bool source,
                            struct tmv_error *err)
 {
-    return coordinator_note_guard(c, source ? "source" : "target", NULL, err) &&
+    return coordinator_ledger_guard(c, source ? SIDE_SOURCE : SIDE_TARGET, NULL, err) &&
            guard_prepare_store(conn, guard->shape, err) && fault_hit("guard.store_prepared", err) &&
            guard_raise_owner(conn, guard, err) && fault_hit("guard.owner_raised", err);
 }
@@ -129,7 +129,7 @@ static bool begin_copy(struct coordinator *c, struct tmv_error *err)
 {
     AUTO_CONN struct pgx_conn *source = NULL;
     AUTO_CONN struct pgx_conn *target = NULL;
-    struct guard_installed here = {0}, ignored;
+    struct guard_installed here = {0}, there = {0};
     AUTO_RESULT struct pgx_result *owned = NULL;
 
     if (!coordinator_say(c, "installing the guard", "", err) ||
@@ -137,10 +137,12 @@ static bool begin_copy(struct coordinator *c, struct tmv_error *err)
         !ends_connect_target(&c->ends, "guard", &target, err))
         return false;
     if (!prepare_end(c, target, &c->target_guard, false, err) ||
-        !guard_install(target, &c->target_guard, GUARD_STATEMENTS, INSTALL_PATIENCE_US, &ignored, err) ||
+        !guard_install(target, &c->target_guard, GUARD_STATEMENTS, INSTALL_PATIENCE_US, &there, err) ||
+        !coordinator_note_facts(c, SIDE_TARGET, target, there.facts, err) ||
         !fault_hit("guard.target_installed", err) || !prepare_end(c, source, &c->source_guard, true, err) ||
         !guard_install(source, &c->source_guard, GUARD_ROWS, INSTALL_PATIENCE_US, &here, err) ||
-        !fault_hit("guard.source_installed", err) || !coordinator_note_guard(c, "source", here.facts, err) ||
+        !fault_hit("guard.source_installed", err) ||
+        !coordinator_note_facts(c, SIDE_SOURCE, source, here.facts, err) ||
         !fault_hit("guard.installed", err))
         return false;
     if (!pgx_query(target, START_TIMEOUT_US, sql_phase_applied_begin,
@@ -168,6 +170,7 @@ static bool end_copy(struct coordinator *c, struct tmv_error *err)
 
     if (!coordinator_say(c, "closing the target row by row", "", err) ||
         !ends_connect_target(&c->ends, "guard", &target, err) ||
+        !coordinator_check_copy_facts(c, SIDE_TARGET, target, err) ||
         !guard_install(target, &c->target_guard, GUARD_ROWS, INSTALL_PATIENCE_US, &ignored, err) ||
         !fault_hit("copy.row_guard_installed", err) ||
         !guard_remove(target, &c->target_guard, true, &removed, err) ||
@@ -177,7 +180,8 @@ static bool end_copy(struct coordinator *c, struct tmv_error *err)
         return err_set(err, TMV_ERR_TIMEOUT,
                        "the target's events table is busy: the statement guard could not be removed");
     if (!guard_read_facts(target, &c->target_guard, facts, err) ||
-        !coordinator_note_guard(c, "target", facts, err) || !fault_hit("copy.target_row_guard", err))
+        !coordinator_note_facts(c, SIDE_TARGET, target, facts, err) ||
+        !fault_hit("copy.target_row_guard", err))
         return false;
     if (!pgx_query(target, START_TIMEOUT_US, sql_phase_applied_mirroring,
                    PGX_ARGS(PGX_UUID(&c->ends.owner.migration), PGX_INT(c->ends.owner.epoch)), &opened, err))
@@ -264,6 +268,18 @@ static bool copy_history(struct coordinator *c, bool *ret_finished, struct tmv_e
     return ok;
 }
 
+/* An earlier engine may have begun: what it copied has the columns of that time. */
+static bool check_before_copy(struct coordinator *c, struct tmv_error *err)
+{
+    AUTO_CONN struct pgx_conn *source = NULL;
+    AUTO_CONN struct pgx_conn *target = NULL;
+
+    return ends_connect_source(&c->ends, "facts", &source, err) &&
+           ends_connect_target(&c->ends, "facts", &target, err) &&
+           coordinator_check_copy_facts(c, SIDE_SOURCE, source, err) &&
+           coordinator_check_copy_facts(c, SIDE_TARGET, target, err);
+}
+
 bool phase_bulk_copy(struct coordinator *c, struct tmv_error *err)
 {
     bool finished = false;
@@ -271,6 +287,8 @@ bool phase_bulk_copy(struct coordinator *c, struct tmv_error *err)
     if (!c->applied_state[0] && !begin_copy(c, err))
         return false;
     if (strcmp(c->applied_state, "copying") == 0) {
+        if (!check_before_copy(c, err))
+            return false;
         if (!copy_history(c, &finished, err))
             return err_wrap(err, "copying the history");
         if (!finished)

@@ -23,18 +23,31 @@ static int workers(const struct coordinator *c)
     return c->row.settings.copy_workers > WORKERS_MAX ? WORKERS_MAX : c->row.settings.copy_workers;
 }
 
+/* What an earlier engine has proven under the facts that are noted was mirrored under them. */
+static void extend_good(struct coordinator *c, const struct verify_proof *proof)
+{
+    char noted[sizeof proof->guards];
+
+    snprintf(noted, sizeof noted, "%s/%s", c->facts.sides[SIDE_SOURCE].noted.digest,
+             c->facts.sides[SIDE_TARGET].noted.digest);
+    if (strcmp(noted, proof->guards) == 0 && proof->to > c->facts.good_to)
+        c->facts.good_to = proof->to;
+}
+
 bool coordinator_start_verifier(struct coordinator *c, struct tmv_error *err)
 {
     struct verify_start start = {.ends = &c->ends,
                                  .source_guard = &c->source_guard,
                                  .target_guard = &c->target_guard,
                                  .workers = workers(c),
-                                 .watermark = c->tailer.watermark};
+                                 .watermark = c->tailer.watermark,
+                                 .facts = &c->facts};
 
     if (!control_proof_read(c->control, &c->ends.owner.migration, &start.proof.to, start.proof.guards,
                             sizeof start.proof.guards, err))
         return false;
     c->saved_proof = start.proof;
+    extend_good(c, &start.proof);
     if (start.proof.to > 0)
         log_info("migration %s: verification goes on behind position %" PRId64, c->ends.migration,
                  start.proof.to);

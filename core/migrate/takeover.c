@@ -44,8 +44,10 @@ static bool store_is_ready(struct pgx_conn *conn, bool *ret_ready, struct tmv_er
     return true;
 }
 
-static bool identify(struct coordinator *c, struct pgx_conn *conn, bool source, struct tmv_error *err)
+bool takeover_read_shape(struct coordinator *c, struct pgx_conn *conn, enum store_side side,
+                         struct tmv_error *err)
 {
+    const bool source = side == SIDE_SOURCE;
     struct guard *guard = source ? &c->source_guard : &c->target_guard;
     struct store_shape *shape = source ? &c->ends.source : &c->ends.target;
     const struct tmv_store_info *store = source ? &c->ends.source_store : &c->ends.target_store;
@@ -57,6 +59,11 @@ static bool identify(struct coordinator *c, struct pgx_conn *conn, bool source, 
     guard->migration = c->ends.owner.migration;
     guard->owner_epoch = c->ends.owner.epoch;
     return guard_identify(conn, guard, err);
+}
+
+static bool identify(struct coordinator *c, struct pgx_conn *conn, bool source, struct tmv_error *err)
+{
+    return takeover_read_shape(c, conn, source ? SIDE_SOURCE : SIDE_TARGET, err);
 }
 
 static bool read_applied(struct coordinator *c, struct pgx_conn *target, struct tmv_error *err)

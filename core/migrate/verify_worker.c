@@ -157,26 +157,109 @@ static bool compare_totals(struct verify_worker *w, const struct verifier_task *
 static bool read_guards(struct verify_worker *w, struct pgx_conn *source, struct pgx_conn *target,
                         char guards[164], struct tmv_error *err)
 {
-    char facts[2][80];
+    AUTO(facts) struct facts here = {0};
+    AUTO(facts) struct facts there = {0};
 
-    if (!guard_read_facts(source, &w->source_guard, facts[0], err) ||
-        !guard_read_facts(target, &w->target_guard, facts[1], err))
+    if (!facts_read(source, &w->source_guard, w->known[SIDE_SOURCE].digest, &here, err) ||
+        !facts_read(target, &w->target_guard, w->known[SIDE_TARGET].digest, &there, err))
         return false;
-    snprintf(guards, sizeof w->proof.guards, "%s/%s", facts[0], facts[1]);
+    snprintf(guards, sizeof w->proof.guards, "%s/%s", here.digest, there.digest);
     return true;
 }
 
-/* Whether the proof so far stands under the facts that are so now; voids it if not. */
-static bool same_guards(struct verify_worker *w, const char *guards)
+static bool is_proof_of(struct verify_worker *w, const char *guards)
 {
     pthread_mutex_lock(&w->lock);
     bool same = strcmp(w->proof.guards, guards) == 0;
-    if (!same) {
-        snprintf(w->proof.guards, sizeof w->proof.guards, "%s", guards);
-        begin_anew(w);
-    }
     pthread_mutex_unlock(&w->lock);
     return same;
+}
+
+/* The proof, or the beginning of a new one, rests on other facts from now on. */
+static void rest_on(struct verify_worker *w, struct facts now[SIDE_COUNT], bool proof_continues)
+{
+    for (int i = 0; i < SIDE_COUNT; i++) {
+        if (!now[i].list && strcmp(now[i].digest, w->known[i].digest) == 0)
+            continue;
+        facts_release(&w->known[i]);
+        w->known[i] = now[i];
+        now[i] = (struct facts){0};
+    }
+    pthread_mutex_lock(&w->lock);
+    snprintf(w->proof.guards, sizeof w->proof.guards, "%s/%s", w->known[SIDE_SOURCE].digest,
+             w->known[SIDE_TARGET].digest);
+    if (!proof_continues)
+        begin_anew(w);
+    pthread_mutex_unlock(&w->lock);
+}
+
+/* Whether what changed on a side leaves the proof as it is: a partition that holds none of the events that
+ * were proven. */
+static bool carries_over(struct verify_worker *w, enum store_side side, struct pgx_conn *conn,
+                         const struct facts *now, bool *ret_carries, struct tmv_error *err)
+{
+    const struct guard *guard = side == SIDE_SOURCE ? &w->source_guard : &w->target_guard;
+    AUTO(facts_diff) struct facts_diff diff = {0};
+    bool holds = false;
+
+    *ret_carries = strcmp(now->digest, w->known[side].digest) == 0;
+    if (*ret_carries || !w->known[side].list)
+        return true;
+    if (!facts_compare(w->known[side].list, now->list, &diff, err))
+        return false;
+    for (size_t i = 0; diff.worst == FACT_NOTHING && i < diff.count; i++) {
+        if (!diff.changes[i].leaf[0])
+            continue;
+        if (diff.changes[i].unfinished)
+            return err_set(err, TMV_ERR_CONFLICT,
+                           "partition %s does not have all of the guard's triggers yet",
+                           diff.changes[i].leaf);
+        if (!facts_leaf_holds(conn, guard, diff.changes[i].leaf, w->proof.to, &holds, err))
+            return false;
+        if (holds)
+            return true;
+    }
+    *ret_carries = diff.worst == FACT_NOTHING;
+    return true;
+}
+
+/* Other facts than the proof rests on: it continues, or begins again. */
+static bool change_facts(struct verify_worker *w, struct pgx_conn *const conns[SIDE_COUNT],
+                         struct facts now[SIDE_COUNT], struct tmv_error *err)
+{
+    char known[sizeof w->proof.guards];
+    bool carries[SIDE_COUNT] = {false, false};
+
+    snprintf(known, sizeof known, "%s/%s", w->known[SIDE_SOURCE].digest, w->known[SIDE_TARGET].digest);
+    bool from_known = is_proof_of(w, known);
+    for (int i = 0; i < SIDE_COUNT; i++) {
+        const struct guard *guard = i == SIDE_SOURCE ? &w->source_guard : &w->target_guard;
+        if (!facts_read(conns[i], guard, w->known[i].list ? w->known[i].digest : NULL, &now[i], err) ||
+            !carries_over(w, (enum store_side)i, conns[i], &now[i], &carries[i], err))
+            return false;
+    }
+    rest_on(w, now, from_known && carries[SIDE_SOURCE] && carries[SIDE_TARGET]);
+    return true;
+}
+
+/* *ret_same: the proof so far holds under the facts as they are now. Otherwise it has been settled under
+ * which it holds, and what was compared meanwhile does not count. */
+static bool same_guards(struct verify_worker *w, struct pgx_conn *source, struct pgx_conn *target,
+                        bool *ret_same, struct tmv_error *err)
+{
+    struct pgx_conn *const conns[SIDE_COUNT] = {source, target};
+    struct facts now[SIDE_COUNT] = {{{0}, NULL}, {{0}, NULL}};
+    char guards[sizeof w->proof.guards];
+
+    if (!read_guards(w, source, target, guards, err))
+        return false;
+    *ret_same = is_proof_of(w, guards);
+    if (*ret_same)
+        return true;
+    bool ok = change_facts(w, conns, now, err);
+    for (int i = 0; i < SIDE_COUNT; i++)
+        facts_release(&now[i]);
+    return ok;
 }
 
 /* ---- the thread ---- */
@@ -218,13 +301,13 @@ static bool compare(struct verify_worker *w, const struct verifier_task *job, co
                     struct tmv_error *err)
 {
     AUTO_FREE struct tmv_verify_report *part = malloc(sizeof *part);
-    char guards[sizeof w->proof.guards];
+    bool same = false;
 
     if (!part)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");
-    if (!verifier_run(job, part, err) || !read_guards(w, job->source, job->target, guards, err))
+    if (!verifier_run(job, part, err) || !same_guards(w, job->source, job->target, &same, err))
         return false;
-    if (same_guards(w, guards)) /* and so they were all the while */
+    if (same) /* and so they were all the while */
         tell(w, task, part);
     return true;
 }
@@ -246,11 +329,11 @@ static bool cut_slice(struct verify_worker *w, struct pgx_conn *source, struct t
 static bool verify(struct verify_worker *w, struct pgx_conn **source, struct pgx_conn **target,
                    struct task *task, struct tmv_error *err)
 {
-    char guards[sizeof w->proof.guards];
+    bool same = false;
 
-    if (!connect_both(w, source, target, err) || !read_guards(w, *source, *target, guards, err))
+    if (!connect_both(w, source, target, err) || !same_guards(w, *source, *target, &same, err))
         return false;
-    if (!same_guards(w, guards) || (task->to <= task->from && !task->repair && !task->total))
+    if (!same || (task->to <= task->from && !task->repair && !task->total))
         return true;
     if (!cut_slice(w, *source, task, err))
         return false;
@@ -329,6 +412,11 @@ static void take_start(struct verify_worker *w, const struct verify_start *start
     w->ends.stop = &w->stop;
     w->source_guard.shape = &w->ends.source;
     w->target_guard.shape = &w->ends.target;
+    for (int i = 0; start->facts && i < SIDE_COUNT; i++) {
+        const struct facts *noted = &start->facts->sides[i].noted;
+        w->known[i] = *noted;
+        w->known[i].list = noted->list ? strdup(noted->list) : NULL; /* without it the proof begins again */
+    }
     if (start->proof.to > start->watermark)
         w->proof = (struct verify_proof){0};
     w->report = (struct tmv_verify_report){.level = TMV_VERIFY_HASH,
@@ -368,6 +456,8 @@ void verify_worker_stop(struct verify_worker *w)
     pthread_mutex_unlock(&w->lock);
     stop_raise(&w->stop);
     pthread_join(w->thread, NULL);
+    for (int i = 0; i < SIDE_COUNT; i++)
+        facts_release(&w->known[i]);
     stop_release(&w->stop);
     pthread_cond_destroy(&w->changed);
     pthread_mutex_destroy(&w->lock);

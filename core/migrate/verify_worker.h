@@ -15,6 +15,7 @@
 #include <pthread.h>
 
 #include "migrate/consistency_verifier.h"
+#include "migrate/fact_watch.h"
 #include "store/guard.h"
 
 /* What is proven: everything up to `to`, under these facts. */
@@ -32,6 +33,8 @@ struct verify_worker {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct stop stop;
+    struct facts
+        known[SIDE_COUNT]; /* owned: the thread's: what the proof's digests are of; no list: not known */
     const struct stop *engine_stop; /* borrowed; may be NULL */
     /* under the lock: */
     int64_t limit;                     /* may verify up to here */
@@ -56,8 +59,9 @@ struct verify_start {
     const struct ends *ends;
     const struct guard *source_guard, *target_guard;
     int workers;
-    struct verify_proof proof; /* of an earlier engine; counts only if the facts are still the same */
-    int64_t watermark;         /* a proof beyond what the target has is none */
+    struct verify_proof proof;      /* of an earlier engine; counts only if the facts are still the same */
+    int64_t watermark;              /* a proof beyond what the target has is none */
+    const struct fact_watch *facts; /* what was noted; NULL: every change of the facts voids the proof */
 };
 TMV_NODISCARD bool verify_worker_start(struct verify_worker *w, const struct verify_start *start,
                                        struct tmv_error *err);

@@ -144,19 +144,6 @@ bool guard_change_fence(struct pgx_conn *conn, const struct guard *guard, const 
     return true;
 }
 
-bool guard_read_facts(struct pgx_conn *conn, const struct guard *guard, char facts[80], struct tmv_error *err)
-{
-    AUTO_RESULT struct pgx_result *result = NULL;
-
-    static const struct pgx_kept statement = {.slot = GUARD_SLOT_FACTS, .sql = sql_guard_facts};
-
-    if (!pgx_query_kept(conn, GUARD_TIMEOUT_US, &statement,
-                        PGX_ARGS(PGX_TEXT(guard->shape->events), PGX_TEXT(guard->mark)), &result, err))
-        return err_wrap(err, "reading the guard's catalogue rows");
-    text_copy(facts, 80, pgx_text(result, 0, 0));
-    return true;
-}
-
 bool guard_sequence_value(struct pgx_conn *conn, const struct store_shape *shape, int64_t *ret_value,
                           struct tmv_error *err)
 {

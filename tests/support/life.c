@@ -26,13 +26,13 @@ void life_stop_engine(void)
     tmv_engine_stop(TAKE(l.engine));
 }
 
-void life_prepare(bool control_elsewhere, bool partitioned)
+static void prepare(bool control_elsewhere, bool partitioned, bool target_partitioned)
 {
     struct tmv_error err;
 
     memset(&l, 0, sizeof l);
     support_store(support_cluster("source", NULL), "shared", partitioned, &l.source);
-    support_store(support_cluster("target", NULL), "dedicated", false, &l.target);
+    support_store(support_cluster("target", NULL), "dedicated", target_partitioned, &l.target);
     text_copy(l.control, sizeof l.control, l.source.conninfo);
     if (control_elsewhere)
         support_database(support_cluster("target", NULL), l.control);
@@ -54,6 +54,22 @@ void life_prepare(bool control_elsewhere, bool partitioned)
     support_fill(l.on_source, &l.tenant, HISTORY / 10, 10);
     const struct tmv_uuid other = tmv_uuid_random();
     support_fill(l.on_source, &other, 5, 10);
+}
+
+void life_prepare(bool control_elsewhere, bool partitioned)
+{
+    prepare(control_elsewhere, partitioned, false);
+}
+
+void life_prepare_partitioned(void)
+{
+    static const char until_2030[] =
+        "ALTER TABLE public.events DETACH PARTITION public.events_new; ALTER TABLE public.events ATTACH "
+        "PARTITION public.events_new FOR VALUES FROM ('2026-01-01') TO ('2030-01-01')";
+
+    prepare(false, true, true);
+    support_sql(l.on_source, "%s", until_2030);
+    support_sql(l.on_target, "%s", until_2030);
 }
 
 bool life_begin(struct tmv_error *err)

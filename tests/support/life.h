@@ -25,6 +25,8 @@ extern const struct tmv_actor amy;
 
 /* Databases, stores, routing and a history; nothing runs yet. */
 void life_prepare(bool control_elsewhere, bool partitioned);
+/* The same with both stores partitioned and no partition from 2030 on. */
+void life_prepare_partitioned(void);
 void life_release(void);
 /* Fixtures of a case: the control tables in the source's database, or elsewhere. */
 int life_plain(void **state);

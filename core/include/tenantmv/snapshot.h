@@ -29,7 +29,7 @@ TMV_API const char *tmv_display_state_name(enum tmv_display_state state); /* "RE
 struct tmv_gate {
     char name[40]; /* "lag", "verified", "target healthy" … */
     bool green;
-    char seen[160]; /* "3.2 s > 50 ms" */
+    char seen[240]; /* "3.2 s > 50 ms" */
 };
 #define TMV_GATES_MAX 16
 

@@ -1,0 +1,98 @@
+#include "store/facts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "sql_embedded.h"
+
+#define FACTS_TIMEOUT_US (30 * US_PER_S)
+#define LEAF_TIMEOUT_US (60 * US_PER_S)
+#define OLD_FACTS_VERSION 3 /* of the schema: the last one whose facts were a digest alone */
+
+void facts_release(struct facts *facts)
+{
+    free(TAKE(facts->list));
+    facts->digest[0] = '\0';
+}
+
+bool facts_read(struct pgx_conn *conn, const struct guard *guard, const char *known, struct facts *ret_facts,
+                struct tmv_error *err)
+{
+    static const struct pgx_kept statement = {.slot = GUARD_SLOT_FACTS, .sql = sql_guard_facts};
+    AUTO_RESULT struct pgx_result *row = NULL;
+
+    if (!pgx_query_kept(conn, FACTS_TIMEOUT_US, &statement,
+                        PGX_ARGS(PGX_TEXT(guard->shape->events), PGX_TEXT(guard->mark),
+                                 PGX_TEXT(store_profile_eventsource_py.position), PGX_TEXT(known)),
+                        &row, err))
+        return err_wrap(err, "reading the facts of the store %s", pgx_place(conn));
+    text_copy(ret_facts->digest, sizeof ret_facts->digest, pgx_text(row, 0, 0));
+    if (pgx_is_null(row, 0, 1))
+        return true;
+    ret_facts->list = strdup(pgx_text(row, 0, 1));
+    return ret_facts->list || err_set(err, TMV_ERR_NOMEM, "out of memory");
+}
+
+bool guard_read_facts(struct pgx_conn *conn, const struct guard *guard, char facts[80], struct tmv_error *err)
+{
+    AUTO(facts) struct facts now = {0};
+
+    if (!facts_read(conn, guard, NULL, &now, err))
+        return false;
+    text_copy(facts, 80, now.digest);
+    return true;
+}
+
+bool facts_read_brief(struct pgx_conn *conn, const struct guard *guard, char brief[FACTS_DIGEST_SIZE],
+                      struct tmv_error *err)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(8000);
+    AUTO_RESULT struct pgx_result *row = NULL;
+
+    if (!store_sql(&sql, sql_guard_facts_brief, guard->shape, NULL, 0, err) ||
+        !pgx_query(conn, FACTS_TIMEOUT_US, buf_text(&sql), PGX_NONE, &row, err))
+        return err_wrap(err, "reading the facts of the store %s", pgx_place(conn));
+    text_copy(brief, FACTS_DIGEST_SIZE, pgx_text(row, 0, 0));
+    return true;
+}
+
+bool facts_must_hold(const struct guard *guard, const char *brief, struct buf *ret_sql, struct tmv_error *err)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(8000);
+
+    if (!store_sql(&sql, sql_guard_facts_brief, guard->shape, NULL, 0, err))
+        return false;
+    const struct pgx_var vars[] = {{"brief", brief}, {"brief_sql", buf_text(&sql)}};
+    return pgx_expand(ret_sql, sql_guard_facts_hold, vars, ARRAY_LEN(vars), err);
+}
+
+bool facts_leaf_holds(struct pgx_conn *conn, const struct guard *guard, const char *leaf, int64_t position,
+                      bool *ret_holds, struct tmv_error *err)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(4000);
+    AUTO_RESULT struct pgx_result *row = NULL;
+    const struct pgx_var vars[] = {{"leaf", leaf}};
+
+    if (!store_sql(&sql, sql_guard_leaf_holds, guard->shape, vars, ARRAY_LEN(vars), err) ||
+        !pgx_query(conn, LEAF_TIMEOUT_US, buf_text(&sql),
+                   PGX_ARGS(PGX_UUID(&guard->tenant), PGX_INT(position)), &row, err))
+        return err_wrap(err, "looking for events in the partition %s", leaf);
+    *ret_holds = pgx_bool(row, 0, 0);
+    return true;
+}
+
+bool facts_check_old(struct pgx_conn *conn, const struct guard *guard, const char *digest, bool *ret_holds,
+                     struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *row = NULL;
+
+    if (!pgx_query(conn, FACTS_TIMEOUT_US, sql_guard_facts_old,
+                   PGX_ARGS(PGX_TEXT(guard->shape->events), PGX_TEXT(guard->mark)), &row, err))
+        return err_wrap(err, "reading the facts of the store %s", pgx_place(conn));
+    *ret_holds = pgx_int(row, 0, 1) > OLD_FACTS_VERSION || strcmp(pgx_text(row, 0, 0), digest) == 0;
+    return true;
+}

@@ -1,0 +1,304 @@
+/* Somebody changes a store while its tenant moves. What is daily life is taken in; everything else makes the
+ * move void: the cutover is refused with words that say what was changed, also by an engine that was started
+ * after it, and nothing is lost. */
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "store/facts.h"
+#include "support/life.h"
+
+/* ---- what makes the move void ---- */
+
+enum when { BY_DAY, WHILE_NO_ENGINE_RUNS };
+
+struct change {
+    enum when when;
+    bool partitioned;
+    const char *on_source, *on_target; /* NULL: that side is left alone */
+    const char *words;                 /* of the refusal */
+};
+
+static int void_ready(void **state)
+{
+    const struct change *change = *state;
+
+    if (change->partitioned)
+        life_prepare_partitioned();
+    else
+        life_prepare(false, false);
+    life_begin_and_wait_until_ready();
+    return 0;
+}
+
+static int release(void **state)
+{
+    (void)state;
+    life_release();
+    return 0;
+}
+
+static struct tmv_command_info ask_for_cutover(void)
+{
+    return life_ask(TMV_OP_CUTOVER, "test");
+}
+
+/* The audit has each side's change once. */
+static void assert_told_once(const struct change *change)
+{
+    assert_int_equal(support_int(l.on_control,
+                                 "SELECT count(*) FROM public.migration_audit_log WHERE event_type = "
+                                 "'error_occurred' AND details::text LIKE '%%the move is void%%'"),
+                     (change->on_source != NULL) + (change->on_target != NULL));
+}
+
+static void refuses_the_cutover_and_says_what_was_changed(void **state)
+{
+    const struct change *change = *state;
+    int64_t before = life_count(l.on_source);
+    struct tmv_error err;
+
+    if (change->when == WHILE_NO_ENGINE_RUNS)
+        life_stop_engine();
+    if (change->on_target)
+        support_sql(l.on_target, "%s", change->on_target);
+    if (change->on_source)
+        support_sql(l.on_source, "%s", change->on_source);
+    int64_t after = life_count(l.on_source);
+    if (move_insert(l.on_source, &l.tenant, 900, 1, &err))
+        after++;
+    if (change->when == WHILE_NO_ENGINE_RUNS)
+        life_start_engine();
+    for (int i = 0; i < 2; i++) {
+        struct tmv_command_info got = ask_for_cutover();
+        life_expect(got, TMV_COMMAND_REFUSED, change->words);
+        assert_null(strstr(got.outcome, "failover"));
+    }
+    assert_true(after >= before || change->partitioned);
+    assert_int_equal(life_count(l.on_source), after);
+    assert_int_equal(support_int(l.on_source, "SELECT count(*) FROM tenantmv.fence WHERE state = 'open'"), 1);
+    assert_told_once(change);
+    /* What it was noted with does not follow what the tables are now. */
+    life_stop_engine();
+    life_start_engine();
+    life_expect(ask_for_cutover(), TMV_COMMAND_REFUSED, change->words);
+    assert_told_once(change);
+    life_expect(life_ask(TMV_OP_ABORT, "test"), TMV_COMMAND_DONE, "");
+    assert_int_equal(life_count(l.on_source), after);
+}
+
+#define ADD "ALTER TABLE public.events ADD COLUMN region text"
+
+static struct change changes[] = {
+    {BY_DAY, false, ADD, NULL, "column region was added to public.events"},
+    {BY_DAY, false, NULL, ADD, "target: column region was added to public.events"},
+    {BY_DAY, false, ADD, ADD, "column region was added to public.events"},
+    {WHILE_NO_ENGINE_RUNS, false, ADD, ADD, "column region was added to public.events"},
+    {WHILE_NO_ENGINE_RUNS, false, ADD, NULL, "column region was added to public.events"},
+    {BY_DAY, false, "ALTER TABLE public.events DROP COLUMN actor_id", NULL, "column actor_id was dropped"},
+    {BY_DAY, false, NULL, "ALTER TABLE public.events DROP COLUMN actor_id", "column actor_id was dropped"},
+    {WHILE_NO_ENGINE_RUNS, false, "ALTER TABLE public.events DROP COLUMN actor_id", NULL,
+     "column actor_id was dropped"},
+    {BY_DAY, false, "ALTER TABLE public.events ALTER COLUMN version TYPE bigint", NULL,
+     "column version of public.events was given the type int8"},
+    {WHILE_NO_ENGINE_RUNS, false, "ALTER TABLE public.events ALTER COLUMN version TYPE bigint",
+     "ALTER TABLE public.events ALTER COLUMN version TYPE bigint",
+     "column version of public.events was given the type int8"},
+    {BY_DAY, false, "ALTER SEQUENCE public.events_global_position_seq CACHE 20", NULL, "was given CACHE 20"},
+    {BY_DAY, false, "ALTER SEQUENCE public.events_global_position_seq INCREMENT 2", NULL,
+     "was given INCREMENT 2"},
+    {BY_DAY, false,
+     "ALTER SEQUENCE public.events_global_position_seq CACHE 20; ALTER SEQUENCE "
+     "public.events_global_position_seq CACHE 1",
+     NULL, "was altered (ALTER SEQUENCE)"},
+    {BY_DAY, false,
+     "CREATE SEQUENCE public.other START 100000; ALTER TABLE public.events ALTER COLUMN global_position SET "
+     "DEFAULT "
+     "nextval('public.other')",
+     NULL, "the default of global_position of public.events was changed"},
+    {BY_DAY, false, "ALTER TABLE public.events DISABLE TRIGGER USER", NULL, "was disabled"},
+    {BY_DAY, false,
+     "ALTER TABLE public.events DISABLE TRIGGER USER; ALTER TABLE public.events ENABLE TRIGGER USER", NULL,
+     "was enabled"},
+    {WHILE_NO_ENGINE_RUNS, false, NULL, "ALTER TABLE public.events DISABLE TRIGGER USER", "was disabled"},
+    {BY_DAY, false, "ALTER TABLE public.events SET UNLOGGED", NULL, "was made unlogged"},
+    {BY_DAY, false, "ALTER TABLE public.events ENABLE ROW LEVEL SECURITY", NULL,
+     "row security of public.events was switched on"},
+    {BY_DAY, true, "ALTER TABLE public.events DETACH PARTITION public.events_old", NULL,
+     "partition public.events_old was detached or dropped"},
+    {BY_DAY, true,
+     "CREATE TABLE public.late (LIKE public.events INCLUDING DEFAULTS); INSERT INTO public.late SELECT "
+     "-global_position, gen_random_uuid(), aggregate_id, aggregate_type, event_type, tenant_id, actor_id, "
+     "version, "
+     "timestamp + interval '10 years', payload FROM public.events LIMIT 5; UPDATE public.late SET "
+     "global_position = "
+     "-global_position; ALTER TABLE public.events ATTACH PARTITION public.late FOR VALUES FROM "
+     "('2030-01-01') TO "
+     "('2040-01-01')",
+     NULL, "was attached with events of the tenant in it"},
+};
+
+/* CREATE OR REPLACE with one blank more: another text. */
+static void replace_function(struct pgx_conn *conn, const char *name)
+{
+    AUTO_FREE char *made =
+        support_text(conn,
+                     "SELECT replace(pg_get_functiondef(oid), E'\\nBEGIN', E'\\n BEGIN') FROM pg_proc "
+                     "WHERE pronamespace = 'tenantmv'::regnamespace AND proname = '%s'",
+                     name);
+    struct tmv_error err;
+
+    assert_done(pgx_script(conn, SUPPORT_TIMEOUT_US, made, 0, NULL, &err), &err);
+}
+
+static void refuses_the_cutover_when_a_function_was_replaced(void **state)
+{
+    (void)state;
+    replace_function(l.on_source, "guard_insert");
+    life_expect(ask_for_cutover(), TMV_COMMAND_REFUSED, "function tenantmv.guard_insert was replaced");
+}
+
+/* ---- at the last moment ---- */
+
+/* The gates are green, the facts were compared, the tenant is locked: a change that no table lock keeps out.
+ */
+static void decides_nothing_when_the_facts_change_under_the_lock(void **state)
+{
+    struct guard guard = {0};
+    struct store_shape shape;
+    char brief[FACTS_DIGEST_SIZE];
+    AUTO(buf) struct buf sql = BUF_INIT(16000);
+    struct tmv_error err;
+    static const char *const late[] = {
+        "ALTER SEQUENCE public.events_global_position_seq CACHE 20",
+        "ALTER FUNCTION tenantmv.guard_insert() STABLE",
+        "CREATE TABLE public.extra PARTITION OF public.events FOR VALUES FROM ('2031-01-01') TO "
+        "('2032-01-01')",
+    };
+
+    (void)state;
+    assert_done(store_shape_discover(l.on_source, "public", "events", &shape, &err), &err);
+    guard.shape = &shape;
+    for (size_t i = 0; i < ARRAY_LEN(late); i++) {
+        assert_done(facts_read_brief(l.on_source, &guard, brief, &err), &err);
+        buf_clear(&sql);
+        assert_done(facts_must_hold(&guard, brief, &sql, &err), &err);
+        assert_done(pgx_script(l.on_source, SUPPORT_TIMEOUT_US, buf_text(&sql), 0, NULL, &err), &err);
+        support_sql(l.on_source, "%s", late[i]);
+        assert_fails(pgx_script(l.on_source, SUPPORT_TIMEOUT_US, buf_text(&sql), 0, NULL, &err), &err,
+                     TMV_ERR_SQL);
+        assert_string_equal(err.sqlstate, "TM012");
+    }
+}
+
+/* ---- partitions: daily life ---- */
+
+#define NEXT_YEARS                                                                                           \
+    "CREATE TABLE public.events_next PARTITION OF public.events FOR VALUES FROM ('2030-01-01') TO "          \
+    "('2040-01-01')"
+
+static int partitioned_ready(void **state)
+{
+    (void)state;
+    life_prepare_partitioned();
+    life_begin_and_wait_until_ready();
+    return 0;
+}
+
+static void insert_in_2031(int count)
+{
+    support_sql(
+        l.on_source,
+        "INSERT INTO public.events (event_id, aggregate_id, aggregate_type, event_type, tenant_id, version, "
+        "timestamp, payload) SELECT gen_random_uuid(), gen_random_uuid(), 'Order', 'OrderPlaced', '%s', 1, "
+        "'2031-01-01', '{}' FROM generate_series(1, %d)",
+        l.tenant_text, count);
+}
+
+static void takes_a_new_partition_in_and_moves_what_is_written_to_it(void **state)
+{
+    AUTO_FREE char *proven = NULL;
+
+    (void)state;
+    life_wait_for("EXISTS (SELECT FROM tenantmv.proof p WHERE p.migration_id = m.id AND p.proven_to > 0)");
+    support_sql(l.on_target, NEXT_YEARS);
+    support_sql(l.on_source, NEXT_YEARS);
+    insert_in_2031(7);
+    life_wait_for(
+        "EXISTS (SELECT FROM public.migration_audit_log a WHERE a.migration_id = m.id AND a.event_type = "
+        "'progress_checkpoint' AND a.details->>'store' = 'source' AND a.details::text LIKE '%events_next%')");
+    /* The proof was not begun again, and the partition refuses TRUNCATE like all others. */
+    proven = support_text(l.on_control, "SELECT count(*) FROM public.migration_audit_log WHERE event_type = "
+                                        "'verification_completed'");
+    assert_string_equal(proven, "1");
+    assert_int_equal(
+        support_int(l.on_source,
+                    "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'public.events_next'::regclass "
+                    "AND tgname = '~tenantmv_truncate' AND tgenabled = 'A'"),
+        1);
+    life_wait_for("s.ready");
+    life_expect(ask_for_cutover(), TMV_COMMAND_DONE, "completed");
+    life_assert_moved();
+    assert_int_equal(support_int(l.on_target, "SELECT count(*) FROM public.events_next"), 7);
+}
+
+static void waits_for_a_partition_that_the_target_lacks_and_continues_by_itself(void **state)
+{
+    (void)state;
+    support_sql(l.on_source, NEXT_YEARS);
+    insert_in_2031(3);
+    life_wait_for(
+        "s.note LIKE '%CREATE TABLE public.events_next PARTITION OF public.events FOR VALUES FROM%'");
+    assert_int_equal(
+        support_int(l.on_control, "SELECT count(*) FROM public.tenant_migrations WHERE is_paused"), 0);
+    AUTO_FREE char *statement = support_text(
+        l.on_control, "SELECT substring(note FROM 'CREATE TABLE [^;]*;') FROM tenantmv.migration_state");
+    support_sql(l.on_target, "%s", statement);
+    life_wait_for("s.ready");
+    life_expect(ask_for_cutover(), TMV_COMMAND_DONE, "completed");
+    life_assert_moved();
+    assert_int_equal(support_int(l.on_target, "SELECT count(*) FROM public.events_next"), 3);
+}
+
+static int plain_ready(void **state)
+{
+    (void)state;
+    life_prepare(false, false);
+    life_begin_and_wait_until_ready();
+    return 0;
+}
+
+#define CASE(test, before) cmocka_unit_test_setup_teardown(test, before, release)
+
+int main(void)
+{
+    static char names[ARRAY_LEN(changes)][200];
+    struct CMUnitTest voids[ARRAY_LEN(changes)];
+    const struct CMUnitTest tests[] = {
+        CASE(refuses_the_cutover_when_a_function_was_replaced, plain_ready),
+        CASE(decides_nothing_when_the_facts_change_under_the_lock, partitioned_ready),
+        CASE(takes_a_new_partition_in_and_moves_what_is_written_to_it, partitioned_ready),
+        CASE(waits_for_a_partition_that_the_target_lacks_and_continues_by_itself, partitioned_ready),
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+        snprintf(names[i], sizeof names[i], "refuses_the_cutover_and_says_%zu_%s%s", i, changes[i].words,
+                 changes[i].when == BY_DAY ? "" : "_after_a_restart");
+        for (char *at = names[i]; *at; at++)
+            if (*at == ' ' || *at == ':')
+                *at = '_';
+        voids[i] = (struct CMUnitTest){.name = names[i],
+                                       .test_func = refuses_the_cutover_and_says_what_was_changed,
+                                       .setup_func = void_ready,
+                                       .teardown_func = release,
+                                       .initial_state = &changes[i]};
+    }
+    if (getenv("CMOCKA_TEST_FILTER"))
+        cmocka_set_test_filter(getenv("CMOCKA_TEST_FILTER"));
+    int failed = cmocka_run_group_tests(tests, support_setup, support_teardown);
+    return failed + cmocka_run_group_tests(voids, support_setup, support_teardown);
+}
