@@ -10,7 +10,6 @@
 #include "base/text.h"
 #include "migrate/coordinator.h"
 #include "migrate/partitions.h"
-#include "migrate/takeover.h"
 
 /* ---- noting ---- */
 
@@ -53,9 +52,12 @@ bool coordinator_note_facts(struct coordinator *c, enum store_side side, struct 
                             const char *installed, struct tmv_error *err)
 {
     const struct fact_look look = look_at(c, side, store);
+    const struct tmv_store_info *info = side == SIDE_SOURCE ? &c->ends.source_store : &c->ends.target_store;
+    struct store_shape *shape = side == SIDE_SOURCE ? &c->ends.source : &c->ends.target;
     int64_t id = 0;
 
-    return coordinator_ledger_guard(c, side, &id, err) && takeover_read_shape(c, store, side, err) &&
+    return coordinator_ledger_guard(c, side, &id, err) &&
+           store_shape_discover(store, info->events_schema, info->events_table, shape, err) &&
            fact_watch_note(&look, id, installed, err) && fault_hit("ledger.facts_noted", err);
 }
 

@@ -44,26 +44,21 @@ static bool store_is_ready(struct pgx_conn *conn, bool *ret_ready, struct tmv_er
     return true;
 }
 
-bool takeover_read_shape(struct coordinator *c, struct pgx_conn *conn, enum store_side side,
-                         struct tmv_error *err)
+/* A column that is gone does not keep an engine from taking over: it must be able to undo. What may go on,
+ * the facts decide. */
+static bool identify(struct coordinator *c, struct pgx_conn *conn, bool source, struct tmv_error *err)
 {
-    const bool source = side == SIDE_SOURCE;
     struct guard *guard = source ? &c->source_guard : &c->target_guard;
     struct store_shape *shape = source ? &c->ends.source : &c->ends.target;
     const struct tmv_store_info *store = source ? &c->ends.source_store : &c->ends.target_store;
 
-    if (!store_shape_discover(conn, store->events_schema, store->events_table, shape, err))
+    if (!store_shape_read(conn, store->events_schema, store->events_table, shape, err))
         return false;
     guard->shape = shape;
     guard->tenant = c->ends.owner.tenant;
     guard->migration = c->ends.owner.migration;
     guard->owner_epoch = c->ends.owner.epoch;
     return guard_identify(conn, guard, err);
-}
-
-static bool identify(struct coordinator *c, struct pgx_conn *conn, bool source, struct tmv_error *err)
-{
-    return takeover_read_shape(c, conn, source ? SIDE_SOURCE : SIDE_TARGET, err);
 }
 
 static bool read_applied(struct coordinator *c, struct pgx_conn *target, struct tmv_error *err)

@@ -7,8 +7,5 @@
 /* Does it in every store that already knows the migration; a store that was never prepared is left alone.
  * Opens and closes connections of its own. Discovers the shapes, identifies the guards. */
 TMV_NODISCARD bool takeover_raise(struct coordinator *c, struct tmv_error *err);
-/* Discovers the shape of a store as it is now, and identifies the guard there. */
-TMV_NODISCARD bool takeover_read_shape(struct coordinator *c, struct pgx_conn *conn, enum store_side side,
-                                       struct tmv_error *err);
 /* The target says that an abort was under way. */
 bool takeover_must_undo(const struct coordinator *c);

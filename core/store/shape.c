@@ -164,8 +164,8 @@ static bool check_profile(const struct store_shape *shape, struct tmv_error *err
     return err_hint(err, "the table must have the columns of eventsource-py's events table");
 }
 
-bool store_shape_discover(struct pgx_conn *conn, const char *schema, const char *table,
-                          struct store_shape *ret_shape, struct tmv_error *err)
+bool store_shape_read(struct pgx_conn *conn, const char *schema, const char *table,
+                      struct store_shape *ret_shape, struct tmv_error *err)
 {
     memset(ret_shape, 0, sizeof *ret_shape);
     if (!text_copy(ret_shape->schema, sizeof ret_shape->schema, *schema ? schema : "public") ||
@@ -174,8 +174,13 @@ bool store_shape_discover(struct pgx_conn *conn, const char *schema, const char 
     return quote_name(ret_shape->events, sizeof ret_shape->events, ret_shape->schema, ret_shape->table,
                       err) &&
            find_relation(conn, ret_shape, err) && read_columns(conn, ret_shape, err) &&
-           check_profile(ret_shape, err) && read_leaves(conn, ret_shape, err) &&
-           read_sequence(conn, ret_shape, err);
+           read_leaves(conn, ret_shape, err) && read_sequence(conn, ret_shape, err);
+}
+
+bool store_shape_discover(struct pgx_conn *conn, const char *schema, const char *table,
+                          struct store_shape *ret_shape, struct tmv_error *err)
+{
+    return store_shape_read(conn, schema, table, ret_shape, err) && check_profile(ret_shape, err);
 }
 
 const struct store_column *store_shape_column(const struct store_shape *shape, const char *name)

@@ -51,6 +51,9 @@ struct store_shape {
  * it is missing or lacks a column of the profile. */
 TMV_NODISCARD bool store_shape_discover(struct pgx_conn *conn, const char *schema, const char *table,
                                         struct store_shape *ret_shape, struct tmv_error *err);
+/* The same for a table that had the profile's columns once: one that is gone is not refused here. */
+TMV_NODISCARD bool store_shape_read(struct pgx_conn *conn, const char *schema, const char *table,
+                                    struct store_shape *ret_shape, struct tmv_error *err);
 const struct store_column *store_shape_column(const struct store_shape *shape,
                                               const char *name); /* NULL: none */
 /* The column that feed readers compare with their horizon; NULL: none. A user's own column of that name is
