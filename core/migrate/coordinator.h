@@ -99,6 +99,10 @@ TMV_NODISCARD bool coordinator_ledger_guard(struct coordinator *c, enum store_si
  * CONFLICT when the table was changed meanwhile: install again. */
 TMV_NODISCARD bool coordinator_note_facts(struct coordinator *c, enum store_side side, struct pgx_conn *store,
                                           const char *installed, struct tmv_error *err);
+/* The digest that is noted of a side; "" none. */
+TMV_NODISCARD bool coordinator_noted_digest(struct coordinator *c, enum store_side side,
+                                            struct pgx_conn *store, char digest[FACTS_DIGEST_SIZE],
+                                            struct tmv_error *err);
 /* Reads what was noted of both sides from the ledger; the stores are connected. */
 TMV_NODISCARD bool coordinator_load_facts(struct coordinator *c, struct tmv_error *err);
 /* Compares both sides with it (fact_watch_look). CONFLICT when the stores must be connected again. */

@@ -81,23 +81,6 @@ bool fact_watch_note(const struct fact_look *look, int64_t ledger, const char *i
     return replace_note(look, &now, err);
 }
 
-/* A release before the facts had a readable form noted a digest alone. */
-static bool complete_old_note(const struct fact_look *look, struct tmv_error *err)
-{
-    struct fact_side *s = side_of(look);
-    AUTO(facts) struct facts now = {0};
-    bool holds = false;
-
-    if (!facts_check_old(look->store, look->guard, s->noted.digest, &holds, err) ||
-        !facts_read(look->store, look->guard, NULL, &now, err))
-        return false;
-    if (holds)
-        return replace_note(look, &now, err);
-    log_warn("migration: the facts that an older version noted for the %s no longer hold",
-             store_side_name(look->side));
-    return true;
-}
-
 static bool read_note(struct fact_side *s, const struct ledger_entry *entry, struct tmv_error *err)
 {
     AUTO(json) cJSON *note = NULL;
@@ -131,7 +114,7 @@ bool fact_watch_load(const struct fact_look *look, struct tmv_error *err)
         if (strcmp(entries[i].store, store_side_name(look->side)) == 0)
             ok = read_note(s, &entries[i], err);
     control_ledger_free(entries, count);
-    return ok && (!s->noted.digest[0] || s->noted.list || complete_old_note(look, err));
+    return ok;
 }
 
 /* ---- looking ---- */

@@ -38,8 +38,8 @@ struct fact_look {
     struct pgx_conn *store;
     const struct guard *guard;
 };
-/* Fills a side from the migration's ledger. A note of an older version without a list is completed with the
- * facts as they are now, if its digest still holds. */
+/* Fills a side from the migration's ledger. A note without a list is an older version's, whose guard had been
+ * changed before the store was upgraded (upgrade.h): the move is void. */
 TMV_NODISCARD bool fact_watch_load(const struct fact_look *look, struct tmv_error *err);
 /* Notes what an installation found. CONFLICT when the facts are no longer `installed`: install again. */
 TMV_NODISCARD bool fact_watch_note(const struct fact_look *look, int64_t ledger, const char *installed,

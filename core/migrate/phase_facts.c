@@ -61,6 +61,17 @@ bool coordinator_note_facts(struct coordinator *c, enum store_side side, struct 
            fact_watch_note(&look, id, installed, err) && fault_hit("ledger.facts_noted", err);
 }
 
+bool coordinator_noted_digest(struct coordinator *c, enum store_side side, struct pgx_conn *store,
+                              char digest[FACTS_DIGEST_SIZE], struct tmv_error *err)
+{
+    const struct fact_look look = look_at(c, side, store);
+
+    if (!fact_watch_load(&look, err))
+        return false;
+    text_copy(digest, FACTS_DIGEST_SIZE, c->facts.sides[side].noted.digest);
+    return true;
+}
+
 /* ---- looking ---- */
 
 bool coordinator_load_facts(struct coordinator *c, struct tmv_error *err)

@@ -19,12 +19,12 @@ static bool was_unchanged(struct coordinator *c, struct pgx_conn *conn, bool sou
 {
     const struct guard *guard = source ? &c->source_guard : &c->target_guard;
     AUTO_RESULT struct pgx_result *before = NULL;
-    char noted[80];
+    char noted[FACTS_DIGEST_SIZE];
 
     *ret_from = 0;
     if (!pgx_query(conn, UPGRADE_TIMEOUT_US, sql_takeover_upgraded,
                    PGX_ARGS(PGX_INT(guard->shape->relation_oid), PGX_TEXT(guard->mark)), &before, err) ||
-        !coordinator_guard_facts(c, source ? "source" : "target", noted, err))
+        !coordinator_noted_digest(c, source ? SIDE_SOURCE : SIDE_TARGET, conn, noted, err))
         return false;
     if (pgx_rows(before) == 1 && strcmp(noted, pgx_text(before, 0, 0)) == 0)
         *ret_from = pgx_int(before, 0, 1);
@@ -32,9 +32,10 @@ static bool was_unchanged(struct coordinator *c, struct pgx_conn *conn, bool sou
 }
 
 /* The proof first: what was compared under the old facts is compared again whatever happens after. */
-static bool note(struct coordinator *c, bool source, int64_t from, const char *facts, struct tmv_error *err)
+static bool note(struct coordinator *c, enum store_side side, struct pgx_conn *conn, int64_t from,
+                 const char *facts, struct tmv_error *err)
 {
-    const char *store = source ? "source" : "target";
+    const char *store = store_side_name(side);
     char details[200];
 
     snprintf(details, sizeof details,
@@ -42,7 +43,7 @@ static bool note(struct coordinator *c, bool source, int64_t from, const char *f
              (long long)from, STORE_SCHEMA_VERSION);
     if (!control_proof_save(c->control, &c->ends.owner, 0, "", err) ||
         !control_audit(c->control, &c->ends.owner, "progress_checkpoint", details, NULL, err) ||
-        !coordinator_note_guard(c, store, facts, err))
+        !coordinator_note_facts(c, side, conn, facts, err))
         return false;
     log_info(
         "migration %s: the guard's functions on the %s were upgraded from version %lld to %d; everything is "
@@ -62,5 +63,5 @@ bool upgrade_take_in(struct coordinator *c, struct pgx_conn *conn, bool source, 
     if (!was_unchanged(c, conn, source, &from, err))
         return false;
     return from == 0 || (guard_install(conn, guard, GUARD_ROWS, INSTALL_PATIENCE_US, &now, err) &&
-                         note(c, source, from, now.facts, err));
+                         note(c, source ? SIDE_SOURCE : SIDE_TARGET, conn, from, now.facts, err));
 }

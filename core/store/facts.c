@@ -11,7 +11,6 @@
 
 #define FACTS_TIMEOUT_US (30 * US_PER_S)
 #define LEAF_TIMEOUT_US (60 * US_PER_S)
-#define OLD_FACTS_VERSION 3 /* of the schema: the last one whose facts were a digest alone */
 
 void facts_release(struct facts *facts)
 {
@@ -82,17 +81,5 @@ bool facts_leaf_holds(struct pgx_conn *conn, const struct guard *guard, const ch
                    PGX_ARGS(PGX_UUID(&guard->tenant), PGX_INT(position)), &row, err))
         return err_wrap(err, "looking for events in the partition %s", leaf);
     *ret_holds = pgx_bool(row, 0, 0);
-    return true;
-}
-
-bool facts_check_old(struct pgx_conn *conn, const struct guard *guard, const char *digest, bool *ret_holds,
-                     struct tmv_error *err)
-{
-    AUTO_RESULT struct pgx_result *row = NULL;
-
-    if (!pgx_query(conn, FACTS_TIMEOUT_US, sql_guard_facts_old,
-                   PGX_ARGS(PGX_TEXT(guard->shape->events), PGX_TEXT(guard->mark)), &row, err))
-        return err_wrap(err, "reading the facts of the store %s", pgx_place(conn));
-    *ret_holds = pgx_int(row, 0, 1) > OLD_FACTS_VERSION || strcmp(pgx_text(row, 0, 0), digest) == 0;
     return true;
 }

@@ -37,11 +37,6 @@ TMV_NODISCARD bool facts_must_hold(const struct guard *guard, const char *brief,
 TMV_NODISCARD bool facts_leaf_holds(struct pgx_conn *conn, const struct guard *guard, const char *leaf,
                                     int64_t position, bool *ret_holds, struct tmv_error *err);
 
-/* Whether a digest that an older version noted still holds. After the schema was upgraded nothing can tell:
- * it is taken to hold, and what rests on it is proven again, because the digest is another one now. */
-TMV_NODISCARD bool facts_check_old(struct pgx_conn *conn, const struct guard *guard, const char *digest,
-                                   bool *ret_holds, struct tmv_error *err);
-
 /* ---- comparing: pure ---- */
 
 /* What a change takes away, mildest first. */
