@@ -211,6 +211,12 @@ void pty_send(struct pty *pty, const char *bytes)
     assert_int_equal(write(pty->master, bytes, strlen(bytes)), strlen(bytes));
 }
 
+void pty_send_alone(struct pty *pty, const char *bytes)
+{
+    pty_settle(pty, 100); /* the program wants 50 ms, by its own clock */
+    pty_send(pty, bytes);
+}
+
 void pty_resize(struct pty *pty, int cols, int rows)
 {
     struct winsize size = {.ws_col = (unsigned short)cols, .ws_row = (unsigned short)rows};

@@ -19,6 +19,8 @@ struct pty *pty_start(const struct pty_options *options);
 /* Ends the program if it still runs, and frees. */
 void pty_free(struct pty *pty);
 void pty_send(struct pty *pty, const char *bytes);
+/* The same after a moment of silence, as a person presses a key that does something. */
+void pty_send_alone(struct pty *pty, const char *bytes);
 void pty_resize(struct pty *pty, int cols, int rows);
 /* Reads until the screen shows `text` (or no longer does). */
 void pty_wait_text(struct pty *pty, const char *text);

@@ -29,6 +29,7 @@ static void turn(struct terminal *terminal, struct state *state, struct canvas *
         exit(1);
     state_draw(state, canvas);
     terminal_draw(terminal, canvas, state->model.now_us);
+    state_shown(state, thread_now_us(), 0);
     while (terminal_read(terminal, thread_now_us(), &input))
         state_key(state, &input, canvas);
 }

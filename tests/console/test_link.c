@@ -179,7 +179,7 @@ static void hostile_texts_are_harmless_on_every_screen(void **state)
         pty_settle(pty, 150);
         pty_wait_text(pty, "tenantmv");
     }
-    pty_send(pty, "x"); /* a dialog names things as well */
+    pty_send_alone(pty, "x"); /* a dialog names things as well */
     pty_settle(pty, 200);
     output = pty_output(pty, &size);
     assert_harmless(output, size);
@@ -441,7 +441,7 @@ static void a_hang_up_hands_the_running_migration_over(void **state)
     assert_done(life_begin(&err), &err);
     pty = open_program("console", l.control, NULL);
     pty_wait_text(pty, "READY");
-    pty_send(pty, "c");
+    pty_send_alone(pty, "c");
     pty_wait_text(pty, "type the name first");
     pty_hang_up(pty);
     pty_expect_exit(pty, 128 + SIGHUP);

@@ -482,7 +482,7 @@ static void draws_lines_in_every_locale_on_every_terminal(void **state)
     }
 }
 
-static void what_was_typed_at_a_stalled_screen_is_dropped(void **state)
+static void what_was_typed_at_a_stalled_screen_is_not_lost(void **state)
 {
     struct pty *pty = start(80, 24);
 
@@ -490,10 +490,6 @@ static void what_was_typed_at_a_stalled_screen_is_dropped(void **state)
     pty_stall(pty, "\014"); /* redraw everything, until nobody takes it any more */
     pty_look_away(1500);    /* a stall is what lasts longer than a second */
     pty_send(pty, "?");
-    pty_settle(pty, 500);
-    pty_wait_text(pty, "OFFLINE");
-    assert_false(pty_shows(pty, "Esc closes"));
-    pty_send(pty, "?"); /* and what is typed now is heard */
     pty_wait_text(pty, "Esc closes");
     pty_free(pty);
 }
@@ -622,7 +618,7 @@ int main(void)
         cmocka_unit_test(works_with_closed_standard_descriptors),
         cmocka_unit_test(marks_where_a_picture_begins_and_ends),
         cmocka_unit_test(draws_lines_in_every_locale_on_every_terminal),
-        cmocka_unit_test(what_was_typed_at_a_stalled_screen_is_dropped),
+        cmocka_unit_test(what_was_typed_at_a_stalled_screen_is_not_lost),
         cmocka_unit_test(an_idle_screen_writes_little),
         cmocka_unit_test(moves_nothing_but_what_says_something_new_for_a_screen_reader),
         cmocka_unit_test(the_theme_is_what_was_asked_for),

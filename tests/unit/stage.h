@@ -34,11 +34,12 @@ static inline void stage_draw(struct stage *stage, int cols, int rows)
     canvas_release(&stage->canvas);
     assert_true(canvas_init(&stage->canvas, cols, rows));
     state_draw(&stage->state, &stage->canvas);
+    state_shown(&stage->state, stage->state.model.now_us, 0);
 }
 
 static inline void stage_press(struct stage *stage, enum input_kind kind, const char *text)
 {
-    struct input input = {.kind = kind, .at_us = SAMPLE_NOW_US};
+    struct input input = {.kind = kind, .at_us = stage->state.model.now_us, .gap_us = 1000000};
 
     snprintf(input.text, sizeof input.text, "%s", text);
     state_key(&stage->state, &input, &stage->canvas);

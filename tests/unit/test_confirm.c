@@ -26,6 +26,8 @@ static void open_dialog(struct stage *stage, const char *action)
     fleet_order(&stage->model, true);
     stage->snapshot->attempt_count = 1; /* the other one was rolled back: a warning of its own */
     confirm_open(&stage->confirm, action_by_name(action), &stage->model, false);
+    stage->confirm.readable = true;
+    confirm_shown(&stage->confirm, stage->model.now_us, false);
     stage->model.now_us += 500000;
     stage->snapshot->taken_mono_us = stage->model.now_us;
 }
@@ -44,11 +46,19 @@ static void type(struct stage *stage, const char *text)
         assert_int_equal(press(stage, INPUT_TEXT, (char[]){*text, '\0'}), CONFIRM_STAYS);
 }
 
+/* Time passes, and the dialog is drawn all the while. */
 static enum confirm_result after(struct stage *stage, int64_t us)
 {
-    stage->model.now_us += us;
-    stage->snapshot->taken_mono_us = stage->model.now_us;
-    return confirm_tick(&stage->confirm, &stage->model);
+    enum confirm_result result = CONFIRM_STAYS;
+
+    for (int64_t step_us; us > 0 && result == CONFIRM_STAYS; us -= step_us) {
+        step_us = us < S ? us : S;
+        stage->model.now_us += step_us;
+        stage->snapshot->taken_mono_us = stage->model.now_us;
+        result = confirm_tick(&stage->confirm, &stage->model);
+        confirm_shown(&stage->confirm, stage->model.now_us, false);
+    }
+    return result;
 }
 
 static void arm(struct stage *stage)
@@ -104,6 +114,93 @@ static void a_lost_terminal_voids_the_countdown(void **state)
     confirm_void(&stage.confirm);
     assert_int_equal(after(&stage, 60 * S), CONFIRM_STAYS);
     tmv_snapshot_free(stage.snapshot);
+}
+
+/* The screen did not move for a while in the middle, at the end, or the program itself was stopped. */
+static void a_countdown_that_was_not_seen_to_its_end_is_void(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    for (int how = 0; how < 4; how++) {
+        open_dialog(&stage, "cutover");
+        arm(&stage);
+        assert_int_equal(after(&stage, S), CONFIRM_STAYS);
+        stage.model.now_us += how == 0 ? 3 * S : how == 3 ? 8 * S : S;
+        stage.snapshot->taken_mono_us = stage.model.now_us;
+        if (how == 0) /* drawn, but not for three seconds */
+            confirm_shown(&stage.confirm, stage.model.now_us, false);
+        else if (how == 1) /* a drawing that took longer than a second */
+            confirm_shown(&stage.confirm, stage.model.now_us, true);
+        if (how == 2) { /* no room for it any more */
+            stage.confirm.readable = false;
+            confirm_shown(&stage.confirm, stage.model.now_us, false);
+        }
+        assert_int_equal(after(&stage, CONFIRM_COUNTDOWN_US), CONFIRM_STAYS);
+        assert_true(stage.confirm.armed_until_us == 0);
+        assert_non_null(strstr(stage.confirm.notice, "nothing was sent"));
+        tmv_snapshot_free(stage.snapshot);
+    }
+}
+
+static void hears_nothing_before_it_is_on_the_screen(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    open_dialog(&stage, "verify");
+    stage.confirm.shown = false;
+    assert_int_equal(press(&stage, INPUT_TEXT, "y"), CONFIRM_STAYS);
+    assert_int_equal(confirm_tick(&stage.confirm, &stage.model), CONFIRM_STAYS);
+    assert_true(stage.confirm.yes_until_us == 0);
+    tmv_snapshot_free(stage.snapshot);
+}
+
+static void a_bulk_dialog_leaves_out_what_changed_since_it_opened(void **state)
+{
+    struct stage stage;
+    char why[TMV_REASON_MAX];
+
+    (void)state;
+    open_dialog(&stage, "pause");
+    model_mark(&stage.model, &stage.snapshot->migrations[0].id);
+    model_mark(&stage.model, &stage.snapshot->migrations[2].id);
+    confirm_open(&stage.confirm, action_by_name("pause"), &stage.model, true);
+    assert_true(confirm_takes(&stage.confirm, 0, &stage.snapshot->migrations[0], why));
+    stage.snapshot->migrations[0].generation++;
+    assert_false(confirm_takes(&stage.confirm, 0, &stage.snapshot->migrations[0], why));
+    assert_string_equal(why, "changed meanwhile");
+    assert_true(confirm_takes(&stage.confirm, 1, &stage.snapshot->migrations[2], why));
+    tmv_snapshot_free(stage.snapshot);
+}
+
+/* What cannot be read is not confirmed. */
+static void a_name_of_63_characters_can_be_typed_and_seen(void **state)
+{
+    static const char name[] = "a-tenant-with-a-name-as-long-as-postgresql-lets-a-name-be-sixty3";
+    struct tenant_alias alias = {.name = name};
+    struct stage stage;
+
+    (void)state;
+    for (int cols = 40; cols <= 132; cols += 46) {
+        struct canvas canvas;
+        open_dialog(&stage, "abort");
+        alias.tenant = stage.snapshot->migrations[0].tenant;
+        stage.model.names = (struct tenant_names){.aliases = &alias, .count = 1};
+        confirm_open(&stage.confirm, action_by_name("abort"), &stage.model, false);
+        assert_true(canvas_init(&canvas, cols, 24));
+        stage.confirm.readable = confirm_draw(&stage.confirm, &stage.model, &canvas);
+        assert_true(stage.confirm.readable);
+        confirm_shown(&stage.confirm, stage.model.now_us, false);
+        stage.model.now_us += S;
+        type(&stage, name);
+        assert_string_equal(stage.confirm.typed.text, name);
+        confirm_draw(&stage.confirm, &stage.model, &canvas);
+        assert_true(plain_contains(&canvas, "sixty3"));
+        assert_true(cols < 80 || plain_contains(&canvas, name)); /* in lines of its own where it is wider */
+        canvas_release(&canvas);
+        tmv_snapshot_free(stage.snapshot);
+    }
 }
 
 static void cannot_be_armed_while_a_gate_is_red(void **state)
@@ -265,6 +362,8 @@ static void a_bulk_dialog_names_all_that_are_marked(void **state)
     assert_false(action_available(action_by_name("cutover"), &stage.model, SCREEN_FLEET, why));
     assert_non_null(strstr(why, "never in bulk"));
     confirm_open(&stage.confirm, action_by_name("pause"), &stage.model, true);
+    stage.confirm.readable = true;
+    confirm_shown(&stage.confirm, stage.model.now_us, false);
     stage.model.now_us += S;
     assert_true(canvas_init(&canvas, 80, 24));
     confirm_draw(&stage.confirm, &stage.model, &canvas);
@@ -470,6 +569,10 @@ int main(void)
         cmocka_unit_test(sends_only_when_the_countdown_has_ended),
         cmocka_unit_test(any_key_cancels_the_countdown),
         cmocka_unit_test(a_lost_terminal_voids_the_countdown),
+        cmocka_unit_test(a_countdown_that_was_not_seen_to_its_end_is_void),
+        cmocka_unit_test(hears_nothing_before_it_is_on_the_screen),
+        cmocka_unit_test(a_bulk_dialog_leaves_out_what_changed_since_it_opened),
+        cmocka_unit_test(a_name_of_63_characters_can_be_typed_and_seen),
         cmocka_unit_test(cannot_be_armed_while_a_gate_is_red),
         cmocka_unit_test(a_gate_that_turns_red_stops_the_countdown),
         cmocka_unit_test(an_old_picture_stops_the_countdown),

@@ -149,14 +149,14 @@ static void bad_input_keeps_the_last_good_result(void **state)
     (void)state;
     sample_model(&model, snapshot);
     strcpy(model.fleet.filter, "phase=ready");
-    fleet_order(&model, false);
+    fleet_refilter(&model);
     assert_int_equal(model.fleet.shown, 1);
     strcpy(model.fleet.filter, "phase=ready lag>");
-    fleet_order(&model, false);
+    fleet_refilter(&model);
     assert_int_equal(model.fleet.shown, 1);
     assert_non_null(strstr(model.fleet.filter_problem, "lag>"));
     strcpy(model.fleet.filter, "");
-    fleet_order(&model, false);
+    fleet_refilter(&model);
     assert_int_equal(model.fleet.shown, 11);
     assert_string_equal(model.fleet.filter_problem, "");
     tmv_snapshot_free(snapshot);

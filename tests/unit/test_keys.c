@@ -116,7 +116,51 @@ static void never_takes_a_reply_for_a_key(void **state)
     }
 }
 
-static void drops_pasted_text(void **state)
+/* In every form that a terminal knows, with p, y and x among their bytes; and the letters right behind them.
+ */
+static void takes_no_report_of_the_mouse_for_a_key(void **state)
+{
+    static const char *const reports[] = {
+        "\033[M pp",               /* a click in column 80, row 80 */
+        "\033[M#\xc3\xa9\xc3\xa9", /* UTF-8: columns beyond 95 */
+        "\033[Mayx",               /* the wheel */
+        "\033[<0;80;24M",          /* as numbers, pressed */
+        "\033[<0;80;24m",          /* and released */
+        "\033[32;80;24M",          /* rxvt's numbers */
+        "\033[tpp",                /* a text marked with it ended */
+        "\033[Tpppppp",            /* at another place */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof reports / sizeof *reports; i++) {
+        size_t n = strlen(reports[i]);
+        for (size_t cut = 1; cut < n; cut++) {
+            struct keys keys;
+            struct heard heard = {.count = 0};
+            keys_init(&keys, KEYS_ESCAPE_US);
+            feed_at(&keys, &heard, reports[i], cut, 0);
+            feed_at(&keys, &heard, reports[i] + cut, n - cut, 40 * MS); /* in two pieces */
+            feed_at(&keys, &heard, "py", 2, 60 * MS);                   /* a rest that belongs to it */
+            assert_int_equal(heard.count, 0);
+            feed_at(&keys, &heard, "p", 1, 200 * MS); /* after some silence it is a key again */
+            assert_int_equal(heard.count, 1);
+        }
+    }
+}
+
+static void a_report_that_is_cut_off_ends_at_the_next_control(void **state)
+{
+    struct keys keys;
+    struct heard heard = {.count = 0};
+
+    (void)state;
+    keys_init(&keys, KEYS_ESCAPE_US);
+    feed_at(&keys, &heard, "\033[M \033[A", 7, 0);
+    assert_int_equal(heard.count, 1);
+    assert_int_equal(heard.inputs[0].kind, INPUT_UP);
+}
+
+static void marks_pasted_text_as_no_key(void **state)
 {
     static const char paste[] = "\033[200~abort t1\ry\033[Ax\xc3\xbc\033[201~q";
     struct keys keys;
@@ -125,10 +169,16 @@ static void drops_pasted_text(void **state)
     (void)state;
     keys_init(&keys, KEYS_ESCAPE_US);
     feed_at(&keys, &heard, paste, sizeof paste - 1, 0);
-    assert_int_equal(heard.count, 2);
-    assert_int_equal(heard.inputs[0].kind, INPUT_PASTE);
-    assert_int_equal(heard.inputs[1].kind, INPUT_TEXT);
-    assert_string_equal(heard.inputs[1].text, "q");
+    assert_int_equal(heard.count,
+                     8 + 1 + 3 + 2); /* "abort t1", a blank for Enter, "yxü"; the arrow is left out */
+    for (int i = 0; i < heard.count - 2; i++) {
+        assert_int_equal(heard.inputs[i].kind, INPUT_TEXT);
+        assert_true(heard.inputs[i].pasted);
+    }
+    assert_int_equal(heard.inputs[heard.count - 2].kind, INPUT_PASTE);
+    assert_int_equal(heard.inputs[heard.count - 1].kind, INPUT_TEXT);
+    assert_string_equal(heard.inputs[heard.count - 1].text, "q");
+    assert_false(heard.inputs[heard.count - 1].pasted);
 }
 
 static void hears_a_lone_escape_after_the_delay(void **state)
@@ -204,7 +254,9 @@ int main(void)
         cmocka_unit_test(knows_every_sequence_split_at_each_byte),
         cmocka_unit_test(swallows_the_tail_of_a_late_sequence),
         cmocka_unit_test(never_takes_a_reply_for_a_key),
-        cmocka_unit_test(drops_pasted_text),
+        cmocka_unit_test(takes_no_report_of_the_mouse_for_a_key),
+        cmocka_unit_test(a_report_that_is_cut_off_ends_at_the_next_control),
+        cmocka_unit_test(marks_pasted_text_as_no_key),
         cmocka_unit_test(hears_a_lone_escape_after_the_delay),
         cmocka_unit_test(takes_alt_with_a_letter_for_no_letter),
         cmocka_unit_test(reads_text_controls_and_utf8),

@@ -37,6 +37,7 @@ static void stage_draw(struct stage *stage, int cols, int rows)
     canvas_release(&stage->canvas);
     assert_true(canvas_init(&stage->canvas, cols, rows));
     state_draw(&stage->state, &stage->canvas);
+    state_shown(&stage->state, stage->state.model.now_us, 0);
 }
 
 static void select_tenant(struct stage *stage, const char *name)
@@ -179,7 +180,7 @@ static void open_screen(struct stage *stage, char key)
 
 static void press(struct stage *stage, enum input_kind kind, const char *text)
 {
-    struct input input = {.kind = kind, .at_us = SAMPLE_NOW_US};
+    struct input input = {.kind = kind, .at_us = SAMPLE_NOW_US, .gap_us = 1000000};
 
     snprintf(input.text, sizeof input.text, "%s", text);
     stage_draw(stage, 80, 24);

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ALONE_US                                                                                             \
-    INT64_C(50000) /* a y counts only with so much silence around it: replies of terminals end in y */
+#define UNSEEN_US INT64_C(2000000) /* a countdown that was not drawn for so long was not seen */
+#define LAST_US INT64_C(1500000)   /* and its last second has to be */
 
 int input_rows(const struct input *input, bool typing)
 {
@@ -66,6 +66,12 @@ void confirm_open(struct confirm *confirm, const struct action *action, const st
     confirm->offers_keep = action->operation == TMV_OP_ABORT;
     confirm->bulk = bulk;
     confirm->opened_us = model->now_us;
+    for (int i = 0; bulk && i < model->fleet.mark_count; i++) {
+        const struct tmv_migration *marked = model_find(model, &model->fleet.marks[i]);
+        confirm->bulk_ids[i] = model->fleet.marks[i];
+        confirm->bulk_generations[i] = marked != NULL ? marked->generation : -1;
+        confirm->bulk_count = i + 1;
+    }
     if (bulk)
         return;
     confirm->migration = m->id;
@@ -131,8 +137,10 @@ static enum confirm_result enter(struct confirm *confirm, const struct model *mo
             confirm->focus = CONFIRM_ON_GO;
         return CONFIRM_STAYS;
     }
-    if (why[0] == '\0')
+    if (why[0] == '\0') {
         confirm->armed_until_us = model->now_us + CONFIRM_COUNTDOWN_US;
+        confirm->shown_us = model->now_us;
+    }
     return CONFIRM_STAYS;
 }
 
@@ -159,9 +167,14 @@ static void edit(struct confirm *confirm, const struct model *model, const struc
 static enum confirm_result typed_key(struct confirm *confirm, const struct model *model,
                                      const struct input *input)
 {
+    bool paste = input->pasted || input->kind == INPUT_PASTE;
+
+    if (paste && confirm->focus != CONFIRM_ON_REASON) {
+        snprintf(confirm->notice, sizeof confirm->notice, "pasted text was dropped: type it");
+        return CONFIRM_STAYS;
+    }
     switch (input->kind) {
     case INPUT_PASTE:
-        snprintf(confirm->notice, sizeof confirm->notice, "pasted text was dropped: type it");
         return CONFIRM_STAYS;
     case INPUT_ENTER:
         return enter(confirm, model);
@@ -196,7 +209,7 @@ static enum confirm_result typed_key(struct confirm *confirm, const struct model
 }
 
 /* A list of names that does not fit is looked through. */
-static bool scrolls(struct confirm *confirm, const struct model *model, const struct input *input)
+static bool scrolls(struct confirm *confirm, const struct input *input)
 {
     int by = input->kind == INPUT_DOWN        ? 1
              : input->kind == INPUT_UP        ? -1
@@ -205,8 +218,8 @@ static bool scrolls(struct confirm *confirm, const struct model *model, const st
                                               : 0;
 
     confirm->scroll += by;
-    if (confirm->scroll >= model->fleet.mark_count)
-        confirm->scroll = model->fleet.mark_count - 1;
+    if (confirm->scroll >= confirm->bulk_count)
+        confirm->scroll = confirm->bulk_count - 1;
     if (confirm->scroll < 0)
         confirm->scroll = 0;
     return by != 0;
@@ -216,15 +229,22 @@ static enum confirm_result yes_no_key(struct confirm *confirm, const struct mode
                                       const struct input *input)
 {
     char why[TMV_REASON_MAX];
-    bool yes = input->kind == INPUT_TEXT && input->text[0] == 'y' && input->gap_us >= ALONE_US;
+    bool yes =
+        input->kind == INPUT_TEXT && input->text[0] == 'y' && !input->pasted && input->gap_us >= ALONE_US;
 
-    if (confirm->bulk && scrolls(confirm, model, input))
+    if (confirm->bulk && scrolls(confirm, input))
         return CONFIRM_STAYS;
     confirm_blocked(confirm, model, why, sizeof why);
     if (!yes || why[0] != '\0' || confirm->yes_until_us > 0)
         return CONFIRM_CLOSED;
     confirm->yes_until_us = input->at_us + ALONE_US;
     return CONFIRM_STAYS;
+}
+
+/* Until it was on the screen for a moment. */
+static bool is_deaf(const struct confirm *confirm, const struct input *input)
+{
+    return !confirm->shown || input->at_us - confirm->opened_us < CONFIRM_DEAF_US;
 }
 
 enum confirm_result confirm_key(struct confirm *confirm, const struct model *model, const struct input *input)
@@ -241,8 +261,14 @@ enum confirm_result confirm_key(struct confirm *confirm, const struct model *mod
     }
     if (cancels)
         return CONFIRM_CLOSED;
-    if (input->at_us - confirm->opened_us < CONFIRM_DEAF_US)
+    if (is_deaf(confirm, input) && !input->pasted && input->kind != INPUT_PASTE)
+        return input->gap_us < ALONE_US ? CONFIRM_CLOSED : CONFIRM_STAYS; /* a paste opens nothing */
+    if (input->blind || !confirm->readable) {
+        snprintf(confirm->notice, sizeof confirm->notice, "%s",
+                 input->blind ? "The screen did not move: keys pressed meanwhile were not taken."
+                              : "The dialog does not fit: enlarge the terminal, or Esc.");
         return CONFIRM_STAYS;
+    }
     confirm->notice[0] = '\0';
     return confirm->kind == CONFIRM_YES_NO ? yes_no_key(confirm, model, input)
                                            : typed_key(confirm, model, input);
@@ -252,6 +278,28 @@ void confirm_void(struct confirm *confirm)
 {
     confirm->armed_until_us = 0;
     confirm->yes_until_us = 0;
+}
+
+static void stop_countdown(struct confirm *confirm, const char *why)
+{
+    confirm_void(confirm);
+    confirm->focus = CONFIRM_ON_CANCEL;
+    snprintf(confirm->notice, sizeof confirm->notice, "Countdown stopped, nothing was sent: %.140s", why);
+}
+
+void confirm_shown(struct confirm *confirm, int64_t now_us, bool stalled)
+{
+    if (confirm->kind == CONFIRM_NONE)
+        return;
+    if (!confirm->shown)
+        confirm->opened_us = now_us;
+    stalled = stalled || (confirm->shown && now_us - confirm->shown_us > UNSEEN_US);
+    confirm->shown = true;
+    confirm->shown_us = now_us;
+    if (confirm->armed_until_us > 0 && (stalled || !confirm->readable))
+        stop_countdown(confirm, stalled ? "the screen did not move" : "the dialog does not fit the screen");
+    if (stalled)
+        confirm->yes_until_us = 0;
 }
 
 /* The person armed what they saw: when it is no longer so, they look again. */
@@ -273,11 +321,18 @@ static void void_if_changed(struct confirm *confirm, const struct model *model)
         return;
     }
     confirm_blocked(confirm, model, why, sizeof why);
-    if (confirm->armed_until_us > 0 && why[0] != '\0') {
-        confirm_void(confirm);
-        confirm->focus = CONFIRM_ON_CANCEL;
-        snprintf(confirm->notice, sizeof confirm->notice, "Countdown stopped, nothing was sent: %.140s", why);
-    }
+    if (confirm->armed_until_us > 0 && why[0] != '\0')
+        stop_countdown(confirm, why);
+}
+
+/* A stopped program or machine: what no person could see or stop does not end in an operation. */
+static void void_if_unseen(struct confirm *confirm, int64_t now_us)
+{
+    int64_t until_us = confirm->armed_until_us;
+
+    if (until_us > 0 && (now_us - confirm->shown_us > UNSEEN_US ||
+                         (now_us >= until_us && confirm->shown_us < until_us - LAST_US)))
+        stop_countdown(confirm, "it was not on the screen to its end");
 }
 
 enum confirm_result confirm_tick(struct confirm *confirm, const struct model *model)
@@ -285,6 +340,7 @@ enum confirm_result confirm_tick(struct confirm *confirm, const struct model *mo
     if (confirm->kind == CONFIRM_NONE)
         return CONFIRM_STAYS;
     void_if_changed(confirm, model);
+    void_if_unseen(confirm, model->now_us);
     if (confirm->armed_until_us > 0 && model->now_us >= confirm->armed_until_us)
         return CONFIRM_SEND;
     if (confirm->yes_until_us > 0 && model->now_us >= confirm->yes_until_us)

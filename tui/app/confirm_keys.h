@@ -5,6 +5,10 @@
 #include "app/actions.h"
 #include "terminal/keys.h"
 
+/* A key that does something counts only with this much silence around it: replies of terminals end in
+ * letters, and pastes are made of them. */
+#define ALONE_US INT64_C(50000)
+
 enum confirm_result {
     CONFIRM_STAYS,
     CONFIRM_CLOSED, /* cancelled: nothing was and nothing will be sent */
@@ -23,6 +27,9 @@ enum confirm_result confirm_key(struct confirm *confirm, const struct model *mod
                                 const struct input *input);
 /* Called at each turn: ends the countdown, voids it when a gate turned red or the migration changed. */
 enum confirm_result confirm_tick(struct confirm *confirm, const struct model *model);
+/* The dialog is on the screen since `now_us`; `stalled`: writing it took so long that its person saw nothing
+ * move, and a countdown is void. What was not seen to its end is not sent. */
+void confirm_shown(struct confirm *confirm, int64_t now_us, bool stalled);
 /* The connection to the person was lost: a countdown is void. */
 void confirm_void(struct confirm *confirm);
 /* When confirm_tick has to be called next; INT64_MAX: not by time. */

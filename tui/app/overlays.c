@@ -152,7 +152,9 @@ static void choose_palette(struct state *state, const struct picker_row *row)
         return;
     if (action == NULL && row != NULL)
         action = action_at(row->value);
-    if (action != NULL)
+    if (action != NULL && action->group == GROUP_ACT && row != NULL && row->value != state->drawn.choice)
+        state_toast(state, ROLE_LEVEL_WARN, "%s: the list moved: look again", action->name);
+    else if (action != NULL)
         perform(state, action, query + rest);
     else
         state_toast(state, ROLE_LEVEL_WARN, "no command \"%.40s\": ? lists them", word);
@@ -291,18 +293,33 @@ void overlay_open(struct state *state, enum overlay overlay)
     picker_release(&rows);
 }
 
+/* The box hides the list: what its commands are for is named in its frame. */
+static const char *subject_name(const struct state *state, char name[TENANT_NAME_MAX])
+{
+    const struct model *model = &state->model;
+    const struct tmv_migration *m = model_find(model, &state->drawn.subject);
+
+    if (m == NULL && tmv_uuid_equal(&model->kept.id, &state->drawn.subject))
+        m = &model->kept; /* it may come back */
+    return m != NULL ? tenant_name(&state->model.names, &m->tenant, name) : "";
+}
+
 void overlay_draw(const struct state *state, struct canvas *canvas)
 {
     const struct look *look = &looks[state->overlay];
+    struct picker_look words = look->look;
     struct picker_rows rows = {0};
     struct rect area = area_of(look, canvas->cols, canvas->rows);
     struct picker picker = state->picker;
+    char name[TENANT_NAME_MAX];
 
     if (state->overlay == OVERLAY_NONE)
         return;
+    if (state->overlay == OVERLAY_PALETTE && !state->model.read_only)
+        words.right = subject_name(state, name);
     look->fill(state, &rows);
-    picker_move(&picker, &rows, 0, picker_height(&area, &picker, &look->look));
-    picker_draw(&picker, &rows, &look->look, canvas, area);
+    picker_move(&picker, &rows, 0, picker_height(&area, &picker, &words));
+    picker_draw(&picker, &rows, &words, canvas, area);
     picker_release(&rows);
 }
 
@@ -313,6 +330,21 @@ static const struct picker_row *current(const struct state *state, const struct 
     int cursor = state->picker.cursor;
 
     return cursor < rows->count && !rows->rows[cursor].heading ? &rows->rows[cursor] : NULL;
+}
+
+int overlay_choice(const struct state *state)
+{
+    struct picker_rows rows = {0};
+    const struct picker_row *row;
+    int choice;
+
+    if (state->overlay == OVERLAY_NONE)
+        return -1;
+    looks[state->overlay].fill(state, &rows);
+    row = current(state, &rows);
+    choice = row != NULL ? row->value : -1;
+    picker_release(&rows);
+    return choice;
 }
 
 static void complete(struct state *state, const struct picker_row *row)

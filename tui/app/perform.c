@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/drawn.h"
 #include "app/exporting.h"
 #include "app/limits.h"
 #include "app/overlays.h"
@@ -18,7 +19,7 @@
 
 bool perform_send(struct state *state, const struct tmv_request *request)
 {
-    if (state->requests == NULL || !requests_send(state->requests, request)) {
+    if (state->requests == NULL || !state->send(state->requests, request)) {
         state_toast(state, ROLE_TOAST_ERROR, "%s was not sent: too many requests wait for an answer",
                     tmv_operation_name(request->operation));
         return false;
@@ -27,24 +28,24 @@ bool perform_send(struct state *state, const struct tmv_request *request)
     return true;
 }
 
-/* To every marked one that allows it now; each request is bound to what was on the screen. */
+/* To every one that the dialog named, if it allows it now and is as it was when the dialog opened. */
 static void send_bulk(struct state *state, const struct tmv_request *like)
 {
-    struct fleet_state *fleet = &state->model.fleet;
+    const struct confirm *confirm = &state->confirm;
 
     state->bulk = (struct bulk){.operation = like->operation};
-    for (int i = 0; i < fleet->mark_count; i++) {
-        const struct tmv_migration *m = model_find(&state->model, &fleet->marks[i]);
+    for (int i = 0; i < confirm->bulk_count; i++) {
+        const struct tmv_migration *m = model_find(&state->model, &confirm->bulk_ids[i]);
         struct tmv_request request = *like;
         char why[TMV_REASON_MAX];
-        if (m == NULL || !tmv_operation_allowed(m, like->operation, why))
+        if (m == NULL || !confirm_takes(confirm, i, m, why))
             continue;
         request.migration = m->id;
         request.generation = m->generation;
         state->bulk.total += perform_send(state, &request);
     }
     state_toast(state, ROLE_TEXT, "%s: sent to %d", tmv_operation_name(like->operation), state->bulk.total);
-    fleet->mark_count = 0;
+    state->model.fleet.mark_count = 0;
 }
 
 void perform_confirmed(struct state *state, enum confirm_result result)
@@ -65,6 +66,52 @@ void perform_confirmed(struct state *state, enum confirm_result result)
         perform_send(state, &request);
 }
 
+/* ---- what is done without a question ---- */
+
+static struct pending *wait_for_silence(struct state *state, const struct action *action)
+{
+    state->pending = (struct pending){.action = action, .due_us = state->model.now_us + ALONE_US};
+    return &state->pending;
+}
+
+void perform_hold(struct state *state)
+{
+    const struct action *action = state->pending.action;
+
+    if (action == NULL)
+        return;
+    state->pending.action = NULL;
+    state_toast(state, ROLE_LEVEL_WARN, "%s was not sent: other keys came with it, as in a paste",
+                action->name);
+}
+
+static void send_undo(struct state *state, const struct undo *undo)
+{
+    int sent = 0;
+
+    state->undo.count = 0;
+    state->bulk = (struct bulk){.operation = undo->operation};
+    for (int i = 0; i < undo->count; i++) {
+        struct tmv_request request = {.operation = undo->operation, .migration = undo->ids[i]};
+        sent += perform_send(state, &request);
+    }
+    state->bulk.total = sent > 1 ? sent : 0;
+}
+
+void perform_pending(struct state *state)
+{
+    struct pending pending = state->pending;
+
+    if (pending.action == NULL || state->model.now_us < pending.due_us)
+        return;
+    state->pending.action = NULL;
+    pending.request.reason = pending.reason[0] != '\0' ? pending.reason : NULL;
+    if (pending.action->what == DO_UNDO)
+        send_undo(state, &pending.undo);
+    else
+        perform_send(state, &pending.request);
+}
+
 static void do_operation(struct state *state, const struct action *action, const char *argument)
 {
     const struct tmv_migration *m = model_selected(&state->model);
@@ -75,11 +122,10 @@ static void do_operation(struct state *state, const struct action *action, const
         return;
     }
     if (action->way == ACTION_AT_ONCE && !bulk && m != NULL) {
-        struct tmv_request request = {.operation = action->operation,
-                                      .migration = m->id,
-                                      .generation = m->generation,
-                                      .reason = argument[0] != '\0' ? argument : NULL};
-        perform_send(state, &request);
+        struct tmv_request request = {
+            .operation = action->operation, .migration = m->id, .generation = state->drawn.generation};
+        wait_for_silence(state, action)->request = request;
+        snprintf(state->pending.reason, sizeof state->pending.reason, "%s", argument);
         return;
     }
     confirm_open(&state->confirm, action, &state->model, bulk);
@@ -87,22 +133,11 @@ static void do_operation(struct state *state, const struct action *action, const
 
 static void do_undo(struct state *state, const struct action *action, const char *argument)
 {
-    struct undo undo = state->undo;
-    int sent = 0;
-
-    (void)action;
     (void)argument;
-    state->undo.count = 0;
-    if (undo.count == 0 || state->requests == NULL) {
+    if (state->undo.count == 0 || state->requests == NULL)
         state_toast(state, ROLE_TEXT, "nothing to take back");
-        return;
-    }
-    state->bulk = (struct bulk){.operation = undo.operation};
-    for (int i = 0; i < undo.count; i++) {
-        struct tmv_request request = {.operation = undo.operation, .migration = undo.ids[i]};
-        sent += perform_send(state, &request);
-    }
-    state->bulk.total = sent > 1 ? sent : 0;
+    else
+        wait_for_silence(state, action)->undo = state->undo;
 }
 
 static void do_throttle(struct state *state, const struct action *action, const char *argument)
@@ -114,7 +149,7 @@ static void do_throttle(struct state *state, const struct action *action, const 
         return;
     if (!limits_parse(argument, changes))
         state_toast(state, ROLE_LEVEL_WARN, "%s wants one of: %s", action->name, LIMITS_FORMS);
-    else if (!requests_limit(state->requests, &m->id, changes))
+    else if (!state->limit(state->requests, &m->id, changes))
         state_toast(state, ROLE_TOAST_ERROR, "%s was not sent: too many requests wait", action->name);
     else
         state_toast(state, ROLE_TEXT, "%s: sent", action->name);
@@ -152,7 +187,9 @@ static void do_mark_all(struct state *state, const struct action *action, const 
     for (int i = 0; i < fleet->shown; i++)
         marked += model_is_marked(&state->model, &fleet->ids[i]);
     for (int i = 0; i < fleet->shown; i++)
-        if (marked == fleet->shown || !model_is_marked(&state->model, &fleet->ids[i]))
+        if (model_find(&state->model, &fleet->ids[i]) == NULL)
+            continue;
+        else if (marked == fleet->shown || !model_is_marked(&state->model, &fleet->ids[i]))
             model_mark(&state->model, &fleet->ids[i]);
     if (marked < fleet->shown && fleet->mark_count == MARKS_MAX)
         state_toast(state, ROLE_LEVEL_WARN, "more than %d cannot be marked", MARKS_MAX);
@@ -178,7 +215,7 @@ void perform_filter(struct state *state, const char *text)
     if (text[0] != '\0' && filter == state->model.fleet.filter)
         snprintf(state->filter_last, sizeof state->filter_last, "%s", text);
     if (filter == state->model.fleet.filter)
-        fleet_order(&state->model, false);
+        fleet_refilter(&state->model);
 }
 
 static void do_filter(struct state *state, const struct action *action, const char *argument)
@@ -200,6 +237,15 @@ static void do_filter(struct state *state, const struct action *action, const ch
     }
 }
 
+static void select_row(struct fleet_state *fleet, int row)
+{
+    struct tmv_uuid id = fleet->ids[row];
+
+    fleet_let_go(fleet);
+    fleet->selected = id;
+    fleet->selected_row = fleet_row_of(fleet, &id);
+}
+
 /* The next row, in steps of `by`, for which `wanted` says yes; the cursor goes there. */
 static bool jump(struct state *state, int by, bool (*wanted)(struct state *state, int row))
 {
@@ -209,8 +255,7 @@ static bool jump(struct state *state, int by, bool (*wanted)(struct state *state
         int row = (fleet->selected_row + by * i % fleet->shown + fleet->shown) % fleet->shown;
         if (!wanted(state, row))
             continue;
-        fleet->selected_row = row;
-        fleet->selected = fleet->ids[row];
+        select_row(fleet, row);
         state->moved_us = state->model.now_us;
         return true;
     }
@@ -524,7 +569,11 @@ void perform(struct state *state, const struct action *action, const char *argum
     const struct tmv_migration *m = model_selected(&state->model);
     char why[TMV_REASON_MAX], name[TENANT_NAME_MAX] = "";
 
-    if (!action_available(action, &state->model, state->active, why)) {
+    bool may_act = action_exists(action, &state->model) && !state->model.frozen;
+
+    if (may_act && !drawn_allows(state, action, why)) {
+        state_toast(state, ROLE_LEVEL_WARN, "%s: %s", action->name, why);
+    } else if (!action_available(action, &state->model, state->active, why)) {
         if (m != NULL && action->group == GROUP_ACT && !state->model.read_only &&
             state->model.fleet.mark_count == 0)
             tenant_name(&state->model.names, &m->tenant, name);

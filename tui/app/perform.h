@@ -8,6 +8,10 @@
 void perform(struct state *state, const struct action *action, const char *argument);
 /* Sends what a closed dialog stands for. */
 void perform_confirmed(struct state *state, enum confirm_result result);
+/* Another key came: an operation that waits for silence is given up, as it may be part of a paste. */
+void perform_hold(struct state *state);
+/* Sends what waited for silence, once there was enough of it. */
+void perform_pending(struct state *state);
 /* Sends one request and says so; false: too many wait. */
 bool perform_send(struct state *state, const struct tmv_request *request);
 /* Sets the filter of the screen shown. */

@@ -13,7 +13,7 @@
 #define GAP_SSH_US INT64_C(1000000)
 #define HEADER_US INT64_C(950000)      /* ages and clock move once a second when nothing else does */
 #define HEADER_SSH_US INT64_C(1900000) /* every second turn of the clock */
-#define STALL_US INT64_C(1000000)      /* a drawing that took so long: nobody saw what was typed meanwhile */
+#define COUNT_US INT64_C(500000)       /* a countdown is drawn, however slow the rest is */
 #define EMPTY_READS 3                  /* readable without a byte: the terminal is gone */
 
 struct screen_run {
@@ -23,6 +23,7 @@ struct screen_run {
     int64_t drawn_us; /* last drawing */
     bool dirty;       /* something came that nobody asked for */
     bool asked;       /* a key or a resize: draw at once */
+    bool blind;       /* what waits to be read was typed while the screen did not move */
     bool gone;
     int empty_reads;
     int64_t page_at_us; /* when the next page is shown; INT64_MAX: a person turns the pages */
@@ -68,10 +69,12 @@ static void read_keys(struct screen_run *run)
             continue;
         }
         run->asked = true;
+        input.blind = run->blind;
         if (input.kind == INPUT_RESIZE && !fit_canvas(run))
             return;
         state_key(state, &input, &run->session->canvas);
     }
+    run->blind = false;
     load_wanted_theme(run->session);
     if (state->redraw)
         terminal_redraw(run->terminal);
@@ -96,8 +99,8 @@ static void draw(struct screen_run *run)
     terminal_draw(run->terminal, &session->canvas, began_us);
     run->drawn_us = thread_now_us();
     run->dirty = run->asked = false;
-    if (run->drawn_us - began_us > STALL_US)
-        terminal_drop_input(run->terminal);
+    run->blind = run->drawn_us - began_us > STALL_US;
+    state_shown(&session->state, run->drawn_us, run->drawn_us - began_us);
 }
 
 /* + and - make the least time longer. */
@@ -110,6 +113,8 @@ static int64_t gap_us(const struct screen_run *run)
 
 static int64_t tick_us(const struct screen_run *run)
 {
+    if (run->session->state.confirm.armed_until_us > 0)
+        return COUNT_US;
     return gap_us(run) > TICK_US ? gap_us(run) : TICK_US;
 }
 

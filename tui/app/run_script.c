@@ -39,6 +39,7 @@ static bool look(struct script *script)
     session_turn(script->session);
     script->session->canvas.words = script->session->options->accessible;
     state_draw(&script->session->state, &script->session->canvas);
+    state_shown(&script->session->state, thread_now_us(), 0);
     return session_signal(script->session) == 0;
 }
 
@@ -47,7 +48,7 @@ static bool is_idle(struct session *session)
     struct state *state = &session->state;
 
     return state->model.snapshot != NULL && state->confirm.armed_until_us == 0 &&
-           state->confirm.yes_until_us == 0 &&
+           state->confirm.yes_until_us == 0 && state->pending.action == NULL &&
            (state->requests == NULL || requests_pending(state->requests) == 0);
 }
 
@@ -69,6 +70,9 @@ static bool press(struct script *script, struct input input)
     struct state *state = &script->session->state;
 
     look(script);
+    while (state->pending.action != NULL &&
+           look(script)) /* what is done without a question waits for silence */
+        session_wait(script->session, -1, state->pending.due_us);
     /* a dialog that just opened does not hear yet */
     while (state->confirm.kind != CONFIRM_NONE &&
            thread_now_us() - state->confirm.opened_us < CONFIRM_DEAF_US)

@@ -20,6 +20,8 @@ void state_init(struct state *state)
     memset(state, 0, sizeof *state);
     state->model.fleet.selected_row = -1;
     state->moved_us = state->interrupted_us = INT64_MIN / 2;
+    state->send = requests_send;
+    state->limit = requests_limit;
 }
 
 void state_release(struct state *state)
@@ -63,6 +65,10 @@ static void drop_lost_marks(struct model *model)
 
 void state_set_snapshot(struct state *state, struct tmv_snapshot *snapshot)
 {
+    const struct tmv_migration *last = model_find(&state->model, &state->model.fleet.selected);
+
+    if (last != NULL) /* still shown when the new picture has it no more */
+        state->model.kept = *last;
     tmv_snapshot_free(state->snapshot);
     state->snapshot = snapshot;
     state->model.snapshot = snapshot;
@@ -196,14 +202,30 @@ static void screen_key(struct state *state, const struct input *input, const str
         perform(state, action, action->what == DO_SCREEN ? name : "");
 }
 
+/* Pasted text is for the line that is being typed into; the dialog refuses it where a name arms it. */
+static bool takes_paste(const struct state *state)
+{
+    if (state->confirm.kind != CONFIRM_NONE)
+        return true;
+    return state->overlay != OVERLAY_NONE ? state->picker.typing : state->filtering;
+}
+
 void state_key(struct state *state, const struct input *input, const struct canvas *canvas)
 {
-    if (input->kind == INPUT_NONE || input->kind == INPUT_RESIZE)
+    bool paste = input->pasted || input->kind == INPUT_PASTE;
+
+    if (input->kind == INPUT_NONE || input->kind == INPUT_RESIZE || (input->pasted && !takes_paste(state)))
         return;
     state->cols = canvas->cols;
     state->rows = canvas->rows;
+    state->gap_us = input->gap_us;
+    state->blind = input->blind;
+    state->overlay_before = state->overlay;
+    perform_hold(state);
     if (state->confirm.kind != CONFIRM_NONE)
         perform_confirmed(state, confirm_key(&state->confirm, &state->model, input));
+    else if (paste && state->overlay != OVERLAY_NONE && !state->picker.typing)
+        state_toast(state, ROLE_LEVEL_WARN, "pasted text was dropped");
     else if (state->overlay != OVERLAY_NONE)
         overlay_key(state, input, canvas);
     else if (state->filtering)
@@ -217,6 +239,7 @@ void state_key(struct state *state, const struct input *input, const struct canv
 void state_tick(struct state *state)
 {
     perform_confirmed(state, confirm_tick(&state->confirm, &state->model));
+    perform_pending(state);
     exporting_tick(state);
     if (state->following) /* how far it is may have changed */
         state->toast_role = outcome_words(&state->outcome, &state->model, state->toast, sizeof state->toast);
@@ -230,7 +253,9 @@ int64_t state_deadline_us(const struct state *state)
 {
     int64_t confirm = confirm_deadline_us(&state->confirm);
     int64_t toast = state->toast[0] != '\0' ? state->toast_until_us : INT64_MAX;
+    int64_t pending = state->pending.action != NULL ? state->pending.due_us : INT64_MAX;
 
+    toast = pending < toast ? pending : toast;
     return confirm < toast ? confirm : toast;
 }
 
@@ -239,6 +264,12 @@ int64_t state_refresh_us(const struct state *state)
     static const int64_t steps[REFRESH_STEPS] = {0, 250000, 500000, 1000000, 2000000, 5000000, 10000000};
 
     return steps[state->refresh];
+}
+
+void state_shown(struct state *state, int64_t now_us, int64_t took_us)
+{
+    drawn_note(state);
+    confirm_shown(&state->confirm, now_us, took_us > STALL_US);
 }
 
 void state_draw(struct state *state, struct canvas *canvas)
@@ -259,11 +290,12 @@ void state_draw(struct state *state, struct canvas *canvas)
     screen_at(state->active)->move(&state->model, frame_body(&state->model, canvas), 0);
     if (!tmv_uuid_is_nil(&state->bundle_of))
         state->model.focus = state->bundle_of;
-    frame.key_count =
-        action_key_bar(&state->model, state->active, keys, whys); /* of what is under the cursor now */
+    frame.dialog = state->confirm.kind != CONFIRM_NONE;
+    frame.key_count = frame.dialog ? confirm_key_bar(&state->confirm, &state->model, keys)
+                                   : action_key_bar(&state->model, state->active, keys, whys);
     frame_draw(&state->model, &frame, canvas);
     if (state->model.big && state->active == 0)
         big_draw(&state->model, canvas, frame_body(&state->model, canvas));
     overlay_draw(state, canvas);
-    confirm_draw(&state->confirm, &state->model, canvas);
+    state->confirm.readable = confirm_draw(&state->confirm, &state->model, canvas);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "app/confirm_keys.h"
+#include "app/drawn.h"
 #include "app/leave.h"
 #include "app/messages.h"
 #include "app/monitor.h"
@@ -28,6 +29,29 @@ struct undo {
     enum tmv_operation operation; /* that takes them back */
     struct tmv_uuid ids[MARKS_MAX];
     int count;
+};
+
+/* See app/drawn.h. */
+struct drawn {
+    bool any;
+    int active;
+    enum overlay overlay;    /* that hides the list */
+    bool dialog;             /* one is open and hides it */
+    int choice;              /* what Enter would choose in the box; -1 nothing */
+    struct tmv_uuid subject; /* migration under the cursor; nil none */
+    int64_t generation;      /* of it */
+    struct undo undo;
+    struct tmv_uuid marks[MARKS_MAX];
+    int mark_count;
+};
+
+/* An operation that is done without a question: sent when no other key follows in ALONE_US. */
+struct pending {
+    const struct action *action; /* NULL: none */
+    struct tmv_request request;  /* of a pause */
+    char reason[FIELD_MAX];      /* of the request */
+    struct undo undo;            /* of u */
+    int64_t due_us;
 };
 
 /* A bulk operation on its way. */
@@ -58,11 +82,16 @@ struct state {
     bool following;         /* it has not ended: its line says how far it is */
     struct undo undo;
     struct bulk bulk;
-    int64_t moved_us;       /* last key that moved the cursor: the order is held for a moment */
-    int64_t interrupted_us; /* last Ctrl-C at the top: a second one quits */
-    int refresh;            /* index into the steps of + and - */
-    int engine_runs;        /* migrations that the embedded engine runs now */
-    bool engine_here;       /* there is one that quitting has to ask about */
+    struct drawn drawn; /* the picture that is shown */
+    struct pending pending;
+    int64_t gap_us;              /* silence before the key that is handled now */
+    enum overlay overlay_before; /* what was open when it was pressed */
+    bool blind;                  /* it was pressed while the screen did not move */
+    int64_t moved_us;            /* last key that moved the cursor: the order is held for a moment */
+    int64_t interrupted_us;      /* last Ctrl-C at the top: a second one quits */
+    int refresh;                 /* index into the steps of + and - */
+    int engine_runs;             /* migrations that the embedded engine runs now */
+    bool engine_here;            /* there is one that quitting has to ask about */
     enum leave leave;
     bool quit;
     bool redraw;               /* Ctrl-L */
@@ -73,9 +102,12 @@ struct state {
     struct tmv_uuid bundle_of; /* migration whose record an export waits for; nil none */
     char bundle_path[400];
     int64_t bundle_until_us;
-    char *copied;                  /* for the terminal's clipboard, owned; NULL nothing */
-    int cols, rows;                /* of the canvas that the last key was pressed on */
-    struct requests *requests;     /* NULL: read only, there is no way to act */
+    char *copied;              /* for the terminal's clipboard, owned; NULL nothing */
+    int cols, rows;            /* of the canvas that the last key was pressed on */
+    struct requests *requests; /* NULL: read only, there is no way to act */
+    /* How requests leave: requests_send and requests_limit; a test listens here. */
+    bool (*send)(struct requests *requests, const struct tmv_request *request);
+    bool (*limit)(struct requests *requests, const struct tmv_uuid *migration, const char *changes);
     struct tmv_snapshot *snapshot; /* what the model shows; owned */
     struct tmv_record *record;     /* the same */
     struct store_view *stores;     /* the same */
@@ -98,8 +130,14 @@ void state_tick(struct state *state);
 int64_t state_deadline_us(const struct state *state);
 /* Least time between two drawings that nobody asked for by a key, as + and - set it; 0: as usual. */
 int64_t state_refresh_us(const struct state *state);
-/* Draws everything. */
+/* A drawing that took longer than this: its person saw nothing move meanwhile. */
+#define STALL_US INT64_C(1000000)
+
+/* Draws everything. Pure but for the places of cursors: state_shown says that it is on the screen. */
 void state_draw(struct state *state, struct canvas *canvas);
+/* What was drawn last is on the screen since `now_us`, and writing it took `took_us`: keys are compared with
+ * it from now on. One that took long was not seen while it lasted: a countdown is void. */
+void state_shown(struct state *state, int64_t now_us, int64_t took_us);
 /* Says something above the keys, and keeps it for Ctrl-G. */
 void state_toast(struct state *state, enum role role, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -21,13 +21,22 @@ static const struct tmv_gate *red_gate(const struct tmv_migration *m)
     return NULL;
 }
 
+bool confirm_takes(const struct confirm *confirm, int i, const struct tmv_migration *m,
+                   char why[TMV_REASON_MAX])
+{
+    if (m->generation == confirm->bulk_generations[i])
+        return tmv_operation_allowed(m, confirm->operation, why);
+    snprintf(why, TMV_REASON_MAX, "changed meanwhile");
+    return false;
+}
+
 static bool any_marked_allows(const struct confirm *confirm, const struct model *model,
                               char why[TMV_REASON_MAX])
 {
     snprintf(why, TMV_REASON_MAX, "none is there any more");
-    for (int i = 0; i < model->fleet.mark_count; i++) {
-        const struct tmv_migration *m = model_find(model, &model->fleet.marks[i]);
-        if (m != NULL && tmv_operation_allowed(m, confirm->operation, why))
+    for (int i = 0; i < confirm->bulk_count; i++) {
+        const struct tmv_migration *m = model_find(model, &confirm->bulk_ids[i]);
+        if (m != NULL && confirm_takes(confirm, i, m, why))
             return true;
     }
     return false;
@@ -201,17 +210,38 @@ static void draw_effect(const struct confirm *confirm, const struct tmv_migratio
     labelled(canvas, rest, "Back", confirm->back);
 }
 
-static void draw_inputs(const struct confirm *confirm, struct canvas *canvas, struct rect *rest)
+#define NAME_WORDS 36 /* columns of the line around a name that has room for the field, too */
+
+/* A name that leaves no room for the field gets lines of its own: what cannot be read is not confirmed. */
+static int name_rows(const struct confirm *confirm, int width)
 {
-    struct rect line = rect_top(rest, 1);
-    struct line words = line_begin(canvas, line);
-    bool typing = confirm->armed_until_us == 0;
+    int name = text_width(confirm->name);
+
+    return 2 * name + NAME_WORDS <= width ? 0 : 1 + (name + width - 1) / (width > 0 ? width : 1);
+}
+
+static void draw_name(const struct confirm *confirm, struct canvas *canvas, struct rect *rest, bool focus)
+{
+    int rows = name_rows(confirm, rest->w);
+    struct line words = line_begin(canvas, rect_top(rest, 1));
 
     line_put(&words, ROLE_TEXT, "Type ");
-    line_put(&words, ROLE_TEXT_STRONG, confirm->name);
+    line_put(&words, rows > 0 ? ROLE_TEXT : ROLE_TEXT_STRONG, rows > 0 ? "this name" : confirm->name);
     line_put(&words, ROLE_TEXT, " to arm: ");
     line_try_right(&words, ROLE_TEXT_DIM, " paste is off");
-    field_draw(&confirm->typed, canvas, words.rest, typing && confirm->focus == CONFIRM_ON_NAME);
+    if (rows > 0) {
+        canvas_wrap(canvas, rect_top(rest, rows - 1), ROLE_TEXT_STRONG, confirm->name);
+        words = line_begin(canvas, rect_top(rest, 1));
+    }
+    field_draw(&confirm->typed, canvas, words.rest, focus);
+}
+
+static void draw_inputs(const struct confirm *confirm, struct canvas *canvas, struct rect *rest)
+{
+    bool typing = confirm->armed_until_us == 0;
+    struct line words;
+
+    draw_name(confirm, canvas, rest, typing && confirm->focus == CONFIRM_ON_NAME);
     if (confirm->needs_reason) {
         words = line_begin(canvas, rect_top(rest, 1));
         line_put(&words, ROLE_TEXT, "Reason (required): ");
@@ -285,35 +315,48 @@ static void upper(char *text, size_t n)
             text[i] = (char)(text[i] - 'a' + 'A');
 }
 
-static void draw_typed(const struct confirm *confirm, const struct model *model,
+/* The last line has the keys of the dialog, where there is room. */
+static struct rect dialog_area(const struct canvas *canvas)
+{
+    struct rect area = canvas_all(canvas);
+
+    rect_bottom(&area, canvas->rows >= 16 ? 1 : 0);
+    return area;
+}
+
+static bool draw_typed(const struct confirm *confirm, const struct model *model,
                        const struct tmv_migration *m, struct canvas *canvas)
 {
     bool gates = confirm->operation == TMV_OP_CUTOVER;
     struct confirm_warning_text warnings[CONFIRM_WARNINGS];
-    int rows = 9 + (gates ? 2 + gates_rows(m, canvas->cols < WIDTH ? canvas->cols - 4 : INSIDE) : 0) +
-               confirm->needs_reason + confirm->offers_keep + confirm_warnings(confirm, model, warnings) +
+    int inside = canvas->cols < WIDTH ? canvas->cols - 4 : INSIDE;
+    int inputs = 1 + name_rows(confirm, inside) + confirm->needs_reason + confirm->offers_keep;
+    int rows = 8 + inputs + (gates ? 2 + gates_rows(m, inside) : 0) +
+               confirm_warnings(confirm, model, warnings) +
                (model_dialog_of_other(model, &confirm->migration) != NULL);
-    char title[TENANT_NAME_MAX + 2 * 64 + 40], badge[40];
+    char title[TENANT_NAME_MAX + 2 * 64 + 40], badge[40], name[TENANT_NAME_MAX];
     struct rect in, buttons;
+    bool readable;
 
-    snprintf(title, sizeof title, "%s %s   %.60s → %.60s", confirm->title, confirm->name, m->source,
-             m->target);
+    snprintf(title, sizeof title, "%s %s   %.60s → %.60s", confirm->title,
+             tenant_name(&model->names, &m->tenant, name), m->source, m->target);
     snprintf(badge, sizeof badge, "%s%.30s%s", model->environment_kind ? "[" : "",
              model->environment_kind ? model->environment_kind : "", model->environment_kind ? "]" : "");
     upper(title, strlen(confirm->title));
     upper(badge, strlen(badge));
-    in = dialog_frame(canvas, canvas_all(canvas), (struct rect){0, 0, WIDTH, rows + 2}, DIALOG_DANGER, title,
+    in = dialog_frame(canvas, dialog_area(canvas), (struct rect){0, 0, WIDTH, rows + 2}, DIALOG_DANGER, title,
                       badge);
     buttons = rect_bottom(&in, 1);
-    if (gates && in.h > 8)
+    if (gates && in.h > 7 + inputs)
         draw_gates(m, model, canvas, &in);
     draw_warnings(confirm, model, canvas, &in);
-    if (in.h > 2)
+    if (in.h > 1 + inputs)
         draw_other(confirm, model, canvas, &in);
-    if (in.h > 6)
+    if (in.h > 5 + inputs)
         draw_effect(confirm, m, canvas, &in);
-    if (in.h > 2 + confirm->needs_reason + confirm->offers_keep)
+    if (in.h > 1 + inputs)
         rect_top(&in, 1);
+    readable = in.h >= inputs;
     draw_inputs(confirm, canvas, &in);
     if (confirm->notice[0] != '\0')
         canvas_fit(canvas, rect_bottom(&in, 1), ROLE_LEVEL_WARN, confirm->notice);
@@ -321,28 +364,32 @@ static void draw_typed(const struct confirm *confirm, const struct model *model,
         draw_armed(confirm, model, canvas, buttons);
     else
         draw_buttons(confirm, model, canvas, buttons);
+    return readable;
 }
 
-static void draw_yes_no(const struct confirm *confirm, const struct model *model, struct canvas *canvas)
+static bool draw_yes_no(const struct confirm *confirm, const struct model *model, struct canvas *canvas)
 {
-    struct rect in = dialog_frame(canvas, canvas_all(canvas), (struct rect){0, 0, 64, 7}, DIALOG_PLAIN,
+    struct rect in = dialog_frame(canvas, dialog_area(canvas), (struct rect){0, 0, 64, 7}, DIALOG_PLAIN,
                                   confirm->title, "");
     struct rect keys = rect_bottom(&in, 1);
-    char why[TMV_REASON_MAX], text[TENANT_NAME_MAX + 300];
+    const struct tmv_migration *m = model_find(model, &confirm->migration);
+    char why[TMV_REASON_MAX], text[TENANT_NAME_MAX + 300], name[TENANT_NAME_MAX];
     struct line line = line_begin(canvas, keys);
 
-    snprintf(text, sizeof text, "%s: %s", confirm->name, confirm->effect);
+    snprintf(text, sizeof text, "%s: %s",
+             m != NULL ? tenant_name(&model->names, &m->tenant, name) : confirm->name, confirm->effect);
     rect_top(&in, canvas_wrap(canvas, in, ROLE_TEXT, text));
     draw_other(confirm, model, canvas, &in);
     confirm_blocked(confirm, model, why, sizeof why);
     if (why[0] != '\0') {
         line_putf(&line, ROLE_DISABLED, "(y %s: %s)", confirm->go, why);
-        return;
+        return in.h > 0;
     }
     line_put(&line, ROLE_KEY, "y");
     line_putf(&line, ROLE_KEY_LABEL, " %s   ", confirm->go);
     line_put(&line, ROLE_KEY, "any other key");
     line_put(&line, ROLE_KEY_LABEL, " cancels");
+    return in.h > 0;
 }
 
 /* Every marked one by name; those that it cannot be done to now say why. */
@@ -352,15 +399,15 @@ static void draw_names(const struct confirm *confirm, const struct model *model,
     int columns = area.w >= 66 ? 2 : 1, width = area.w / columns;
     int from = confirm->scroll * columns, most = area.h * columns;
 
-    for (int i = 0; i < most && from + i < model->fleet.mark_count; i++) {
+    for (int i = 0; i < most && from + i < confirm->bulk_count; i++) {
         struct rect cell = {area.x + i % columns * width, area.y + i / columns, width - 1, 1};
-        const struct tmv_migration *m = model_find(model, &model->fleet.marks[from + i]);
+        const struct tmv_migration *m = model_find(model, &confirm->bulk_ids[from + i]);
         struct line line = line_begin(canvas, cell);
         char why[TMV_REASON_MAX] = "", name[TENANT_NAME_MAX];
         if (m == NULL)
             continue;
         tenant_name(&model->names, &m->tenant, name);
-        if (tmv_operation_allowed(m, confirm->operation, why)) {
+        if (confirm_takes(confirm, from + i, m, why)) {
             line_putf(&line, state_look(m->show)->role, "%s ", state_look(m->show)->glyph);
             line_put(&line, ROLE_TEXT_STRONG, name);
         } else {
@@ -374,9 +421,9 @@ static int names_allowed(const struct confirm *confirm, const struct model *mode
     char why[TMV_REASON_MAX];
     int allowed = 0;
 
-    for (int i = 0; i < model->fleet.mark_count; i++) {
-        const struct tmv_migration *m = model_find(model, &model->fleet.marks[i]);
-        allowed += m != NULL && tmv_operation_allowed(m, confirm->operation, why);
+    for (int i = 0; i < confirm->bulk_count; i++) {
+        const struct tmv_migration *m = model_find(model, &confirm->bulk_ids[i]);
+        allowed += m != NULL && confirm_takes(confirm, i, m, why);
     }
     return allowed;
 }
@@ -389,14 +436,14 @@ static const char *in_parts(int rows, int room)
 static void draw_bulk(const struct confirm *confirm, const struct model *model, struct canvas *canvas)
 {
     int columns = canvas->cols >= 72 ? 2 : 1;
-    int names = (model->fleet.mark_count + columns - 1) / columns;
+    int names = (confirm->bulk_count + columns - 1) / columns;
     char title[80], why[TMV_REASON_MAX];
     struct rect in, keys;
     struct line line;
 
     snprintf(title, sizeof title, "%s %d of %d marked", confirm->title, names_allowed(confirm, model),
-             model->fleet.mark_count);
-    in = dialog_frame(canvas, canvas_all(canvas), (struct rect){0, 0, 78, names + 6}, DIALOG_PLAIN, title,
+             confirm->bulk_count);
+    in = dialog_frame(canvas, dialog_area(canvas), (struct rect){0, 0, 78, names + 6}, DIALOG_PLAIN, title,
                       in_parts(names, canvas->rows - 6));
     keys = rect_bottom(&in, 1);
     canvas_fit(canvas, rect_top(&in, 1), ROLE_TEXT, confirm->effect);
@@ -430,18 +477,21 @@ static void draw_small(const struct confirm *confirm, const struct model *model,
     }
 }
 
-void confirm_draw(const struct confirm *confirm, const struct model *model, struct canvas *canvas)
+bool confirm_draw(const struct confirm *confirm, const struct model *model, struct canvas *canvas)
 {
     const struct tmv_migration *m = model_find(model, &confirm->migration);
 
     if (confirm->kind == CONFIRM_NONE)
-        return;
-    if ((m == NULL && !confirm->bulk) || canvas->cols < FRAME_COLS || canvas->rows < FRAME_ROWS)
+        return true;
+    if ((m == NULL && !confirm->bulk) || canvas->cols < FRAME_COLS || canvas->rows < FRAME_ROWS) {
         draw_small(confirm, model, canvas);
-    else if (confirm->bulk)
+        return false;
+    }
+    if (confirm->bulk)
         draw_bulk(confirm, model, canvas);
     else if (confirm->kind == CONFIRM_YES_NO)
-        draw_yes_no(confirm, model, canvas);
+        return draw_yes_no(confirm, model, canvas);
     else
-        draw_typed(confirm, model, m, canvas);
+        return draw_typed(confirm, model, m, canvas);
+    return true;
 }

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "screens/model.h"
+#include "screens/frame.h"
 
 #define CONFIRM_COUNTDOWN_US INT64_C(5000000)
 #define CONFIRM_DEAF_US INT64_C(300000) /* input is ignored for so long after it opened */
@@ -43,14 +43,20 @@ struct confirm_warning_text {
 struct confirm {
     enum confirm_kind kind;
     enum tmv_operation operation;
-    const char *title;  /* "CUTOVER" */
-    const char *effect; /* what it does, in words */
-    const char *back;   /* how to come back from it */
-    const char *go;     /* label of the button */
-    bool needs_reason;  /* the reason field is there and required */
-    bool offers_keep;   /* abort: the copied events may stay on the target */
-    bool bulk;          /* for all that are marked; each is named */
-    int scroll;         /* first row of the names shown */
+    const char *title;                   /* "CUTOVER" */
+    const char *effect;                  /* what it does, in words */
+    const char *back;                    /* how to come back from it */
+    const char *go;                      /* label of the button */
+    bool needs_reason;                   /* the reason field is there and required */
+    bool offers_keep;                    /* abort: the copied events may stay on the target */
+    bool bulk;                           /* for all that are marked; each is named */
+    int scroll;                          /* first row of the names shown */
+    struct tmv_uuid bulk_ids[MARKS_MAX]; /* those that were marked when it opened, as they were then */
+    int64_t bulk_generations[MARKS_MAX];
+    int bulk_count;
+    bool shown;       /* it has been on the screen */
+    bool readable;    /* as it was drawn last it could be read */
+    int64_t shown_us; /* when it was drawn last */
     struct tmv_uuid migration;
     int64_t generation;
     unsigned acknowledged;      /* warnings that were seen */
@@ -71,4 +77,14 @@ void confirm_blocked(const struct confirm *confirm, const struct model *model, c
 /* The warnings that hold now; returns how many. Pure. */
 int confirm_warnings(const struct confirm *confirm, const struct model *model,
                      struct confirm_warning_text ret_warnings[CONFIRM_WARNINGS]);
-void confirm_draw(const struct confirm *confirm, const struct model *model, struct canvas *canvas);
+/* Whether a bulk operation is done to the `i`th of those named: it is allowed now, and nothing changed since
+ * the dialog opened. */
+bool confirm_takes(const struct confirm *confirm, int i, const struct tmv_migration *m,
+                   char why[TMV_REASON_MAX]);
+/* False: there was no room for all that has to be read. */
+bool confirm_draw(const struct confirm *confirm, const struct model *model, struct canvas *canvas);
+
+#define CONFIRM_KEYS_MAX 5
+/* The keys that work in the dialog now, for the line below it; returns how many. */
+int confirm_key_bar(const struct confirm *confirm, const struct model *model,
+                    struct key_item ret_items[CONFIRM_KEYS_MAX]);

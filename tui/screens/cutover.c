@@ -22,9 +22,10 @@ enum pane { PANE_QUEUE, PANE_CUTOVERS, PANES };
 /* ---- the queue ---- */
 
 struct queue {
-    const struct tmv_migration *rows[QUEUE_MAX];
+    const struct tmv_migration *rows[QUEUE_MAX + 1];
     int count;
     int ready;
+    bool ghost; /* one of them is no longer in the queue */
 };
 
 static int red_gates(const struct tmv_migration *m)
@@ -53,10 +54,35 @@ static int compare_queue(const void *va, const void *vb)
     return memcmp(&a->id, &b->id, sizeof a->id);
 }
 
+static int queue_row(const struct queue *queue, const struct tmv_uuid *id)
+{
+    for (int i = 0; i < queue->count; i++)
+        if (tmv_uuid_equal(&queue->rows[i]->id, id))
+            return i;
+    return -1;
+}
+
+/* The one under the cursor stays in its row when it leaves the queue: another one must not take its place. */
+static void keep_ghost(const struct model *model, struct queue *queue)
+{
+    const struct list_state *list = &model->lists[PLACE];
+    const struct tmv_migration *m = model_under_cursor(model);
+    int row = list->held_row < queue->count ? list->held_row : queue->count;
+
+    if (m == NULL || list->pane != PANE_QUEUE || !tmv_uuid_equal(&m->id, &list->held) ||
+        queue_row(queue, &m->id) >= 0)
+        return;
+    memmove(queue->rows + row + 1, queue->rows + row, sizeof(*queue->rows) * (size_t)(queue->count - row));
+    queue->rows[row] = m;
+    queue->count++;
+    queue->ghost = true;
+}
+
 /* Those that mirror, the ready ones first, longest in dual write before others. */
 static void queue_read(const struct model *model, struct queue *queue)
 {
     queue->count = queue->ready = 0;
+    queue->ghost = false;
     for (size_t i = 0; model->snapshot != NULL && i < model->snapshot->migration_count; i++) {
         const struct tmv_migration *m = &model->snapshot->migrations[i];
         if ((m->phase != TMV_PHASE_DUAL_WRITE && m->phase != TMV_PHASE_CUTOVER) || queue->count == QUEUE_MAX)
@@ -65,14 +91,7 @@ static void queue_read(const struct model *model, struct queue *queue)
         queue->ready += m->show == TMV_SHOW_READY;
     }
     qsort(queue->rows, (size_t)queue->count, sizeof *queue->rows, compare_queue);
-}
-
-static int queue_row(const struct queue *queue, const struct tmv_uuid *id)
-{
-    for (int i = 0; i < queue->count; i++)
-        if (tmv_uuid_equal(&queue->rows[i]->id, id))
-            return i;
-    return -1;
+    keep_ghost(model, queue);
 }
 
 enum queue_column { Q_GLYPH, Q_TENANT, Q_STATE, Q_PAUSE, Q_LAG, Q_SINCE, Q_ROUTE, Q_WHY };
@@ -94,7 +113,9 @@ static void why_words(const struct tmv_migration *m, char *text, size_t size)
 
     while (i < m->gate_count && m->gates[i].green)
         i++;
-    if (m->paused)
+    if (m->phase != TMV_PHASE_DUAL_WRITE && m->phase != TMV_PHASE_CUTOVER)
+        snprintf(text, size, "left the queue; stays until the cursor moves");
+    else if (m->paused)
         snprintf(text, size, "paused%s%s", m->pause_reason[0] ? ": " : "", m->pause_reason);
     else if (m->gate_count == 0)
         snprintf(text, size, "not looked at yet");
@@ -301,7 +322,8 @@ static void draw_queue(const struct model *model, struct canvas *canvas, struct 
     if (area.h < 1)
         return;
     queue_read(model, &view.queue);
-    snprintf(right, sizeof right, "%d ready, %d not yet", queue->ready, queue->count - queue->ready);
+    snprintf(right, sizeof right, "%d ready, %d not yet", queue->ready,
+             queue->count - queue->ready - queue->ghost);
     canvas_separator(canvas, rect_top(&area, 1), focus ? "› queue" : "queue", right);
     if (queue->count == 0) {
         canvas_fit(canvas, rect_top(&area, 1), ROLE_TEXT_DIM,
@@ -417,6 +439,7 @@ static void move_cutovers(struct model *model, struct rect area, int rows)
 
 static void move_queue(struct model *model, struct rect area, int rows)
 {
+    struct list_state *list = &model->lists[PLACE];
     struct queue queue;
     int row;
 
@@ -427,7 +450,8 @@ static void move_queue(struct model *model, struct rect area, int rows)
     if (rows == MOVE_PAGE || rows == -MOVE_PAGE)
         rows = rows > 0 ? area.h - 2 : 2 - area.h;
     row = clamp((row < 0 ? 0 : row) + rows, queue.count);
-    model->fleet.selected = queue.rows[row]->id;
+    model->fleet.selected = list->held = queue.rows[row]->id;
+    list->held_row = row;
 }
 
 static void cutover_move(struct model *model, struct rect area, int rows)

@@ -62,12 +62,23 @@ static void done_note(const struct model *model, const struct tmv_migration *m, 
         snprintf(text, size, "at %s", format_clock(m->completed_at_us, clock));
 }
 
+static bool fleet_is_ghost(const struct model *model, const struct tmv_migration *m)
+{
+    return model->fleet.ghost && tmv_uuid_equal(&m->id, &model->fleet.selected);
+}
+
 /* What somebody is about to do to it; else why it is where it is: the engine's note, else what the state
  * itself can say. Empty when there is nothing to say. */
 static void note_words(const struct model *model, const struct tmv_migration *m, char *text, size_t size)
 {
     const struct tmv_gate *red = first_red_gate(m);
 
+    if (fleet_is_ghost(model, m)) {
+        snprintf(text, size, "%s",
+                 model_find(model, &m->id) != NULL ? "left this list: stays until the cursor moves"
+                                                   : "gone from this list: stays until the cursor moves");
+        return;
+    }
     if (model_dialog_words(model, &m->id, text, size)[0] != '\0')
         return;
     if (m->show == TMV_SHOW_FAILED && m->last_error[0] != '\0')
@@ -157,7 +168,7 @@ static const char *route_words(const struct tmv_migration *m, char *text, size_t
 static void fleet_cell(void *user, int row, int column, struct canvas *canvas, struct rect cell)
 {
     const struct model *model = user;
-    const struct tmv_migration *m = &model->snapshot->migrations[model->fleet.order[row]];
+    const struct tmv_migration *m = model_row(model, row);
     const struct state_look *look = state_look(m->show);
     char text[TMV_REASON_MAX + TMV_NAME_MAX];
 
@@ -225,12 +236,13 @@ static void list_line(const struct model *model, struct canvas *canvas, struct r
 {
     const struct fleet_state *fleet = &model->fleet;
     struct line line = line_begin(canvas, area);
+    int passing = fleet->shown - fleet->ghost;
     long long left_out = model->snapshot->migration_total - (long long)model->snapshot->migration_count;
     char text[80];
 
-    snprintf(text, sizeof text, "%d of %zu ", fleet->shown, model->snapshot->migration_count);
+    snprintf(text, sizeof text, "%d of %zu ", passing, model->snapshot->migration_count);
     if (left_out > 0) /* what is not here is neither shown, nor counted, nor found */
-        snprintf(text, sizeof text, "%d of %zu loaded; %lld older are not here ", fleet->shown,
+        snprintf(text, sizeof text, "%d of %zu loaded; %lld older are not here ", passing,
                  model->snapshot->migration_count, left_out);
     line_try_right(&line, left_out > 0 ? ROLE_LEVEL_WARN : ROLE_TEXT_DIM, text);
     snprintf(text, sizeof text, " %d marked · ", fleet->mark_count);
@@ -300,8 +312,7 @@ static void fit_routes(const struct model *model, struct column *route)
     char text[160];
 
     for (int i = 0; i < model->fleet.shown; i++) {
-        int width =
-            text_width(route_words(&model->snapshot->migrations[model->fleet.order[i]], text, sizeof text));
+        int width = text_width(route_words(model_row(model, i), text, sizeof text));
         route->least = width > route->least ? width : route->least;
     }
     route->least = route->least > ROUTE_MAX ? ROUTE_MAX : route->least;
@@ -317,8 +328,7 @@ static void widen(const struct model *model, struct column wanted[COLUMNS])
     memcpy(wanted, columns, sizeof columns);
     fit_routes(model, &wanted[COLUMN_ROUTE]);
     for (int i = 0; fleet->width == FLEET_NAMES && i < fleet->shown; i++) {
-        int width = text_width(
-            tenant_name(&model->names, &model->snapshot->migrations[fleet->order[i]].tenant, name));
+        int width = text_width(tenant_name(&model->names, &model_row(model, i)->tenant, name));
         struct column *tenant = &wanted[COLUMN_TENANT];
         tenant->least = width > tenant->least ? width : tenant->least;
         tenant->want = tenant->least > tenant->want ? tenant->least : tenant->want;
@@ -366,16 +376,34 @@ static void fleet_draw(const struct model *model, struct canvas *canvas, struct 
     events_draw(model, canvas, events_area, NULL);
 }
 
+/* Another screen may have put the cursor on a migration: its row, or a ghost's, is the selected one here. */
+static void follow_selection(struct model *model)
+{
+    struct fleet_state *fleet = &model->fleet;
+    int row = fleet->selected_row;
+
+    if (row >= 0 && row < fleet->shown && tmv_uuid_equal(&fleet->ids[row], &fleet->selected))
+        return;
+    row = fleet_row_of(fleet, &fleet->selected);
+    if (row >= 0)
+        fleet->selected_row = row;
+    else if (!tmv_uuid_is_nil(&fleet->selected))
+        fleet_order(model, true);
+}
+
 static void fleet_move(struct model *model, struct rect area, int rows)
 {
     struct fleet_state *fleet = &model->fleet;
     struct rect table, events;
-    int row = fleet->selected_row;
+    int row;
 
+    follow_selection(model);
     split(model, area, &table, &events);
     if (rows == MOVE_PAGE || rows == -MOVE_PAGE)
         rows = rows > 0 ? table.h - 1 : 1 - table.h;
-    row += rows;
+    row = fleet->selected_row + rows - (fleet->ghost && rows > 0); /* the row of a ghost closes behind it */
+    if (rows != 0)
+        fleet_let_go(fleet);
     row = row >= fleet->shown ? fleet->shown - 1 : row < 0 ? 0 : row;
     fleet->top = table_scroll(fleet->top, row, fleet->shown, table.h - 1);
     if (fleet->shown > 0) {

@@ -135,14 +135,41 @@ static int place_of(const struct fleet_state *fleet, const struct tmv_uuid *id)
     for (int i = 0; i < fleet->shown; i++)
         if (tmv_uuid_equal(&fleet->ids[i], id))
             return i;
-    return FLEET_MAX;
+    return FLEET_MAX; /* after all that pass */
 }
 
-/* The selection follows its migration; when that left the list, the row stays where it was. */
-static void keep_selection(struct fleet_state *fleet)
+/* Puts the selected migration, which left the list by itself, back where it was: another one must not slide
+ * under the cursor. False: it is not known any more. */
+static bool keep_ghost(struct model *model)
 {
+    struct fleet_state *fleet = &model->fleet;
+    const struct tmv_migration *m = model_find(model, &fleet->selected);
+    int row = fleet->selected_row < 0              ? 0
+              : fleet->selected_row > fleet->shown ? fleet->shown
+                                                   : fleet->selected_row;
+
+    if (tmv_uuid_is_nil(&fleet->selected) || model->no_keys ||
+        (m == NULL && !tmv_uuid_equal(&model->kept.id, &fleet->selected)))
+        return false;
+    memmove(fleet->order + row + 1, fleet->order + row, sizeof *fleet->order * (size_t)(fleet->shown - row));
+    memmove(fleet->ids + row + 1, fleet->ids + row, sizeof *fleet->ids * (size_t)(fleet->shown - row));
+    fleet->order[row] = m != NULL ? (int)(m - model->snapshot->migrations) : -1;
+    fleet->ids[row] = fleet->selected;
+    fleet->selected_row = row;
+    fleet->shown++;
+    return true;
+}
+
+/* The selection follows its migration. One that left the list stays as a ghost; without one (`moves`: the
+ * person changed the list) the row stays where it was. */
+static void keep_selection(struct model *model, bool moves)
+{
+    struct fleet_state *fleet = &model->fleet;
     int row = place_of(fleet, &fleet->selected);
 
+    fleet->ghost = row == FLEET_MAX && !moves && keep_ghost(model);
+    if (fleet->ghost)
+        return;
     if (row == FLEET_MAX)
         row = fleet->selected_row;
     if (row >= fleet->shown)
@@ -163,7 +190,8 @@ static void reverse_rows(struct row *rows, int count)
     }
 }
 
-void fleet_order(struct model *model, bool hold)
+/* `moves`: the person changed the list, and the cursor with it. */
+static void arrange(struct model *model, bool hold, bool moves)
 {
     struct fleet_state *fleet = &model->fleet;
     size_t count = model->snapshot == NULL ? 0 : model->snapshot->migration_count;
@@ -196,7 +224,38 @@ void fleet_order(struct model *model, bool hold)
         fleet->ids[i] = rows[i].m->id;
     }
     fleet->shown = shown;
-    keep_selection(fleet);
+    keep_selection(model, moves);
     filter_release(&filter);
     free(rows);
+}
+
+void fleet_order(struct model *model, bool hold)
+{
+    arrange(model, hold, false);
+}
+
+void fleet_refilter(struct model *model)
+{
+    arrange(model, false, true);
+}
+
+void fleet_let_go(struct fleet_state *fleet)
+{
+    int row = fleet->selected_row;
+    size_t after = (size_t)(fleet->shown - row - 1);
+
+    if (!fleet->ghost)
+        return;
+    memmove(fleet->order + row, fleet->order + row + 1, sizeof *fleet->order * after);
+    memmove(fleet->ids + row, fleet->ids + row + 1, sizeof *fleet->ids * after);
+    fleet->shown--;
+    fleet->ghost = false;
+    memset(&fleet->selected, 0, sizeof fleet->selected);
+}
+
+int fleet_row_of(const struct fleet_state *fleet, const struct tmv_uuid *id)
+{
+    int row = place_of(fleet, id);
+
+    return row == FLEET_MAX ? -1 : row;
 }

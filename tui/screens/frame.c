@@ -180,7 +180,7 @@ static void draw_keys(const struct frame *frame, struct canvas *canvas, struct r
     struct line line = line_begin(canvas, area);
     char text[120];
 
-    if (line.rest.w > 12) {
+    if (line.rest.w > 12 && !frame->dialog) {
         line_try_right(&line, ROLE_KEY_LABEL, " help ");
         line_try_right(&line, ROLE_KEY, " ?");
     }
@@ -228,7 +228,7 @@ static void draw_tiny(const struct model *model, struct canvas *canvas)
 {
     struct rect area = canvas_all(canvas);
     struct line line = line_begin(canvas, rect_top(&area, 1));
-    const struct tmv_migration *m = model_selected(model);
+    const struct tmv_migration *m = model_under_cursor(model);
     char fresh[40], name[TENANT_NAME_MAX];
     enum role role = fresh_words(model, fresh, sizeof fresh);
     int alerts = frame_alerts(model);

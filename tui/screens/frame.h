@@ -18,6 +18,7 @@ struct frame {
     const char *toast; /* last outcome, "" none */
     enum role toast_role;
     const char *toast_hint;     /* at its right, "u: resume it again" */
+    bool dialog;                /* the keys are those of an open dialog */
     const struct field *prompt; /* open line (the filter); NULL none */
     const char *prompt_label;
 };

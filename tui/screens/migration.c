@@ -446,7 +446,7 @@ static int reason_rows(const struct view *view, int width)
 
 static void migration_draw(const struct model *model, struct canvas *canvas, struct rect area)
 {
-    struct view view = {model, model_selected(model), NULL};
+    struct view view = {model, model_under_cursor(model), NULL};
     struct rect right = area;
     bool wide = area.w >= 120;
     int reason, gates, attempt;

@@ -18,6 +18,22 @@ const struct tmv_migration *model_selected(const struct model *model)
     return model->no_subject ? NULL : model_find(model, &model->fleet.selected);
 }
 
+const struct tmv_migration *model_under_cursor(const struct model *model)
+{
+    const struct tmv_migration *m = model_selected(model);
+
+    if (m != NULL || model->no_subject || tmv_uuid_is_nil(&model->fleet.selected))
+        return m;
+    return tmv_uuid_equal(&model->kept.id, &model->fleet.selected) ? &model->kept : NULL;
+}
+
+const struct tmv_migration *model_row(const struct model *model, int row)
+{
+    int index = model->fleet.order[row];
+
+    return index < 0 ? &model->kept : &model->snapshot->migrations[index];
+}
+
 const struct tmv_dialog *model_dialog_of_other(const struct model *model, const struct tmv_uuid *migration)
 {
     for (size_t i = 0; model->snapshot != NULL && i < model->snapshot->dialog_count; i++) {

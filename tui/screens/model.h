@@ -25,19 +25,20 @@ enum freshness { FRESH_CONNECTING, FRESH_LIVE, FRESH_LAG, FRESH_STALE, FRESH_OFF
 #define SCREENS_MAX 9
 
 struct fleet_state {
-    struct tmv_uuid selected;       /* migration; nil: the first */
-    int selected_row;               /* its row, -1 none; kept by fleet_order */
-    int top;                        /* first row shown */
-    int shown;                      /* rows that pass the filter */
-    int order[FLEET_MAX];           /* row → index into the snapshot's migrations */
-    struct tmv_uuid ids[FLEET_MAX]; /* of the rows, to hold their order over a new snapshot */
-    int sort;                       /* index into the fleet's sorts */
-    bool reverse;                   /* the other way round */
-    int width;                      /* enum fleet_width */
-    int shift;                      /* columns left out after the phase, so that later ones have room */
-    char filter[FIELD_MAX];         /* as typed; "": all */
-    char filter_good[FIELD_MAX];    /* the one in force: the last that could be read */
-    char filter_problem[120];       /* why it is not the one that is in force, "" */
+    struct tmv_uuid selected; /* migration; nil: the first */
+    int selected_row;         /* its row, -1 none; kept by fleet_order */
+    int top;                  /* first row shown */
+    int shown;                /* rows in the list: those that pass the filter, and the ghost */
+    bool ghost;               /* the selected row left the list by itself: it stays until the cursor moves */
+    int order[FLEET_MAX + 1]; /* row → index into the snapshot's migrations; -1: model.kept */
+    struct tmv_uuid ids[FLEET_MAX + 1]; /* of the rows, to hold their order over a new snapshot */
+    int sort;                           /* index into the fleet's sorts */
+    bool reverse;                       /* the other way round */
+    int width;                          /* enum fleet_width */
+    int shift;                          /* columns left out after the phase, so that later ones have room */
+    char filter[FIELD_MAX];             /* as typed; "": all */
+    char filter_good[FIELD_MAX];        /* the one in force: the last that could be read */
+    char filter_problem[120];           /* why it is not the one that is in force, "" */
     struct tmv_uuid marks[MARKS_MAX];
     int mark_count;
 };
@@ -63,6 +64,8 @@ struct list_state {
     bool wrap;          /* long lines are folded */
     struct field field; /* its open prompt */
     char filter[FIELD_MAX];
+    struct tmv_uuid held; /* what the cursor was on when it was last drawn: stays if it leaves the list */
+    int held_row;
 };
 
 /* A store and its server as they were last looked at. */
@@ -101,6 +104,7 @@ struct model {
     bool big;           /* the fleet as figures to be read from afar */
     bool no_keys;       /* nobody presses keys here: none are shown */
     struct fleet_state fleet;
+    struct tmv_migration kept; /* the selected one as it was last seen, when the snapshot has it no more */
     struct list_state lists[SCREENS_MAX]; /* by the screen's place in the table */
     struct event_log log;            /* owned by whoever owns the model; empty: the snapshot's events alone */
     const struct store_view *stores; /* by id; NULL: not looked yet */
@@ -130,8 +134,13 @@ const struct tmv_record *model_record(const struct model *model, const struct tm
 /* The audit that is known, newest first. */
 size_t model_event_count(const struct model *model);
 const struct tmv_audit_entry *model_event(const struct model *model, size_t index);
-/* The migration under the cursor, or NULL. */
+/* The migration under the cursor that can be acted on, or NULL. */
 const struct tmv_migration *model_selected(const struct model *model);
+/* The migration under the cursor to be looked at: as it was last seen when the snapshot has it no more. NULL:
+ * there is none. */
+const struct tmv_migration *model_under_cursor(const struct model *model);
+/* The migration of a row of the fleet's list. */
+const struct tmv_migration *model_row(const struct model *model, int row);
 int64_t model_age_us(const struct model *model); /* of the picture; -1: there is none */
 enum freshness model_freshness(const struct model *model);
 /* Time of the database's clock now, for ages of things in the snapshot. */

@@ -32,6 +32,14 @@ static bool finish(struct keys *keys, struct input *ret_input, enum input_kind k
     return !swallow && kind != INPUT_NONE && emit(ret_input, kind, "");
 }
 
+/* The end of what no person sent. */
+static bool finish_reply(struct keys *keys, struct input *ret_input)
+{
+    finish(keys, ret_input, INPUT_NONE);
+    keys->quiet_until_us = keys->changed_us + KEYS_QUIET_US;
+    return false;
+}
+
 static enum input_kind letter_key(unsigned char final)
 {
     switch (final) {
@@ -77,6 +85,23 @@ static bool is_one_of(unsigned char byte, const char *bytes)
     return byte != '\0' && strchr(bytes, byte) != NULL;
 }
 
+/* How many raw characters follow ESC [ M (button and place of the mouse), ESC [ t and ESC [ T (of a text
+ * marked with it); 0: it is no such report. */
+static int mouse_characters(const struct keys *keys, unsigned char final)
+{
+    if (keys->length > 0)
+        return 0;
+    return final == 'M' ? 3 : final == 't' ? 2 : final == 'T' ? 6 : 0;
+}
+
+static bool is_reply(const struct keys *keys, unsigned char final)
+{
+    bool numbers = strchr(keys->buffer, ';') != NULL;
+
+    return is_one_of((unsigned char)keys->buffer[0], "?<>=") || is_one_of(final, "RnctyIOT") ||
+           (final == 'M' && numbers); /* the mouse, as rxvt reports it */
+}
+
 static bool end_csi(struct keys *keys, unsigned char final, struct input *ret_input)
 {
     int number;
@@ -96,10 +121,15 @@ static bool end_csi(struct keys *keys, unsigned char final, struct input *ret_in
         return finish(keys, ret_input, INPUT_NONE);
     if (is_one_of(final, "~^$@"))
         return finish(keys, ret_input, number_key(number));
-    /* replies (device attributes, cursor position, mode reports) and focus or mouse events are nobody's keys
-     */
-    if (is_one_of((unsigned char)keys->buffer[0], "?<>=") || is_one_of(final, "RnctyIO"))
-        return finish(keys, ret_input, INPUT_NONE);
+    if (mouse_characters(keys, final) > 0) {
+        keys->mouse = mouse_characters(keys, final);
+        keys->state = KEYS_MOUSE;
+        keys->length = keys->expected = 0;
+        return false;
+    }
+    /* device attributes, cursor position, mode reports, focus and mouse events: no person pressed them */
+    if (is_reply(keys, final))
+        return finish_reply(keys, ret_input);
     return finish(keys, ret_input, final == 'M' || final == 'P' ? INPUT_OTHER : letter_key(final));
 }
 
@@ -177,6 +207,39 @@ static bool feed_utf8(struct keys *keys, unsigned char byte, struct input *ret_i
     keys->length = keys->expected = 0;
     if (grapheme_next(text, grapheme, &width) != (size_t)length || strcmp(grapheme, text) != 0)
         return false;
+    ret_input->pasted = keys->pasting;
+    return emit(ret_input, INPUT_TEXT, text);
+}
+
+/* Button and place, each a byte above 31, or a UTF-8 character where the terminal was told so. */
+static bool feed_mouse(struct keys *keys, unsigned char byte, struct input *ret_input)
+{
+    bool continues = keys->expected > 0 && byte >= 0x80 && byte < 0xc0;
+
+    keys->expected = byte >= 0xc0 && !continues ? 1 : 0;
+    keys->mouse -= !continues;
+    if (keys->mouse > 0 || keys->expected > 0)
+        return false;
+    return finish_reply(keys, ret_input);
+}
+
+/* What comes right behind a reply is more of the same. */
+static bool is_rest_of_reply(struct keys *keys, int64_t now_us)
+{
+    if (now_us >= keys->quiet_until_us) {
+        keys->quiet_until_us = 0;
+        return false;
+    }
+    keys->quiet_until_us = now_us + KEYS_QUIET_US;
+    return true;
+}
+
+/* Between the marks: letters, and a blank for each control character. */
+static bool feed_paste(unsigned char byte, struct input *ret_input)
+{
+    char text[2] = {byte < 0x20 || byte == 0x7f ? ' ' : (char)byte, '\0'};
+
+    ret_input->pasted = true;
     return emit(ret_input, INPUT_TEXT, text);
 }
 
@@ -190,13 +253,15 @@ static bool feed_ground(struct keys *keys, unsigned char byte, int64_t now_us, s
         keys->expected = 0;
         return false;
     }
+    if (byte != 0x03 && is_rest_of_reply(keys, now_us))
+        return false;
     if (now_us < keys->tail_until_us && opens_sequence(keys, byte)) {
         keys->swallow = true;
         return false;
     }
     keys->tail_until_us = 0;
-    if (keys->pasting)
-        return false;
+    if (keys->pasting && byte < 0x80)
+        return feed_paste(byte, ret_input);
     if (byte >= 0x80)
         return feed_utf8(keys, byte, ret_input);
     keys->expected = 0;
@@ -209,29 +274,34 @@ static bool feed_string(struct keys *keys, unsigned char byte, struct input *ret
 {
     if (keys->state == KEYS_STRING_END) { /* ESC seen: the string ends, with its backslash or cut off */
         keys->state = KEYS_GROUND;
-        return byte == '\\' ? finish(keys, ret_input, INPUT_NONE) : false;
+        return finish_reply(keys, ret_input);
     }
     if (byte == 0x07 || byte == 0x18 || byte == 0x1a)
-        return finish(keys, ret_input, INPUT_NONE);
+        return finish_reply(keys, ret_input);
     if (byte == 0x1b)
         keys->state = KEYS_STRING_END;
     return false;
+}
+
+static bool feed_escape(struct keys *keys, unsigned char byte, struct input *ret_input)
+{
+    if (byte == 0x1b)
+        return keys->pasting ? false : emit(ret_input, INPUT_ESCAPE, "");
+    if (opens_sequence(keys, byte))
+        return false;
+    if (byte == 0x03 && !keys->pasting) { /* an interrupt is one whatever is before it */
+        keys->state = KEYS_GROUND;
+        return feed_control(byte, ret_input);
+    }
+    /* Alt with a key: a key, but not the letter */
+    return finish(keys, ret_input, keys->pasting ? INPUT_NONE : INPUT_OTHER);
 }
 
 static bool feed_state(struct keys *keys, unsigned char byte, int64_t now_us, struct input *ret_input)
 {
     switch (keys->state) {
     case KEYS_ESCAPE:
-        if (byte == 0x1b)
-            return keys->pasting ? false : emit(ret_input, INPUT_ESCAPE, "");
-        if (opens_sequence(keys, byte))
-            return false;
-        if (byte == 0x03 && !keys->pasting) { /* an interrupt is one whatever stands before it */
-            keys->state = KEYS_GROUND;
-            return feed_control(byte, ret_input);
-        }
-        /* Alt with a key: a key, but not the letter */
-        return finish(keys, ret_input, keys->pasting ? INPUT_NONE : INPUT_OTHER);
+        return feed_escape(keys, byte, ret_input);
     case KEYS_CSI:
         return feed_csi(keys, byte, ret_input);
     case KEYS_SS3:
@@ -241,6 +311,11 @@ static bool feed_state(struct keys *keys, unsigned char byte, int64_t now_us, st
     case KEYS_STRING:
     case KEYS_STRING_END:
         return feed_string(keys, byte, ret_input);
+    case KEYS_MOUSE:
+        if (byte >= 0x20)
+            return feed_mouse(keys, byte, ret_input);
+        finish(keys, ret_input, INPUT_NONE); /* cut off */
+        break;
     case KEYS_GROUND:
         break;
     }
@@ -249,10 +324,7 @@ static bool feed_state(struct keys *keys, unsigned char byte, int64_t now_us, st
 
 bool keys_feed(struct keys *keys, unsigned char byte, int64_t now_us, struct input *ret_input)
 {
-    ret_input->kind = INPUT_NONE;
-    ret_input->text[0] = '\0';
-    ret_input->at_us = now_us;
-    ret_input->gap_us = now_us - keys->changed_us;
+    *ret_input = (struct input){.at_us = now_us, .gap_us = now_us - keys->changed_us};
     keys->changed_us = now_us;
     return feed_state(keys, byte, now_us, ret_input);
 }

@@ -26,6 +26,8 @@ struct terminal {
     bool everything;     /* the next drawing starts from nothing */
     struct canvas shown; /* what the screen shows; no cells: nothing yet */
     struct keys keys;
+    unsigned char input[256]; /* bytes that were read and not yet taken */
+    int input_at, input_end;
     int real_stderr; /* the true stderr while the screen is up; -1: was left alone */
     int held_stderr; /* memory file that collects it meanwhile */
 };
@@ -166,6 +168,10 @@ static bool can_address_cursor(void)
     return cup != NULL && cup != (char *)-1;
 }
 
+/* Pastes are marked; the mouse and the focus, which a program that died may have left on, are not reported.
+ */
+static const char terminal_modes[] = "\033[?9;1000;1001;1002;1003;1004;1005;1006;1015;1016l\033[?2004h";
+
 /* raw(): Ctrl-S and Ctrl-Z are keys; in cbreak mode Ctrl-S stops all output. No keypad mode: keys.c decodes
  * the bytes, so that split sequences, replies and pastes are handled in one place. */
 static void enter(struct terminal *t)
@@ -217,7 +223,7 @@ struct terminal *terminal_open(const struct terminal_options *options, char *why
     choose_colors(t);
     enter(t);
     keys_init(&t->keys, ssh ? KEYS_ESCAPE_SSH_US : KEYS_ESCAPE_US);
-    write_all(STDOUT_FILENO, "\033[?2004h");
+    write_all(STDOUT_FILENO, terminal_modes);
     return t;
 }
 
@@ -255,12 +261,12 @@ bool terminal_has_input(const struct terminal *t)
 {
     int bytes = 0;
 
-    (void)t;
+    if (t->input_at < t->input_end)
+        return true;
     return ioctl(STDIN_FILENO, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
-/* curses notices SIGWINCH at its next getch; asking the kernel as well closes the gap between getch and poll.
- */
+/* The kernel is asked: curses looks for a new size only when it reads the keys. */
 static bool size_changed(void)
 {
     struct winsize size;
@@ -273,6 +279,22 @@ static bool size_changed(void)
     return true;
 }
 
+/* Read here and not by curses, whose getch first writes what changed on the screen: that can hang for as long
+ * as the terminal does not read, and no drawing would be to blame. -1: none is there. */
+static int next_byte(struct terminal *t)
+{
+    ssize_t n;
+
+    if (t->input_at < t->input_end)
+        return t->input[t->input_at++];
+    if (!terminal_has_input(t))
+        return -1;
+    n = read(STDIN_FILENO, t->input, sizeof t->input);
+    t->input_at = 0;
+    t->input_end = n > 0 ? (int)n : 0;
+    return n > 0 ? t->input[t->input_at++] : -1;
+}
+
 bool terminal_read(struct terminal *t, int64_t now_us, struct input *ret_input)
 {
     int byte;
@@ -283,28 +305,15 @@ bool terminal_read(struct terminal *t, int64_t now_us, struct input *ret_input)
         ret_input->kind = INPUT_RESIZE;
         return true;
     }
-    while ((byte = getch()) != ERR) {
-        if (byte == KEY_RESIZE) {
-            t->everything = true;
-            ret_input->kind = INPUT_RESIZE;
+    while ((byte = next_byte(t)) >= 0)
+        if (keys_feed(&t->keys, (unsigned char)byte, now_us, ret_input))
             return true;
-        }
-        if (byte >= 0 && byte < 256 && keys_feed(&t->keys, (unsigned char)byte, now_us, ret_input))
-            return true;
-    }
     return keys_expire(&t->keys, now_us, ret_input);
 }
 
 int64_t terminal_deadline_us(const struct terminal *t)
 {
     return keys_deadline_us(&t->keys);
-}
-
-void terminal_drop_input(struct terminal *t)
-{
-    tcflush(STDIN_FILENO, TCIFLUSH);
-    flushinp();
-    keys_init(&t->keys, t->keys.escape_us);
 }
 
 static attr_t attributes(struct style style)
@@ -489,7 +498,7 @@ void terminal_suspend(struct terminal *t)
     reset_prog_mode();
     enter(t);
     refresh();
-    write_all(STDOUT_FILENO, "\033[?2004h");
+    write_all(STDOUT_FILENO, terminal_modes);
     keys_init(&t->keys, t->keys.escape_us);
 }
 

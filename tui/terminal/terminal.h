@@ -47,7 +47,5 @@ void terminal_draw(struct terminal *terminal, const struct canvas *canvas, int64
 void terminal_redraw(struct terminal *terminal);
 /* Hands text to the terminal's clipboard (OSC 52); a terminal that has none ignores it. Long text is cut. */
 void terminal_copy(struct terminal *terminal, const char *text);
-/* Drops keys that were typed while nobody could see their effect. */
-void terminal_drop_input(struct terminal *terminal);
 /* Gives the terminal back, stops the process as Ctrl-Z does, and takes it again afterwards. */
 void terminal_suspend(struct terminal *terminal);
