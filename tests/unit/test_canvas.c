@@ -29,8 +29,20 @@ static void measures_display_width(void **state)
         const char *text;
         int width;
     } cases[] = {
-        {"", 0},       {"abc", 3},      {"grüß", 4},       {"日本", 4}, {"e\xcc\x81", 1},
-        {"▶ COPY", 6}, {"\xff\xfe", 2}, {"a\x1b[31mb", 7}, {"🚚", 2},
+        {"", 0},
+        {"abc", 3},
+        {"grüß", 4},
+        {"日本", 4},
+        {"e\xcc\x81", 1},
+        {"▶ COPY", 6},
+        {"\xff\xfe", 2},
+        {"a\x1b[31mb", 7},
+        {"🚚", 2},
+        {"\u1100\u1161\u11a8", 2}, /* a Hangul syllable of three letters: its vowel and end take no column */
+        {"\u0d38\u0d4d", 1},       /* Malayalam, Khmer and Bengali marks */
+        {"\u1780\u17d2", 1},
+        {"\u0995\u09cd", 1},
+        {"\U0001fae0", 2}, /* a newer picture */
     };
 
     (void)state;

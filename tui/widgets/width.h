@@ -1,5 +1,6 @@
-/* How many columns a piece of UTF-8 takes. Independent of the locale, so that a view is the same everywhere.
- */
+/* How many columns a piece of UTF-8 takes, by the C library's tables: curses goes by the same ones, and what
+ * they judged differently would leave parts of the picture before on the screen. Independent of the program's
+ * locale, so that a view is the same everywhere. */
 #pragma once
 
 #include <stddef.h>
