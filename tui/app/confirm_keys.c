@@ -76,7 +76,7 @@ void confirm_open(struct confirm *confirm, const struct action *action, const st
         return;
     confirm->migration = m->id;
     confirm->generation = m->generation;
-    tenant_name(&model->names, &m->tenant, confirm->name);
+    tenant_typed(&model->names, &m->tenant, confirm->name);
 }
 
 static enum confirm_focus next_focus(const struct confirm *confirm, const struct model *model, int step)

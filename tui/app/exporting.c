@@ -107,7 +107,7 @@ void exporting_start(struct state *state, const char *words)
     if (given[0] != '\0')
         snprintf(path, sizeof path, "%s", given);
     else
-        export_path(format == FORMAT_BUNDLE ? tenant_name(&state->model.names, &m->tenant, name)
+        export_path(format == FORMAT_BUNDLE ? tenant_typed(&state->model.names, &m->tenant, name)
                     : format < FORMAT_CSV   ? screen_at(state->active)->title
                                             : "fleet",
                     state->model.wall_us, formats[format].suffix, path);

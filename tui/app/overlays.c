@@ -299,7 +299,8 @@ static const char *subject_name(const struct state *state, char name[TENANT_NAME
     const struct model *model = &state->model;
     const struct tmv_migration *m = model_find(model, &state->drawn.subject);
 
-    if (m == NULL && tmv_uuid_equal(&model->kept.id, &state->drawn.subject))
+    if (m == NULL && !tmv_uuid_is_nil(&state->drawn.subject) &&
+        tmv_uuid_equal(&model->kept.id, &state->drawn.subject))
         m = &model->kept; /* it may come back */
     return m != NULL ? tenant_name(&state->model.names, &m->tenant, name) : "";
 }

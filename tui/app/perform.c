@@ -272,7 +272,7 @@ static bool matches_last(struct state *state, int row)
 
     if (m == NULL || state->filter_last[0] == '\0' || !filter_parse(state->filter_last, &filter, problem))
         return false;
-    passes = filter_passes(&filter, &(struct filter_subject){m, tenant_name(&model->names, &m->tenant, name),
+    passes = filter_passes(&filter, &(struct filter_subject){m, tenant_full(&model->names, &m->tenant, name),
                                                              model->who, model_database_now_us(model)});
     filter_release(&filter);
     return passes;

@@ -66,7 +66,7 @@ static void print_summary(const struct session *session, const char *summary)
 
     if (worst != NULL) {
         format_short(worst->lag_us, lag);
-        tenant_name(&model->names, &worst->tenant, name);
+        tenant_typed(&model->names, &worst->tenant, name);
     }
     snprintf(line, sizeof line, "%s %s%s%s%s%s%s%s%.400s", format_time(model->wall_us, time), summary,
              worst != NULL ? " maxlag=" : "", lag, worst != NULL ? "(" : "", name, worst != NULL ? ")" : "",
@@ -81,7 +81,7 @@ static void print_event(const struct session *session, const struct tmv_audit_en
     char words[1024], line[1300], time[FORMAT_MAX], name[TENANT_NAME_MAX] = "-";
 
     if (m != NULL)
-        tenant_name(&model->names, &m->tenant, name);
+        tenant_typed(&model->names, &m->tenant, name);
     event_words(entry, words, sizeof words);
     snprintf(line, sizeof line, "%s %s %s", format_time(entry->occurred_at_us, time), name, words);
     print_line(session, line);
@@ -147,7 +147,7 @@ int run_once(struct session *session)
         const char *why;
         if (migration_health(model->snapshot, m, &why) == HEALTH_WELL && model->only_problems)
             continue;
-        snprintf(line, sizeof line, "%s %s %d%% lag=%s %s", tenant_name(&model->names, &m->tenant, name),
+        snprintf(line, sizeof line, "%s %s %d%% lag=%s %s", tenant_typed(&model->names, &m->tenant, name),
                  state_look(m->show)->word, m->percent, format_short(m->lag_us, lag), m->note);
         print_line(session, line);
         if (why[0] != '\0') {

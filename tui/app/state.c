@@ -34,6 +34,8 @@ void state_release(struct state *state)
     state_set_stores(state, NULL, 0);
     free(state->copied);
     state->copied = NULL;
+    free(state->known);
+    state->known = NULL;
 }
 
 void state_toast(struct state *state, enum role role, const char *format, ...)
@@ -63,6 +65,22 @@ static void drop_lost_marks(struct model *model)
             model_mark(model, &model->fleet.marks[i]);
 }
 
+/* Names tell all tenants apart that are loaded. Without memory the set before stays. */
+static void know_tenants(struct state *state)
+{
+    size_t count = state->snapshot != NULL ? state->snapshot->migration_count : 0;
+    struct tmv_uuid *known = calloc(count + 1, sizeof *known);
+
+    if (known == NULL)
+        return;
+    for (size_t i = 0; i < count; i++)
+        known[i] = state->snapshot->migrations[i].tenant;
+    qsort(known, count, sizeof *known, tenant_compare);
+    free(state->known);
+    state->model.names.known = state->known = known;
+    state->model.names.known_count = count;
+}
+
 void state_set_snapshot(struct state *state, struct tmv_snapshot *snapshot)
 {
     const struct tmv_migration *last = model_find(&state->model, &state->model.fleet.selected);
@@ -74,6 +92,7 @@ void state_set_snapshot(struct state *state, struct tmv_snapshot *snapshot)
     state->model.snapshot = snapshot;
     if (snapshot != NULL)
         event_log_add(&state->model.log, snapshot->events, snapshot->event_count);
+    know_tenants(state);
     drop_lost_marks(&state->model);
     reorder(state);
 }

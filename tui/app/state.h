@@ -108,6 +108,7 @@ struct state {
     /* How requests leave: requests_send and requests_limit; a test listens here. */
     bool (*send)(struct requests *requests, const struct tmv_request *request);
     bool (*limit)(struct requests *requests, const struct tmv_uuid *migration, const char *changes);
+    struct tmv_uuid *known;        /* of the names: all tenants in the snapshot; owned */
     struct tmv_snapshot *snapshot; /* what the model shows; owned */
     struct tmv_record *record;     /* the same */
     struct store_view *stores;     /* the same */

@@ -68,7 +68,7 @@ static bool export_one(struct cli *cli, const struct arguments *a, const struct 
     if (a->output)
         snprintf(path, sizeof path, "%s", a->output);
     else
-        export_path(tenant_name(names, &m->tenant, name), (int64_t)now.tv_sec * 1000000, "", path);
+        export_path(tenant_typed(names, &m->tenant, name), (int64_t)now.tv_sec * 1000000, "", path);
     if (!tmv_record_read(cli->control, &m->id, &record, err))
         return false;
     ok = export_bundle(path, m, record, names, why, sizeof why) || failure(err, TMV_ERR_IO, "%s", why);

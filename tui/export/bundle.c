@@ -193,7 +193,7 @@ static void write_readme(const struct tmv_migration *m, const struct tmv_record 
     char tenant[TMV_UUID_TEXT], id[TMV_UUID_TEXT], name[TENANT_NAME_MAX];
 
     fputs("# Migration of ", out);
-    cell(tenant_name(names, &m->tenant, name), out);
+    cell(tenant_typed(names, &m->tenant, name), out);
     fprintf(out, "\n\n- tenant %s\n- migration %s\n- from ", tmv_uuid_format(&m->tenant, tenant),
             tmv_uuid_format(&m->id, id));
     cell(m->source, out);

@@ -181,7 +181,7 @@ static void cell_value(const struct sheet_column *column, const char *row, const
     *ret_bare = false;
     switch (column->kind) {
     case SHEET_TENANT:
-        tenant_name(names, at, value);
+        tenant_typed(names, at, value);
         return;
     case SHEET_UUID:
         tmv_uuid_format(at, value);

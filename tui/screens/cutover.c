@@ -144,7 +144,7 @@ static void queue_cell(void *user, int row, int column, struct canvas *canvas, s
         canvas_text(canvas, cell, 0, look->role, look->glyph);
         break;
     case Q_TENANT:
-        canvas_fit(canvas, cell, ROLE_TEXT_STRONG, tenant_name(&model->names, &m->tenant, text));
+        tenant_cell(model, &m->tenant, canvas, cell);
         break;
     case Q_STATE:
         canvas_fit(canvas, cell, look->role, look->word);
@@ -315,8 +315,8 @@ static void draw_queue(const struct model *model, struct canvas *canvas, struct 
     struct queue_view view = {.model = model};
     const struct queue *queue = &view.queue;
     bool focus = model->lists[PLACE].pane == PANE_QUEUE;
-    struct table table = {queue_columns, sizeof queue_columns / sizeof *queue_columns, 0, 0, -1, queue_cell,
-                          &view};
+    struct column columns[sizeof queue_columns / sizeof *queue_columns];
+    struct table table = {columns, sizeof columns / sizeof *columns, 0, 0, -1, queue_cell, &view};
     char right[80];
 
     if (area.h < 1)
@@ -330,6 +330,11 @@ static void draw_queue(const struct model *model, struct canvas *canvas, struct 
                    "  Nothing mirrors now: a migration stands here once its history is copied.");
         return;
     }
+    memcpy(columns, queue_columns, sizeof columns);
+    for (int i = 0; i < queue->count; i++)
+        tenant_fit(model, &queue->rows[i]->tenant, &columns[Q_TENANT].least);
+    columns[Q_TENANT].want =
+        columns[Q_TENANT].least > columns[Q_TENANT].want ? columns[Q_TENANT].least : columns[Q_TENANT].want;
     table.rows = queue->count;
     table.selected = focus ? queue_row(queue, &model->fleet.selected) : -1;
     table.top = table_scroll(0, table.selected, queue->count, area.h - 1);

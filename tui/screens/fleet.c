@@ -26,6 +26,7 @@ enum fleet_column {
 };
 #define SPARK_MAX 8 /* cells of the columns at their widest */
 #define ROUTE_MAX 24
+#define IN_SIGHT 300 /* rows of the largest terminal */
 static const struct column columns[] = {
     [COLUMN_GLYPH] = {"", 2, 2, 0, false, false}, /* mark and glyph */
     [COLUMN_TENANT] = {"TENANT", 12, 18, 0, false, false},
@@ -178,7 +179,7 @@ static void fleet_cell(void *user, int row, int column, struct canvas *canvas, s
         canvas_text(canvas, cell, 1, look->role, look->glyph);
         break;
     case COLUMN_TENANT:
-        canvas_fit(canvas, cell, ROLE_TEXT_STRONG, tenant_name(&model->names, &m->tenant, text));
+        tenant_cell(model, &m->tenant, canvas, cell);
         break;
     case COLUMN_PHASE:
         canvas_fit(canvas, cell, look->role, look->word);
@@ -319,6 +320,16 @@ static void fit_routes(const struct model *model, struct column *route)
     route->want = route->least;
 }
 
+/* A cut beginning of a tenant's UUID is that of another one: those in sight are not cut. */
+static void fit_beginnings(const struct model *model, struct column *tenant)
+{
+    const struct fleet_state *fleet = &model->fleet;
+
+    for (int i = fleet->top; i < fleet->shown && i < fleet->top + IN_SIGHT; i++)
+        tenant_fit(model, &model_row(model, i)->tenant, &tenant->least);
+    tenant->want = tenant->least > tenant->want ? tenant->least : tenant->want;
+}
+
 /* The columns as `w` wants them. */
 static void widen(const struct model *model, struct column wanted[COLUMNS])
 {
@@ -327,6 +338,7 @@ static void widen(const struct model *model, struct column wanted[COLUMNS])
 
     memcpy(wanted, columns, sizeof columns);
     fit_routes(model, &wanted[COLUMN_ROUTE]);
+    fit_beginnings(model, &wanted[COLUMN_TENANT]);
     for (int i = 0; fleet->width == FLEET_NAMES && i < fleet->shown; i++) {
         int width = text_width(tenant_name(&model->names, &model_row(model, i)->tenant, name));
         struct column *tenant = &wanted[COLUMN_TENANT];

@@ -210,7 +210,7 @@ static void arrange(struct model *model, bool hold, bool moves)
         row->m = &model->snapshot->migrations[i];
         row->index = (int)i;
         row->place = place_of(fleet, &row->m->id);
-        tenant_name(&model->names, &row->m->tenant, row->name);
+        tenant_full(&model->names, &row->m->tenant, row->name);
         if (model->only_problems && migration_health(model->snapshot, row->m, NULL) == HEALTH_WELL)
             continue;
         shown += filter_passes(

@@ -3,6 +3,25 @@
 #include <stdio.h>
 #include <string.h>
 
+void tenant_cell(const struct model *model, const struct tmv_uuid *tenant, struct canvas *canvas,
+                 struct rect cell)
+{
+    char name[TENANT_NAME_MAX];
+
+    if (text_width(tenant_name(&model->names, tenant, name)) > cell.w)
+        tenant_typed(&model->names, tenant, name);
+    canvas_fit(canvas, cell, ROLE_TEXT_STRONG, name);
+}
+
+void tenant_fit(const struct model *model, const struct tmv_uuid *tenant, int *width)
+{
+    char name[TENANT_NAME_MAX];
+    int least =
+        tenant_has_alias(&model->names, tenant) ? 0 : text_width(tenant_typed(&model->names, tenant, name));
+
+    *width = least > *width ? least : *width;
+}
+
 const struct tmv_migration *model_find(const struct model *model, const struct tmv_uuid *id)
 {
     if (model->snapshot == NULL)

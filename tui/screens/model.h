@@ -120,6 +120,11 @@ struct model {
     char go;               /* key of the screen to go to now; set by screens, 0 none */
 };
 
+/* A tenant's name in a cell of a table: without the last digits where there is no room for them. */
+void tenant_cell(const struct model *model, const struct tmv_uuid *tenant, struct canvas *canvas,
+                 struct rect cell);
+/* Widens a column so that the beginning of the tenant's UUID is not cut: it would be that of another one. */
+void tenant_fit(const struct model *model, const struct tmv_uuid *tenant, int *width);
 /* The migration with this id in the model's snapshot, or NULL. */
 const struct tmv_migration *model_find(const struct model *model, const struct tmv_uuid *id);
 /* The newest dialog that somebody else has open for this migration, or NULL. */
