@@ -156,7 +156,8 @@ static bool read_migrations(struct tmv_control *control, const struct tmv_uuid *
     size_t count;
 
     if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_snapshot_migrations,
-                   PGX_ARGS(tenant ? PGX_UUID(tenant) : PGX_NULL, PGX_INT(limit)), &r, err))
+                   PGX_ARGS(tenant ? PGX_UUID(tenant) : PGX_NULL, PGX_INT(limit), PGX_INT(LEASE_TTL_US)), &r,
+                   err))
         return err_wrap(err, "reading migrations");
     count = (size_t)pgx_rows(r);
     snapshot->migrations = calloc(count + 1, sizeof *snapshot->migrations);
@@ -167,6 +168,30 @@ static bool read_migrations(struct tmv_control *control, const struct tmv_uuid *
             return false;
     snapshot->migration_count = count;
     snapshot->migration_total = count > 0 ? pgx_int(r, 0, 35) : 0;
+    return true;
+}
+
+/* The word of a group comes from the same rules as that of one migration. */
+static bool read_counts(struct tmv_control *control, const struct tmv_uuid *tenant,
+                        struct tmv_snapshot *snapshot, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *r = NULL;
+
+    if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_snapshot_counts,
+                   PGX_ARGS(tenant ? PGX_UUID(tenant) : PGX_NULL, PGX_INT(LEASE_TTL_US)), &r, err))
+        return err_wrap(err, "counting migrations");
+    for (int row = 0; row < pgx_rows(r); row++) {
+        bool gone = pgx_bool(r, row, 5);
+        struct tmv_migration like = {.paused = pgx_bool(r, row, 1),
+                                     .generation = pgx_bool(r, row, 4) ? 0 : 1,
+                                     .owner_age_us = gone ? LEASE_TTL_US + 1 : 0};
+
+        if (!tmv_phase_parse(pgx_text(r, row, 0), &like.phase))
+            continue;
+        text_copy(like.throttle, sizeof like.throttle, pgx_bool(r, row, 2) ? "yes" : "");
+        show_migration(&like, pgx_bool(r, row, 3), snapshot->taken_at_us);
+        snapshot->counts[like.show] += pgx_int(r, row, 6);
+    }
     return true;
 }
 
@@ -279,6 +304,7 @@ static bool read_snapshot(struct tmv_control *control, const struct tmv_uuid *te
     if (limit < 1)
         return err_set(err, TMV_ERR_USAGE, "a snapshot holds at least one migration");
     ok = begin(control, snapshot, err) && read_migrations(control, tenant, limit, snapshot, err) &&
+         read_counts(control, tenant, snapshot, err) &&
          (!samples || read_samples(control, tenant, snapshot, err)) &&
          read_events(control, tenant, snapshot, err) && read_attempts(control, tenant, snapshot, err) &&
          read_dialogs(control, tenant, snapshot, err);

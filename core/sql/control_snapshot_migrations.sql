@@ -1,7 +1,27 @@
--- Migrations for a screen: active ones first, then newest first.
+-- Migrations for a screen: active ones first, then newest first. When there are more than the limit, those that need a
+-- person are never left out for others: failures that no later migration of the tenant made up for and those without
+-- an engine, then active ones that wait or met an error.
 -- database: control
 -- $1 uuid: one tenant, null for all
 -- $2 bigint: at most so many
+-- $3 bigint: microseconds after which a silent engine counts as gone
+WITH wanted AS (
+    SELECT m.id
+      FROM public.tenant_migrations m
+      LEFT JOIN tenantmv.migration_state s ON s.migration_id = m.id
+      LEFT JOIN tenantmv.lease l ON l.migration_id = m.id AND l.engine IS NOT NULL
+     WHERE $1::uuid IS NULL OR m.tenant_id = $1::uuid
+     ORDER BY CASE WHEN m.phase = 'failed' AND NOT EXISTS (SELECT FROM public.tenant_migrations later
+                                                            WHERE later.tenant_id = m.tenant_id
+                                                              AND later.created_at > m.created_at) THEN 0
+                   WHEN m.phase IN ('completed', 'aborted', 'failed') THEN 3
+                   WHEN coalesce(s.generation, 0) <> 0
+                        AND (l.engine IS NULL
+                             OR clock_timestamp() - l.heartbeat_at > make_interval(secs => $3 / 1e6)) THEN 0
+                   WHEN m.is_paused OR m.last_error <> '' OR s.throttle <> '' THEN 1
+                   ELSE 2 END,
+              m.created_at DESC, m.id
+     LIMIT $2::bigint)
 SELECT m.id, m.tenant_id, m.source_store_id, m.target_store_id, m.phase, coalesce(m.is_paused, false),
        coalesce(m.pause_reason, ''), coalesce(s.note, ''), coalesce(s.step, ''), coalesce(m.created_by, ''),
        coalesce(s.generation, 0), coalesce(m.events_total, 0), coalesce(m.events_copied, 0), coalesce(s.rate, 0),
@@ -30,13 +50,12 @@ SELECT m.id, m.tenant_id, m.source_store_id, m.target_store_id, m.phase, coalesc
        coalesce(s.throttle, ''), coalesce(s.throttled_us, 0),
        c.id, c.operation, c.state = 'running', c.requested_by, (extract(epoch FROM c.requested_at) * 1000000)::bigint,
        coalesce((extract(epoch FROM c.expires_at) * 1000000)::bigint, 0)
-  FROM public.tenant_migrations m
+  FROM wanted w
+  JOIN public.tenant_migrations m ON m.id = w.id
   LEFT JOIN tenantmv.migration_state s ON s.migration_id = m.id
   LEFT JOIN tenantmv.lease l ON l.migration_id = m.id AND l.engine IS NOT NULL
   LEFT JOIN LATERAL (SELECT o.* FROM tenantmv.command o
                       WHERE o.migration_id = m.id AND o.state IN ('requested', 'running')
                         AND (o.state = 'running' OR o.expires_at IS NULL OR o.expires_at > clock_timestamp())
                       ORDER BY o.number LIMIT 1) c ON true
- WHERE $1::uuid IS NULL OR m.tenant_id = $1::uuid
  ORDER BY m.phase IN ('completed', 'aborted', 'failed'), m.created_at DESC, m.id
- LIMIT $2::bigint

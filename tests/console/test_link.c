@@ -334,7 +334,7 @@ static void of_ten_thousand_migrations_it_says_which_are_here(void **state)
     support_sql(fixture.conn, "INSERT INTO tenantmv.migration_state (migration_id) SELECT id FROM "
                               "public.tenant_migrations ON CONFLICT DO NOTHING");
     pty = open_program("watch", fixture.conninfo, NULL);
-    pty_wait_text(pty, "1000 of 1000 loaded; 9000 older are not here");
+    pty_wait_text(pty, "1000 of 1000 loaded; 9000 are not");
     pty_wait_text(pty, "PENDING");
     for (int i = 0; i < 3; i++) { /* and it still hears */
         pty_send(pty, "G");
@@ -343,6 +343,62 @@ static void of_ten_thousand_migrations_it_says_which_are_here(void **state)
         pty_wait_text(pty, "PENDING");
     }
     pty_wait_text(pty, "LIVE");
+    pty_free(pty);
+    control_fixture_close(&fixture);
+}
+
+#define OLDEST "created_at < now() - interval '1 hour'"
+
+/* The page holds a thousand: what needs a person is never left out of it, and counts are those of the
+ * database. */
+static void trouble_behind_a_thousand_running_ones_is_found(void **state)
+{
+    static const struct {
+        const char *change, *count;
+        int code;
+    } cases[] = {
+        {"UPDATE public.tenant_migrations SET is_paused = true WHERE " OLDEST, "paused 1", 1},
+        {"UPDATE public.tenant_migrations SET is_paused = false WHERE " OLDEST
+         "; UPDATE tenantmv.lease SET heartbeat_at = now() - interval '1 hour' WHERE migration_id = "
+         "(SELECT id FROM public.tenant_migrations WHERE " OLDEST ")",
+         "orphan 1", 2},
+        {"UPDATE public.tenant_migrations SET phase = 'failed', last_error = 'TM131' WHERE " OLDEST,
+         "failed 1", 2},
+    };
+    struct control_fixture fixture;
+    char id[TMV_UUID_TEXT];
+    struct pty *pty;
+
+    (void)state;
+    control_fixture_open(&fixture);
+    control_fixture_own(&fixture);
+    tmv_uuid_format(&fixture.migration, id);
+    support_sql(
+        fixture.conn,
+        "INSERT INTO public.tenant_migrations (id, tenant_id, source_store_id, target_store_id, phase) "
+        "SELECT "
+        "gen_random_uuid(), gen_random_uuid(), 'shared', 'dedicated', 'dual_write' FROM generate_series(1, "
+        "1000); "
+        "INSERT INTO tenantmv.migration_state (migration_id, lag_us, generation) SELECT id, 1000, 1 FROM "
+        "public.tenant_migrations ON CONFLICT DO NOTHING; "
+        "INSERT INTO tenantmv.lease (tenant_id, migration_id, engine, engine_name, owner_epoch, "
+        "heartbeat_at) "
+        "SELECT tenant_id, id, gen_random_uuid(), 'e', 1, now() + interval '1 day' FROM "
+        "public.tenant_migrations ON CONFLICT DO NOTHING; "
+        "UPDATE public.tenant_migrations SET created_at = now() - interval '1 day' WHERE id = '%s'",
+        id);
+    assert_int_equal(watch_code(fixture.conninfo, ""), 0);
+    pty = open_program("watch", fixture.conninfo, NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        support_sql(fixture.conn, "%s", cases[i].change);
+        assert_int_equal(watch_code(fixture.conninfo, ""), cases[i].code);
+        assert_int_equal(watch_code(fixture.conninfo, "--json"), cases[i].code);
+        pty_wait_text(pty, cases[i].count);
+        pty_wait_text(pty, "sync 1000"); /* those that run are all counted, loaded or not */
+        pty_wait_text(pty, "1000 of 1000 loaded; 1 are not");
+        if (cases[i].code == 2)
+            pty_wait_text(pty, "! 1 alert");
+    }
     pty_free(pty);
     control_fixture_close(&fixture);
 }
@@ -563,6 +619,7 @@ int main(void)
         cmocka_unit_test(a_display_on_a_wall_hears_only_ctrl_c),
         cmocka_unit_test(a_wall_shows_figures_problems_and_pages),
         cmocka_unit_test(of_ten_thousand_migrations_it_says_which_are_here),
+        cmocka_unit_test(trouble_behind_a_thousand_running_ones_is_found),
         cmocka_unit_test(a_pasted_script_does_nothing_on_any_screen),
         cmocka_unit_test(comes_back_in_tmux_at_another_size),
         cmocka_unit_test(a_hang_up_hands_the_running_migration_over),

@@ -405,7 +405,7 @@ static void says_how_many_are_not_loaded(void **state)
     assert_false(plain_contains(&stage.canvas, "loaded"));
     stage.state.snapshot->migration_total = 10000;
     stage_draw(&stage, 80, 24);
-    assert_true(plain_contains(&stage.canvas, "1000 of 1000 loaded; 9000 older are not here"));
+    assert_true(plain_contains(&stage.canvas, "1000 of 1000 loaded; 9000 are not"));
     stage_end(&stage);
 }
 

@@ -49,12 +49,10 @@ static void summary_words(const struct model *model, char *text, size_t size)
     used += (size_t)snprintf(text, size, "%s%s%s", model->environment != NULL ? model->environment : "",
                              model->environment != NULL ? " " : "", fresh[f == FRESH_LAG ? FRESH_LIVE : f]);
     for (int i = 0; model->snapshot != NULL && i < TMV_SHOW_COUNT && used < size; i++) {
-        int count = 0;
-        for (size_t k = 0; k < model->snapshot->migration_count; k++)
-            count += model->snapshot->migrations[k].show == (enum tmv_display_state)i;
+        int64_t count = snapshot_count(model->snapshot, (enum tmv_display_state)i);
         if (count > 0)
-            used += (size_t)snprintf(text + used, size - used, " %s=%d",
-                                     state_look((enum tmv_display_state)i)->count, count);
+            used += (size_t)snprintf(text + used, size - used, " %s=%lld",
+                                     state_look((enum tmv_display_state)i)->count, (long long)count);
     }
 }
 

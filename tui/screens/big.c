@@ -1,5 +1,6 @@
 #include "screens/big.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,11 +29,9 @@ struct tile {
 
 static int count_state(const struct tmv_snapshot *snapshot, enum tmv_display_state state)
 {
-    int count = 0;
+    int64_t count = snapshot_count(snapshot, state);
 
-    for (size_t i = 0; i < snapshot->migration_count; i++)
-        count += snapshot->migrations[i].show == state;
-    return count;
+    return count > INT_MAX ? INT_MAX : (int)count;
 }
 
 static int count_problems(const struct tmv_snapshot *snapshot)

@@ -219,13 +219,11 @@ static void counts_line(const struct model *model, struct canvas *canvas, struct
     line_put(&line, ROLE_TEXT, " ");
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
         const struct state_look *look = state_look(shown[i]);
-        int count = 0;
+        int64_t count = snapshot_count(model->snapshot, shown[i]);
         char text[64];
-        for (size_t k = 0; k < model->snapshot->migration_count; k++)
-            count += model->snapshot->migrations[k].show == shown[i];
         if (count == 0)
             continue;
-        snprintf(text, sizeof text, "%s %s %d", look->glyph, look->count, count);
+        snprintf(text, sizeof text, "%s %s %lld", look->glyph, look->count, (long long)count);
         if (text_width(text) + 3 > line.rest.w)
             break;
         line_put(&line, look->role, text);
@@ -243,7 +241,7 @@ static void list_line(const struct model *model, struct canvas *canvas, struct r
 
     snprintf(text, sizeof text, "%d of %zu ", passing, model->snapshot->migration_count);
     if (left_out > 0) /* what is not here is neither shown, nor counted, nor found */
-        snprintf(text, sizeof text, "%d of %zu loaded; %lld older are not here ", passing,
+        snprintf(text, sizeof text, "%d of %zu loaded; %lld are not ", passing,
                  model->snapshot->migration_count, left_out);
     line_try_right(&line, left_out > 0 ? ROLE_LEVEL_WARN : ROLE_TEXT_DIM, text);
     snprintf(text, sizeof text, " %d marked · ", fleet->mark_count);

@@ -1,5 +1,6 @@
 #include "screens/frame.h"
 
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -145,12 +146,13 @@ static void draw_header(const struct model *model, struct canvas *canvas, struct
 
 int frame_alerts(const struct model *model)
 {
-    int alerts = 0;
+    int64_t alerts;
 
-    for (size_t i = 0; model->snapshot != NULL && i < model->snapshot->migration_count; i++)
-        alerts += model->snapshot->migrations[i].show == TMV_SHOW_FAILED ||
-                  model->snapshot->migrations[i].show == TMV_SHOW_ORPHAN;
-    return alerts;
+    if (model->snapshot == NULL)
+        return 0;
+    alerts =
+        snapshot_count(model->snapshot, TMV_SHOW_FAILED) + snapshot_count(model->snapshot, TMV_SHOW_ORPHAN);
+    return alerts > INT_MAX ? INT_MAX : (int)alerts;
 }
 
 static void draw_tabs(const struct model *model, const struct frame *frame, struct canvas *canvas,

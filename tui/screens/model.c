@@ -22,6 +22,17 @@ void tenant_fit(const struct model *model, const struct tmv_uuid *tenant, int *w
     *width = least > *width ? least : *width;
 }
 
+int64_t snapshot_count(const struct tmv_snapshot *snapshot, enum tmv_display_state state)
+{
+    int64_t count = 0;
+
+    if (snapshot->migration_total > (int64_t)snapshot->migration_count)
+        return snapshot->counts[state];
+    for (size_t i = 0; i < snapshot->migration_count; i++)
+        count += snapshot->migrations[i].show == state;
+    return count;
+}
+
 const struct tmv_migration *model_find(const struct model *model, const struct tmv_uuid *id)
 {
     if (model->snapshot == NULL)

@@ -125,6 +125,8 @@ void tenant_cell(const struct model *model, const struct tmv_uuid *tenant, struc
                  struct rect cell);
 /* Widens a column so that the beginning of the tenant's UUID is not cut: it would be that of another one. */
 void tenant_fit(const struct model *model, const struct tmv_uuid *tenant, int *width);
+/* How many migrations are in a state, whether they are loaded or not. */
+int64_t snapshot_count(const struct tmv_snapshot *snapshot, enum tmv_display_state state);
 /* The migration with this id in the model's snapshot, or NULL. */
 const struct tmv_migration *model_find(const struct model *model, const struct tmv_uuid *id);
 /* The newest dialog that somebody else has open for this migration, or NULL. */

@@ -125,7 +125,9 @@ struct tmv_snapshot {
     int64_t taken_mono_us; /* this machine's monotonic clock, for ages */
     size_t migration_count;
     struct tmv_migration *migrations; /* active ones first, then newest first */
-    int64_t migration_total;          /* how many there are, of which these are the first */
+    int64_t migration_total;        /* how many there are; when not all are here, none that needs a person is
+                                       left out for one that does not */
+    int64_t counts[TMV_SHOW_COUNT]; /* of all of them, by state */
     size_t event_count;
     struct tmv_audit_entry *events; /* latest audit rows, newest first, at most 100 */
     size_t attempt_count;
