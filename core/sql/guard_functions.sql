@@ -140,10 +140,12 @@ CREATE OR REPLACE FUNCTION tenantmv.guard_wait(p_tenant uuid, p_events regclass,
     SET search_path = pg_catalog, pg_temp SET lock_timeout = '600ms' AS $guard$
 DECLARE
     v_wait integer;
+    v_known boolean;
     v_until timestamptz;
     v_who text;
 BEGIN
     SELECT f.wait_ms INTO v_wait FROM tenantmv.fence f WHERE f.tenant_id = p_tenant AND f.events = p_events;
+    v_known := FOUND; -- no session is ended for a table that has no fence
     v_wait := coalesce(v_wait, 600);
     v_until := clock_timestamp() + (v_wait + 5000) * interval '1 ms';
     PERFORM set_config('lock_timeout', v_wait::text, true);
@@ -158,7 +160,7 @@ BEGIN
         BEGIN
             PERFORM pg_terminate_backend(l.pid)
                FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-              WHERE l.locktype = 'advisory' AND l.mode = 'ExclusiveLock' AND l.granted
+              WHERE v_known AND l.locktype = 'advisory' AND l.mode = 'ExclusiveLock' AND l.granted
                 AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
                 AND l.classid = ((p_key >> 32) & 4294967295)::oid AND l.objid = (p_key & 4294967295)::oid
                 AND l.objsubid = 1
@@ -167,8 +169,9 @@ BEGIN
             NULL; -- a session of another role: it is named below
         END;
     END LOOP;
-    SELECT string_agg(format('%s %s it', coalesce(format('pid %s (role %s, application "%s")', l.pid, a.usename,
-                                                         a.application_name), 'a prepared transaction'),
+    SELECT string_agg(format('%s %s it', CASE WHEN l.pid IS NULL THEN 'a prepared transaction'
+                                              ELSE format('pid %s (role %s, application "%s")', l.pid, a.usename,
+                                                          a.application_name) END,
                              CASE WHEN l.granted THEN 'holds' ELSE 'waits for' END), ', ' ORDER BY l.granted DESC, l.pid)
       INTO v_who
       FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
@@ -176,7 +179,7 @@ BEGIN
        AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
        AND l.classid = ((p_key >> 32) & 4294967295)::oid AND l.objid = (p_key & 4294967295)::oid;
     PERFORM tenantmv.guard_reject(p_events);
-    RAISE EXCEPTION 'the lock of tenant % was not to be had: %', p_tenant, coalesce(v_who, 'it is free again')
+    RAISE EXCEPTION 'the lock of tenant % could not be taken: %', p_tenant, coalesce(v_who, 'it is free again')
         USING ERRCODE = 'TM002', HINT = 'Repeat the transaction; if it fails again, end the session that is named.';
 END
 $guard$;
