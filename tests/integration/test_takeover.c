@@ -122,9 +122,60 @@ static void gives_the_lease_back_when_it_is_told_to_stop(void **state)
     life_release();
 }
 
+static struct pgx_conn *session_of(const char *conninfo, const struct tmv_uuid *migration)
+{
+    char id[TMV_UUID_TEXT];
+    struct pgx_conn *conn = support_connect(conninfo);
+
+    support_sql(conn, "SET application_name = 'tenantmv/tail/%s'", tmv_uuid_format(migration, id));
+    return conn;
+}
+
+/* A stopped process keeps its transactions open, and obeys no timeout: the server's sessions are ended. */
+static void ends_the_sessions_that_a_stopped_engine_keeps_open(void **state)
+{
+    const struct tmv_uuid other = tmv_uuid_random();
+
+    (void)state;
+    life_prepare(false, false);
+    life_begin_and_wait_until_ready();
+    life_stop_engine();
+    AUTO_CONN struct pgx_conn *on_source = session_of(l.source.conninfo, &l.migration);
+    AUTO_CONN struct pgx_conn *on_target = session_of(l.target.conninfo, &l.migration);
+    AUTO_CONN struct pgx_conn *bystander = session_of(l.target.conninfo, &other);
+    int64_t pid = support_int(on_target, "SELECT pg_backend_pid()");
+
+    support_sql(on_source, "BEGIN; SELECT FROM tenantmv.owner FOR UPDATE");
+    support_sql(on_target, "BEGIN; SELECT FROM tenantmv.applied FOR UPDATE");
+    support_sql(l.on_control, "UPDATE tenantmv.migration_state SET ready = false");
+    life_start_engine();
+    support_wait_until(l.on_target, "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = %lld",
+                       (long long)pid);
+    life_wait_for("m.phase = 'dual_write' AND s.ready");
+    assert_int_equal(support_int(bystander, "SELECT 1"), 1);
+    life_release();
+}
+
+/* Each attempt has a number of its own: an earlier one may have left the target's above the source's. */
+static void decides_at_an_epoch_that_neither_fence_had(void **state)
+{
+    (void)state;
+    life_prepare(false, false);
+    life_begin_and_wait_until_ready();
+    support_sql(l.on_target, "UPDATE tenantmv.fence SET placement_epoch = 7");
+    life_expect(life_ask(TMV_OP_CUTOVER, "test"), TMV_COMMAND_DONE, "completed");
+    assert_int_equal(
+        support_int(l.on_source, "SELECT placement_epoch FROM tenantmv.fence WHERE state = 'moved'"), 8);
+    support_wait_until(l.on_target, "SELECT state = 'open' AND placement_epoch = 8 FROM tenantmv.fence");
+    life_assert_moved();
+    life_release();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ends_the_sessions_that_a_stopped_engine_keeps_open),
+        cmocka_unit_test(decides_at_an_epoch_that_neither_fence_had),
         cmocka_unit_test(gives_the_lease_back_when_it_is_told_to_stop),
         cmocka_unit_test(goes_on_by_itself_when_the_engine_is_killed),
     };
