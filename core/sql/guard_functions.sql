@@ -61,14 +61,16 @@ CREATE OR REPLACE FUNCTION tenantmv.guard_floor(p_events regclass) RETURNS regcl
      WHERE g.events = p_events AND r.type = 'xid8'::regtype AND r.expression = 'pg_current_xact_id()'
 $guard$;
 
--- Takes a position (none where the sequence is NULL), and the floor that goes with it, after raising it to an id. In a section
+-- Takes a position (NULL where the sequence is), and the floor that goes with it, after raising it to an id: an array of both.
+-- Its callers have set the search_path; doing it here, or handing out a row, would cost as much as the rest. In a section
 -- that one session at a time is in: the floor rises first, so that whoever has a higher position finds it risen. The lock ends
 -- with the subtransaction that took it, which is always rolled back: no error, cancel or end of a session in between leaves
 -- it behind, and what sequences were told stays. A session that is stopped inside turns the others away after a second.
-CREATE OR REPLACE FUNCTION tenantmv.guard_number(p_events regclass, p_sequence regclass, p_floor regclass, p_least bigint,
-                                                 OUT value bigint, OUT txid bigint)
-    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
+CREATE OR REPLACE FUNCTION tenantmv.guard_number(p_events regclass, p_sequence regclass, p_floor regclass, p_least bigint)
+    RETURNS bigint[] LANGUAGE plpgsql VOLATILE AS $guard$
 DECLARE
+    v_floor bigint;
+    v_position bigint;
     v_who text;
 BEGIN
     BEGIN
@@ -76,15 +78,15 @@ BEGIN
             PERFORM set_config('lock_timeout', '1s', true);
             PERFORM pg_advisory_xact_lock(1414354502, p_floor::oid::integer);
         END IF;
-        txid := pg_sequence_last_value(p_floor);
-        IF txid IS NULL OR txid < p_least THEN
-            txid := setval(p_floor, p_least);
+        v_floor := pg_sequence_last_value(p_floor);
+        IF v_floor IS NULL OR v_floor < p_least THEN
+            v_floor := setval(p_floor, p_least);
         END IF;
-        value := nextval(p_sequence);
+        v_position := nextval(p_sequence);
         RAISE EXCEPTION USING ERRCODE = 'TM000';
     EXCEPTION
         WHEN SQLSTATE 'TM000' THEN
-            RETURN;
+            RETURN ARRAY[v_position, v_floor];
         WHEN lock_not_available THEN
             NULL;
     END;
@@ -248,6 +250,7 @@ DECLARE
     v_own bigint;
     v_txid bigint;
     v_position bigint;
+    v_numbers bigint[];
     v_state text;
     v_epoch bigint;
     v_store text;
@@ -314,8 +317,9 @@ BEGIN
         END IF;
     END IF;
     IF v_position IS NULL THEN
-        SELECT n.value, n.txid INTO v_position, v_txid
-          FROM tenantmv.guard_number(v_events, v_sequence, v_floor, v_own) n;
+        v_numbers := tenantmv.guard_number(v_events, v_sequence, v_floor, v_own);
+        v_position := v_numbers[1];
+        v_txid := v_numbers[2];
     END IF;
     NEW.{{position}} := v_position;
     NEW.{{transaction}} := v_txid::text::xid8;

@@ -327,7 +327,7 @@ MUTANTS = [Mutant(*row) for row in [
      "guard_bounds", "a_stopped_session_inside_it_turns_writers_away_in_the_end"),
     ("feed-order/section-waits-without-bound", GUARD, "PERFORM set_config('lock_timeout', '1s', true);", "NULL;",
      "guard_bounds", "a_stopped_session_inside_it_turns_writers_away_in_the_end"),
-    ("feed-order/section-lasts-as-long-as-the-transaction", GUARD, "        RAISE EXCEPTION USING ERRCODE = 'TM000';", "        RETURN;",
+    ("feed-order/section-lasts-as-long-as-the-transaction", GUARD, "        RAISE EXCEPTION USING ERRCODE = 'TM000';", "        RETURN ARRAY[v_position, v_floor];",
      "guard_bounds", "an_open_transaction_holds_no_section"),
     ("tables/fence-of-any-table", GUARD, "FROM tenantmv.fence f WHERE f.tenant_id = TG_ARGV[0]::uuid AND f.events = v_events;",
      "FROM tenantmv.fence f WHERE f.tenant_id = TG_ARGV[0]::uuid;",
