@@ -55,6 +55,42 @@ static void drop_database(const char *cluster, const char *conninfo)
     pgx_close(conn);
 }
 
+/* The name of a template: of a store, or of one that has the control tables, too. */
+static const char *template_of(bool partitioned, bool control)
+{
+    static const char *const names[2][2] = {{"store_template", "both_template"},
+                                            {"parts_template", "both_parts_template"}};
+
+    return names[partitioned][control];
+}
+
+/* The last partition ends somewhere, so that there is room for a new one. */
+static void end_the_last_partition(const char *conninfo)
+{
+    struct pgx_conn *conn = support_connect(conninfo);
+
+    support_sql(conn,
+                "DROP TABLE public.events_new; CREATE TABLE public.events_new PARTITION OF public.events "
+                "FOR VALUES FROM ('2026-01-01') TO ('2100-01-01')");
+    pgx_close(conn);
+}
+
+static void make_templates(struct cluster *cluster, struct pgx_conn *admin, bool partitioned)
+{
+    const char *store_name = template_of(partitioned, false), *both_name = template_of(partitioned, true);
+    struct tmv_store_info store;
+    char conninfo[CLUSTER_CONNINFO_MAX];
+    struct tmv_error err;
+
+    support_store(cluster, "template", partitioned, &store);
+    if (partitioned)
+        end_the_last_partition(store.conninfo);
+    support_sql(admin, "ALTER DATABASE %s RENAME TO %s",
+                strstr(store.conninfo, "dbname=") + strlen("dbname="), store_name);
+    support_sql(admin, "CREATE DATABASE %s TEMPLATE %s", both_name, store_name);
+    assert_done(tmv_control_init(cluster_conninfo(cluster, both_name, conninfo), &err), &err);
+}
+
 void beds_prepare(bool durable)
 {
     const char *const settings[] = {"max_connections=400",
@@ -65,7 +101,6 @@ void beds_prepare(bool durable)
                                     "wal_level=minimal",
                                     "max_wal_senders=0",
                                     NULL};
-    struct tmv_store_info store;
     char admin[CLUSTER_CONNINFO_MAX];
     struct tmv_error err;
 
@@ -74,13 +109,10 @@ void beds_prepare(bool durable)
         struct cluster *cluster = support_cluster(name, settings);
         struct pgx_conn *conn = support_connect(cluster_conninfo(cluster, "postgres", admin));
 
-        support_store(cluster, "template", false, &store);
-        support_sql(conn, "ALTER DATABASE %s RENAME TO store_template",
-                    strstr(store.conninfo, "dbname=") + strlen("dbname="));
         support_sql(conn, "CREATE DATABASE control_template");
         assert_done(tmv_control_init(cluster_conninfo(cluster, "control_template", admin), &err), &err);
-        support_sql(conn, "CREATE DATABASE both_template TEMPLATE store_template");
-        assert_done(tmv_control_init(cluster_conninfo(cluster, "both_template", admin), &err), &err);
+        make_templates(cluster, conn, false);
+        make_templates(cluster, conn, true);
         pgx_close(conn);
     }
 }
@@ -128,8 +160,8 @@ void bed_open(struct bed *bed, const struct bed_options *options)
 
     memset(bed, 0, sizeof *bed);
     bed->history = history_new();
-    make_store(bed, "source", "shared", options->elsewhere ? "store_template" : "both_template",
-               &bed->source);
+    bed->partitioned = options->partitioned;
+    make_store(bed, "source", "shared", template_of(bed->partitioned, !options->elsewhere), &bed->source);
     text_copy(bed->control, sizeof bed->control, bed->source.conninfo);
     if (options->elsewhere) {
         struct tmv_store_info control;
@@ -157,7 +189,7 @@ struct bed_tenant *bed_add_tenant(struct bed *bed, int streams)
     assert_true(bed->tenant_count < BED_TENANTS_MAX);
     memset(t, 0, sizeof *t);
     snprintf(id, sizeof id, "dedicated-%zu", bed->tenant_count);
-    make_store(bed, "target", id, "store_template", &t->target);
+    make_store(bed, "target", id, template_of(bed->partitioned, false), &t->target);
     t->id = tmv_uuid_random();
     tmv_uuid_format(&t->id, t->text);
     t->on_target = support_connect(t->target.conninfo);
@@ -380,6 +412,7 @@ void bed_judge(struct bed *bed, struct history_report *report)
     struct history_store source;
 
     memset(report, 0, sizeof *report);
+    report->waived = bed->waived;
     tmv_control_close(TAKE(bed->handle)); /* our own connection is not left behind by anybody */
     for (size_t i = 0; i < bed->tenant_count; i++) {
         bed_judge_tenant(bed, &bed->tenants[i], report);

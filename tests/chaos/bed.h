@@ -34,6 +34,7 @@ struct bed_worker {
 };
 
 struct bed {
+    bool partitioned; /* its events tables are */
     struct history *history;
     struct tmv_store_info source;
     char control[CLUSTER_CONNINFO_MAX];
@@ -45,14 +46,16 @@ struct bed {
     struct tmv_uuid neighbour;
     size_t neighbour_number;
     struct bed_worker workers[BED_WORKERS_MAX];
-    bool crashed;  /* a server did: it leaves its sessions' temporary tables to autovacuum */
-    int databases; /* made so far, for their names */
+    int64_t waived; /* a bit for each rule of the history's that the case itself breaks */
+    bool crashed;   /* a server did: it leaves its sessions' temporary tables to autovacuum */
+    int databases;  /* made so far, for their names */
 };
 
 struct bed_options {
-    bool elsewhere; /* the control database is not the source's */
-    bool empty;     /* nobody has ever written to the source */
-    int streams;    /* of each tenant before anything moves, ten events each */
+    bool elsewhere;   /* the control database is not the source's */
+    bool empty;       /* nobody has ever written to the source */
+    bool partitioned; /* both events tables are */
+    int streams;      /* of each tenant before anything moves, ten events each */
 };
 
 /* Once for the program, before anything forks: clusters with databases to copy from. `durable`: fsync on. */

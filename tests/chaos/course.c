@@ -14,6 +14,7 @@
 #include "base/fault.h"
 #include "base/stop.h"
 #include "base/text.h"
+#include "chaos/changes.h"
 #include "chaos/outside.h"
 #include "support/support.h"
 
@@ -94,6 +95,18 @@ static const struct scenario all_scenarios[] = {
      .only = "retire.",
      .streams = 10,
      .until_retired = true},
+    {.name = "a new partition",
+     .steps = {TMV_OP_CUTOVER},
+     .step_count = 1,
+     .only = "facts.",
+     .streams = 10,
+     .change = "partition-both"},
+    {.name = "a new column",
+     .steps = {TMV_OP_CUTOVER},
+     .step_count = 1,
+     .only = "facts.",
+     .streams = 10,
+     .change = "column-both"},
     {.name = "a store that nobody wrote to",
      .steps = {TMV_OP_CUTOVER},
      .step_count = 1,
@@ -116,6 +129,7 @@ struct run {
     struct bed_tenant *tenant;
     struct writers *writers;
     struct outside outside;
+    struct change change;
     bool writing;       /* the writers were started */
     int newest, faulty; /* numbers of workers */
     size_t step;
@@ -124,6 +138,12 @@ struct run {
     int64_t killed_us, killed_epoch; /* while the next progress is waited for; 0 not */
     char killed_at[60];
 };
+
+/* Whether the worker is only stopped while something happens elsewhere. */
+static bool is_from_outside(const struct run *r)
+{
+    return r->outside.fault || change_is(r->course->fault);
+}
 
 /* ---- workers ---- */
 
@@ -138,9 +158,9 @@ static void start_next(struct run *r)
     else if (number == r->faulty)
         snprintf(faults, sizeof faults, "%s%s%s%s%s", r->scenario->always ? r->scenario->always : "",
                  r->scenario->always && c->point ? "," : "", c->point ? c->point : "", c->point ? "=" : "",
-                 !c->point          ? ""
-                 : r->outside.fault ? "stop"
-                                    : c->fault);
+                 !c->point            ? ""
+                 : is_from_outside(r) ? "stop"
+                                      : c->fault);
     bed_start_worker(&r->bed, number, faults[0] ? faults : NULL, c->mutant);
 }
 
@@ -178,7 +198,10 @@ static void look_for_progress(struct run *r)
 static void strike_from_outside(struct run *r, struct bed_worker *w)
 {
     r->struck = true;
-    outside_strike(&r->outside, &r->bed);
+    if (r->outside.fault)
+        outside_strike(&r->outside, &r->bed);
+    else
+        change_strike(&r->change, &r->bed, r->tenant);
     w->stopped = false;
     kill(w->pid, SIGCONT);
 }
@@ -188,7 +211,7 @@ static void watch_worker(struct run *r, int i)
 {
     struct bed_worker *w = &r->bed.workers[i];
 
-    if (w->stopped && i == r->faulty && r->outside.fault && !r->struck)
+    if (w->stopped && i == r->faulty && is_from_outside(r) && !r->struck)
         strike_from_outside(r, w);
     if (!w->pid && w->exit_code != BED_FAULT_EXIT)
         fail_msg("worker %d ended with code %d", i, w->exit_code);
@@ -217,6 +240,7 @@ static void watch(struct run *r)
         start_next(r);
     look_for_progress(r);
     outside_mend(&r->outside);
+    change_continue(&r->change, &r->bed, r->tenant);
 }
 
 /* ---- operators ---- */
@@ -270,6 +294,16 @@ static void end_by_another_program(struct run *r)
                 tmv_uuid_format(&r->tenant->migration, id), phase, phase);
 }
 
+/* Whether the scenario's change was made, or there is none. */
+static bool change_is_settled(struct run *r)
+{
+    if (!r->scenario->change)
+        return true;
+    if (!r->change.struck && bed_is(&r->bed, r->tenant, "m.phase = 'dual_write' AND s.ready"))
+        change_strike(&r->change, &r->bed, r->tenant);
+    return change_is_made(&r->change);
+}
+
 /* A crash may undo what was asked for, and an error pauses a migration: operators look again and again. */
 static void operate(struct run *r)
 {
@@ -278,11 +312,13 @@ static void operate(struct run *r)
     r->asked_us = clock_now_us();
     if (r->scenario->ended_by_other)
         end_by_another_program(r);
-    if (!r->writing)
+    if (!r->writing || !change_is_settled(r))
         return;
     while (r->step < r->scenario->step_count && accomplished(r, r->scenario->steps[r->step]))
         r->step++;
-    if (bed_is(&r->bed, r->tenant, "m.is_paused AND m.phase NOT IN ('completed', 'aborted', 'failed')"))
+    if (change_is_refused(&r->change))
+        bed_ask(&r->bed, r->tenant, TMV_OP_ABORT);
+    else if (bed_is(&r->bed, r->tenant, "m.is_paused AND m.phase NOT IN ('completed', 'aborted', 'failed')"))
         bed_ask(&r->bed, r->tenant, TMV_OP_RESUME);
     else if (r->step < r->scenario->step_count &&
              bed_is(&r->bed, r->tenant, when(r, r->scenario->steps[r->step])))
@@ -291,7 +327,8 @@ static void operate(struct run *r)
 
 static bool has_ended(struct run *r)
 {
-    if (r->scenario->until_retired && !bed_is(&r->bed, r->tenant, "s.retired"))
+    if (r->scenario->until_retired && !change_is_refused(&r->change) &&
+        !bed_is(&r->bed, r->tenant, "s.retired"))
         return false;
     return bed_is(&r->bed, r->tenant,
                   "m.phase IN ('completed', 'aborted', 'failed') AND (l.engine IS NULL OR (m.phase <> "
@@ -308,8 +345,8 @@ static bool fault_happened(struct run *r)
 
     if (!c->point)
         return true;
-    if (strcmp(c->fault, "exit") == 0 || strcmp(c->fault, "stop") == 0 || r->outside.fault)
-        return r->struck;
+    if (strcmp(c->fault, "exit") == 0 || strcmp(c->fault, "stop") == 0 || is_from_outside(r))
+        return r->struck && change_is_made(&r->change);
     return r->newest >= r->faulty && bed_reached(&r->bed.workers[r->faulty], c->point);
 }
 
@@ -433,6 +470,7 @@ static bool conclude(struct run *r)
     if (!bed_end_workers(&r->bed))
         fail_msg("a worker does not end");
     outside_close(&r->outside);
+    change_close(&r->change);
     bed_judge(&r->bed, report);
     r->result->figures[COURSE_EVENTS] = (int64_t)report->events;
     r->result->figures[COURSE_RULES] = 0;
@@ -441,7 +479,7 @@ static bool conclude(struct run *r)
             r->result->figures[COURSE_RULES] |= INT64_C(1) << rule;
     history_print(r->bed.history, report, stdout);
     bool ok = report->count == 0;
-    if (totals.router_failed && !outside_hurts_writers(r->course->fault)) {
+    if (totals.router_failed && !outside_hurts_writers(r->course->fault) && !r->change.kind) {
         printf("  %" PRId64 " writes failed through the router: %s\n", totals.router_failed, totals.last);
         ok = false;
     }
@@ -465,8 +503,10 @@ static void read_trace(struct run *r, bool *traced)
 bool course_run(const struct course *course, struct job_result *result, bool *traced)
 {
     static struct run r;
+    const char *change = course->scenario->change ? course->scenario->change : course->fault;
     const struct bed_options options = {.elsewhere = course->scenario->elsewhere,
-                                        .empty = course->scenario->unused};
+                                        .empty = course->scenario->unused,
+                                        .partitioned = change_is_partitioned(change)};
 
     memset(&r, 0, sizeof r);
     r.course = course;
@@ -478,6 +518,7 @@ bool course_run(const struct course *course, struct job_result *result, bool *tr
     bed_open(&r.bed, &options);
     r.tenant = bed_add_tenant(&r.bed, course->scenario->streams);
     outside_open(&r.outside, &r.bed);
+    change_open(&r.change, change, &r.bed, r.tenant);
     r.writers = writers_new(&r.bed, NULL);
     if (!course->scenario->unused)
         start_writers(&r);

@@ -22,6 +22,7 @@ struct scenario {
     bool ended_by_other; /* another program ends the migration in its tables; with `before`: once the worker
                             that meets it is dead */
     bool until_retired;  /* it lasts until the tenant's own triggers are gone */
+    const char *change;  /* of a store (chaos/changes.h), made before the first step; NULL none */
     bool unused;         /* nobody has ever written to the source; writers come when it is mirrored */
 };
 const struct scenario *scenarios(size_t *ret_count);
@@ -35,7 +36,8 @@ enum course_writers {
 struct course {
     const struct scenario *scenario;
     const char *point; /* NULL: nothing happens */
-    const char *fault; /* "exit" …, or what happens from outside (chaos/outside.h) */
+    /* "exit" …, or what happens from outside (chaos/outside.h), or is changed (chaos/changes.h) */
+    const char *fault;
     const char
         *mutant;  /* a bug that is switched on; NULL none. A migration that does not end is judged too */
     bool standby; /* the next worker runs before the fault */

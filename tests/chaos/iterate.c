@@ -15,13 +15,14 @@
 #include "base/fault.h"
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "chaos/changes.h"
 #include "chaos/course.h"
 #include "chaos/outside.h"
 
 #define SCENARIOS_MAX 32
 #define POINTS_MAX 200
-#define CASES_MAX 4000
-#define FAULTS_MAX 16
+#define CASES_MAX 6000
+#define FAULTS_MAX 32
 #define LIMIT_US (240 * US_PER_S)
 
 static const char *const faults[] = {"exit", "stop", "error", "cut", "lose"};
@@ -131,37 +132,59 @@ static bool belongs_to(size_t scenario, size_t point)
                    : !covered_before(scenario, point);
 }
 
-/* The faults that are iterated over; returns how many. */
-static size_t choose_faults(const struct chaos_options *o, bool outside, const char *ret_chosen[FAULTS_MAX])
-{
-    size_t from_outside, count = 0;
-    const char *const *others = outside_faults(&from_outside);
+/* Where a fault comes from: the process itself, its surroundings, or somebody who changes a store. */
+enum family { OF_PROCESS = 1, OF_SURROUNDINGS = 2, OF_CHANGES = 4, OF_ALL = 7 };
 
-    for (size_t f = 0; f < ARRAY_LEN(faults) && !outside; f++)
-        if (!o->faults || contains_word(o->faults, faults[f]))
-            ret_chosen[count++] = faults[f];
-    for (size_t f = 0; f < from_outside; f++)
-        if (outside || (o->faults && contains_word(o->faults, others[f])))
-            ret_chosen[count++] = others[f];
-    assert_true(count <= FAULTS_MAX);
+static size_t add_faults(const struct chaos_options *o, const char *const *names, size_t count,
+                         const char *ret_chosen[FAULTS_MAX], size_t already)
+{
+    for (size_t f = 0; f < count; f++) {
+        if (o->faults && !contains_word(o->faults, names[f]))
+            continue;
+        assert_true(already < FAULTS_MAX);
+        ret_chosen[already++] = names[f];
+    }
+    return already;
+}
+
+/* The faults of these families (a bit for each) that are iterated over; returns how many. */
+static size_t choose_faults(const struct chaos_options *o, int families, const char *ret_chosen[FAULTS_MAX])
+{
+    size_t outside, changed, count = 0;
+    const char *const *from_outside = outside_faults(&outside);
+    const char *const *changes = change_faults(&changed);
+
+    if (families & OF_PROCESS)
+        count = add_faults(o, faults, ARRAY_LEN(faults), ret_chosen, count);
+    if (families & OF_SURROUNDINGS)
+        count = add_faults(o, from_outside, outside, ret_chosen, count);
+    if (families & OF_CHANGES)
+        count = add_faults(o, changes, changed, ret_chosen, count);
     return count;
 }
 
-static size_t list_cases(const struct chaos_options *o, bool outside, struct course_case *cases)
+/* One change at a time, and its sessions outlive no server. */
+static bool fits(const struct scenario *s, const char *fault)
+{
+    return !s->change || (!change_is(fault) && !outside_is(fault));
+}
+
+static size_t list_cases(const struct chaos_options *o, int families, struct course_case *cases)
 {
     size_t scenario_count, point_count, count = 0;
     const struct scenario *all = scenarios(&scenario_count);
     const char *const *points = fault_points(&point_count);
     const char *chosen[FAULTS_MAX];
-    size_t fault_count = choose_faults(o, outside, chosen);
+    size_t fault_count = choose_faults(o, families, chosen);
 
     for (size_t s = 0; s < scenario_count; s++) {
         for (size_t p = 0; p < point_count; p++) {
             if (!belongs_to(s, p) || (o->points && !text_starts(points[p], o->points)))
                 continue;
             for (size_t f = 0; f < fault_count && count < CASES_MAX; f++)
-                cases[count++] = (struct course_case){
-                    .course = {.scenario = &all[s], .point = points[p], .fault = chosen[f]}, .number = s};
+                if (fits(&all[s], chosen[f]))
+                    cases[count++] = (struct course_case){
+                        .course = {.scenario = &all[s], .point = points[p], .fault = chosen[f]}, .number = s};
         }
     }
     for (size_t i = 0; i < count; i++)
@@ -232,11 +255,28 @@ static bool run_cases(const struct chaos_options *o, struct course_case *cases, 
     return failed == 0;
 }
 
+/* Draws so many cases of a family besides those that there are. */
+static size_t draw_more(const struct chaos_options *o, enum family family, size_t wanted,
+                        struct course_case *cases, size_t count)
+{
+    static struct course_case others[CASES_MAX];
+
+    if (!wanted)
+        return count;
+    size_t listed = list_cases(o, family, others);
+    size_t more = draw(o->seed, wanted, others, listed);
+    printf("and %zu of %zu %s\n", more, listed, family == OF_CHANGES ? "changes of a store" : "from outside");
+    for (size_t i = 0; i < more && count < CASES_MAX; i++)
+        cases[count++] = others[i];
+    return count;
+}
+
 bool chaos_iterate(const struct chaos_options *options)
 {
     static struct course_case cases[CASES_MAX];
     size_t scenario_count, point_count;
     const struct scenario *all = scenarios(&scenario_count);
+    int families = options->faults ? OF_ALL : options->sample ? OF_PROCESS : OF_PROCESS | OF_CHANGES;
 
     fault_points(&point_count);
     assert_true(scenario_count <= SCENARIOS_MAX && point_count <= POINTS_MAX);
@@ -245,18 +285,11 @@ bool chaos_iterate(const struct chaos_options *options)
     beds_prepare(false);
     if (discover(all, scenario_count, options->parallel) > 0 || forgotten(scenario_count) > 0)
         return false;
-    size_t listed = list_cases(options, false, cases);
+    size_t listed = list_cases(options, families, cases);
     size_t count = draw(options->seed, options->sample, cases, listed);
     printf("%zu fault points, %zu scenarios: %zu cases%s\n", point_count, scenario_count, listed,
            count < listed ? ", of which some are drawn" : "");
-    if (options->outside) {
-        static struct course_case others[CASES_MAX];
-        size_t more = list_cases(options, true, others);
-
-        printf("and %zu from outside, of which some are drawn\n", more);
-        more = draw(options->seed, options->outside, others, more);
-        for (size_t i = 0; i < more && count < CASES_MAX; i++)
-            cases[count++] = others[i];
-    }
+    count = draw_more(options, OF_SURROUNDINGS, options->outside, cases, count);
+    count = draw_more(options, OF_CHANGES, options->changes, cases, count);
     return count > 0 && run_cases(options, cases, count);
 }

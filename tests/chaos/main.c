@@ -13,22 +13,34 @@
 
 static void usage(void)
 {
-    puts("usage: chaos [--sample N] [--outside N] [--seed S] [--faults LIST] [--points PREFIX] [--parallel "
+    puts("usage: chaos [--sample N] [--outside N] [--changes N] [--seed S] [--faults LIST] [--points PREFIX] "
+         "[--parallel "
          "P]\n"
          "       chaos --minutes N | --seconds N [--seed S | --known-seeds]\n"
          "       chaos --cutovers N [--parallel P]\n"
-         "       chaos --mutants");
+         "       chaos --mutants\n"
+         "--faults: exit, stop, error, cut, lose; from outside: crash-source, crash-target, delay, stall,\n"
+         "cut-all, half-close, silence; changes of a store: column-source, column-target, column-both,\n"
+         "sequence-back, sequence-jump, sequence-cache, sequence-increment, function, triggers,\n"
+         "partition-both, partition-late, partition-rows");
 }
 
 static bool parse(int argc, char **argv, struct chaos_options *o)
 {
     static const struct option longs[] = {
-        {"sample", required_argument, NULL, 'n'},   {"seed", required_argument, NULL, 's'},
-        {"faults", required_argument, NULL, 'f'},   {"points", required_argument, NULL, 'p'},
-        {"parallel", required_argument, NULL, 'j'}, {"minutes", required_argument, NULL, 'm'},
-        {"seconds", required_argument, NULL, 'e'},  {"cutovers", required_argument, NULL, 'c'},
-        {"known-seeds", no_argument, NULL, 'k'},    {"mutants", no_argument, NULL, 'u'},
-        {"outside", required_argument, NULL, 'o'},  {NULL, 0, NULL, 0},
+        {"sample", required_argument, NULL, 'n'},
+        {"seed", required_argument, NULL, 's'},
+        {"faults", required_argument, NULL, 'f'},
+        {"points", required_argument, NULL, 'p'},
+        {"parallel", required_argument, NULL, 'j'},
+        {"minutes", required_argument, NULL, 'm'},
+        {"seconds", required_argument, NULL, 'e'},
+        {"cutovers", required_argument, NULL, 'c'},
+        {"known-seeds", no_argument, NULL, 'k'},
+        {"mutants", no_argument, NULL, 'u'},
+        {"outside", required_argument, NULL, 'o'},
+        {"changes", required_argument, NULL, 'g'},
+        {NULL, 0, NULL, 0},
     };
     int c;
 
@@ -60,6 +72,9 @@ static bool parse(int argc, char **argv, struct chaos_options *o)
             break;
         case 'o':
             o->outside = (size_t)atoi(optarg);
+            break;
+        case 'g':
+            o->changes = (size_t)atoi(optarg);
             break;
         case 'k':
             o->known = true;

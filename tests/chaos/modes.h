@@ -10,6 +10,7 @@ struct chaos_options {
     unsigned seed;      /* of everything that is drawn */
     size_t sample;      /* iterate over so many cases only; 0: all */
     size_t outside;     /* and over so many more, of what happens from outside; 0: of what `faults` names */
+    size_t changes;     /* and over so many more, of what somebody changes; 0: of what `faults` names */
     const char *faults; /* "exit,cut": these only; NULL all */
     const char *points; /* beginning of the points' names; NULL all */
     int64_t soak_us;    /* soak for so long; 0: no soak */

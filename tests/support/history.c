@@ -177,7 +177,7 @@ static void found(struct judge *j, enum history_rule rule, const struct tmv_uuid
     struct history_report *report = j->report;
     va_list ap;
 
-    if (report->count++ >= HISTORY_VIOLATIONS_MAX)
+    if (report->waived & (INT64_C(1) << rule) || report->count++ >= HISTORY_VIOLATIONS_MAX)
         return;
     struct history_violation *v = &report->found[report->count - 1];
     *v = (struct history_violation){.rule = rule, .tenant = j->view->tenant};

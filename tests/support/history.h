@@ -139,7 +139,8 @@ struct history_violation {
 #define HISTORY_VIOLATIONS_MAX 100
 struct history_report {
     struct history_violation found[HISTORY_VIOLATIONS_MAX];
-    size_t count; /* of all; `found` has the first */
+    size_t count;   /* of all; `found` has the first */
+    int64_t waived; /* a bit for each rule that is not applied */
     size_t events, acknowledged, refused, unknown, unknown_there;
 };
 

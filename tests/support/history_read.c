@@ -13,7 +13,9 @@ void history_read_store(struct pgx_conn *conn, const struct tmv_uuid *tenant, st
     static const char select[] =
         "SELECT event_id, aggregate_id, version, global_position, md5(row(global_position, event_id, "
         "aggregate_id, aggregate_type, event_type, tenant_id, actor_id, version, \"timestamp\", payload, "
-        "created_at)::text) FROM public.events WHERE tenant_id = $1::uuid ORDER BY global_position";
+        "created_at, jsonb_strip_nulls(to_jsonb(e) - '{global_position, event_id, aggregate_id, "
+        "aggregate_type, event_type, tenant_id, actor_id, version, timestamp, payload, created_at, "
+        "txid}'::text[]))::text) FROM public.events e WHERE tenant_id = $1::uuid ORDER BY global_position";
     AUTO_RESULT struct pgx_result *rows = NULL;
     struct tmv_error err;
 
