@@ -31,8 +31,10 @@ bool control_migration_get(struct pgx_conn *conn, const struct tmv_uuid *id, str
     ret_row->paused = pgx_bool(result, 0, 5);
     row_text(ret_row->pause_reason, sizeof ret_row->pause_reason, result, 0, 6);
     row_text(ret_row->created_by, sizeof ret_row->created_by, result, 0, 7);
-    if (!tmv_settings_from_json(pgx_text(result, 0, 8), &ret_row->settings, err))
-        return err_wrap(err, "config of migration %s", text);
+    if (!tmv_settings_from_json(pgx_text(result, 0, 8), &ret_row->settings, &ret_row->settings_error))
+        err_wrap(&ret_row->settings_error, "config of migration %s", text);
+    else
+        ret_row->settings_error.code = TMV_OK;
     ret_row->events_total = pgx_int(result, 0, 9);
     ret_row->events_copied = pgx_int(result, 0, 10);
     return true;
@@ -49,6 +51,8 @@ static bool read_answer(const struct pgx_result *result, const struct owner *own
         return true;
     if (strcmp(answer, "ownership") == 0)
         return row_ownership_lost(owner, err);
+    if (strcmp(answer, "queue") == 0)
+        return err_set(err, TMV_ERR_CLOSED, "too many tenants move from or to one of the stores");
     if (strcmp(answer, "conflict") == 0)
         return err_set(err, TMV_ERR_CONFLICT, "migration %s was changed or paused by somebody else before %s",
                        tmv_uuid_format(&owner->migration, id), change);
@@ -188,5 +192,17 @@ bool control_audit(struct pgx_conn *conn, const struct owner *owner, const char 
             PGX_ARGS(OWNER_ARGS(owner), PGX_TEXT(event_type), PGX_TEXT(details), PGX_TEXT(operator_name)),
             NULL, err))
         return err_wrap(err, "writing the audit row %s", event_type);
+    return true;
+}
+
+bool control_queue_place(struct pgx_conn *conn, const struct tmv_uuid *migration, int64_t *ret_place,
+                         struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    if (!pgx_query(conn, CONTROL_TIMEOUT_US, sql_control_queue_place, PGX_ARGS(PGX_UUID(migration)), &result,
+                   err))
+        return err_wrap(err, "looking for a place in the queue");
+    *ret_place = pgx_int(result, 0, 0);
     return true;
 }

@@ -182,3 +182,12 @@ bool tmv_record_read(struct tmv_control *control, const struct tmv_uuid *migrati
     *ret_record = TAKE(record);
     return true;
 }
+
+bool control_waits(struct pgx_conn *conn, const struct owner *owner, int64_t pause_us, const char *step,
+                   const char *why, struct tmv_error *err)
+{
+    return row_owned(conn, owner, sql_control_waits,
+                     PGX_ARGS(OWNER_ARGS(owner), PGX_INT(pause_us), PGX_TEXT(step), PGX_TEXT(why)), NULL,
+                     err) ||
+           err_wrap(err, "saying that an engine waits");
+}

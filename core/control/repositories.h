@@ -44,6 +44,7 @@ struct migration_row {
     char pause_reason[TMV_REASON_MAX];
     char created_by[TMV_NAME_MAX];
     struct tmv_settings settings;
+    struct tmv_error settings_error; /* why they cannot be read; code TMV_OK when they can */
     int64_t events_total, events_copied;
 };
 TMV_NODISCARD bool control_migration_get(struct pgx_conn *conn, const struct tmv_uuid *id,
@@ -61,6 +62,10 @@ struct phase_change {
 };
 TMV_NODISCARD bool control_phase_change(struct pgx_conn *conn, const struct owner *owner,
                                         const struct phase_change *change, struct tmv_error *err);
+/* How many migrations stand before a pending one at its two stores; 0: it may begin. control_phase_change
+ * from pending to bulk_copy checks it again, with the stores locked: CLOSED when somebody was faster. */
+TMV_NODISCARD bool control_queue_place(struct pgx_conn *conn, const struct tmv_uuid *migration,
+                                       int64_t *ret_place, struct tmv_error *err);
 /* For the transaction that decides a cutover, on whichever connection holds it when the control database is
  * there: phase cutover → completed, the tenant's store and routing state in one update, audit. CONFLICT when
  * the phase changed, the migration was paused, or routing no longer names the source; OWNERSHIP as
@@ -98,6 +103,10 @@ struct migration_progress {
 };
 TMV_NODISCARD bool control_report_progress(struct pgx_conn *conn, const struct owner *owner,
                                            const struct migration_progress *progress, struct tmv_error *err);
+/* The engine tries again after `pause_us`: `step` and why, for screens. Since when it waits is kept until
+ * progress is reported. */
+TMV_NODISCARD bool control_waits(struct pgx_conn *conn, const struct owner *owner, int64_t pause_us,
+                                 const char *step, const char *why, struct tmv_error *err);
 /* Counts and keeps an error (last_error, error_count) with an error_occurred audit row. */
 TMV_NODISCARD bool control_report_error(struct pgx_conn *conn, const struct owner *owner,
                                         const struct tmv_error *what, struct tmv_error *err);

@@ -9,7 +9,7 @@ static const char *const names[TMV_SHOW_COUNT] = {
     [TMV_SHOW_PENDING] = "PENDING", [TMV_SHOW_COPY] = "COPY",           [TMV_SHOW_SYNC] = "SYNC",
     [TMV_SHOW_READY] = "READY",     [TMV_SHOW_CUTOVER] = "CUTOVER",     [TMV_SHOW_DONE] = "DONE",
     [TMV_SHOW_PAUSED] = "PAUSED",   [TMV_SHOW_FAILED] = "FAILED",       [TMV_SHOW_ABORTED] = "ABORTED",
-    [TMV_SHOW_ORPHAN] = "ORPHAN",   [TMV_SHOW_THROTTLED] = "THROTTLED",
+    [TMV_SHOW_ORPHAN] = "ORPHAN",   [TMV_SHOW_THROTTLED] = "THROTTLED", [TMV_SHOW_WAITING] = "WAITING",
 };
 
 const char *tmv_display_state_name(enum tmv_display_state state)
@@ -22,6 +22,8 @@ static enum tmv_display_state running_word(const struct tmv_migration *m, bool r
 {
     if (m->paused && m->phase != TMV_PHASE_CUTOVER && !tmv_phase_is_terminal(m->phase))
         return TMV_SHOW_PAUSED;
+    if (m->waiting_since_us && !tmv_phase_is_terminal(m->phase))
+        return TMV_SHOW_WAITING;
     switch (m->phase) {
     case TMV_PHASE_PENDING:
         return TMV_SHOW_PENDING;
@@ -50,6 +52,8 @@ static bool is_orphan(const struct tmv_migration *m, int64_t now_us)
         return false;
     if (m->owner_age_us >= 0)
         return m->owner_age_us > LEASE_TTL_US;
+    if (m->phase == TMV_PHASE_PENDING && m->engine_somewhere)
+        return false; /* it is taken up when an engine has a thread for it */
     return m->phase != TMV_PHASE_PENDING || now_us - m->created_at_us > LEASE_TTL_US;
 }
 
@@ -99,6 +103,8 @@ static void explain(struct tmv_migration *m)
         text_copy(m->note, sizeof m->note, m->throttle);
     else if (m->show == TMV_SHOW_PAUSED && m->pause_reason[0])
         snprintf(m->note, sizeof m->note, "paused: %.380s", m->pause_reason);
+    else if (m->show == TMV_SHOW_PENDING && m->owner_age_us < 0 && m->engine_somewhere && m->generation != 0)
+        text_copy(m->note, sizeof m->note, "waits until an engine has a free place for it");
     else if (m->generation == 0 && !tmv_phase_is_terminal(m->phase) && !m->note[0])
         text_copy(m->note, sizeof m->note, "another program runs it");
     text_sanitize(m->note);
@@ -114,6 +120,9 @@ void show_migration(struct tmv_migration *m, bool ready, int64_t now_us)
         return;
     }
     m->show = running_word(m, ready);
+    /* Nothing was applied meanwhile: what was behind is behind by as much more. */
+    if (m->waiting_since_us && m->lag_us >= 0 && m->reported_at_us && now_us > m->reported_at_us)
+        m->lag_us += now_us - m->reported_at_us;
     estimate(m);
     explain(m);
 }

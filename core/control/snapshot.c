@@ -145,6 +145,10 @@ static bool read_migration(const struct pgx_result *r, int row, int64_t now_us, 
     read_budgets(r, row, m);
     m->throttled_us = pgx_int(r, row, 37);
     read_request(r, row, &m->request);
+    m->waiting_since_us = pgx_int(r, row, 44);
+    m->next_try_at_us = pgx_int(r, row, 45);
+    m->reported_at_us = pgx_int(r, row, 46);
+    m->engine_somewhere = pgx_bool(r, row, 47);
     show_migration(m, pgx_bool(r, row, 30), now_us);
     return true;
 }

@@ -19,6 +19,7 @@
 #define POLL_US (200 * US_PER_MS)
 #define FIRST_RETRY_US (200 * US_PER_MS)
 #define LAST_RETRY_US (5 * US_PER_S)
+#define LEFT_RETRY_US (15 * US_PER_S) /* for what an ended migration left in a store that is away */
 #define GOODBYE_US (1 * US_PER_S)
 
 /* ---- talking to control ---- */
@@ -99,7 +100,7 @@ bool coordinator_change_phase(struct coordinator *c, const struct phase_change *
 
 /* ---- commands ---- */
 
-static bool do_pause(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
+bool coordinator_pause(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
 {
     bool pause = command->operation == TMV_OP_PAUSE;
 
@@ -120,7 +121,7 @@ static bool carry_out(struct coordinator *c, const struct command_row *command, 
     switch (command->operation) {
     case TMV_OP_PAUSE:
     case TMV_OP_RESUME:
-        return do_pause(c, command, err);
+        return coordinator_pause(c, command, err);
     case TMV_OP_ABORT:
         return phase_abort(c, command, err);
     case TMV_OP_CUTOVER:
@@ -146,6 +147,15 @@ static bool announced(struct coordinator *c)
     return any;
 }
 
+/* Without them nothing goes on but an abort, which needs none. */
+static bool settings_are_readable(const struct coordinator *c, struct tmv_error *err)
+{
+    if (c->row.settings_error.code == TMV_OK || tmv_phase_is_terminal(c->row.phase))
+        return true;
+    *err = c->row.settings_error;
+    return false;
+}
+
 bool coordinator_poll(struct coordinator *c, struct tmv_error *err)
 {
     int64_t now = clock_now_us();
@@ -158,6 +168,7 @@ bool coordinator_poll(struct coordinator *c, struct tmv_error *err)
         return true;
     c->polled_us = now;
     if (!control_migration_get(c->control, &c->ends.owner.migration, &c->row, err) ||
+        !settings_are_readable(c, err) ||
         !control_command_take(c->control, &c->ends.owner, &command, &found, err))
         return false;
     return !found || (fault_hit("command.taken", err) && carry_out(c, &command, err));
@@ -238,7 +249,8 @@ static bool acquire(struct coordinator *c, bool *ret_ours, struct tmv_error *err
     if (!lease.taken)
         return true;
     c->ends.owner = lease.owner;
-    return fault_hit("lease.taken", err) && read_row(c, err) && takeover_raise(c, err);
+    return fault_hit("lease.taken", err) && read_row(c, err) && settings_are_readable(c, err) &&
+           takeover_raise(c, err);
 }
 
 static bool wait_while_paused(struct coordinator *c, struct tmv_error *err)
@@ -325,7 +337,7 @@ static bool must_pause(const struct tmv_error *err)
     return true;
 }
 
-static void report(struct coordinator *c, const struct tmv_error *what, bool again)
+static void report(struct coordinator *c, const struct tmv_error *what, bool again, int64_t pause_us)
 {
     struct tmv_error ignored;
     char note[TMV_REASON_MAX];
@@ -338,7 +350,7 @@ static void report(struct coordinator *c, const struct tmv_error *what, bool aga
     text_copy(note, sizeof note, buf_text(&text));
     /* The note first: it does not wait for the disk or a standby. The same error again is not news for the
      * audit. */
-    if (!coordinator_say(c, "waiting to try again", note, &ignored) ||
+    if (!control_waits(c->control, &c->ends.owner, pause_us, "waiting to try again", note, &ignored) ||
         (!again && (!fault_hit("error.before_report", &ignored) ||
                     !control_report_error(c->control, &c->ends.owner, what, &ignored) ||
                     !fault_hit("error.reported", &ignored))))
@@ -401,36 +413,50 @@ static void release_left(const struct coordinator_options *options, int64_t epoc
     let_go(&c, false);
 }
 
+/* What stays of one ownership for the next. */
+struct tries {
+    int64_t pause_us;
+    struct tmv_error last;
+    int64_t epoch; /* of the latest ownership */
+};
+
+/* One ownership, and the wait after it. False when there will be no other. */
+static bool try_once(const struct coordinator_options *options, struct tries *t)
+{
+    struct coordinator c = {.options = options, .had_epoch = t->epoch};
+    struct tmv_error err = {0};
+    int64_t started_us = clock_now_us();
+
+    c.ends.stop = options->stop;
+    c.ends.owner.migration = options->what.migration;
+    tmv_uuid_format(&c.ends.owner.migration, c.ends.migration);
+    bool ok = run_once(&c, &err);
+    bool stopped = stop_is_raised(options->stop);
+    bool lost = !ok && err.code == TMV_ERR_OWNERSHIP;
+    /* What an ended migration left in a store that is away: others shall not wait for this thread. */
+    bool ended = !ok && c.ends.owner.epoch > 0 && tmv_phase_is_terminal(c.row.phase);
+    if (clock_now_us() - started_us > 10 * US_PER_S)
+        t->pause_us = FIRST_RETRY_US;
+    if (!ok && !stopped)
+        report(&c, &err, ended || strcmp(err.message, t->last.message) == 0,
+               ended ? LEFT_RETRY_US : t->pause_us);
+    t->last = err;
+    t->epoch = c.ends.owner.epoch > 0 ? c.ends.owner.epoch : t->epoch;
+    coordinator_disconnect_stores(&c);
+    bool again = !ok && !stopped && !lost && !ended && phase_waiting(&c, &err, t->pause_us);
+    let_go(&c, again);
+    return again;
+}
+
 void coordinator_run(const struct coordinator_options *options)
 {
-    int64_t pause_us = FIRST_RETRY_US;
-    struct tmv_error last = {0};
-    int64_t epoch = 0; /* of the latest ownership */
+    struct tries t = {.pause_us = FIRST_RETRY_US};
 
-    for (;;) {
-        struct coordinator c = {.options = options, .had_epoch = epoch};
-        struct tmv_error err = {0};
-        int64_t started_us = clock_now_us();
-
-        c.ends.stop = options->stop;
-        c.ends.owner.migration = options->what.migration;
-        tmv_uuid_format(&c.ends.owner.migration, c.ends.migration);
-        bool ok = run_once(&c, &err);
-        bool stopped = stop_is_raised(options->stop);
-        bool lost = !ok && err.code == TMV_ERR_OWNERSHIP;
-        if (!ok && !stopped)
-            report(&c, &err, strcmp(err.message, last.message) == 0);
-        last = err;
-        epoch = c.ends.owner.epoch > 0 ? c.ends.owner.epoch : epoch;
-        let_go(&c, !ok && !stopped && !lost);
-        if (ok || stopped || lost)
-            return;
-        if (clock_now_us() - started_us > 10 * US_PER_S)
-            pause_us = FIRST_RETRY_US;
-        if (!stop_sleep(options->stop, pause_us)) {
-            release_left(options, epoch);
+    while (try_once(options, &t)) {
+        if (stop_is_raised(options->stop)) {
+            release_left(options, t.epoch);
             return;
         }
-        pause_us = pause_us * 2 > LAST_RETRY_US ? LAST_RETRY_US : pause_us * 2;
+        t.pause_us = t.pause_us * 2 > LAST_RETRY_US ? LAST_RETRY_US : t.pause_us * 2;
     }
 }

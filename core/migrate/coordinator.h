@@ -49,6 +49,7 @@ struct coordinator {
     char applied_state[16];          /* of the target's applied row when ownership was taken; "" none */
     int64_t copy_limit;              /* V0; 0 before the guard stood */
     bool ended;                      /* nothing is left to do */
+    bool target_is_home;             /* an abort found that the target takes the tenant's writes */
 };
 
 /* The thread's body: until the migration ended, somebody else owns it, or the engine stops. Logs what it ends
@@ -71,6 +72,14 @@ TMV_NODISCARD bool coordinator_answer(struct coordinator *c, const struct comman
                                       enum tmv_command_state state, const char *outcome,
                                       struct tmv_error *err);
 
+/* Carries out a pause or a resume. */
+TMV_NODISCARD bool coordinator_pause(struct coordinator *c, const struct command_row *command,
+                                     struct tmv_error *err);
+
+/* Between two tries, for `pause_us`: hears commands, for which the stores are not needed. Pauses, resumes,
+ * aborts (without the target when that is what is missing), and refuses the others with `why`. False when
+ * there is nothing left to try: it was aborted, lost, or the engine stops. */
+bool phase_waiting(struct coordinator *c, const struct tmv_error *why, int64_t pause_us);
 TMV_NODISCARD bool phase_pending(struct coordinator *c, struct tmv_error *err);
 TMV_NODISCARD bool phase_bulk_copy(struct coordinator *c, struct tmv_error *err);
 /* Catching up at the end of bulk_copy, and dual_write: the same loop. Returns when the phase changed or a

@@ -71,6 +71,7 @@ static bool target_is_not_home(struct coordinator *c, struct pgx_conn *target, s
         return false;
     if (!found || fence.state != FENCE_OPEN || !tmv_uuid_equal(&fence.migration, &c->ends.owner.migration))
         return true;
+    c->target_is_home = true;
     err_set(err, TMV_ERR_REFUSED,
             "the target takes the tenant's writes: the cutover was decided, though the source says no "
             "more that it was");
@@ -172,15 +173,16 @@ static bool remove_guard(struct coordinator *c, struct pgx_conn *conn, const str
            fault_hit(source ? "abort.source_clean" : "abort.target_clean", err);
 }
 
-static bool empty_ledger(struct coordinator *c, struct tmv_error *err)
+static bool empty_ledger(struct coordinator *c, const char *store, struct tmv_error *err)
 {
     struct ledger_entry *entries = NULL;
     size_t count = 0;
     bool ok = control_ledger_list(c->control, &c->ends.owner.migration, NULL, &entries, &count, err);
 
     for (size_t i = 0; ok && i < count; i++)
-        ok = control_ledger_done(c->control, &c->ends.owner, entries[i].id, err) &&
-             fault_hit("abort.ledger_row", err);
+        if (!store || strcmp(entries[i].store, store) == 0)
+            ok = control_ledger_done(c->control, &c->ends.owner, entries[i].id, err) &&
+                 fault_hit("abort.ledger_row", err);
     control_ledger_free(entries, count);
     return ok && fault_hit("abort.ledger_empty", err);
 }
@@ -224,17 +226,74 @@ static bool clean_stores(struct coordinator *c, bool keep_events, struct tmv_err
     return bulk_copier_restore_indexes(&c->ends, c->control, err) &&
            fault_hit("abort.indexes_restored", err) &&
            remove_guard(c, target, &c->target_guard, "target", err) &&
-           remove_guard(c, source, &c->source_guard, "source", err) && empty_ledger(c, err);
+           remove_guard(c, source, &c->source_guard, "source", err) && empty_ledger(c, NULL, err);
+}
+
+static bool target_can_be_reached(struct coordinator *c)
+{
+    AUTO_CONN struct pgx_conn *target = NULL;
+    struct tmv_error ignored;
+
+    return ends_connect_target(&c->ends, "abort", &target, &ignored);
+}
+
+/* Whether the target may be what stands in the way, and may be left as it is for now: its guard keeps it
+ * closed, and its rows in the ledger stay open. Never when it is the tenant's home, when we are late or
+ * stopped, or when a connection was lost that can be made again. */
+static bool may_leave_target(struct coordinator *c, const struct tmv_error *err)
+{
+    bool lost =
+        err->code == TMV_ERR_UNREACHABLE || err->code == TMV_ERR_TIMEOUT || err->code == TMV_ERR_UNKNOWN;
+
+    return !c->target_is_home && err->code != TMV_ERR_OWNERSHIP && err->code != TMV_ERR_CANCELLED &&
+           err->code != TMV_ERR_INTERNAL && pgx_is_usable(c->control) && !(lost && target_can_be_reached(c));
+}
+
+/* The source's half of an abort: refused like the whole one when the tenant has moved. */
+static bool free_source(struct coordinator *c, struct tmv_error *err)
+{
+    AUTO_CONN struct pgx_conn *source = NULL;
+
+    return ends_connect_source(&c->ends, "abort", &source, err) &&
+           guard_prepare_store(source, &c->ends.source, err) &&
+           guard_raise_owner(source, &c->source_guard, err) && fence_off(c, source, err) &&
+           remove_guard(c, source, &c->source_guard, "source", err) && empty_ledger(c, "source", err);
+}
+
+/* The copied events come first. When the target cannot be read or written, the source is freed all the same;
+ * what is left on the target is removed by whichever engine reaches it first. `left` says why it was left, ""
+ * when it was not. */
+static bool clean_what_can_be_reached(struct coordinator *c, bool keep_events, char left[TMV_REASON_MAX],
+                                      struct tmv_error *err)
+{
+    struct tmv_error why;
+
+    left[0] = '\0';
+    if (clean_stores(c, keep_events, &why))
+        return true;
+    if (!may_leave_target(c, &why) || keep_events || !free_source(c, err)) {
+        *err = why;
+        return false;
+    }
+    snprintf(left, TMV_REASON_MAX, "%.380s", why.message);
+    return true;
 }
 
 bool phase_abort(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
 {
     AUTO_FREE char *details = NULL;
     const char *why = command && command->reason[0] ? command->reason : "resumed after an interruption";
-    cJSON *o = cJSON_CreateObject();
+    char left[TMV_REASON_MAX] = "", outcome[TMV_REASON_MAX];
     bool touched = false;
+    cJSON *o;
 
+    if (!stores_were_touched(c, &touched, err) ||
+        (touched && !clean_what_can_be_reached(c, command && command->keep_copied_events, left, err)))
+        return err_wrap(err, "aborting");
+    o = cJSON_CreateObject();
     json_add_text(o, "reason", why);
+    if (left[0])
+        json_add_text(o, "target_left_because", left);
     json_add_bool(o, "copied_events_kept", command && command->keep_copied_events);
     details = json_print(o);
     cJSON_Delete(o);
@@ -243,12 +302,10 @@ bool phase_abort(struct coordinator *c, const struct command_row *command, struc
                                         .event_type = "migration_aborted",
                                         .details = details,
                                         .operator_name = command ? command->requested_by : NULL};
-    if (!stores_were_touched(c, &touched, err))
-        return false;
-    if (touched && !clean_stores(c, command && command->keep_copied_events, err))
-        return err_wrap(err, "aborting");
+    snprintf(outcome, sizeof outcome, "aborted; the source is as it was%s%.300s",
+             left[0] ? "; the target is cleaned when it can be used again: " : "", left);
     if (!coordinator_change_phase(c, &change, err) ||
-        !coordinator_answer(c, command, TMV_COMMAND_DONE, "aborted; the source is as it was", err))
+        !coordinator_answer(c, command, TMV_COMMAND_DONE, outcome, err))
         return false;
     c->ended = true;
     return coordinator_say(c, "aborted", why, err);

@@ -24,6 +24,7 @@
 #include "sql_embedded.h"
 #include "tenantmv/preflight.h"
 
+#define QUEUE_LOOK_US (500 * US_PER_MS)
 #define INSTALL_PATIENCE_US (60 * US_PER_S)
 #define START_TIMEOUT_US (30 * US_PER_S)
 
@@ -64,6 +65,16 @@ static bool refuse_start(struct coordinator *c, const char *why, struct tmv_erro
     return coordinator_say(c, "refused by preflight", why, err) && coordinator_change_phase(c, &change, err);
 }
 
+/* The first refusal that will not end by itself; NULL with a refusal: it may. */
+static const struct tmv_check *lasting_refusal(const struct tmv_preflight *preflight)
+{
+    for (size_t i = 0; i < preflight->count; i++)
+        if (preflight->checks[i].verdict == TMV_VERDICT_REFUSE && !preflight->checks[i].passing)
+            return &preflight->checks[i];
+    return NULL;
+}
+
+/* A store that restarts while a migration is pending does not end it: the engine tries again. */
 static bool look_first(struct coordinator *c, char *ret_refusals, size_t size, struct tmv_error *err)
 {
     struct tmv_control handle = {.conn = c->control};
@@ -76,7 +87,39 @@ static bool look_first(struct coordinator *c, char *ret_refusals, size_t size, s
     if (!tmv_preflight_run(&handle, &options, false, &preflight, err))
         return err_wrap(err, "preflight");
     list_refusals(preflight, ret_refusals, size);
+    bool passing = preflight->refusals > 0 && !lasting_refusal(preflight);
     tmv_preflight_free(preflight);
+    return !passing || err_set(err, TMV_ERR_UNREACHABLE, "preflight: %s", ret_refusals);
+}
+
+static bool is_waiting(const struct coordinator *c)
+{
+    return !c->ended && c->row.phase == TMV_PHASE_PENDING && !c->row.paused;
+}
+
+/* A store carries so many moving tenants at a time; the others wait here, and begin by themselves. Commands
+ * are heard meanwhile. */
+static bool wait_in_queue(struct coordinator *c, struct tmv_error *err)
+{
+    int64_t place = 0, told = -1;
+    char step[80];
+
+    while (is_waiting(c)) {
+        if (!control_queue_place(c->control, &c->ends.owner.migration, &place, err))
+            return false;
+        if (place == 0)
+            return true;
+        snprintf(step, sizeof step, "queued, place %" PRId64, place);
+        if (place != told &&
+            !coordinator_say(c, step,
+                             "as many tenants move from or to one of its stores as are allowed "
+                             "at a time: it begins when one has finished",
+                             err))
+            return false;
+        told = place;
+        if (!pgx_wait_readable(c->control, QUEUE_LOOK_US, err) || !coordinator_poll(c, err))
+            return false;
+    }
     return true;
 }
 
@@ -86,15 +129,22 @@ bool phase_pending(struct coordinator *c, struct tmv_error *err)
     const struct phase_change change = {
         .from = TMV_PHASE_PENDING, .to = TMV_PHASE_BULK_COPY, .event_type = "phase_changed"};
 
+    if (!wait_in_queue(c, err))
+        return false;
+    if (!is_waiting(c))
+        return true;
     if (!coordinator_say(c, "preflight", "", err) || !look_first(c, refusals, sizeof refusals, err) ||
         !coordinator_poll(c, err))
         return false;
-    if (c->ended || c->row.phase != TMV_PHASE_PENDING || c->row.paused)
+    if (!is_waiting(c))
         return true;
     if (refusals[0])
         return refuse_start(c, refusals, err);
-    return fault_hit("pending.before_change", err) && coordinator_change_phase(c, &change, err) &&
-           takeover_raise(c, err);
+    if (!fault_hit("pending.before_change", err))
+        return false;
+    if (!coordinator_change_phase(c, &change, err))
+        return err->code == TMV_ERR_CLOSED; /* another was faster: queue again */
+    return takeover_raise(c, err);
 }
 
 /* ---- guards ---- */

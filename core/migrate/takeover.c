@@ -120,6 +120,11 @@ bool takeover_raise(struct coordinator *c, struct tmv_error *err)
            fault_hit("takeover.after_source", err) && raise_in(c, false, err);
 }
 
+bool takeover_raise_source(struct coordinator *c, struct tmv_error *err)
+{
+    return end_sessions(c, c->control, true, err) && raise_in(c, true, err);
+}
+
 bool takeover_must_undo(const struct coordinator *c)
 {
     return strcmp(c->applied_state, "undoing") == 0 && !tmv_phase_is_terminal(c->row.phase);

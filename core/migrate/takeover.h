@@ -7,5 +7,7 @@
 /* Does it in every store that already knows the migration; a store that was never prepared is left alone.
  * Opens and closes connections of its own. Discovers the shapes, identifies the guards. */
 TMV_NODISCARD bool takeover_raise(struct coordinator *c, struct tmv_error *err);
+/* The same in the source alone, for an abort while the target is away. */
+TMV_NODISCARD bool takeover_raise_source(struct coordinator *c, struct tmv_error *err);
 /* The target says that an abort was under way. */
 bool takeover_must_undo(const struct coordinator *c);

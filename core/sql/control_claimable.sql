@@ -14,7 +14,7 @@ SELECT m.id, m.tenant_id, l.engine IS NOT NULL AND l.engine <> $1::uuid
         -- decided: the target may still have to be opened, whoever crashed or gave the lease back since
         OR (m.phase = 'completed' AND (s.unsettled OR (l.migration_id = m.id AND l.engine IS NOT NULL)))
         -- ended by another program: what stands in the stores is taken back; never behind a later migration's back
-        OR (m.phase IN ('aborted', 'failed')
+        OR (m.phase IN ('aborted', 'failed') AND (s.next_try_at IS NULL OR s.next_try_at <= clock_timestamp())
             AND EXISTS (SELECT FROM tenantmv.ledger g WHERE g.migration_id = m.id AND g.done_at IS NULL)
             AND NOT EXISTS (SELECT FROM public.tenant_migrations later
                              WHERE later.tenant_id = m.tenant_id AND later.created_at > m.created_at))

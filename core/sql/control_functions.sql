@@ -102,8 +102,28 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
      WHERE migration_id = p_migration AND outcome = 'running' AND owner_epoch < p_owner_epoch
 $$;
 
+-- How many migrations stand before a pending one at its two stores: 0 means that it may begin. Those that have begun count
+-- against the store's limit; of those that wait, earlier ones that could begin now come first. One that is paused or in
+-- trouble is in nobody's way.
+CREATE OR REPLACE FUNCTION tenantmv.queue_place(p_migration uuid) RETURNS bigint
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(max(greatest(0, at.begun + at.earlier + 1 - at.moving_limit)), 0)
+      FROM (SELECT s.moving_limit,
+                   count(*) FILTER (WHERE o.phase IN ('bulk_copy', 'dual_write', 'cutover')) AS begun,
+                   count(*) FILTER (WHERE o.phase = 'pending' AND NOT coalesce(o.is_paused, false)
+                                      AND t.waiting_since IS NULL AND (o.created_at, o.id) < (m.created_at, m.id)) AS earlier
+              FROM public.tenant_migrations m
+              JOIN tenantmv.store s ON s.id IN (m.source_store_id, m.target_store_id)
+              LEFT JOIN (public.tenant_migrations o JOIN tenantmv.migration_state t ON t.migration_id = o.id)
+                ON o.id <> m.id AND s.id IN (o.source_store_id, o.target_store_id)
+               AND o.phase IN ('pending', 'bulk_copy', 'dual_write', 'cutover')
+             WHERE m.id = p_migration
+             GROUP BY s.id, s.moving_limit) at
+$$;
+
 -- Compare-and-set of a migration's phase with all that belongs to it, for an engine that owns it.
--- Returns ok, conflict (the phase is no longer from_phase, or a cutover meets a pause) or ownership. `completed` is
+-- Returns ok, conflict (the phase is no longer from_phase, or a cutover meets a pause), queue (too many tenants move from or
+-- to one of its stores) or ownership. `completed` is
 -- not reached here: complete_cutover passes routing and phase together.
 CREATE OR REPLACE FUNCTION tenantmv.change_phase(
     migration uuid, owner_epoch bigint, engine uuid, from_phase text, to_phase text, event_type text, details jsonb,
@@ -122,6 +142,15 @@ BEGIN
     END IF;
     IF NOT tenantmv.owns(migration, $2, $3) THEN
         RETURN 'ownership';
+    END IF;
+    IF from_phase = 'pending' AND to_phase = 'bulk_copy' THEN
+        -- One after the other at each store: who counts has seen whoever was let in before.
+        PERFORM 1 FROM tenantmv.store s
+          JOIN public.tenant_migrations n ON s.id IN (n.source_store_id, n.target_store_id)
+         WHERE n.id = migration ORDER BY s.id FOR UPDATE OF s;
+        IF tenantmv.queue_place(migration) > 0 THEN
+            RETURN 'queue';
+        END IF;
     END IF;
     UPDATE public.tenant_migrations m
        SET phase = to_phase,

@@ -33,6 +33,7 @@ state AS (
            watermark = $10::bigint, eta_us = $11::bigint, predicted_pause_us = $12::bigint, ready = $13::boolean,
            step = coalesce($14::text, s.step), note = coalesce($15::text, s.note),
            gates = coalesce($16::jsonb, s.gates), reported_at = clock_timestamp(),
+           waiting_since = NULL, next_try_at = NULL,
            throttle = $18::text, throttled_us = s.throttled_us + $19::bigint
       FROM mine LEFT JOIN totals ON true
      WHERE mine.ok AND s.migration_id = $1::uuid

@@ -120,8 +120,11 @@ CREATE TABLE IF NOT EXISTS tenantmv.store (
     system_identifier text,  -- these three: which database it was, known since it was added or first reached; NULL: not yet
     database_oid bigint,
     events_oid bigint,
+    moving_limit integer NOT NULL DEFAULT 20 CHECK (moving_limit BETWEEN 1 AND 20), -- tenants that move from or to it at a time
     changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+ALTER TABLE tenantmv.store ADD COLUMN IF NOT EXISTS moving_limit integer NOT NULL DEFAULT 20
+    CHECK (moving_limit BETWEEN 1 AND 20);
 ALTER TABLE tenantmv.store ADD COLUMN IF NOT EXISTS system_identifier text;
 ALTER TABLE tenantmv.store ADD COLUMN IF NOT EXISTS database_oid bigint;
 ALTER TABLE tenantmv.store ADD COLUMN IF NOT EXISTS events_oid bigint;
@@ -172,13 +175,17 @@ CREATE TABLE IF NOT EXISTS tenantmv.migration_state (
     placement_epoch bigint NOT NULL DEFAULT 0, -- completed: what opens the target to whoever names it; 0: not known
     reported_at timestamptz,
     throttle text NOT NULL DEFAULT '',     -- what holds the copy now
-    throttled_us bigint NOT NULL DEFAULT 0 -- how long it was held in all
+    throttled_us bigint NOT NULL DEFAULT 0, -- how long it was held in all
+    waiting_since timestamptz,             -- its engine tries again since then; NULL: it does not wait
+    next_try_at timestamptz
 ) WITH (fillfactor = 60);
 ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS unsettled boolean NOT NULL DEFAULT false;
 ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS retired boolean NOT NULL DEFAULT false;
 ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS placement_epoch bigint NOT NULL DEFAULT 0;
 ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS throttle text NOT NULL DEFAULT '';
 ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS throttled_us bigint NOT NULL DEFAULT 0;
+ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS waiting_since timestamptz;
+ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS next_try_at timestamptz;
 
 CREATE TABLE IF NOT EXISTS tenantmv.sample (
     migration_id uuid NOT NULL REFERENCES public.tenant_migrations (id) ON DELETE CASCADE,

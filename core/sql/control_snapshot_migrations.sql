@@ -49,7 +49,12 @@ SELECT m.id, m.tenant_id, m.source_store_id, m.target_store_id, m.phase, coalesc
        (SELECT count(*) FROM public.tenant_migrations c WHERE $1::uuid IS NULL OR c.tenant_id = $1::uuid),
        coalesce(s.throttle, ''), coalesce(s.throttled_us, 0),
        c.id, c.operation, c.state = 'running', c.requested_by, (extract(epoch FROM c.requested_at) * 1000000)::bigint,
-       coalesce((extract(epoch FROM c.expires_at) * 1000000)::bigint, 0)
+       coalesce((extract(epoch FROM c.expires_at) * 1000000)::bigint, 0),
+       coalesce((extract(epoch FROM s.waiting_since) * 1000000)::bigint, 0),
+       coalesce((extract(epoch FROM s.next_try_at) * 1000000)::bigint, 0),
+       coalesce((extract(epoch FROM s.reported_at) * 1000000)::bigint, 0),
+       (SELECT EXISTS (SELECT FROM tenantmv.lease a WHERE a.engine IS NOT NULL
+                          AND a.heartbeat_at > clock_timestamp() - interval '2 s'))
   FROM wanted w
   JOIN public.tenant_migrations m ON m.id = w.id
   LEFT JOIN tenantmv.migration_state s ON s.migration_id = m.id

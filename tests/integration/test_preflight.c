@@ -73,11 +73,12 @@ static const struct broken cases[] = {
      "INSERT INTO public.tenant_migrations (id, tenant_id, source_store_id, target_store_id) VALUES "
      "('" NOBODY "', '" TENANT "', 'shared', 'dedicated')",
      "no-active-migration", TMV_VERDICT_OK, NOBODY, "DELETE FROM public.tenant_migrations", NULL, NULL},
-    {"refuses_the_twenty_first_guard_of_a_store", SOURCE,
-     "INSERT INTO public.tenant_migrations (id, tenant_id, source_store_id, target_store_id) SELECT "
+    {"says_that_the_twenty_first_guard_of_a_store_waits", SOURCE,
+     "INSERT INTO public.tenant_migrations (id, tenant_id, source_store_id, target_store_id, phase) SELECT "
      "gen_random_uuid(), "
-     "gen_random_uuid(), 'shared', 'd' || n FROM generate_series(1, 20) n",
-     "source-guards", TMV_VERDICT_REFUSE, "at most 20", "DELETE FROM public.tenant_migrations", NULL, NULL},
+     "gen_random_uuid(), 'shared', 'd' || n, 'bulk_copy' FROM generate_series(1, 20) n",
+     "source-guards", TMV_VERDICT_WARN, "waits in the queue", "DELETE FROM public.tenant_migrations", NULL,
+     NULL},
     {"refuses_a_source_whose_fence_says_that_the_tenant_moved", SOURCE,
      "INSERT INTO tenantmv.fence (tenant_id, state, placement_epoch, store_id, events) VALUES ('" TENANT
      "', 'moved', 2, 'third', 'public.events')",

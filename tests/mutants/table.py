@@ -10,7 +10,8 @@ same-store target-has-tenant lives-elsewhere no-events empty-payload large-paylo
 types version-gaps mixed-streams positions target-refuses-event target-disk-full target-read-only long-transaction
 changed-underneath registry request transaction-id target-transactions retired late-engine forgotten-decision standby-wait
 feed-order
-tables rights bounded-wait upgrade takeover""".split()
+tables rights bounded-wait upgrade takeover
+waiting queue""".split()
 
 
 class Mutant(NamedTuple):
@@ -144,8 +145,8 @@ MUTANTS = [Mutant(*row) for row in [
      "{TMV_ERR_DIVERGED, NULL, TMV_CLASS_RETRY, 1},",
      "bad_moves", "stops_at_an_event_that_the_target_refuses_and_goes_on_without_the_stray"),
     ("target-disk-full/gives-up", COORDINATOR, '{"53", "25006",', '{"25006",', "bad_moves", "survives_a_full_disk_on_the_target"),
-    ("target-disk-full/not-said", COORDINATOR, 'if (!coordinator_say(c, "waiting to try again", note, &ignored) ||',
-     'if (!coordinator_say(c, "waiting to try again", "", &ignored) ||', "bad_moves", "survives_a_full_disk_on_the_target"),
+    ("target-disk-full/not-said", COORDINATOR, '"waiting to try again", note, &ignored) ||',
+     '"waiting to try again", "", &ignored) ||', "bad_moves", "survives_a_full_disk_on_the_target"),
     ("target-read-only/gives-up", COORDINATOR, '{"53", "25006",', '{"53",',
      "bad_moves", "waits_while_the_target_is_read_only_and_goes_on_by_itself"),
     ("target-read-only/not-refused-at-the-start", PLACES, "if (!end->facts.read_only)", "if (!end->facts.read_only || end == &view->target)",
@@ -203,6 +204,31 @@ MUTANTS = [Mutant(*row) for row in [
     ("request/heartbeat-from-the-future", "core/sql/control_lease_renew.sql", "OR (l.engine IS NOT NULL AND l.heartbeat_at >",
      "OR (l.engine IS NULL AND l.heartbeat_at >", "requests",
      "a_heartbeat_from_the_future_does_not_keep_others_from_taking_over"),
+    ("waiting/lease-given-back", COORDINATOR, "    if (!tries_again) {", "    if (c != NULL) {",
+     "waiting", "an_engine_that_tries_again_keeps_its_migration_and_says_why"),
+    ("waiting/since-the-last-try", "core/sql/control_waits.sql", "coalesce(s.waiting_since, clock_timestamp())", "clock_timestamp()",
+     "waiting", "an_engine_that_tries_again_keeps_its_migration_and_says_why"),
+    ("waiting/lag-does-not-grow", "core/control/show.c", "m->lag_us += now_us - m->reported_at_us;", "m->lag_us += 0;",
+     "waiting", "an_engine_that_tries_again_keeps_its_migration_and_says_why"),
+    ("waiting/deaf", "core/migrate/phase_wait.c", "enum waited waited = hear(c, why, &err);",
+     "enum waited waited = pause_us < 0 ? hear(c, why, &err) : WAITED_GO_ON;",
+     "waiting", "what_needs_the_stores_is_refused_with_the_cause"),
+    ("waiting/abort-needs-the-target", "core/migrate/phase_wait.c", "(takeover_raise(c, err) || takeover_raise_source(c, err))",
+     "takeover_raise(c, err)", "waiting", "an_abort_frees_the_source_while_the_target_is_away"),
+    ("waiting/target-forgotten", "core/migrate/phase_abort.c", 'empty_ledger(c, "source", err);', "empty_ledger(c, NULL, err);",
+     "waiting", "an_abort_frees_the_source_while_the_target_is_away"),
+    ("waiting/settings-end-everything", "core/control/migrations.c", "        ret_row->settings_error.code = TMV_OK;",
+     "        ret_row->settings_error.code = TMV_OK;\n    if (ret_row->settings_error.code != TMV_OK)\n"
+     "        return err_set(err, TMV_ERR_USAGE, \"%s\", ret_row->settings_error.message);",
+     "waiting", "an_unreadable_configuration_pauses_one_migration_and_can_be_aborted"),
+    ("waiting/pending-ends-with-its-target", "core/migrate/phase_start.c",
+     "bool passing = preflight->refusals > 0 && !lasting_refusal(preflight);",
+     "bool passing = preflight->refusals < 0 && !lasting_refusal(preflight);",
+     "waiting", "a_target_that_is_away_while_pending_does_not_end_the_migration"),
+    ("queue/no-limit", CONTROL, "IF tenantmv.queue_place(migration) > 0 THEN", "IF tenantmv.queue_place(migration) < 0 THEN",
+     "waiting", "two_that_come_at_the_same_moment_are_not_both_let_in"),
+    ("queue/waiting-ones-count-as-moving", CONTROL, "FILTER (WHERE o.phase IN ('bulk_copy', 'dual_write', 'cutover')) AS begun",
+     "AS begun", "waiting", "starts_beyond_the_limit_wait_and_begin_by_themselves"),
     ("positions/set-back-in-a-turn", TAILER, "    if (!tail_see_value(t, value, err))\n        return false;", "    t->value = value;",
      "positions", "notices_in_a_turn_that_the_sequence_was_set_back"),
     ("positions/set-back-in-the-drain", TAILER, "if (!tail_see_value(t, value, err)) {", "if (value < 0) {",

@@ -325,6 +325,7 @@ static void add_signs(struct picker_rows *rows)
         {"●", "cutover", "writers are held, for milliseconds"},
         {"‖", "paused", "by a person; r goes on"},
         {"≈", "throttled", "a limit holds the copy; the note says which"},
+        {"~", "waiting", "its engine tries again; the note says why"},
         {"✗", "failed", "needs a person: Enter shows why"},
         {"✓", "done", "the tenant lives on the target"},
         {"?", "orphan", "its engine is gone; another one takes it over"},

@@ -15,6 +15,7 @@ enum tone report_state_tone(enum tmv_display_state state)
     case TMV_SHOW_PAUSED:
     case TMV_SHOW_ORPHAN:
     case TMV_SHOW_THROTTLED:
+    case TMV_SHOW_WAITING:
         return TONE_WARN;
     case TMV_SHOW_FAILED:
         return TONE_BAD;
@@ -109,6 +110,9 @@ cJSON *report_migration_json(const struct cli *cli, const struct tmv_migration *
     add_times(object, m);
     json_text(object, "last_error", m->last_error);
     add_request(object, m);
+    json_time(object, "waiting_since", m->waiting_since_us);
+    json_time(object, "next_try_at", m->next_try_at_us);
+    json_time(object, "reported_at", m->reported_at_us);
     add_gates(object, m);
     return object;
 }
@@ -283,6 +287,19 @@ static void print_owner(const struct cli *cli, const struct tmv_migration *m)
                    format_duration(m->owner_age_us, age));
 }
 
+static void print_waiting(const struct cli *cli, const struct tmv_snapshot *snapshot,
+                          const struct tmv_migration *m)
+{
+    char since[FORMAT_MAX], next[FORMAT_MAX];
+    int64_t left_us = m->next_try_at_us - snapshot->taken_at_us;
+
+    if (m->show != TMV_SHOW_WAITING)
+        return;
+    print_line(cli, "waiting", TONE_WARN, "for %s, next try %s%s",
+               format_duration(snapshot->taken_at_us - m->waiting_since_us, since),
+               left_us > 0 ? "in " : "now", left_us > 0 ? format_duration(left_us, next) : "");
+}
+
 void report_migration(const struct cli *cli, const struct tmv_snapshot *snapshot,
                       const struct tmv_migration *m)
 {
@@ -301,6 +318,7 @@ void report_migration(const struct cli *cli, const struct tmv_snapshot *snapshot
     print_line(cli, "phase", TONE_PLAIN, "%s%s%s%s", tmv_phase_name(m->phase), paused ? ", paused" : "",
                paused && *m->pause_reason ? ": " : "", paused ? m->pause_reason : "");
     print_line(cli, "note", TONE_PLAIN, "%s", m->note);
+    print_waiting(cli, snapshot, m);
     print_line(cli, "asked for", TONE_STRONG, "%s", request_text(snapshot, m, request));
     print_copy(cli, m);
     print_gates(cli, m);

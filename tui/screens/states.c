@@ -12,6 +12,7 @@ static const struct state_look looks[TMV_SHOW_COUNT] = {
     [TMV_SHOW_ABORTED] = {"ABORTED", "aborted", "·", ROLE_STATE_ABORTED, 10},
     [TMV_SHOW_ORPHAN] = {"ORPHAN", "orphan", "?", ROLE_STATE_ORPHAN, 1},
     [TMV_SHOW_THROTTLED] = {"THROTTLED", "throttled", "≈", ROLE_STATE_THROTTLED, 4},
+    [TMV_SHOW_WAITING] = {"WAITING", "waiting", "~", ROLE_STATE_THROTTLED, 3},
 };
 
 const struct state_look *state_look(enum tmv_display_state state)

@@ -9,6 +9,7 @@ struct tmv_check {
     char group[16]; /* places, rights, shape, data, load */
     char name[48];  /* "source-target-differ" */
     enum tmv_verdict verdict;
+    bool passing;   /* a refusal that may end by itself: a server that is away now */
     char seen[400]; /* what was found */
     char todo[800]; /* what to do, often the statements to run; "" when ok */
 };

@@ -21,6 +21,7 @@ enum tmv_display_state {
     TMV_SHOW_ABORTED,
     TMV_SHOW_ORPHAN,    /* no engine owns it, or its owner is silent */
     TMV_SHOW_THROTTLED, /* the copy is held: tmv_migration.throttle says by what */
+    TMV_SHOW_WAITING,   /* its engine tries again: tmv_migration.note says why, waiting_since_us since when */
     TMV_SHOW_COUNT
 };
 TMV_API const char *tmv_display_state_name(enum tmv_display_state state); /* "READY" */
@@ -108,6 +109,11 @@ struct tmv_migration {
     struct tmv_sample samples[TMV_SAMPLES_MAX];
     char last_error[TMV_REASON_MAX];
     struct tmv_open_request request; /* the oldest open one */
+    bool engine_somewhere;           /* some engine is alive, whether it has this one or not */
+    int64_t waiting_since_us; /* its engine tries again since then, `note` says why; database clock, 0: it
+                                 does not */
+    int64_t next_try_at_us;   /* when it tries next; 0 */
+    int64_t reported_at_us;   /* when lag, rate and gates were last reported; 0: never */
 };
 
 /* A dialog before an operation that somebody has open in a console (tmv_dialog_show). */

@@ -57,3 +57,12 @@ bool check_finding(struct preflight_end *end, const struct finding *finding, str
     check_todo(ret_check, "%s", pgx_text(result, 0, 1));
     return true;
 }
+
+/* A wrong password or a database that is not there does not end by itself. */
+bool check_is_passing(const struct tmv_error *err)
+{
+    enum tmv_error_class class = tmv_error_classify(err);
+
+    return (err->code == TMV_ERR_UNREACHABLE && !err->sqlstate[0]) || class == TMV_CLASS_RECONNECT ||
+           (err->code == TMV_ERR_SQL && class == TMV_CLASS_RETRY);
+}

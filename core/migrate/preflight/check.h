@@ -75,6 +75,8 @@ extern const struct preflight_group preflight_places, preflight_rights, prefligh
 /* What the check found, and what to do about it. A check that says nothing is ok. */
 void check_seen(struct tmv_check *check, enum tmv_verdict verdict, const char *fmt, ...) TMV_PRINTF(3, 4);
 void check_todo(struct tmv_check *check, const char *fmt, ...) TMV_PRINTF(2, 3);
+/* Whether what kept a check from looking may end by itself: a server that is away or restarts. */
+bool check_is_passing(const struct tmv_error *err);
 
 /* Runs one statement of core/sql on an end, its template filled in when the end has a shape. */
 TMV_NODISCARD bool check_query(struct preflight_end *end, const char *sql, struct pgx_args args,

@@ -151,6 +151,7 @@ static void could_not_look(struct tmv_check *check, const struct tmv_error *err)
         return;
     }
     check_seen(check, TMV_VERDICT_REFUSE, "could not look: %s", err->message);
+    check->passing = check_is_passing(err);
     if (err_is_sqlstate(err, "42501"))
         check_todo(check, "the role lacks a privilege: the checks of the group rights print the GRANT");
     else

@@ -1,0 +1,19 @@
+-- An engine tries again later: why, since when, and when. Since when is kept until it reports anything else; the lag that
+-- was last known stays, and grows for whoever looks.
+-- database: control
+-- $1 uuid: migration
+-- $2 bigint: owner epoch
+-- $3 uuid: engine
+-- $4 bigint: microseconds until the next try
+-- $5 text: step
+-- $6 text: why
+WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
+mine AS MATERIALIZED (SELECT tenantmv.owns($1::uuid, $2::bigint, $3::uuid) AS ok FROM quick),
+state AS (
+    UPDATE tenantmv.migration_state s
+       SET waiting_since = coalesce(s.waiting_since, clock_timestamp()),
+           next_try_at = clock_timestamp() + $4::bigint * interval '1 microsecond',
+           step = $5::text, note = $6::text, rate = 0, eta_us = -1, predicted_pause_us = -1, ready = false, throttle = ''
+      FROM mine WHERE mine.ok AND s.migration_id = $1::uuid
+)
+SELECT ok FROM mine
