@@ -184,7 +184,7 @@ static bool report(struct coordinator *c, bool *ret_green, struct tmv_error *err
 
     verify_worker_look(&c->verifier, &v);
     c->cutover.verified_to = v.differs ? 0 : v.verified_to;
-    c->cutover.total_compared = v.total_at_us > 0;
+    c->cutover.total_compared = v.total_at_us > 0 || v.differs;
     if (!coordinator_look_at_facts(c, err) ||
         !cutover_gates(&c->cutover, &conditions, gates, &p.gate_count, ret_green, err) ||
         !tailer_count_behind(&c->tailer, &p.lag_events, err))
@@ -322,7 +322,7 @@ static bool verify_up_to_now(struct coordinator *c, struct tmv_error *err)
         verify_worker_feed(&c->verifier, c->tailer.watermark);
         verify_worker_look(&c->verifier, &v);
         c->cutover.verified_to = v.verified_to;
-        c->cutover.total_compared = v.total_at_us > 0;
+        c->cutover.total_compared = v.total_at_us > 0 || v.differs;
         bool close = c->tailer.watermark - v.verified_to <= VERIFY_CLOSE;
         bool counted = v.total_at_us > (counts ? asked : 0);
         if (v.differs || (close && counted))

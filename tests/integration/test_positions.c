@@ -401,6 +401,8 @@ static void refuses_a_cutover_after_an_event_came_in_behind_the_proof(void **sta
     wait_for_equal();
     with_the_pass(l.on_source, NEW_EVENT_AT("1500"));
     assert_not_cut_over();
+    life_wait_for("s.note LIKE '%%verification found 1 differences%%'");
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_REFUSED, "verification found differences");
     support_wait_until(l.on_control,
                        "SELECT EXISTS (SELECT FROM tenantmv.verification WHERE NOT consistent)");
 }
@@ -471,6 +473,29 @@ static void pauses_a_migration_whose_sequence_was_set_back(void **state)
         "public.tenant_migrations WHERE is_paused)");
 }
 
+/* The tail has a lot to do, and the operator does not wait for the end of it. */
+static void hears_a_pause_while_far_behind(void **state)
+{
+    (void)state;
+    life_begin_and_wait_until_ready();
+    life_expect(life_ask(TMV_OP_PAUSE, NULL), TMV_COMMAND_DONE, "");
+    support_sql(
+        l.on_source,
+        "INSERT INTO public.events (event_id, aggregate_id, aggregate_type, event_type, tenant_id, version, "
+        "timestamp, payload) SELECT gen_random_uuid(), '00000000-0000-4000-8000-000000000077', 'Order', "
+        "'Big', "
+        "'%s', g, now(), jsonb_build_object('pad', repeat('x', 300000)) FROM generate_series(1, 1500) g",
+        l.tenant_text);
+    life_wait_for("s.lag_events = 1500");
+    life_expect(life_ask(TMV_OP_RESUME, NULL), TMV_COMMAND_DONE, "");
+    life_expect(life_ask(TMV_OP_PAUSE, NULL), TMV_COMMAND_DONE, "");
+    assert_true(life_count(l.on_target) < life_count(l.on_source));
+    life_wait_for("s.lag_events > 0 AND NOT s.ready");
+    life_expect(life_ask(TMV_OP_RESUME, NULL), TMV_COMMAND_DONE, "");
+    support_wait_until(l.on_target, "SELECT count(*) = %lld FROM public.events",
+                       (long long)life_count(l.on_source));
+}
+
 static void aborts_over_a_gap_as_fast_as_without(void **state)
 {
     struct tmv_error err;
@@ -528,6 +553,7 @@ int main(void)
         LIFE_CASE(refuses_a_cutover_with_an_event_above_the_sequence),
         LIFE_CASE(a_comparison_of_two_stores_looks_below_the_first_position),
         LIFE_CASE(pauses_a_migration_whose_sequence_was_set_back),
+        LIFE_CASE(hears_a_pause_while_far_behind),
         LIFE_CASE(aborts_over_a_gap_as_fast_as_without),
         LIFE_CASE(moves_a_tenant_at_the_end_of_bigint),
         TAIL_CASE(says_crash_or_failover_only_after_one),
