@@ -186,6 +186,12 @@ static void nobody_else_has_more_than_expected_in_the_control_database(void **st
     assert_done(tmv_control_init(control, &err), &err);
     AUTO_CONN struct pgx_conn *conn = support_connect(control);
     make_roles(conn);
+    /* without the role that watches, whose creation takes such rights away too */
+    assert_int_equal(support_int(conn,
+                                 "SELECT count(*) FROM pg_proc p WHERE p.prosecdef AND p.pronamespace = "
+                                 "'tenantmv'::regnamespace AND has_function_privilege('public', p.oid, "
+                                 "'EXECUTE')"),
+                     0);
     assert_done(tmv_control_read_only_role(control, roles[WATCH], &err), &err);
     support_sql(conn, "GRANT SELECT ON public.tenant_routing, public.tenant_migrations TO rights_app; "
                       "GRANT SELECT ON tenantmv.control_version, tenantmv.migration_state, tenantmv.store TO "
