@@ -74,6 +74,32 @@ static void a_server_that_never_answers_stops_no_key(void **state)
     close(fd);
 }
 
+/* One after the other, with three seconds for each, the good one would come after two minutes. */
+static void a_server_that_never_answers_delays_no_other(void **state)
+{
+    struct control_fixture fixture;
+    char conninfo[300];
+    int fd = silent_server(conninfo);
+    struct pty *pty;
+
+    (void)state;
+    control_fixture_open(&fixture);
+    support_sql(
+        fixture.conn,
+        "INSERT INTO tenantmv.store (id, conninfo) SELECT 'hung-' || n, '%s' FROM generate_series(1, 40) n; "
+        "INSERT INTO tenantmv.store (id, conninfo) VALUES ('zzz-good', '%s')",
+        conninfo, fixture.conninfo);
+    pty = open_program("watch", fixture.conninfo, NULL);
+    pty_wait_text(pty, "LIVE");
+    pty_send(pty, "5G");
+    pty_wait_text(pty, "primary");
+    pty_send(pty, "qq"); /* the screen, then the program */
+    pty_expect_exit(pty, 0);
+    pty_free(pty);
+    control_fixture_close(&fixture);
+    close(fd);
+}
+
 static void allow_connections(struct pgx_conn *elsewhere, const char *database, bool allowed)
 {
     support_sql(elsewhere, "ALTER DATABASE \"%s\" ALLOW_CONNECTIONS %s", database,
@@ -611,6 +637,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_server_that_never_answers_stops_no_key),
+        cmocka_unit_test(a_server_that_never_answers_delays_no_other),
         cmocka_unit_test(a_flapping_server_is_live_again_each_time),
         cmocka_unit_test(what_a_server_notes_does_not_tear_the_picture),
         cmocka_unit_test(hostile_texts_are_harmless_on_every_screen),

@@ -11,7 +11,8 @@ types version-gaps mixed-streams positions target-refuses-event target-disk-full
 changed-underneath registry request transaction-id target-transactions retired late-engine forgotten-decision standby-wait
 feed-order
 tables rights bounded-wait upgrade takeover
-waiting queue""".split()
+waiting queue
+wrong-target unseen paste reply names hidden-trouble""".split()
 
 
 class Mutant(NamedTuple):
@@ -38,6 +39,7 @@ GATES = "core/sql/cutover_target_gates.sql"
 COORDINATOR = "core/migrate/coordinator.c"
 PASSWORDS = "says_what_to_do_when_the_password_is_wrong_or_the_server_refuses"
 UNKNOWN = "refuses_to_start_what_it_does_not_know"
+PROPERTY = "no_action_goes_to_another_one_than_was_drawn_under_the_cursor"
 PAYLOADS = "carries_every_shape_of_payload"
 
 MUTANTS = [Mutant(*row) for row in [
@@ -413,4 +415,36 @@ MUTANTS = [Mutant(*row) for row in [
     ("takeover/epoch-of-an-earlier-attempt", "core/migrate/cutover_manager.c",
      "p->to_epoch = (now.placement_epoch > p->from_epoch ? now.placement_epoch : p->from_epoch) + 1;",
      "p->to_epoch = p->from_epoch + 1;", "takeover", "decides_at_an_epoch_that_neither_fence_had"),
+    # keys that go to another tenant than the one that was drawn
+    ("wrong-target/drawn-not-compared", "tui/app/drawn.c", "    else if (!is_as_drawn(state, action))\n        words = MOVED;",
+     "", "bound", PROPERTY),
+    ("wrong-target/row-slides-under-the-cursor", "tui/screens/fleet_order.c",
+     "fleet->ghost = row == FLEET_MAX && !moves && keep_ghost(model);", "fleet->ghost = row == FLEET_MAX && moves && keep_ghost(model);",
+     "bound", "a_row_that_leaves_the_filter_stays_under_the_cursor"),
+    ("wrong-target/queue-slides-under-the-cursor", "tui/screens/cutover.c", "    keep_ghost(model, queue);\n", "",
+     "bound", "a_row_that_leaves_the_queue_stays_under_the_cursor"),
+    ("wrong-target/detail-follows-the-list", "tui/screens/migration.c", "model_under_cursor(model)", "model_selected(model)",
+     "bound", "the_migration_screen_keeps_its_migration"),
+    ("wrong-target/box-closed-but-still-on-screen", "tui/app/drawn.c",
+     " || state->drawn.overlay != state->overlay_before)", ")", "bound", PROPERTY),
+    ("wrong-target/bulk-takes-what-changed", "tui/screens/confirm.c", "if (m->generation == confirm->bulk_generations[i])",
+     "if (m->generation >= 0)", "confirm", "a_bulk_dialog_leaves_out_what_changed_since_it_opened"),
+    ("unseen/countdown-not-voided", "tui/app/confirm_keys.c", "    void_if_unseen(confirm, model->now_us);\n", "",
+     "confirm", "a_countdown_that_was_not_seen_to_its_end_is_void"),
+    ("unseen/stalled-drawing-ignored", "tui/app/confirm_keys.c", "(stalled || !confirm->readable)", "(!confirm->readable)",
+     "confirm", "a_countdown_that_was_not_seen_to_its_end_is_void"),
+    ("unseen/blind-key-acts", "tui/app/drawn.c", "    if (state->blind)", "    if (state->blind && !state->drawn.any)",
+     "bound", "a_key_pressed_at_a_stalled_screen_acts_on_nothing"),
+    ("paste/no-silence-before", "tui/app/drawn.c", "state->gap_us < ALONE_US", "state->gap_us < 0",
+     "bound", "a_paste_without_marks_does_nothing"),
+    ("paste/no-silence-after", "tui/app/state.c", "    perform_hold(state);\n", "", "bound", "a_paste_without_marks_does_nothing"),
+    ("reply/mouse-bytes-are-keys", "tui/terminal/keys.c", "return final == 'M' ? 3 :", "return final == 'M' ? 0 :",
+     "keys", "takes_no_report_of_the_mouse_for_a_key"),
+    ("reply/rest-is-a-key", "tui/terminal/keys.c", "if (byte != 0x03 && is_rest_of_reply(keys, now_us))",
+     "if (byte == 0x00 && is_rest_of_reply(keys, now_us))", "keys", "takes_no_report_of_the_mouse_for_a_key"),
+    ("names/beginning-not-unique", "tui/screens/names.c", "    int needed = TENANT_DIGITS;\n    size_t low = 0, high = names->known_count;",
+     "    int needed = TENANT_DIGITS;\n    size_t low = 0, high = names->known_count;\n\n    if (high > 0)\n        return needed;",
+     "names", "a_tenant_goes_by_the_shortest_beginning_that_no_other_has"),
+    ("hidden-trouble/page-by-age", "core/sql/control_snapshot_migrations.sql", "later.created_at > m.created_at) THEN 0",
+     "later.created_at > m.created_at) THEN 3", "link", "trouble_behind_a_thousand_running_ones_is_found"),
 ]]

@@ -141,6 +141,42 @@ static void every_example_of_the_help_can_be_read(void **state)
     }
 }
 
+/* ~B++++… took 3 GB. */
+static void an_expression_takes_no_time_or_memory_without_bound(void **state)
+{
+    static const char *const refused[] = {
+        "~B++++++++++++++++++++",
+        "~(a+)+",
+        "~((a*)b)*",
+        "~(a|b+)*c",
+        "~a{9999}",
+        "~(a)\\1",
+        "~a**",
+        "~((((((((a))))))))",
+        "~a*b*c*d*e*f*g*h*i*",
+    };
+    static const char *const taken[] = {"~^ac.*eu", "~(acme|bor)e?", "~[a-c]+",
+                                        "~a\\+",    "~x(ab)*y",      "~a.b.c+$"};
+    char problem[FILTER_PROBLEM_MAX], text[400];
+    struct filter filter;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        if (filter_parse(refused[i], &filter, problem))
+            fail_msg("%s was taken", refused[i]);
+        assert_true(problem[0] != '\0');
+    }
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        if (!filter_parse(taken[i], &filter, problem))
+            fail_msg("%s: %s", taken[i], problem);
+        filter_release(&filter);
+    }
+    memset(text, 'a', sizeof text);
+    text[0] = '~';
+    text[sizeof text - 1] = '\0';
+    assert_false(filter_parse(text, &filter, problem));
+}
+
 static void bad_input_keeps_the_last_good_result(void **state)
 {
     struct tmv_snapshot *snapshot = sample_snapshot();
@@ -195,6 +231,7 @@ int main(void)
         cmocka_unit_test(an_empty_field_is_found),
         cmocka_unit_test(says_what_it_cannot_read),
         cmocka_unit_test(every_example_of_the_help_can_be_read),
+        cmocka_unit_test(an_expression_takes_no_time_or_memory_without_bound),
         cmocka_unit_test(bad_input_keeps_the_last_good_result),
         cmocka_unit_test(every_order_is_total_and_can_be_reversed),
     };

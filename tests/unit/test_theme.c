@@ -493,6 +493,49 @@ static void the_sample_shows_every_role(void **state)
     canvas_release(&canvas);
 }
 
+/* Terminals do not say whether their ground is dark or light: nothing is left to it, in any colour. */
+static void a_theme_for_one_ground_brings_it_along(void **state)
+{
+    static const char *const names[] = {"default-dark", "default-light", "classic-dark", "high-contrast-dark",
+                                        "high-contrast-light"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct theme theme;
+        struct theme_report report;
+        assert_true(theme_open(names[i], &theme, &report));
+        for (int tier = THEME_256; tier <= THEME_16; tier++)
+            for (int role = 0; role < ROLE_COUNT; role++) {
+                struct style plain = theme_style(&theme, (enum theme_tier)tier, (enum role)role, ROLE_TEXT);
+                struct style selected =
+                    theme_style(&theme, (enum theme_tier)tier, (enum role)role, ROLE_SELECTION);
+                if (plain.fg < 0 || plain.bg < 0 || selected.fg < 0 || selected.bg < 0)
+                    fail_msg("%s leaves %s to the terminal", names[i], theme_role_name((enum role)role));
+            }
+    }
+}
+
+/* A digit of the wall is made of full blocks, which show only the foreground: CUTOVER is black on yellow. */
+static void a_full_block_is_seen_in_every_role(void **state)
+{
+    struct theme theme;
+    struct theme_report report;
+    struct cell cell = {.text = "█", .width = 1};
+
+    (void)state;
+    for (const struct embedded_theme *e = embedded_themes; e->name != NULL; e++) {
+        assert_true(theme_open(e->name, &theme, &report));
+        for (int tier = 0; tier < THEME_TIERS; tier++)
+            for (int role = 1; role < ROLE_COUNT; role++) {
+                struct style own = theme.styles[tier][role], drawn;
+                cell.role = (uint8_t)role;
+                drawn = theme_cell_style(&theme, (enum theme_tier)tier, &cell);
+                assert_true(own.bg < 0 || drawn.fg == own.bg);
+                assert_true((drawn.attrs & STYLE_REVERSE) == 0);
+            }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -503,6 +546,8 @@ int main(void)
         cmocka_unit_test(lets_no_theme_hide_what_matters),
         cmocka_unit_test(what_is_missing_falls_back),
         cmocka_unit_test(a_file_that_inherits_from_itself_ends),
+        cmocka_unit_test(a_theme_for_one_ground_brings_it_along),
+        cmocka_unit_test(a_full_block_is_seen_in_every_role),
         cmocka_unit_test(what_is_no_theme_file_leaves_the_default),
         cmocka_unit_test(survives_any_damage),
         cmocka_unit_test(shapes_of_states_may_be_others),

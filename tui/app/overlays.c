@@ -9,6 +9,7 @@
 #include "screens/fleet_order.h"
 #include "theme/embedded.h"
 #include "widgets/format.h"
+#include "widgets/words.h"
 
 #define DEAF_US                                                                                              \
     INT64_C(300000) /* a box that asks something does not hear what was typed before it opened               \
@@ -39,11 +40,11 @@ static int fits(const struct picker_row *row, const char *word, bool more_follow
         return 3;
     if (more_follows)
         return 0;
-    if (strncasecmp(name, word, strlen(word)) == 0)
+    if (words_compare_n(name, word, strlen(word)) == 0)
         return 3;
-    if (strcasestr(name, word) != NULL)
+    if (words_find(name, word) != NULL)
         return 2;
-    return strcasestr(row->text, word) != NULL ? 1 : 0;
+    return words_find(row->text, word) != NULL ? 1 : 0;
 }
 
 /* Names that begin as typed first, then those that contain it, then the helps that do. */

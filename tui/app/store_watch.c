@@ -9,6 +9,14 @@
 #define OFTEN_US INT64_C(5000000)
 #define SELDOM_US INT64_C(30000000)
 #define LOOK_US INT64_C(3000000) /* bound of one look */
+#define LOOKS_MAX 64             /* at the same time */
+
+/* One look at one server, in a thread of its own: one that never answers delays no other. */
+struct look {
+    struct thread thread; /* first: see thread.h */
+    struct store_watch *watch;
+    struct tmv_store_info store;
+};
 
 struct store_watch {
     struct thread thread; /* first: see thread.h */
@@ -17,6 +25,7 @@ struct store_watch {
     bool fresh;               /* under the lock: something changed since it was taken */
     struct store_view *views; /* changed by the thread, under the lock */
     size_t count;
+    int looks;                     /* under the lock: how many are under way */
     struct tmv_store_info *stores; /* the thread's own: the registry as last read; `count` of them */
 };
 
@@ -28,7 +37,7 @@ static void watch_free(struct store_watch *watch)
     free(watch);
 }
 
-static const struct store_view *find(const struct store_view *views, size_t count, const char *id)
+static struct store_view *find(struct store_view *views, size_t count, const char *id)
 {
     for (size_t i = 0; i < count; i++)
         if (strcmp(views[i].id, id) == 0)
@@ -40,12 +49,14 @@ static const struct store_view *find(const struct store_view *views, size_t coun
 static void adopt(struct store_watch *watch, struct tmv_store_info *stores, size_t count,
                   const struct tmv_store_tenants *tenants, size_t tenant_count)
 {
-    struct store_view *views = calloc(count + 1, sizeof *views), *old = watch->views;
+    struct store_view *views = calloc(count + 1, sizeof *views), *old;
 
     if (views == NULL) {
         free(stores);
         return;
     }
+    pthread_mutex_lock(&watch->thread.lock); /* a look may end now */
+    old = watch->views;
     for (size_t i = 0; i < count; i++) {
         const struct store_view *before = find(old, watch->count, stores[i].id);
         if (before != NULL)
@@ -58,7 +69,6 @@ static void adopt(struct store_watch *watch, struct tmv_store_info *stores, size
             if (strcmp(tenants[k].id, stores[i].id) == 0)
                 views[i].tenants = tenants[k].tenants;
     }
-    pthread_mutex_lock(&watch->thread.lock);
     watch->views = views;
     watch->count = count;
     watch->fresh = true;
@@ -104,24 +114,85 @@ static void note_look(struct store_view *view, const struct tmv_store_look *look
     view->failed = false;
 }
 
-static void look_at(struct store_watch *watch, size_t index)
+/* What a look found, for its store if the registry still has it. */
+static void end_look(struct store_watch *watch, const char *id, const struct tmv_store_look *found,
+                     const struct tmv_error *err)
 {
-    struct store_view *view = &watch->views[index];
-    struct tmv_store_look look;
-    struct tmv_error err = {0};
-    bool ok = tmv_store_look(&watch->stores[index], LOOK_US, &look, &err);
+    struct store_view *view;
 
     pthread_mutex_lock(&watch->thread.lock);
-    if (ok) {
-        note_look(view, &look);
-    } else {
+    view = find(watch->views, watch->count, id);
+    if (view != NULL)
+        view->looking = false;
+    if (view != NULL && found != NULL) {
+        note_look(view, found);
+    } else if (view != NULL) {
         view->failed = true;
-        snprintf(view->why, sizeof view->why, "%.399s", err.message);
-        snprintf(view->hint, sizeof view->hint, "%.399s", err.hint);
+        snprintf(view->why, sizeof view->why, "%.399s", err->message);
+        snprintf(view->hint, sizeof view->hint, "%.399s", err->hint);
     }
+    watch->looks--;
     watch->fresh = true;
+    pthread_cond_broadcast(&watch->thread.changed);
     pthread_mutex_unlock(&watch->thread.lock);
     thread_wake(&watch->thread);
+}
+
+static void *look_run(void *self)
+{
+    struct look *look = self;
+    struct store_watch *watch = look->watch;
+    struct tmv_store_look found;
+    struct tmv_error err = {0};
+    bool ok = tmv_store_look(&look->store, LOOK_US, &found, &err);
+
+    end_look(watch, look->store.id, ok ? &found : NULL, &err);
+    if (thread_release(&watch->thread))
+        watch_free(watch);
+    if (thread_release(&look->thread))
+        free(look);
+    return NULL;
+}
+
+/* False: it was not begun; the next round tries again. */
+static bool begin_look(struct store_watch *watch, size_t index)
+{
+    struct look *look = calloc(1, sizeof *look);
+
+    if (look == NULL)
+        return false;
+    look->watch = watch;
+    look->store = watch->stores[index];
+    pthread_mutex_lock(&watch->thread.lock);
+    watch->thread.refs++; /* the look's */
+    watch->looks++;
+    watch->views[index].looking = true;
+    pthread_mutex_unlock(&watch->thread.lock);
+    if (thread_start(&look->thread, watch->thread.wake_fd, look_run)) {
+        if (thread_release(&look->thread))
+            free(look);
+        return true;
+    }
+    free(look);
+    pthread_mutex_lock(&watch->thread.lock);
+    watch->thread.refs--;
+    watch->looks--;
+    watch->views[index].looking = false;
+    pthread_mutex_unlock(&watch->thread.lock);
+    return false;
+}
+
+/* Waits for a free place; false: it is time to stop, or a look at this store has not ended yet. */
+static bool may_look(struct store_watch *watch, size_t index)
+{
+    bool may;
+
+    pthread_mutex_lock(&watch->thread.lock);
+    while (!watch->thread.stop && watch->looks >= LOOKS_MAX)
+        thread_wait(&watch->thread, INT64_MAX);
+    may = !watch->thread.stop && !watch->views[index].looking;
+    pthread_mutex_unlock(&watch->thread.lock);
+    return may;
 }
 
 static void pause_after(struct store_watch *watch, int64_t began_us)
@@ -144,7 +215,8 @@ static void *watch_run(void *self)
         int64_t began_us = thread_now_us();
         read_registry(watch);
         for (size_t i = 0; i < watch->count && !thread_stopping(&watch->thread); i++)
-            look_at(watch, i);
+            if (may_look(watch, i))
+                begin_look(watch, i);
         pause_after(watch, began_us);
     }
     if (thread_release(&watch->thread))

@@ -1,6 +1,5 @@
-/* Looks at the stores' servers again and again in a thread of its own. One that does not answer delays the
- * look at the others by its timeout, and nothing else.
- */
+/* Looks at the stores' servers again and again, at each in a thread of its own: one that does not answer
+ * delays no other. */
 #pragma once
 
 #include "screens/model.h"

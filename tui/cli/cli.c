@@ -329,7 +329,7 @@ int cli_main(int argc, char **argv)
     int at = 1, taken = 0;
     bool wants_help = has_word(argc - 1, argv + 1, "--help", "-h");
 
-    setlocale(LC_ALL, "");
+    setlocale(LC_CTYPE, ""); /* how text is written; numbers and words stay as they are everywhere */
     config_init(&cli.config);
     cli.json = has_word(argc - 1, argv + 1, "--json", "-j");
     if (!leading_options(&common, argc, argv, &at, &err))

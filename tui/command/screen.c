@@ -2,16 +2,16 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "cli/failure.h"
+#include "widgets/words.h"
 
 const char *screen_environment_kind(const char *environment)
 {
     static const char *const kinds[] = {"prod", "staging", "dev", "demo"};
 
     for (size_t i = 0; environment && i < sizeof kinds / sizeof *kinds; i++)
-        if (strncasecmp(environment, kinds[i], strlen(kinds[i])) == 0)
+        if (words_compare_n(environment, kinds[i], strlen(kinds[i])) == 0)
             return kinds[i];
     return NULL;
 }
@@ -45,7 +45,7 @@ bool screen_options(const struct cli *cli, const struct screen_arguments *argume
     for (size_t i = 0; i < config->alias_count; i++)
         aliases[i] = (struct tenant_alias){config->aliases[i].tenant, config->aliases[i].name};
     *ret_options = (struct console_options){
-        .environment = kind && strcasecmp(kind, config->environment) == 0 ? NULL : config->environment,
+        .environment = kind && words_compare(kind, config->environment) == 0 ? NULL : config->environment,
         .environment_kind = kind,
         .who = config->operator_name,
         .theme = choose_theme(config, arguments->theme, kind),

@@ -8,6 +8,7 @@
 #include "terminal/keys.h"
 #include "widgets/format.h"
 #include "widgets/table.h"
+#include "widgets/words.h"
 
 #define PLACE 3 /* in the table of screens */
 #define DAY_US (INT64_C(86400) * 1000000)
@@ -37,10 +38,10 @@ static bool passes(const struct model *model, const struct tmv_audit_entry *entr
 {
     char name[TENANT_NAME_MAX];
 
-    return word[0] == '\0' || strcasestr(event_type_words(entry), word) != NULL ||
-           strcasestr(entry->event_type, word) != NULL || strcasestr(entry->operator_name, word) != NULL ||
-           strcasestr(entry->new_phase, word) != NULL || strcasestr(entry->details, word) != NULL ||
-           strcasestr(name_of(model, entry, name), word) != NULL;
+    return word[0] == '\0' || words_find(event_type_words(entry), word) != NULL ||
+           words_find(entry->event_type, word) != NULL || words_find(entry->operator_name, word) != NULL ||
+           words_find(entry->new_phase, word) != NULL || words_find(entry->details, word) != NULL ||
+           words_find(name_of(model, entry, name), word) != NULL;
 }
 
 static void read_shown(const struct model *model, struct shown *shown)

@@ -4,11 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "screens/states.h"
+#include "widgets/words.h"
 
-#define WORDS_MAX 2400 /* of a row, as searched */
+#define REGEX_MAX 100       /* bytes of an expression */
+#define REGEX_DEPTH 8       /* groups in each other */
+#define REGEX_REPETITIONS 8 /* in all */
+#define WORDS_MAX 2400      /* of a row, as searched */
 
 enum kind { TEXT, FIGURE, DURATION };
 
@@ -151,7 +154,8 @@ const struct filter_field *filter_field_at(int index)
 static int field_by_name(const char *name, size_t length)
 {
     for (int i = 0; i < FIELDS; i++)
-        if (strlen(fields[i].words.name) == length && strncasecmp(fields[i].words.name, name, length) == 0)
+        if (strlen(fields[i].words.name) == length &&
+            words_compare_n(fields[i].words.name, name, length) == 0)
             return i;
     return -1;
 }
@@ -192,7 +196,7 @@ static bool parse_value(enum kind kind, const char *text, int64_t *ret_value)
         }
     }
     for (size_t i = 0; kind == FIGURE && i < sizeof counts / sizeof *counts; i++) {
-        if (strcasecmp(counts[i].unit, end) == 0) {
+        if (words_compare(counts[i].unit, end) == 0) {
             *ret_value = (int64_t)(number * counts[i].times);
             return true;
         }
@@ -200,11 +204,62 @@ static bool parse_value(enum kind kind, const char *text, int64_t *ret_value)
     return false;
 }
 
+/* Where a look through an expression is. */
+struct regex_look {
+    bool repeats[REGEX_DEPTH]; /* the open group of this depth holds a repetition */
+    int depth, repetitions;
+    bool repeated; /* what was before is a repetition, or a group with one */
+};
+
+static const char *look_at_group(struct regex_look *look, char c)
+{
+    bool repeats = look->repeats[look->depth];
+
+    look->repeated = c == ')' && repeats;
+    if (c == ')' && look->depth > 0)
+        look->repeats[--look->depth] |= repeats;
+    else if (c == '(' && ++look->depth >= REGEX_DEPTH)
+        return "has too many groups in each other";
+    else if (c == '(')
+        look->repeats[look->depth] = false;
+    return NULL;
+}
+
+static const char *look_at_repetition(struct regex_look *look)
+{
+    if (look->repeated || ++look->repetitions > REGEX_REPETITIONS)
+        return "repeats a repetition, or too often";
+    look->repeated = look->repeats[look->depth] = true;
+    return NULL;
+}
+
+/* What may not be said in an expression: the C library takes memory and time without a bound for it. */
+static const char *regex_problem(const char *expression)
+{
+    struct regex_look look = {0};
+    const char *problem = strlen(expression) > REGEX_MAX ? "is too long for an expression" : NULL;
+
+    for (const char *c = expression; *c != '\0' && problem == NULL; c++) {
+        if (*c == '{' || (*c == '\\' && c[1] >= '0' && c[1] <= '9'))
+            problem = "has { or a back reference: neither is possible here";
+        else if (strchr("*+?", *c) != NULL)
+            problem = look_at_repetition(&look);
+        else if (*c == '(' || *c == ')')
+            problem = look_at_group(&look, *c);
+        else
+            look.repeated = false;
+        c += *c == '\\' && c[1] != '\0';
+    }
+    return problem;
+}
+
 static bool parse_regex(struct filter_term *term, const char *expression, char *problem)
 {
     term->op = FILTER_REGEX;
     if (expression[0] == '\0')
         return complain(problem, "an expression has to follow", "~");
+    if (regex_problem(expression) != NULL)
+        return complain(problem, regex_problem(expression), expression);
     term->regex = malloc(sizeof *term->regex);
     if (term->regex == NULL)
         return complain(problem, "no memory", expression);
@@ -334,7 +389,7 @@ static bool is_one_of(const char *list, const char *text)
 
     for (const char *at = list; *at != '\0'; at += *at == ',') {
         size_t n = strcspn(at, ",");
-        if (n == length && strncasecmp(at, text, n) == 0)
+        if (n == length && words_compare_n(at, text, n) == 0)
             return true;
         at += n;
     }
@@ -350,7 +405,7 @@ static bool by_me(const struct filter_term *term, const struct filter_subject *s
         subject->who == NULL)
         return false;
     snprintf(who, sizeof who, "%.*s", (int)strcspn(subject->who, "@"), subject->who);
-    return who[0] != '\0' && strcasestr(text, who) != NULL;
+    return who[0] != '\0' && words_find(text, who) != NULL;
 }
 
 static bool text_holds(const struct filter_term *term, const struct filter_subject *subject)
@@ -373,7 +428,7 @@ static bool text_holds(const struct filter_term *term, const struct filter_subje
     case FILTER_LESS:
         break;
     }
-    return strcasestr(text, term->text) != NULL || (term->field >= 0 && by_me(term, subject, text));
+    return words_find(text, term->text) != NULL || (term->field >= 0 && by_me(term, subject, text));
 }
 
 static bool value_holds(const struct filter_term *term, const struct filter_subject *subject)

@@ -77,6 +77,7 @@ struct store_view {
     int64_t looked_us;          /* monotonic, when that was */
     int64_t commit_rate;        /* transactions per second between the last two looks; -1 unknown */
     int64_t rejected_before;    /* look.rejected when this program first looked; -1 unknown */
+    bool looking;               /* a look is under way */
     bool failed;                /* the latest look did not work */
     char why[TMV_REASON_MAX];   /* why not */
     char hint[TMV_REASON_MAX];

@@ -1,4 +1,5 @@
 #include "terminal/terminal.h"
+#include "widgets/words.h"
 
 #include <ctype.h>
 #include <curses.h>
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <term.h>
@@ -88,7 +88,7 @@ static bool choose_utf8(void)
     if (wanted == NULL || wanted[0] == '\0')
         wanted = getenv("LANG");
     codeset = wanted != NULL ? strchr(wanted, '.') : NULL;
-    if (codeset != NULL && strncasecmp(codeset, ".utf", 4) != 0)
+    if (codeset != NULL && words_compare_n(codeset, ".utf", 4) != 0)
         return setlocale(LC_CTYPE, "") != NULL && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     if (setlocale(LC_CTYPE, "") == NULL || wanted == NULL || wanted[0] == '\0')
         setlocale(LC_CTYPE, "C.UTF-8");
@@ -365,7 +365,7 @@ static void draw_cell(const struct terminal *t, const struct cell *cell, int x, 
 {
     const char *text = theme_text(t->options.theme, cell, t->options.ascii);
 
-    set_style(t, theme_style(t->options.theme, t->tier, (enum role)cell->role, (enum role)cell->over));
+    set_style(t, theme_cell_style(t->options.theme, t->tier, cell));
     mvaddstr(y, x, text);
     if (t->options.ascii && cell->width == 2)
         mvaddstr(y, x + 1, " ");

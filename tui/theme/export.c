@@ -12,7 +12,7 @@
 
 static struct style style_of(const struct theme *theme, enum theme_tier tier, const struct cell *cell)
 {
-    return theme_style(theme, tier, (enum role)cell->role, (enum role)cell->over);
+    return theme_cell_style(theme, tier, cell);
 }
 
 static bool same_style(struct style a, struct style b)

@@ -37,14 +37,32 @@ void theme_default(struct theme *ret_theme)
 struct style theme_style(const struct theme *theme, enum theme_tier tier, enum role role, enum role over)
 {
     struct style style = theme->styles[tier][role], top = theme->styles[tier][over];
+    struct style ground = theme->styles[tier][ROLE_TEXT];
 
-    if (over == ROLE_TEXT)
+    if (over != ROLE_TEXT) {
+        if (style.bg < 0) /* a badge keeps its own colours under the selection */
+            style.bg = top.bg;
+        if (top.fg >= 0 && style.fg < 0)
+            style.fg = top.fg;
+        style.attrs |= top.attrs;
+    }
+    if (style.bg < 0)
+        style.bg = ground.bg;
+    if (style.fg < 0)
+        style.fg = ground.fg;
+    return style;
+}
+
+struct style theme_cell_style(const struct theme *theme, enum theme_tier tier, const struct cell *cell)
+{
+    struct style own = theme->styles[tier][cell->role];
+    struct style style = theme_style(theme, tier, (enum role)cell->role, (enum role)cell->over);
+
+    if (cell->role == ROLE_TEXT || strcmp(cell->text, "█") != 0)
         return style;
-    if (style.bg < 0) /* a badge keeps its own colours under the selection */
-        style.bg = top.bg;
-    if (top.fg >= 0 && style.fg < 0)
-        style.fg = top.fg;
-    style.attrs |= top.attrs;
+    if (own.bg >= 0)
+        style.fg = own.bg;
+    style.attrs = (uint8_t)(style.attrs & ~(unsigned)STYLE_REVERSE);
     return style;
 }
 

@@ -71,6 +71,9 @@ int theme_role(const char *name);
 const char *theme_role_name(enum role role);
 /* The style of a cell: `over` laid over `role`. */
 struct style theme_style(const struct theme *theme, enum theme_tier tier, enum role role, enum role over);
+/* The same of a cell. A full block shows nothing but its foreground: in a role that is told by its background
+ * it takes that one, or it could not be seen on a ground of the foreground's colour. */
+struct style theme_cell_style(const struct theme *theme, enum theme_tier tier, const struct cell *cell);
 /* What a cell shows: its text, the theme's shape of that state, or with `ascii` one printable ASCII
  * character. */
 const char *theme_text(const struct theme *theme, const struct cell *cell, bool ascii);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "widgets/dialog.h"
+#include "widgets/words.h"
 
 #define KEY_LEAST 3
 #define NAME_MOST 26
@@ -44,8 +45,8 @@ static bool holds_word(const struct picker_row *row, const char *word, size_t le
     char text[80];
 
     snprintf(text, sizeof text, "%.*s", (int)length, word);
-    return strcasestr(row->key, text) != NULL || strcasestr(row->name, text) != NULL ||
-           strcasestr(row->text, text) != NULL;
+    return words_find(row->key, text) != NULL || words_find(row->name, text) != NULL ||
+           words_find(row->text, text) != NULL;
 }
 
 static bool holds(const struct picker_row *row, const char *query)
