@@ -37,6 +37,7 @@ struct begin {
     const char *state;
     const char *strength;
     const char *copy; /* sent along, or NULL */
+    const char *path; /* pgx_write_path of the connection */
 };
 
 static bool begin_sql(const struct ends *ends, const struct begin *begin, struct buf *ret_sql,
@@ -59,6 +60,7 @@ static bool begin_sql(const struct ends *ends, const struct begin *begin, struct
         {"state", state_literal},
         {"strength", begin->strength},
         {"events_key", store_key_sql(ends->target.relation_oid, events)},
+        {"write_path", begin->path},
     };
     if (!pgx_expand(ret_sql, sql_ends_begin_target, vars, ARRAY_LEN(vars), err))
         return false;
@@ -75,7 +77,8 @@ static bool not_ours(const char *state, struct tmv_error *err)
 bool ends_begin_target(const struct ends *ends, struct pgx_conn *conn, const char *state, bool shared,
                        struct tmv_error *err)
 {
-    const struct begin begin = {.state = state, .strength = shared ? "SHARE" : "UPDATE"};
+    const struct begin begin = {
+        .state = state, .strength = shared ? "SHARE" : "UPDATE", .path = pgx_write_path(conn)};
     AUTO(buf) struct buf sql = BUF_INIT(2000);
     AUTO_RESULT struct pgx_result *row = NULL;
 
@@ -93,7 +96,8 @@ bool ends_begin_target(const struct ends *ends, struct pgx_conn *conn, const cha
 bool ends_begin_copy_in(const struct ends *ends, struct pgx_conn *conn, const char *state, const char *copy,
                         struct tmv_error *err)
 {
-    const struct begin begin = {.state = state, .strength = "UPDATE", .copy = copy};
+    const struct begin begin = {
+        .state = state, .strength = "UPDATE", .copy = copy, .path = pgx_write_path(conn)};
     AUTO(buf) struct buf sql = BUF_INIT(64 * 1024);
     int rows = 0;
 

@@ -207,6 +207,7 @@ static bool build_index(const struct restore *r, struct pgx_conn *target, const 
         {"relation", relation},
         {"tablespace", buf_text(&tablespace)},
         {"build", json_get_text(facts, "build", "")},
+        {"write_path", pgx_write_path(target)},
     };
     if (!pgx_expand(&sql, sql_copy_index_build, vars, ARRAY_LEN(vars), err))
         return false;

@@ -13,7 +13,9 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "pg/ident.h"
 #include "pg/internal.h"
+#include "sql_embedded.h"
 
 #define LOWEST_VERSION 130000
 #define DEFAULT_CONNECT_US (10 * US_PER_S)
@@ -147,34 +149,45 @@ bool pgx_check_conninfo(const char *conninfo, struct tmv_error *err)
     return ok;
 }
 
+/* False when the path is longer than any that makes sense. */
+static bool keep_path(struct pgx_conn *conn, const char *schemas)
+{
+    int len = snprintf(conn->write_path, sizeof conn->write_path, "%s%spg_temp", schemas, *schemas ? ", " : "");
+
+    return len > 0 && (size_t)len < sizeof conn->write_path;
+}
+
 static bool prepare_session(struct pgx_conn *conn, const struct pgx_options *o, int64_t deadline,
                             struct tmv_error *err)
 {
-    char sql[1000];
-    AUTO_RESULT struct pgx_result *result = NULL;
+    AUTO(buf) struct buf sql = BUF_INIT(8000);
+    char limit_ms[24];
+    struct pgx_result *rows[2] = {NULL, NULL};
 
     if (PQserverVersion(conn->pg) < LOWEST_VERSION) {
         err_set(err, TMV_ERR_REFUSED, "%s runs PostgreSQL %d; 13 or later is needed", conn->place,
                 PQserverVersion(conn->pg) / 10000);
         return err_hint(err, "upgrade the server, or move the tenant from a replica of a newer version");
     }
-    snprintf(
-        sql, sizeof sql,
-        "SET search_path = pg_catalog; SET row_security = off; SET jit = off; SET "
-        "standard_conforming_strings = on;"
-        "SET statement_timeout = %lld; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;%s"
-        "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"
-        "SET synchronous_commit = on; SET bytea_output = hex; SET extra_float_digits = 3; SET DateStyle = "
-        "'ISO, YMD'; SET IntervalStyle = 'postgres'; SET "
-        "default_transaction_isolation = 'read committed';"
-        "SELECT pg_backend_pid()",
-        (long long)(o->statement_timeout_us / US_PER_MS),
-        PQserverVersion(conn->pg) >= 140000 ? "SET idle_session_timeout = 0;" : "");
-    if (!pgx_script(conn, deadline - clock_now_us(), sql, 1, &result, err))
+    snprintf(limit_ms, sizeof limit_ms, "%lld", (long long)(o->statement_timeout_us / US_PER_MS));
+    const struct pgx_var vars[] = {
+        {"statement_timeout_ms", limit_ms},
+        {"idle_session", PQserverVersion(conn->pg) >= 140000 ? "SET idle_session_timeout = 0;" : ""},
+    };
+    if (!pgx_expand(&sql, sql_session_begin, vars, ARRAY_LEN(vars), err) ||
+        !pgx_script(conn, deadline - clock_now_us(), buf_text(&sql), ARRAY_LEN(rows), rows, err))
         return err_wrap(err, "preparing the session");
-    if (pgx_int(result, 0, 0) != PQbackendPID(conn->pg)) {
+    bool fits = keep_path(conn, pgx_text(rows[0], 0, 0));
+    bool direct = pgx_int(rows[1], 0, 0) == PQbackendPID(conn->pg);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        pgx_result_free(rows[i]);
+    if (!direct) {
         err_set(err, TMV_ERR_REFUSED, "a connection pooler stands between us and %s", conn->place);
         return err_hint(err, "give tenantmv the address of the PostgreSQL server itself");
+    }
+    if (!fits) {
+        err_set(err, TMV_ERR_REFUSED, "the search_path of %s is too long", conn->place);
+        return err_hint(err, "name fewer schemas: ALTER ROLE … IN DATABASE … SET search_path = …");
     }
     return true;
 }
@@ -287,6 +300,11 @@ const char *pgx_database(const struct pgx_conn *conn)
 const char *pgx_user(const struct pgx_conn *conn)
 {
     return PQuser(conn->pg);
+}
+
+const char *pgx_write_path(const struct pgx_conn *conn)
+{
+    return conn->write_path;
 }
 
 const char *pgx_place(const struct pgx_conn *conn)

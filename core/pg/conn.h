@@ -30,8 +30,8 @@ struct pgx_options {
 };
 
 /* Opens a connection and prepares the session (design §9, Connections): application_name, UTF8,
- * row_security=off, idle_session_timeout=0, keepalives, tcp_user_timeout, search_path pg_catalog. Name
- * resolution may block beyond the timeout (libpq). Errors: UNREACHABLE (with SQLSTATE when the server
+ * row_security=off, idle_session_timeout=0, keepalives, tcp_user_timeout, search_path pg_catalog, and every
+ * setting that changes the text form of a value (TimeZone UTC and the like). Name resolution may block beyond the timeout (libpq). Errors: UNREACHABLE (with SQLSTATE when the server
  * refused), TIMEOUT, CANCELLED; REFUSED when a pooler stands in between (PQbackendPID differs from
  * pg_backend_pid()) or the server is older than 13. */
 TMV_NODISCARD bool pgx_connect(const struct pgx_options *options, struct pgx_conn **ret_conn,
@@ -56,6 +56,12 @@ int pgx_socket(const struct pgx_conn *conn);
 const struct stop *pgx_stop(const struct pgx_conn *conn);
 const char *pgx_database(const struct pgx_conn *conn);
 const char *pgx_user(const struct pgx_conn *conn);
+/* The search_path for statements that write rows: where the table's own code (CHECKs, domains, index
+ * expressions, triggers) finds the names that it does not qualify, as the sessions of the applications find
+ * them. It is the session's own default (server, database, role, in this order of rising weight) without
+ * schemas in which every role may create objects, and with pg_temp last. Quoted, ready to stand after
+ * "search_path = ". Borrowed. */
+const char *pgx_write_path(const struct pgx_conn *conn);
 /* Where it leads, for messages: "dbname at host:port as user", never a password. Borrowed. */
 const char *pgx_place(const struct pgx_conn *conn);
 

@@ -15,6 +15,7 @@ struct pgx_conn {
     bool broken;             /* a bounded wait ended early: the protocol state is unknown */
     char *copy_data;         /* last message of a COPY OUT, owned */
     unsigned kept;           /* bit n: the statement of slot n is prepared */
+    char write_path[1024];   /* see pgx_write_path */
     char place[200];
 };
 

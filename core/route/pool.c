@@ -108,6 +108,16 @@ static bool discover(struct tmv_router *router, struct route_store *store, struc
     return true;
 }
 
+/* Rows are written over any of these connections. */
+static bool take_write_path(struct pgx_conn *conn, struct tmv_error *err)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(2000);
+    const struct pgx_var vars[] = {{"write_path", pgx_write_path(conn)}};
+
+    return pgx_expand(&sql, sql_route_write_path, vars, ARRAY_LEN(vars), err) &&
+           pgx_script(conn, CONNECT_US, buf_text(&sql), 0, NULL, err);
+}
+
 /* Opens a connection for which the pool has made room. Gives the room back when that fails. */
 static bool open_one(struct tmv_router *router, struct route_store *store, int64_t deadline_us,
                      struct pooled **ret_pooled, struct tmv_error *err)
@@ -125,7 +135,7 @@ static bool open_one(struct tmv_router *router, struct route_store *store, int64
     if (ok && left <= 0)
         ok = err_set(err, TMV_ERR_TIMEOUT, "no time left to connect to store %s", store->info.id);
     ok = ok && store_connect(&info, &options, &pooled->conn, err) &&
-         discover(router, store, pooled->conn, err);
+         discover(router, store, pooled->conn, err) && take_write_path(pooled->conn, err);
     if (ok) {
         pooled->store = store;
         pooled->limit_ms = router->timeout_us / US_PER_MS;
