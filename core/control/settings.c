@@ -45,6 +45,14 @@ static const struct {
     {"throttle_file", offsetof(struct tmv_settings, throttle_file), TMV_PATH_MAX},
     {"throttle_query", offsetof(struct tmv_settings, throttle_query), TMV_QUERY_MAX},
 };
+/* Settings that are a list of names; an empty one is left out. */
+static const struct {
+    const char *key;
+    size_t offset;
+} lists[] = {
+    {"leave_columns", offsetof(struct tmv_settings, leave_columns)},
+    {"without_tables", offsetof(struct tmv_settings, without_tables)},
+};
 #define WORKERS_KEY "copy_workers"
 #define COPY_WORKERS_MAX 16
 #define COPY_WORKERS 2
@@ -87,6 +95,42 @@ static char *text_at(struct tmv_settings *settings, size_t i)
     return (char *)settings + texts[i].offset;
 }
 
+static struct tmv_names *list_at(struct tmv_settings *settings, size_t i)
+{
+    return (struct tmv_names *)(void *)((char *)settings + lists[i].offset);
+}
+
+size_t tmv_names_count(const struct tmv_names *names)
+{
+    size_t count = 0;
+
+    while (count < TMV_NAMES_MAX && names->name[count][0])
+        count++;
+    return count;
+}
+
+bool tmv_names_contain(const struct tmv_names *names, const char *name)
+{
+    for (size_t i = 0; i < tmv_names_count(names); i++)
+        if (strcmp(names->name[i], name) == 0)
+            return true;
+    return false;
+}
+
+bool tmv_names_add(struct tmv_names *names, const char *name, struct tmv_error *err)
+{
+    size_t count = tmv_names_count(names);
+
+    if (!*name || strlen(name) >= sizeof names->name[0])
+        return err_set(err, TMV_ERR_USAGE, "\"%.80s\" is not a name of 1 to %zu bytes", name,
+                       sizeof names->name[0] - 1);
+    if (tmv_names_contain(names, name))
+        return true;
+    if (count == TMV_NAMES_MAX)
+        return err_set(err, TMV_ERR_USAGE, "at most %d names can be listed", TMV_NAMES_MAX);
+    return text_copy(names->name[count], sizeof names->name[0], name);
+}
+
 void tmv_settings_default(struct tmv_settings *ret_settings)
 {
     memset(ret_settings, 0, sizeof *ret_settings);
@@ -124,6 +168,15 @@ bool settings_check(const struct tmv_settings *settings, struct tmv_error *err)
     return true;
 }
 
+static void add_names(cJSON *root, const char *key, const struct tmv_names *names)
+{
+    if (tmv_names_count(names) == 0)
+        return;
+    cJSON *array = cJSON_AddArrayToObject(root, key);
+    for (size_t i = 0; i < tmv_names_count(names); i++)
+        cJSON_AddItemToArray(array, cJSON_CreateString(names->name[i]));
+}
+
 char *tmv_settings_to_json(const struct tmv_settings *settings)
 {
     AUTO(json) cJSON *root = cJSON_CreateObject();
@@ -140,10 +193,22 @@ char *tmv_settings_to_json(const struct tmv_settings *settings)
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         if (text_at(&copy, i)[0])
             json_add_text(root, texts[i].key, text_at(&copy, i));
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        add_names(root, lists[i].key, list_at(&copy, i));
     /* What eventsource-py's processes would assume otherwise: positions stay as they are, checkpoints are not
      * touched. */
     json_add_bool(root, "position_mapping_enabled", false);
     json_add_bool(root, "migrate_subscriptions", false);
+    return json_print(root);
+}
+
+char *settings_given_up(const struct tmv_settings *settings)
+{
+    AUTO(json) cJSON *root = cJSON_CreateObject();
+    struct tmv_settings copy = *settings;
+
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        add_names(root, lists[i].key, list_at(&copy, i));
     return json_print(root);
 }
 
@@ -186,6 +251,26 @@ static bool read_text(const cJSON *root, size_t i, char *value, struct tmv_error
     return true;
 }
 
+static bool read_names(const cJSON *root, const char *key, struct tmv_names *names, struct tmv_error *err)
+{
+    const cJSON *array = cJSON_GetObjectItemCaseSensitive(root, key);
+    const cJSON *item;
+
+    if (!array)
+        return true;
+    memset(names, 0, sizeof *names);
+    if (!cJSON_IsArray(array))
+        return err_set(err, TMV_ERR_USAGE, "%s must be a list of names", key);
+    cJSON_ArrayForEach(item, array)
+    {
+        if (!cJSON_IsString(item))
+            return err_set(err, TMV_ERR_USAGE, "%s must be a list of names", key);
+        if (!tmv_names_add(names, item->valuestring, err))
+            return err_wrap(err, "%s", key);
+    }
+    return true;
+}
+
 static bool refuse_old_names(const cJSON *root, struct tmv_error *err)
 {
     for (size_t i = 0; i < ARRAY_LEN(old_names); i++) {
@@ -214,6 +299,9 @@ static bool read_all(const cJSON *root, struct tmv_settings *settings, struct tm
             return false;
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         if (!read_text(root, i, text_at(settings, i), err))
+            return false;
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        if (!read_names(root, lists[i].key, list_at(settings, i), err))
             return false;
     return settings_check(settings, err);
 }

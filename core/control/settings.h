@@ -9,3 +9,6 @@ TMV_NODISCARD bool settings_check(const struct tmv_settings *settings, struct tm
  * object of the keys that are set, and the JSON array of those that go. The caller frees both. Pure. */
 TMV_NODISCARD bool settings_changes(const char *json, char **ret_set, char **ret_removed,
                                     struct tmv_error *err);
+/* What the operator accepts to lose (leave_columns, without_tables) as a JSON object for the audit; the
+ * caller frees it. NULL: no memory. */
+char *settings_given_up(const struct tmv_settings *settings);

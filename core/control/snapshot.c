@@ -82,6 +82,8 @@ static void read_texts(const struct pgx_result *r, int row, struct tmv_migration
     row_text(m->owner, sizeof m->owner, r, row, 26);
     row_text(m->last_error, sizeof m->last_error, r, row, 29);
     row_text(m->throttle, sizeof m->throttle, r, row, 36);
+    row_text(m->left_columns, sizeof m->left_columns, r, row, 48);
+    row_text(m->without_tables, sizeof m->without_tables, r, row, 49);
 }
 
 /* What the settings leave out has its usual value; a migration of another program may have other settings. */

@@ -54,7 +54,11 @@ SELECT m.id, m.tenant_id, m.source_store_id, m.target_store_id, m.phase, coalesc
        coalesce((extract(epoch FROM s.next_try_at) * 1000000)::bigint, 0),
        coalesce((extract(epoch FROM s.reported_at) * 1000000)::bigint, 0),
        (SELECT EXISTS (SELECT FROM tenantmv.lease a WHERE a.engine IS NOT NULL
-                          AND a.heartbeat_at > clock_timestamp() - interval '2 s'))
+                          AND a.heartbeat_at > clock_timestamp() - interval '2 s')),
+       CASE WHEN jsonb_typeof(m.config -> 'leave_columns') = 'array'
+            THEN (SELECT string_agg(name, ', ') FROM jsonb_array_elements_text(m.config -> 'leave_columns') name) END,
+       CASE WHEN jsonb_typeof(m.config -> 'without_tables') = 'array'
+            THEN (SELECT string_agg(name, ', ') FROM jsonb_array_elements_text(m.config -> 'without_tables') name) END
   FROM wanted w
   JOIN public.tenant_migrations m ON m.id = w.id
   LEFT JOIN tenantmv.migration_state s ON s.migration_id = m.id

@@ -1,6 +1,7 @@
 /* Settings: their round trip through JSON, and every bad value named. */
 #include "test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -50,7 +51,9 @@ static void round_trips_every_value(void **state)
                                           .throttle_connections = 70,
                                           .throttle_file = "/run/hold",
                                           .throttle_query = "SELECT 'a\nb' > $$ü$$",
-                                          .throttle_query_limit = -5};
+                                          .throttle_query_limit = -5,
+                                          .leave_columns = {{"region", "it's, \"odd\""}},
+                                          .without_tables = {{"event_outbox"}}};
     struct tmv_settings back;
     struct tmv_error err = {0};
 
@@ -74,6 +77,33 @@ static void round_trips_every_value(void **state)
     assert_string_equal(back.throttle_file, settings.throttle_file);
     assert_string_equal(back.throttle_query, settings.throttle_query);
     assert_int_equal(back.throttle_query_limit, -5);
+    assert_int_equal(tmv_names_count(&back.leave_columns), 2);
+    assert_true(tmv_names_contain(&back.leave_columns, "it's, \"odd\""));
+    assert_false(tmv_names_contain(&back.leave_columns, "odd"));
+    assert_int_equal(tmv_names_count(&back.without_tables), 1);
+    assert_true(tmv_names_contain(&back.without_tables, "event_outbox"));
+}
+
+static void lists_of_names_have_an_end(void **state)
+{
+    struct tmv_names names = {0};
+    struct tmv_error err = {0};
+    char name[16];
+
+    (void)state;
+    for (int i = 0; i < TMV_NAMES_MAX; i++) {
+        snprintf(name, sizeof name, "column%d", i);
+        assert_true(tmv_names_add(&names, name, &err));
+        assert_true(tmv_names_add(&names, name, &err)); /* again: it is there */
+    }
+    assert_int_equal(tmv_names_count(&names), TMV_NAMES_MAX);
+    assert_false(tmv_names_add(&names, "one_more", &err));
+    assert_int_equal(err.code, TMV_ERR_USAGE);
+    names = (struct tmv_names){0};
+    assert_false(tmv_names_add(&names, "", &err));
+    assert_false(
+        tmv_names_add(&names, "a_name_of_sixty_four_bytes_which_is_one_more_than_postgresql_has", &err));
+    assert_int_equal(tmv_names_count(&names), 0);
 }
 
 static void changes_only_what_may_change_while_it_runs(void **state)
@@ -90,6 +120,7 @@ static void changes_only_what_may_change_while_it_runs(void **state)
         {"{\"batch_size\":5}", NULL, "batch_size"},
         {"{\"cutover_timeout_ms\":500}", NULL, "cutover_timeout_ms"},
         {"{\"auto_cutover\":true}", NULL, "auto_cutover"},
+        {"{\"leave_columns\":[\"region\"]}", NULL, "leave_columns"},
         {"{\"no_such\":5}", NULL, "no_such"},
         {"{\"copy_workers\":17}", NULL, "copy_workers"},
         {"{\"max_bulk_copy_rate\":-1}", NULL, "max_bulk_copy_rate"},
@@ -160,6 +191,9 @@ static void names_the_key_of_every_bad_value(void **state)
         {"{\"copy_workers\":17}", "copy_workers"},
         {"{\"verify_consistency\":1}", "verify_consistency"},
         {"{\"keep_indexes\":\"yes\"}", "keep_indexes"},
+        {"{\"leave_columns\":\"region\"}", "leave_columns"},
+        {"{\"leave_columns\":[5]}", "leave_columns"},
+        {"{\"without_tables\":[\"\"]}", "without_tables"},
         {"{\"auto_cutover\":[]}", "auto_cutover"},
         {"{\"cutover_timeout_ms\":100,\"drain_budget_ms\":90}", "cutover_timeout_ms"},
         {"{\"sync_lag_threshold\":5}", "sync_lag_threshold"},
@@ -216,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trips_the_defaults),
         cmocka_unit_test(round_trips_every_value),
+        cmocka_unit_test(lists_of_names_have_an_end),
         cmocka_unit_test(changes_only_what_may_change_while_it_runs),
         cmocka_unit_test(writes_only_what_eventsource_py_can_parse),
         cmocka_unit_test(names_the_key_of_every_bad_value),

@@ -152,6 +152,7 @@ static bool read_value(struct config *config, const struct config_key *key, cons
         snprintf(number, sizeof number, "%.17g", value->valuedouble);
         return set_key(config, key, what, number, err);
     case OPTION_DURATION:
+    case OPTION_TEXTS:
         break;
     }
     return failure(err, TMV_ERR_INTERNAL, "%s: no such type in the configuration", what);

@@ -68,6 +68,14 @@ static bool set_text(const struct option_spec *spec, const char **value, const c
     return true;
 }
 
+static bool add_text(const struct option_spec *spec, struct option_texts *values, const char *what,
+                     const char *text, struct tmv_error *err)
+{
+    if (values->count == OPTION_TEXTS_MAX)
+        return failure(err, TMV_ERR_USAGE, "%s can be given %d times at most", what, OPTION_TEXTS_MAX);
+    return set_text(spec, &values->text[values->count++], what, text, err);
+}
+
 static bool set_choice(const char *const *choices, const char **value, const char *what, const char *text,
                        struct tmv_error *err)
 {
@@ -130,6 +138,8 @@ bool option_set_value(const struct option_spec *spec, void *values, const char *
         return true;
     case OPTION_TEXT:
         return set_text(spec, place, what, text, err);
+    case OPTION_TEXTS:
+        return add_text(spec, place, what, text, err);
     case OPTION_CHOICE:
         return set_choice(spec->choices, place, what, text, err);
     case OPTION_INTEGER:

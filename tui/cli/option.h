@@ -12,10 +12,18 @@
 enum option_type {
     OPTION_FLAG,     /* bool */
     OPTION_TEXT,     /* const char *: `lowest` … `highest` bytes long */
+    OPTION_TEXTS,    /* struct option_texts: the same, may be given several times */
     OPTION_CHOICE,   /* const char *: one of `choices` */
     OPTION_INTEGER,  /* int64_t within `lowest` … `highest` */
     OPTION_DURATION, /* int64_t microseconds within `lowest` … `highest`; typed as 500ms, 30s, 5m, 1h, or
                         seconds */
+};
+
+/* The values of an option that may be given several times, in the order of the words. */
+#define OPTION_TEXTS_MAX 16
+struct option_texts {
+    const char *text[OPTION_TEXTS_MAX];
+    size_t count;
 };
 
 /* What a shell may offer for an argument. */
@@ -41,6 +49,10 @@ struct option_spec {
 #define OPT_TEXT(name, letter, offset, argument, longest, completes, help)                                   \
     {                                                                                                        \
         name, letter, OPTION_TEXT, offset, argument, 1, longest, NULL, completes, help                       \
+    }
+#define OPT_TEXTS(name, letter, offset, argument, longest, completes, help)                                  \
+    {                                                                                                        \
+        name, letter, OPTION_TEXTS, offset, argument, 1, longest, NULL, completes, help                      \
     }
 #define OPT_CHOICE(name, letter, offset, argument, choices, help)                                            \
     {                                                                                                        \

@@ -93,6 +93,8 @@ cJSON *report_migration_json(const struct cli *cli, const struct tmv_migration *
     json_text(object, "step", m->step);
     json_text(object, "throttle", m->throttle);
     json_int(object, "throttled_us", m->throttled_us);
+    json_text(object, "left_columns", m->left_columns);
+    json_text(object, "without_tables", m->without_tables);
     json_int(object, "generation", m->generation);
     json_int(object, "events_total", m->events_total);
     json_int(object, "events_copied", m->events_copied);
@@ -252,6 +254,10 @@ static void print_copy(const struct cli *cli, const struct tmv_migration *m)
                format_count(m->rate, rate));
     if (m->eta_us >= 0)
         print_line(cli, "still needs", TONE_PLAIN, "%s", format_duration(m->eta_us, eta));
+    if (*m->left_columns)
+        print_line(cli, "left behind", TONE_WARN, "the values of column %s", m->left_columns);
+    if (*m->without_tables)
+        print_line(cli, "without", TONE_WARN, "table %s on the target", m->without_tables);
     if (m->throttled_us > 0)
         print_line(cli, "throttled", TONE_PLAIN, "%s in all%s", format_duration(m->throttled_us, copied),
                    *m->throttle ? ", and now" : "");

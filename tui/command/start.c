@@ -21,6 +21,7 @@ struct arguments {
     const char *tenant, *source, *target, *wait_phase;
     bool dry_run, no_preflight, keep_indexes, no_verify, auto_cutover;
     int64_t batch_size, max_lag_events, max_lag_us, pause_us, lock_us, drain_us, timeout_us;
+    struct option_texts leave_columns, without_tables;
     struct limit_arguments limits;
 };
 static const struct arguments defaults = {
@@ -58,6 +59,10 @@ static const char *const wait_phases[] = {"bulk_copy", "dual_write", "ready", "c
                      "of that: for the lock; 20ms otherwise"),                                               \
         OPT_DURATION("drain-budget", 0, AT(drain_us), "TIME", 1000, 60000000,                                \
                      "of that: for the last events; 60ms otherwise"),                                        \
+        OPT_TEXTS("leave-column", 0, AT(leave_columns), "NAME", 63, COMPLETE_NOTHING,                        \
+                  "do not copy this column: its values stay on the source; may be given several times"),     \
+        OPT_TEXTS("without-table", 0, AT(without_tables), "NAME", 63, COMPLETE_NOTHING,                      \
+                  "the application does without this table on the target; may be given several times"),      \
         OPT_FLAG("no-verify", 0, AT(no_verify), "do not make the verification a gate of the cutover"),       \
         OPT_FLAG("auto-cutover", 0, AT(auto_cutover), "cut over as soon as every gate is green")
 
@@ -100,6 +105,14 @@ static bool limited_settings(const struct limit_arguments *limits, struct tmv_se
     return ok;
 }
 
+static bool add_names(const struct option_texts *given, struct tmv_names *names, struct tmv_error *err)
+{
+    for (size_t i = 0; i < given->count; i++)
+        if (!tmv_names_add(names, given->text[i], err))
+            return false;
+    return true;
+}
+
 static bool make_options(struct cli *cli, const struct arguments *a, struct tmv_start_options *o,
                          struct tmv_error *err)
 {
@@ -109,7 +122,8 @@ static bool make_options(struct cli *cli, const struct arguments *a, struct tmv_
         failure(err, TMV_ERR_USAGE, "--to STORE is missing: where should the tenant move?");
         return failure_hint(err, "`tenantmv store list` shows the stores");
     }
-    if (!limited_settings(&a->limits, s, err))
+    if (!limited_settings(&a->limits, s, err) || !add_names(&a->leave_columns, &s->leave_columns, err) ||
+        !add_names(&a->without_tables, &s->without_tables, err))
         return false;
     set_if_given(a->batch_size, 1, &s->batch_size);
     set_if_given(a->max_lag_events, 1, &s->cutover_max_lag_events);

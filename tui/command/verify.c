@@ -184,6 +184,7 @@ static bool compare(struct cli *cli, const struct tmv_migration *m, const struct
     int64_t to = a->to ? a->to : m->phase == TMV_PHASE_COMPLETED ? 0 : m->watermark;
     struct tmv_verify_report *report;
     struct tmv_store_info source, target;
+    struct tmv_settings settings;
     struct tmv_control *control;
 
     if (m->phase != TMV_PHASE_COMPLETED && to == 0) {
@@ -194,6 +195,8 @@ static bool compare(struct cli *cli, const struct tmv_migration *m, const struct
     if (!cli_control(cli, &control, err) || !tmv_store_get(control, m->source, &source, err) ||
         !tmv_store_get(control, m->target, &target, err))
         return false;
+    if (!tmv_settings_read(control, &m->id, &settings, err))
+        tmv_settings_default(&settings); /* another program's: it leaves nothing behind */
     report = calloc(1, sizeof *report);
     if (!report)
         return failure(err, TMV_ERR_NOMEM, "out of memory");
@@ -205,7 +208,8 @@ static bool compare(struct cli *cli, const struct tmv_migration *m, const struct
                                             .to = to,
                                             .workers = (int)a->workers,
                                             .sample_percent = (double)a->sample,
-                                            .sample_seed = chosen_seed(a)};
+                                            .sample_seed = chosen_seed(a),
+                                            .leave_columns = &settings.leave_columns};
     bool ok = tmv_verify_stores(&what, report, err) && tmv_verify_keep(control, &m->id, report, err) &&
               tell(cli, a, report, err);
     free(report);

@@ -14,6 +14,7 @@
 #define TMV_REASON_MAX 400
 #define TMV_PATH_MAX 256
 #define TMV_QUERY_MAX 1000
+#define TMV_NAMES_MAX 16
 
 struct tmv_control;
 
@@ -128,6 +129,17 @@ TMV_API TMV_NODISCARD bool tmv_routing_list(struct tmv_control *control, const s
 
 /* ---- operations ---- */
 
+/* A list of names of columns or tables, as PostgreSQL keeps them (no quotes). "" ends a list that is not
+ * full. */
+struct tmv_names {
+    char name[TMV_NAMES_MAX][64];
+};
+/* How many there are. */
+TMV_API size_t tmv_names_count(const struct tmv_names *names);
+TMV_API bool tmv_names_contain(const struct tmv_names *names, const char *name);
+/* Adds a name that is not there yet. USAGE when it is empty or too long, or the list is full. */
+TMV_API TMV_NODISCARD bool tmv_names_add(struct tmv_names *names, const char *name, struct tmv_error *err);
+
 /* Settings of one migration (tenant_migrations.config; the first group are eventsource-py's own keys). */
 struct tmv_settings {
     int64_t batch_size;             /* events per chunk; 0: default (20,000 for us, eventsource-py: 1000) */
@@ -148,6 +160,10 @@ struct tmv_settings {
     char throttle_file[TMV_PATH_MAX];   /* this file exists on the engine's machine; "" none */
     char throttle_query[TMV_QUERY_MAX]; /* asked on the source says true, or more than the limit; "" none */
     int64_t throttle_query_limit;       /* default 0 */
+    /* What the operator accepts to lose on the way; nothing of it can change once the migration has started.
+     */
+    struct tmv_names leave_columns;  /* columns whose values are not copied */
+    struct tmv_names without_tables; /* tables of the application that the target may lack */
 };
 TMV_API void tmv_settings_default(struct tmv_settings *ret_settings);
 /* The settings as the JSON object that stands in tenant_migrations.config; the caller frees it. NULL: no

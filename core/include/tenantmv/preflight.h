@@ -6,7 +6,7 @@
 enum tmv_verdict { TMV_VERDICT_OK, TMV_VERDICT_WARN, TMV_VERDICT_REFUSE };
 
 struct tmv_check {
-    char group[16]; /* places, rights, shape, data, load */
+    char group[16]; /* places, rights, shape, columns, unique, data, application, trial, load */
     char name[48];  /* "source-target-differ" */
     enum tmv_verdict verdict;
     bool passing;   /* a refusal that may end by itself: a server that is away now */

@@ -82,6 +82,8 @@ struct tmv_migration {
     char note[TMV_REASON_MAX]; /* why it waits, is slow or failed; "" when there is nothing to say */
     char throttle[200];        /* what holds the copy now; "" nothing */
     int64_t throttled_us;      /* how long it was held in all */
+    char left_columns[400];    /* given up at the start, separated by ", "; "" none */
+    char without_tables[400];  /* tables that the target may lack, likewise */
     char step[80]; /* what the engine does now: "copying chunk 3 of 12", "building index 2 of 8" */
     char created_by[TMV_NAME_MAX];
     int64_t generation;   /* grows with every change a person could care about */

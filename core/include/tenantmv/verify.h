@@ -47,6 +47,7 @@ struct tmv_verify_options {
     int workers;           /* ranges compared at the same time, 1 … 16; 0: 2 */
     double sample_percent; /* HASH, FULL: only about so much of the positions; 0: everything */
     int64_t sample_seed;   /* which ones */
+    const struct tmv_names *leave_columns; /* columns that were left behind on purpose; NULL: none */
 };
 /* Compares the tenant's events on two stores. Blocks as long as it takes: both servers read every event of
  * the tenant in that range. A difference is a result, not an error. Errors: those of connecting and reading.
