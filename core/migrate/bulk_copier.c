@@ -407,6 +407,7 @@ static bool complete(struct copier *c, struct pgx_conn *control, struct pgx_conn
     const struct index_rebuilder_hooks hooks = {.user = c, .step = index_step};
     AUTO(buf) struct buf analyze = BUF_INIT(SQL_MAX);
     AUTO_RESULT struct pgx_result *gaps = NULL;
+    const struct pgx_var vars[] = {{"write_path", pgx_write_path(target)}};
 
     if (!pgx_query(target, STEP_TIMEOUT_US, sql_copy_gaps,
                    PGX_ARGS(PGX_UUID(&c->ends->owner.migration), PGX_INT(c->options->limit)), &gaps, err))
@@ -419,7 +420,7 @@ static bool complete(struct copier *c, struct pgx_conn *control, struct pgx_conn
     if (!*ret_finished)
         return true;
     report(c, "gathering statistics on the target");
-    return store_sql(&analyze, sql_copy_analyze, &c->ends->target, NULL, 0, err) &&
+    return store_sql(&analyze, sql_copy_analyze, &c->ends->target, vars, ARRAY_LEN(vars), err) &&
            pgx_script(target, ANALYZE_TIMEOUT_US, buf_text(&analyze), 0, NULL, err) &&
            fault_hit("copy.analyzed", err);
 }

@@ -8,6 +8,7 @@
 SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s.name::pg_catalog.text), ', '::pg_catalog.text ORDER BY s.place)
   FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS s (name, place)
  WHERE NOT pg_catalog.has_schema_privilege('public'::pg_catalog.name, s.name::pg_catalog.text, 'CREATE'::pg_catalog.text);
+SET quote_all_identifiers = off;
 SET search_path = pg_catalog;
 SET row_security = off;
 SET jit = off;
@@ -31,5 +32,4 @@ SET xmloption = content;
 SET lc_monetary = 'C';
 SET array_nulls = on;
 SET transform_null_equals = off;
-SET quote_all_identifiers = off;
 SELECT pg_backend_pid()
