@@ -19,6 +19,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "control/settings.h"
 #include "migrate/bulk_copier.h"
 #include "migrate/takeover.h"
 #include "sql_embedded.h"
@@ -126,8 +127,11 @@ static bool wait_in_queue(struct coordinator *c, struct tmv_error *err)
 bool phase_pending(struct coordinator *c, struct tmv_error *err)
 {
     char refusals[TMV_REASON_MAX];
-    const struct phase_change change = {
-        .from = TMV_PHASE_PENDING, .to = TMV_PHASE_BULK_COPY, .event_type = "phase_changed"};
+    AUTO_FREE char *details = settings_given_up(&c->row.settings);
+    const struct phase_change change = {.from = TMV_PHASE_PENDING,
+                                        .to = TMV_PHASE_BULK_COPY,
+                                        .event_type = "phase_changed",
+                                        .details = details};
 
     if (!wait_in_queue(c, err))
         return false;

@@ -5,13 +5,26 @@
 
 #include <string.h>
 
-bool row_hash_is_copied(const struct store_shape *source, const struct store_shape *target,
-                        const struct store_column *column)
+bool row_hash_has(const struct store_shape *source, const struct store_shape *target,
+                  const struct store_column *column)
 {
     const struct store_column *from = store_shape_column(source, column->name);
     const struct store_column *to = store_shape_column(target, column->name);
 
-    return store_column_is_copied(from, to);
+    return from && (store_column_is_copied(from, to) || store_column_is_watched(from, to));
+}
+
+/* A column that is not copied must stay without values: whether it has one is in the hash, and the target
+ * always says that it has none. (IS NULL would call a composite of NULLs nothing.) */
+static void add_watched(const struct store_column *column, bool of_source, struct buf *ret_list)
+{
+    if (!of_source) {
+        buf_str(ret_list, "false");
+        return;
+    }
+    buf_str(ret_list, "num_nulls(e.");
+    pgx_ident(ret_list, column->name);
+    buf_str(ret_list, ") = 0");
 }
 
 void row_hash_column(const struct store_column *column, struct buf *ret_text)
@@ -36,13 +49,16 @@ void row_hash_record(const struct store_shape *source, const struct store_shape 
     bool first = true;
 
     for (size_t i = 0; i < source->column_count; i++) {
-        const struct store_column *column = store_shape_column(side, source->columns[i].name);
+        const struct store_column *from = &source->columns[i];
 
-        if (!column || !row_hash_is_copied(source, target, column))
+        if (!row_hash_has(source, target, from))
             continue;
         if (!first)
             buf_str(ret_list, ", ");
         first = false;
-        row_hash_column(column, ret_list);
+        if (store_column_is_copied(from, store_shape_column(target, from->name)))
+            row_hash_column(store_shape_column(side, from->name), ret_list);
+        else
+            add_watched(from, side == source, ret_list);
     }
 }

@@ -5,12 +5,12 @@
 
 #include "store/shape.h"
 
-/* How the copied columns of a store appear inside ROW(…) of alias `e`, separated by commas. */
+/* How the columns of a store appear inside ROW(…) of alias `e`, separated by commas: the copied ones by their
+ * values, the watched ones by whether they have one. `side` is `source` or `target`. */
 void row_hash_record(const struct store_shape *source, const struct store_shape *target,
                      const struct store_shape *side, struct buf *ret_list);
 /* The value of one column for a record_send(ROW(…)), from alias `e`. */
 void row_hash_column(const struct store_column *column, struct buf *ret_text);
-/* Whether a column of `source` is copied: both sides have it, neither generates it, and it means something in
- * both clusters. */
-bool row_hash_is_copied(const struct store_shape *source, const struct store_shape *target,
-                        const struct store_column *column);
+/* Whether a column of `source` is in the hash: it is copied, or it is watched (store_column_is_watched). */
+bool row_hash_has(const struct store_shape *source, const struct store_shape *target,
+                  const struct store_column *column);

@@ -54,6 +54,7 @@ static bool identify(struct coordinator *c, struct pgx_conn *conn, bool source, 
 
     if (!store_shape_read(conn, store->events_schema, store->events_table, shape, err))
         return false;
+    store_shape_leave(shape, &c->row.settings.leave_columns);
     guard->shape = shape;
     guard->tenant = c->ends.owner.tenant;
     guard->migration = c->ends.owner.migration;

@@ -163,7 +163,7 @@ static void name_columns(const struct range_check *v, const struct full_row rows
 
     *ret_other = !same_field(rows, KEY_EVENT_ID);
     for (size_t i = 0; i < shape->column_count && field < rows[SOURCE].fields; i++) {
-        if (!row_hash_is_copied(v->shape[SOURCE], v->shape[TARGET], &shape->columns[i]))
+        if (!row_hash_has(v->shape[SOURCE], v->shape[TARGET], &shape->columns[i]))
             continue;
         if (!same_field(rows, field++))
             buf_printf(&names, "%s%s", names.len ? ", " : "", shape->columns[i].name);

@@ -68,6 +68,10 @@ bool tmv_verify_stores(const struct tmv_verify_options *options, struct tmv_veri
         !store_shape_discover(from_conn, source->events_schema, source->events_table, &ends->source, err) ||
         !store_shape_discover(to_conn, target->events_schema, target->events_table, &ends->target, err))
         return false;
+    if (options->leave_columns) {
+        store_shape_leave(&ends->source, options->leave_columns);
+        store_shape_leave(&ends->target, options->leave_columns);
+    }
     if (!widen(from_conn, &ends->source, options, &task.span, err) ||
         !widen(to_conn, &ends->target, options, &task.span, err))
         return false;

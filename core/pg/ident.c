@@ -50,6 +50,18 @@ static const char *lookup(const struct pgx_var *vars, size_t count, const char *
     return NULL;
 }
 
+void pgx_array_add(struct buf *b, const char *element)
+{
+    buf_str(b, b->len ? "," : "{");
+    buf_char(b, '"');
+    for (; *element; element++) {
+        if (*element == '"' || *element == '\\')
+            buf_char(b, '\\');
+        buf_char(b, *element);
+    }
+    buf_char(b, '"');
+}
+
 bool pgx_expand(struct buf *b, const char *template, const struct pgx_var *vars, size_t count,
                 struct tmv_error *err)
 {

@@ -14,6 +14,10 @@ void pgx_qualified(struct buf *b, const char *schema, const char *name);
 /* Appends 'text' as a standard string literal (E'' form when a backslash is inside). */
 void pgx_literal(struct buf *b, const char *text);
 
+/* Appends one more element to the text form of an array of texts, "{…": begin with an empty buffer and end
+ * with buf_char(b, '}'). */
+void pgx_array_add(struct buf *b, const char *element);
+
 struct pgx_var {
     const char *name;
     const char *value; /* inserted as it is: build it with the functions above, or from numbers */

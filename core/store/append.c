@@ -14,7 +14,7 @@
 
 bool store_is_mirrored(const struct store_column *column)
 {
-    return !column->generated && !column->local_only;
+    return !column->generated && !column->local_only && column->travel == STORE_TRAVELS;
 }
 
 /* ---- parameters: one array per column of the new events ---- */

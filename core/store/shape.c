@@ -52,6 +52,17 @@ static void list_meanings(const struct store_profile *p, struct meaning ret_list
     memcpy(ret_list, list, sizeof list);
 }
 
+bool store_profile_has(const char *column)
+{
+    struct meaning meanings[MEANINGS];
+
+    list_meanings(&store_profile_eventsource_py, meanings);
+    for (size_t i = 0; i < MEANINGS; i++)
+        if (strcmp(meanings[i].column, column) == 0)
+            return true;
+    return false;
+}
+
 static bool find_relation(struct pgx_conn *conn, struct store_shape *shape, struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *result = NULL;
@@ -98,6 +109,25 @@ static bool read_columns(struct pgx_conn *conn, struct store_shape *shape, struc
         c->has_default = pgx_bool(result, row, 4);
         c->generated = pgx_bool(result, row, 5);
         c->local_only = pgx_bool(result, row, 6);
+    }
+    return true;
+}
+
+static bool read_travel(struct pgx_conn *conn, struct store_shape *shape, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    if (!pgx_query(conn, STORE_TIMEOUT_US, sql_store_column_types, PGX_ARGS(PGX_INT(shape->relation_oid)),
+                   &result, err))
+        return false;
+    for (int row = 0; row < pgx_rows(result); row++) {
+        const char *how = pgx_text(result, row, 1);
+
+        for (size_t i = 0; i < shape->column_count; i++)
+            if (strcmp(shape->columns[i].name, pgx_text(result, row, 0)) == 0)
+                shape->columns[i].travel = strcmp(how, "local") == 0       ? STORE_LOCAL
+                                           : strcmp(how, "no binary") == 0 ? STORE_NO_BINARY
+                                                                           : STORE_TRAVELS;
     }
     return true;
 }
@@ -174,7 +204,7 @@ bool store_shape_read(struct pgx_conn *conn, const char *schema, const char *tab
     return quote_name(ret_shape->events, sizeof ret_shape->events, ret_shape->schema, ret_shape->table,
                       err) &&
            find_relation(conn, ret_shape, err) && read_columns(conn, ret_shape, err) &&
-           read_leaves(conn, ret_shape, err) && read_sequence(conn, ret_shape, err);
+           read_travel(conn, ret_shape, err) && read_leaves(conn, ret_shape, err) && read_sequence(conn, ret_shape, err);
 }
 
 bool store_shape_discover(struct pgx_conn *conn, const char *schema, const char *table,
@@ -191,6 +221,12 @@ const struct store_column *store_shape_column(const struct store_shape *shape, c
     return NULL;
 }
 
+void store_shape_leave(struct store_shape *shape, const struct tmv_names *columns)
+{
+    for (size_t i = 0; i < shape->column_count; i++)
+        shape->columns[i].left = tmv_names_contain(columns, shape->columns[i].name);
+}
+
 const struct store_column *store_shape_transaction(const struct store_shape *shape)
 {
     const struct store_column *c = store_shape_column(shape, store_profile_eventsource_py.transaction);
@@ -200,7 +236,14 @@ const struct store_column *store_shape_transaction(const struct store_shape *sha
 
 bool store_column_is_copied(const struct store_column *from, const struct store_column *to)
 {
-    return from && to && !from->generated && !to->generated && !from->local_only;
+    return from && to && !from->generated && !to->generated && !from->local_only && !from->left &&
+           from->travel == STORE_TRAVELS;
+}
+
+bool store_column_is_watched(const struct store_column *from, const struct store_column *to)
+{
+    return !store_column_is_copied(from, to) && !from->left && !from->local_only &&
+           !(from->generated && to && to->generated);
 }
 
 bool store_column_is_emptied(const struct store_shape *source, const struct store_column *to)

@@ -19,14 +19,25 @@ struct store_profile {
 };
 extern const struct store_profile store_profile_eventsource_py;
 
+/* Whether the profile needs a column of this name. */
+bool store_profile_has(const char *column);
+
 #define STORE_SCHEMA_VERSION 4 /* of core/sql/store_schema.sql, as written in tenantmv.store_version */
 #define STORE_TIMEOUT_US (10 * 1000 * 1000LL) /* bound of a look at the catalogue */
 #define STORE_COLUMNS_MAX 64
 #define STORE_LEAVES_MAX 512
+/* How the values of a column can be carried to another database; see core/sql/store_column_types.sql. */
+enum store_travel {
+    STORE_TRAVELS,   /* in the type's binary form */
+    STORE_LOCAL,     /* not at all: they mean something in their own database only (oid, regclass, xid …) */
+    STORE_NO_BINARY, /* not by us: there is no binary form, or it holds ids of types that a user made */
+};
 struct store_column {
     char name[64];
     char type[96]; /* format_type of the base type (domains resolved), with its modifier */
     char send[64]; /* its binary output function, "uuid_send", always in pg_catalog for built-in types */
+    enum store_travel travel;
+    bool left; /* left behind on purpose; see store_shape_leave */
     bool not_null;
     bool has_default;
     bool generated;  /* GENERATED ALWAYS AS (…) STORED: left out of the copy */
@@ -59,9 +70,18 @@ const struct store_column *store_shape_column(const struct store_shape *shape,
 /* The column that feed readers compare with their horizon; NULL: none. A user's own column of that name is
  * not it: type and default decide. */
 const struct store_column *store_shape_transaction(const struct store_shape *shape);
-/* Whether a column's values are copied: both sides have it (either may be NULL), neither generates it, and
- * its values mean something outside of the source's cluster. */
+/* Marks the columns that the operator accepts to leave behind. Both shapes of a migration are marked with the
+ * same names; a shape that was just discovered has no mark. */
+void store_shape_leave(struct store_shape *shape, const struct tmv_names *columns);
+/* Whether a column's values are copied: both sides have it (either may be NULL), neither generates it, its
+ * values can be carried to another database, and it is not left behind on purpose. */
 bool store_column_is_copied(const struct store_column *from, const struct store_column *to);
+/* Whether values of a source's column would be lost without having been given up: it is not copied, not left
+ * on purpose, and not made by the target itself (a column that both sides generate, or that holds the
+ * transaction's own id). Preflight accepts such a column when the tenant has no value in it; the hashes of
+ * verification include whether there is a value, so that one which appears later is found. `to` may be
+ * NULL. */
+bool store_column_is_watched(const struct store_column *from, const struct store_column *to);
 /* Whether a copied row gets NULL in this column of the target: it is local_only and allows it. Its default,
  * the copy's own transaction, would be out of the order of positions, and feed readers would skip events. */
 bool store_column_is_emptied(const struct store_shape *source, const struct store_column *to);

@@ -11,43 +11,14 @@
 #include "base/text.h"
 #include "control/repositories.h"
 #include "sql_embedded.h"
-#include "support/support.h"
+#include "support/preflight_bed.h"
 #include "tenantmv/preflight.h"
 #include "test.h"
 
-enum where { SOURCE, TARGET, ENDS /* their number; in a row: both */ };
+static struct preflight_bed bed;
 
-static struct {
-    struct tmv_store_info stores[ENDS]; /* as the engine's role */
-    struct pgx_conn *super[ENDS];
-    char super_conninfo[ENDS][CLUSTER_CONNINFO_MAX];
-    struct tmv_control *control; /* in the source's database */
-    struct tmv_uuid tenant;
-} bed;
-
-#define TENANT "11111111-1111-4111-8111-111111111111"
-#define OTHER "22222222-2222-4222-8222-222222222222"
-#define NOBODY "33333333-3333-4333-8333-333333333333"
-#define NEW_EVENT(tenant, stream, version)                                                                   \
-    "INSERT INTO public.events (event_id, aggregate_id, aggregate_type, event_type, tenant_id, version, "    \
-    "timestamp, "                                                                                            \
-    "payload) VALUES (gen_random_uuid(), " stream ", 'Order', 'Made', " tenant ", " version ", now(), '{}')"
-#define FIRST_STREAM                                                                                         \
-    "(SELECT aggregate_id FROM public.events WHERE tenant_id = '" TENANT "' ORDER BY 1 LIMIT 1)"
 #define NOOP_FUNCTION                                                                                        \
     "CREATE FUNCTION public.noop() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; "
-
-struct broken {
-    const char *name; /* of the test */
-    enum where where;
-    const char *setup;
-    const char *check;
-    enum tmv_verdict verdict;
-    const char *says; /* stands in what was seen or what to do */
-    const char *teardown;
-    const char *hold; /* run by a session of its own that stays open during the preflight; NULL: none */
-    const char *also_refuses; /* another check or group that may refuse for the same reason; NULL: none */
-};
 
 static const struct broken cases[] = {
     /* places */
@@ -123,7 +94,7 @@ static const struct broken cases[] = {
     {"refuses_a_target_that_the_role_may_not_fill_and_prints_the_grant", TARGET,
      "REVOKE INSERT, DELETE ON public.events FROM engine", "target-table", TMV_VERDICT_REFUSE,
      "GRANT INSERT, DELETE ON TABLE public.events TO engine;",
-     "GRANT INSERT, DELETE ON public.events TO engine", NULL, NULL},
+     "GRANT INSERT, DELETE ON public.events TO engine", NULL, "trial"},
     {"refuses_a_target_schema_in_which_no_index_can_be_built", TARGET,
      "REVOKE CREATE ON SCHEMA public FROM engine", "target-table", TMV_VERDICT_REFUSE,
      "GRANT CREATE ON SCHEMA public TO engine;", "GRANT CREATE ON SCHEMA public TO engine", NULL, NULL},
@@ -135,14 +106,14 @@ static const struct broken cases[] = {
      "DO 'BEGIN EXECUTE format(''REVOKE TEMPORARY ON DATABASE %I FROM public'', current_database()); END'",
      "target-temporary", TMV_VERDICT_REFUSE, "GRANT TEMPORARY ON DATABASE",
      "DO 'BEGIN EXECUTE format(''GRANT TEMPORARY ON DATABASE %I TO public'', current_database()); END'", NULL,
-     NULL},
+     "trial"},
     {"warns_when_other_sessions_ages_are_hidden", SOURCE, "REVOKE pg_read_all_stats FROM engine",
      "source-statistics", TMV_VERDICT_WARN, "GRANT pg_read_all_stats TO engine;",
      "GRANT pg_read_all_stats TO engine", NULL, NULL},
     {"refuses_row_security_that_hides_events", SOURCE,
      "ALTER TABLE public.events ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY", "source-row-security",
      TMV_VERDICT_REFUSE, "ALTER ROLE engine BYPASSRLS;",
-     "ALTER TABLE public.events NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY", NULL, "data"},
+     "ALTER TABLE public.events NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY", NULL, "data trial"},
     {"refuses_writers_that_may_not_write_to_the_target_and_prints_the_grant", TARGET,
      "REVOKE INSERT ON public.events FROM app; REVOKE USAGE ON public.events_global_position_seq FROM app",
      "writers", TMV_VERDICT_REFUSE, "GRANT SELECT, INSERT ON public.events TO app;",
@@ -159,36 +130,6 @@ static const struct broken cases[] = {
     {"refuses_a_target_without_an_events_table", TARGET, "ALTER TABLE public.events RENAME TO gone",
      "target-events-table", TMV_VERDICT_REFUSE, "no table public.events",
      "ALTER TABLE public.gone RENAME TO events", NULL, NULL},
-    {"warns_of_a_column_that_only_the_source_has", SOURCE, "ALTER TABLE public.events ADD region text",
-     "columns", TMV_VERDICT_WARN, "only on the source, so not copied: region",
-     "ALTER TABLE public.events DROP region", NULL, NULL},
-    {"warns_of_a_column_that_only_the_target_has", TARGET, "ALTER TABLE public.events ADD region text",
-     "columns", TMV_VERDICT_WARN, "only on the target", "ALTER TABLE public.events DROP region", NULL, NULL},
-    {"refuses_a_column_that_the_target_insists_on", TARGET,
-     "ALTER TABLE public.events ADD region text NOT NULL", "columns", TMV_VERDICT_REFUSE, "region",
-     "ALTER TABLE public.events DROP region", NULL, NULL},
-    {"refuses_bigint_against_float8", TARGET, "ALTER TABLE public.events ALTER version TYPE float8", "types",
-     TMV_VERDICT_REFUSE, "version is integer there and double precision here",
-     "ALTER TABLE public.events ALTER version TYPE integer", NULL, NULL},
-    {"refuses_a_shorter_varchar", TARGET, "ALTER TABLE public.events ALTER event_type TYPE varchar(100)",
-     "types", TMV_VERDICT_REFUSE, "character varying(100)",
-     "ALTER TABLE public.events ALTER event_type TYPE varchar(255)", NULL, NULL},
-    {"accepts_a_longer_varchar", TARGET, "ALTER TABLE public.events ALTER event_type TYPE varchar(1000)",
-     "types", TMV_VERDICT_OK, "same types", "ALTER TABLE public.events ALTER event_type TYPE varchar(255)",
-     NULL, NULL},
-    {"refuses_arrays_of_a_users_type", ENDS,
-     "CREATE TYPE public.mood AS ENUM ('good'); ALTER TABLE public.events ADD moods public.mood[]", "types",
-     TMV_VERDICT_REFUSE, "moods", "ALTER TABLE public.events DROP moods; DROP TYPE public.mood", NULL, NULL},
-    {"accepts_a_users_type_that_both_sides_have", ENDS,
-     "CREATE TYPE public.mood AS ENUM ('good'); ALTER TABLE public.events ADD mood public.mood", "types",
-     TMV_VERDICT_OK, "same types", "ALTER TABLE public.events DROP mood; DROP TYPE public.mood", NULL, NULL},
-    {"says_which_columns_the_target_computes", TARGET,
-     "ALTER TABLE public.events ADD twice bigint GENERATED ALWAYS AS (version * 2) STORED",
-     "generated-columns", TMV_VERDICT_OK, "twice", "ALTER TABLE public.events DROP twice", NULL, NULL},
-    {"warns_of_a_column_that_the_target_computes_and_the_source_stores", TARGET,
-     "ALTER TABLE public.events DROP actor_id, ADD actor_id varchar(255) GENERATED ALWAYS AS ('x') STORED",
-     "generated-columns", TMV_VERDICT_WARN, "actor_id",
-     "ALTER TABLE public.events DROP actor_id, ADD actor_id varchar(255)", NULL, NULL},
     {"refuses_positions_that_do_not_come_from_a_sequence", SOURCE,
      "ALTER TABLE public.events ALTER global_position SET DEFAULT 1 + "
      "nextval('public.events_global_position_seq')",
@@ -251,15 +192,6 @@ static const struct broken cases[] = {
     {"warns_of_a_check_that_only_the_target_has", TARGET,
      "ALTER TABLE public.events ADD CONSTRAINT small CHECK (version < 1000)", "check-constraints",
      TMV_VERDICT_WARN, "small", "ALTER TABLE public.events DROP CONSTRAINT small", NULL, NULL},
-    {"refuses_a_target_without_the_unique_constraint_that_writers_race_on", TARGET,
-     "ALTER TABLE public.events DROP CONSTRAINT uq_events_aggregate_version", "unique", TMV_VERDICT_REFUSE,
-     "CREATE UNIQUE INDEX uq_events_aggregate_version",
-     "ALTER TABLE public.events ADD CONSTRAINT uq_events_aggregate_version UNIQUE (aggregate_id, "
-     "aggregate_type, version)",
-     NULL, NULL},
-    {"warns_of_a_unique_index_that_only_the_target_has", TARGET,
-     "CREATE UNIQUE INDEX only_here ON public.events (payload)", "unique", TMV_VERDICT_WARN, "only_here",
-     "DROP INDEX public.only_here", NULL, NULL},
     {"warns_of_foreign_keys", SOURCE,
      "CREATE TABLE public.note (event uuid REFERENCES public.events (event_id))", "source-foreign-keys",
      TMV_VERDICT_WARN, "public.note", "DROP TABLE public.note", NULL, NULL},
@@ -274,7 +206,7 @@ static const struct broken cases[] = {
      "UPDATE public.events SET tenant_id = '" TENANT "' WHERE tenant_id = '" NOBODY "'", NULL, NULL},
     {"refuses_a_target_that_holds_the_tenants_events", TARGET,
      NEW_EVENT("'" TENANT "'", "gen_random_uuid()", "1"), "target-without-tenant", TMV_VERDICT_REFUSE,
-     "DELETE FROM", "DELETE FROM public.events", NULL, NULL},
+     "DELETE FROM", "DELETE FROM public.events", NULL, "trial"},
     {"refuses_a_target_that_holds_another_tenant", TARGET, NEW_EVENT("'" OTHER "'", "gen_random_uuid()", "1"),
      "target-without-others", TMV_VERDICT_REFUSE, OTHER, "DELETE FROM public.events", NULL, NULL},
     {"refuses_a_target_that_holds_events_of_nobody", TARGET, NEW_EVENT("NULL", "gen_random_uuid()", "1"),
@@ -363,161 +295,37 @@ static const struct broken cases[] = {
      "deadlock_timeout", "ALTER ROLE engine RESET deadlock_timeout", NULL, NULL},
 };
 
-static struct tmv_preflight *preflight(const char *source, const char *target)
-{
-    struct tmv_start_options options = {.tenant = bed.tenant, .source = source, .target = target};
-    struct tmv_preflight *result = NULL;
-    struct tmv_error err = {0};
-
-    tmv_settings_default(&options.settings);
-    assert_done(tmv_preflight_run(bed.control, &options, true, &result, &err), &err);
-    return result;
-}
-
-static const struct tmv_check *find(const struct tmv_preflight *p, const char *name)
-{
-    for (size_t i = 0; i < p->count; i++)
-        if (strcmp(p->checks[i].name, name) == 0)
-            return &p->checks[i];
-    return NULL;
-}
-
-static void show(const struct tmv_preflight *p)
-{
-    for (size_t i = 0; i < p->count; i++)
-        if (p->checks[i].verdict != TMV_VERDICT_OK)
-            print_error("  %s %s %s\n    %s\n    %s\n", p->checks[i].group, p->checks[i].name,
-                        tmv_verdict_name(p->checks[i].verdict), p->checks[i].seen, p->checks[i].todo);
-}
-
-static void assert_verdict(const struct tmv_preflight *p, const char *name, enum tmv_verdict verdict,
-                           const char *says)
-{
-    const struct tmv_check *c = find(p, name);
-
-    if (c && c->verdict == verdict && (strstr(c->seen, says) || strstr(c->todo, says)) &&
-        (verdict == TMV_VERDICT_OK) == (c->todo[0] == '\0'))
-        return;
-    show(p);
-    if (!c)
-        fail_msg("there is no row %s", name);
-    else
-        fail_msg("%s: %s, wanted %s\n  seen: %s\n  todo: %s\n  wanted: %s", name,
-                 tmv_verdict_name(c->verdict), tmv_verdict_name(verdict), c->seen, c->todo, says);
-}
-
-/* Nothing but the broken thing is refused, and what the rows depend on. */
-static void assert_only_refuses(const struct tmv_preflight *p, const struct broken *b)
-{
-    for (size_t i = 0; i < p->count; i++) {
-        const struct tmv_check *c = &p->checks[i];
-
-        if (c->verdict != TMV_VERDICT_REFUSE || strcmp(c->name, b->check) == 0)
-            continue;
-        if (!b->also_refuses ||
-            (strcmp(c->name, b->also_refuses) != 0 && strcmp(c->group, b->also_refuses) != 0)) {
-            show(p);
-            fail_msg("%s refuses as well", c->name);
-        }
-    }
-}
-
-static void run_at(enum where where, const char *sql)
-{
-    for (int i = 0; i < ENDS; i++)
-        if (where == (enum where)i || where == ENDS)
-            support_sql(bed.super[i], "%s", sql);
-}
-
 static void notices_what_is_broken(void **state)
 {
-    const struct broken *b = *state;
-    struct pgx_conn *holder = NULL;
-    struct tmv_preflight *p;
-
-    run_at(b->where, b->setup);
-    if (b->hold) {
-        holder = support_connect(bed.super_conninfo[b->where]);
-        /* A session of the engine would be left out. */
-        support_sql(holder, "SET application_name = 'psql'; %s", b->hold);
-    }
-    p = preflight("shared", "dedicated");
-    pgx_close(holder);
-    run_at(b->where, b->teardown);
-    assert_verdict(p, b->check, b->verdict, b->says);
-    assert_only_refuses(p, b);
-    tmv_preflight_free(p);
-}
-
-static void make_ready(enum where where, const char *id)
-{
-    struct pgx_conn *conn;
-
-    support_store(support_cluster(where == SOURCE ? "source" : "target", NULL), id, false,
-                  &bed.stores[where]);
-    text_copy(bed.super_conninfo[where], sizeof bed.super_conninfo[where], bed.stores[where].conninfo);
-    conn = bed.super[where] = support_connect(bed.super_conninfo[where]);
-    support_sql(
-        conn,
-        "DO 'BEGIN IF to_regrole(''engine'') IS NULL THEN CREATE ROLE engine LOGIN; CREATE ROLE app LOGIN; "
-        "END IF; END'; GRANT pg_read_all_stats TO engine; ALTER TABLE public.events OWNER TO engine; "
-        "GRANT CREATE, USAGE ON SCHEMA public TO engine; GRANT USAGE ON SCHEMA public TO app; "
-        "GRANT SELECT, INSERT ON public.events TO app; "
-        "GRANT USAGE ON public.events_global_position_seq TO app");
-    support_sql(conn, "GRANT CREATE ON DATABASE %s TO engine", pgx_database(conn));
-    char engine[TMV_CONNINFO_MAX];
-    snprintf(engine, sizeof engine, "%s user=engine", bed.super_conninfo[where]);
-    text_copy(bed.stores[where].conninfo, sizeof bed.stores[where].conninfo, engine);
+    assert_notices(&bed, *state);
 }
 
 static int set_up(void **state)
 {
-    struct tmv_error err = {0};
-    struct tmv_uuid other;
-
     if (support_setup(state) != 0)
         return -1;
-    assert_true(tmv_uuid_parse(TENANT, &bed.tenant) && tmv_uuid_parse(OTHER, &other));
-    make_ready(SOURCE, "shared");
-    make_ready(TARGET, "dedicated");
-    support_fill(bed.super[SOURCE], &bed.tenant, 20, 10);
-    support_fill(bed.super[SOURCE], &other, 20, 10);
-    support_sql(bed.super[SOURCE], "UPDATE public.events SET actor_id = NULL WHERE version = 3");
-    assert_done(tmv_control_init(bed.stores[SOURCE].conninfo, &err), &err);
-    assert_done(tmv_control_open(bed.stores[SOURCE].conninfo, &bed.control, &err), &err);
-    for (int i = 0; i < ENDS; i++)
-        assert_done(tmv_store_add(bed.control, &bed.stores[i], &err), &err);
-    assert_done(tmv_routing_register(bed.control, &bed.tenant, "shared", &err), &err);
-    assert_done(tmv_routing_register(bed.control, &other, "shared", &err), &err);
-    /* The schema of a store, as an earlier migration left it. */
-    for (int i = 0; i < ENDS; i++) {
-        struct pgx_conn *engine = support_connect(bed.stores[i].conninfo);
-        assert_done(pgx_script(engine, SUPPORT_TIMEOUT_US, sql_store_schema, 0, NULL, &err), &err);
-        pgx_close(engine);
-    }
+    preflight_bed_make(&bed);
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    tmv_control_close(bed.control);
-    for (int i = 0; i < ENDS; i++)
-        pgx_close(bed.super[i]);
+    preflight_bed_end(&bed);
     return support_teardown(state);
 }
 
 static void accepts_two_good_stores_and_lists_the_statements(void **state)
 {
-    struct tmv_preflight *p = preflight(NULL, "dedicated");
+    struct tmv_preflight *p = preflight(&bed, NULL, "dedicated");
 
     (void)state;
     if (p->refusals)
-        show(p);
+        preflight_show(p);
     assert_int_equal(p->refusals, 0);
     assert_verdict(p, "tenant-events", TMV_VERDICT_OK, "200 events");
     assert_verdict(p, "control-place", TMV_VERDICT_OK, "source's database");
     assert_verdict(p, "source-durability", TMV_VERDICT_WARN, "no synchronous standby");
-    assert_null(find(p, "not-looked-at"));
+    assert_null(preflight_find(p, "not-looked-at"));
     assert_non_null(strstr(p->statements, "CREATE TRIGGER \"~tenantmv_"));
     assert_non_null(strstr(p->statements, "CREATE TRIGGER \"~tenantmv_retired_insert\""));
     assert_non_null(strstr(p->statements, TENANT));
@@ -535,7 +343,7 @@ static void changes_nothing_in_either_store(void **state)
     (void)state;
     for (int i = 0; i < ENDS; i++)
         before[i] = support_int(bed.super[i], "%s", count);
-    tmv_preflight_free(preflight(NULL, "dedicated"));
+    tmv_preflight_free(preflight(&bed, NULL, "dedicated"));
     for (int i = 0; i < ENDS; i++) {
         assert_int_equal(support_int(bed.super[i], "%s", count), before[i]);
         assert_int_equal(support_int(bed.super[i],
@@ -554,7 +362,7 @@ static void refuses_a_source_that_is_the_target(void **state)
     (void)state;
     snprintf(same.id, sizeof same.id, "same");
     assert_done(tmv_store_add(bed.control, &same, &err), &err);
-    p = preflight("shared", "same");
+    p = preflight(&bed, "shared", "same");
     assert_verdict(p, "source-target-differ", TMV_VERDICT_REFUSE, "same database");
     tmv_preflight_free(p);
 }
@@ -569,7 +377,7 @@ static void refuses_a_store_that_cannot_be_reached_and_looks_at_the_rest(void **
     snprintf(gone.id, sizeof gone.id, "gone");
     snprintf(gone.conninfo, sizeof gone.conninfo, "host=%s dbname=x", support_temporary_dir());
     assert_done(tmv_store_add(bed.control, &gone, &err), &err);
-    p = preflight("shared", "gone");
+    p = preflight(&bed, "shared", "gone");
     assert_verdict(p, "target-reachable", TMV_VERDICT_REFUSE, "cannot connect");
     assert_verdict(p, "not-looked-at", TMV_VERDICT_WARN, "target-");
     assert_verdict(p, "streams-unmixed", TMV_VERDICT_OK, "alone");
@@ -608,7 +416,7 @@ static void warns_when_control_is_elsewhere(void **state)
         assert_done(tmv_store_add(elsewhere, &bed.stores[i], &err), &err);
     assert_done(tmv_routing_register(elsewhere, &bed.tenant, "shared", &err), &err);
     bed.control = elsewhere;
-    p = preflight(NULL, "dedicated");
+    p = preflight(&bed, NULL, "dedicated");
     bed.control = home;
     tmv_control_close(elsewhere);
     assert_verdict(p, "control-place", TMV_VERDICT_WARN, "TM001");
@@ -631,7 +439,7 @@ static void refuses_different_encodings(void **state)
     snprintf(latin.conninfo, sizeof latin.conninfo, "%s",
              cluster_conninfo(support_cluster("target", NULL), "latin", conninfo));
     assert_done(tmv_store_add(bed.control, &latin, &err), &err);
-    p = preflight("shared", "latin");
+    p = preflight(&bed, "shared", "latin");
     assert_verdict(p, "encodings", TMV_VERDICT_REFUSE, "LATIN1");
     tmv_preflight_free(p);
 }
@@ -650,9 +458,9 @@ static void warns_of_a_partitioned_target_without_a_default_partition(void **sta
                       "GRANT USAGE ON public.events_global_position_seq TO app");
     pgx_close(conn);
     assert_done(tmv_store_add(bed.control, &parted, &err), &err);
-    p = preflight("shared", "parted");
+    p = preflight(&bed, "shared", "parted");
     if (p->refusals)
-        show(p);
+        preflight_show(p);
     assert_int_equal(p->refusals, 0);
     assert_verdict(p, "target-events-table", TMV_VERDICT_OK, "partitioned");
     assert_verdict(p, "default-partition", TMV_VERDICT_WARN, "PARTITION OF public.events DEFAULT;");
@@ -670,7 +478,7 @@ static void refuses_a_source_that_a_subscription_feeds(void **state)
                 "CREATE SUBSCRIPTION feed CONNECTION '%s' PUBLICATION feed WITH (create_slot = false, "
                 "enabled = false, slot_name = NONE)",
                 bed.super_conninfo[TARGET]);
-    p = preflight("shared", "dedicated");
+    p = preflight(&bed, "shared", "dedicated");
     support_sql(source, "DROP SUBSCRIPTION feed");
     support_sql(bed.super[TARGET], "DROP PUBLICATION feed");
     assert_verdict(p, "source-replication", TMV_VERDICT_REFUSE, "a subscription feeds");
@@ -684,7 +492,7 @@ static void says_so_when_it_gives_up_on_a_question(void **state)
 
     (void)state;
     support_sql(holder, "BEGIN; REINDEX INDEX public.events_pkey"); /* nobody can plan meanwhile */
-    p = preflight("shared", "dedicated");
+    p = preflight(&bed, "shared", "dedicated");
     pgx_close(holder);
     assert_verdict(p, "target-without-tenant", TMV_VERDICT_WARN, "gave up after 4 s");
     assert_verdict(p, "version-gaps", TMV_VERDICT_OK, "without a gap");
@@ -704,7 +512,7 @@ static void refuses_when_no_synchronous_standby_confirms_a_commit(void **state)
 
     (void)state;
     set_standby_names(bed.super[TARGET], "nobody");
-    p = preflight(NULL, "dedicated");
+    p = preflight(&bed, NULL, "dedicated");
     set_standby_names(bed.super[TARGET], "");
     assert_verdict(p, "target-durability", TMV_VERDICT_REFUSE, "synchronous_standby_names");
     tmv_preflight_free(p);
@@ -729,7 +537,7 @@ static void refuses_a_standby(void **state)
     fclose(signal_file);
     assert_done(cluster_resume(cluster, &err), &err);
     assert_done(tmv_store_add(bed.control, &standby, &err), &err);
-    p = preflight("shared", "standby");
+    p = preflight(&bed, "shared", "standby");
     assert_verdict(p, "target-primary", TMV_VERDICT_REFUSE, "standby");
     tmv_preflight_free(p);
 }

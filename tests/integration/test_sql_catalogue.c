@@ -42,6 +42,11 @@ static const struct sample {
      "(r.v->>0)::bigint, (r.v->>1)::uuid, (r.v->>2)::uuid, r.v->>3, r.v->>4, (r.v->>5)::uuid, "
      "(r.v->>6)::integer, (r.v->>7)::timestamptz, (r.v->>8)::jsonb"},
     {NULL, "copy", "NULL::jsonb"},
+    {NULL, "column", "payload"},
+    {NULL, "writer", "NONE"},
+    {NULL, "grouped", "actor_id, version"},
+    {NULL, "counted", "(true) AND num_nulls(actor_id, version) = 0"},
+    {NULL, "size", "0 + coalesce(pg_column_size(e.payload), 0)"},
     {NULL, "seed_1", "'1'::bigint"},
     {NULL, "seed_2", "'2'::bigint"},
     {NULL, "record", "int8send(e.global_position), jsonb_send(e.payload)"},

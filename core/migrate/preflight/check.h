@@ -69,8 +69,8 @@ struct preflight_group {
     const struct preflight_check *checks;
     size_t count;
 };
-extern const struct preflight_group preflight_places, preflight_rights, preflight_shape, preflight_data,
-    preflight_load;
+extern const struct preflight_group preflight_places, preflight_rights, preflight_shape, preflight_columns,
+    preflight_unique, preflight_data, preflight_application, preflight_trial, preflight_load;
 
 /* What the check found, and what to do about it. A check that says nothing is ok. */
 void check_seen(struct tmv_check *check, enum tmv_verdict verdict, const char *fmt, ...) TMV_PRINTF(3, 4);

@@ -175,7 +175,7 @@ static void stricter_columns(const struct preflight_view *view, struct buf *ret_
         const struct store_column *from = &source->columns[i];
         const struct store_column *to = store_shape_column(&view->target.shape, from->name);
 
-        if (!to || !to->not_null || from->not_null || from->generated || to->generated)
+        if (!store_column_is_copied(from, to) || !to->not_null || from->not_null)
             continue;
         if (ret_list->len)
             buf_str(ret_list, ", ");

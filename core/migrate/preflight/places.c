@@ -92,14 +92,19 @@ static bool encodings(struct preflight_view *view, struct preflight_end *end, st
 
     (void)err;
     check_seen(check, TMV_VERDICT_OK, "both %s", to);
-    if (strcmp(from, to) != 0) {
+    if (strcmp(from, "SQL_ASCII") == 0 || strcmp(to, "SQL_ASCII") == 0) {
+        check_seen(check, TMV_VERDICT_REFUSE, "the %s is SQL_ASCII: its text is bytes in no known encoding",
+                   strcmp(from, "SQL_ASCII") == 0 ? "source" : "target");
+        check_todo(
+            check,
+            "bytes that are not UTF-8 cannot be sent, compared or shown. Move the events into a database "
+            "with an encoding first: CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8'; then pg_dump "
+            "--encoding with what the bytes really are, and restore");
+    } else if (strcmp(from, to) != 0) {
         check_seen(check, TMV_VERDICT_REFUSE, "the source is encoded in %s, the target in %s", from, to);
         check_todo(check,
-                   "create the target database anew: CREATE DATABASE … TEMPLATE template0 ENCODING '%s';",
+                   "create the target database again: CREATE DATABASE … TEMPLATE template0 ENCODING '%s';",
                    from);
-    } else if (strcmp(to, "SQL_ASCII") == 0) {
-        check_seen(check, TMV_VERDICT_WARN, "both SQL_ASCII: nothing checks that text is UTF-8");
-        check_todo(check, "bytes that are not UTF-8 are copied as they are, but cannot be shown");
     }
     return true;
 }

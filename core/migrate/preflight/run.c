@@ -19,8 +19,9 @@
 #define CHECKS_MAX 160
 #define SKIPPED_MAX 2000
 
-static const struct preflight_group *const groups[] = {&preflight_places, &preflight_rights, &preflight_shape,
-                                                       &preflight_data, &preflight_load};
+static const struct preflight_group *const groups[] = {
+    &preflight_places, &preflight_rights,      &preflight_shape, &preflight_columns, &preflight_unique,
+    &preflight_data,   &preflight_application, &preflight_trial, &preflight_load};
 
 const char *tmv_verdict_name(enum tmv_verdict verdict)
 {
@@ -203,6 +204,8 @@ static bool run(struct preflight_view *view, bool with_statements, struct tmv_pr
 
     open_end(&view->source);
     open_end(&view->target);
+    store_shape_leave(&view->source.shape, &view->options->settings.leave_columns);
+    store_shape_leave(&view->target.shape, &view->options->settings.leave_columns);
     for (size_t i = 0; i < ARRAY_LEN(groups); i++)
         run_group(view, groups[i], deadline_us, p);
     for (size_t i = 0; i < p->count; i++) {

@@ -10,7 +10,6 @@
 #include "sql_embedded.h"
 
 #define OID(end) PGX_INT((end)->shape.relation_oid)
-#define LIST_MAX 2000
 
 static bool events_table(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
                          struct tmv_error *err)
@@ -29,158 +28,6 @@ static bool events_table(struct preflight_view *view, struct preflight_end *end,
     else
         check_todo(check, "%s",
                    *end->why_no_shape.hint ? end->why_no_shape.hint : "make the table readable for the role");
-    return true;
-}
-
-static bool is_local_only(const struct store_column *column)
-{
-    return column->local_only;
-}
-
-static void add_name(struct buf *list, const char *name)
-{
-    buf_printf(list, "%s%s", list->len ? ", " : "", name);
-}
-
-/* Columns that only one side has, sorted by what that means. */
-struct column_lists {
-    struct buf lost;     /* only on the source: not copied */
-    struct buf extra;    /* only on the target, which fills them */
-    struct buf required; /* only on the target, which cannot fill them */
-};
-
-static void compare_columns(const struct store_shape *source, const struct store_shape *target,
-                            struct column_lists *lists)
-{
-    for (size_t i = 0; i < source->column_count; i++)
-        if (!store_shape_column(target, source->columns[i].name) && !is_local_only(&source->columns[i]))
-            add_name(&lists->lost, source->columns[i].name);
-    for (size_t i = 0; i < target->column_count; i++) {
-        const struct store_column *c = &target->columns[i];
-        const struct store_column *from = store_shape_column(source, c->name);
-
-        if (c->generated || is_local_only(c) || (from && !from->generated))
-            continue;
-        add_name(c->not_null && !c->has_default ? &lists->required : &lists->extra, c->name);
-    }
-}
-
-static bool columns(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
-                    struct tmv_error *err)
-{
-    const struct store_shape *target = &end->shape;
-    AUTO(buf) struct buf both = BUF_INIT(2 * LIST_MAX);
-    struct column_lists lists = {BUF_INIT(LIST_MAX), BUF_INIT(LIST_MAX), BUF_INIT(LIST_MAX)};
-
-    (void)err;
-    compare_columns(&view->source.shape, target, &lists);
-    if (lists.lost.len)
-        buf_printf(&both, "only on the source, so not copied: %s", buf_text(&lists.lost));
-    if (lists.extra.len)
-        buf_printf(&both, "%sonly on the target, so filled by their default: %s", both.len ? "; " : "",
-                   buf_text(&lists.extra));
-    if (lists.required.len) {
-        check_seen(check, TMV_VERDICT_REFUSE,
-                   "the target insists on values that the source does not have: %s",
-                   buf_text(&lists.required));
-        check_todo(check,
-                   "on the target, for each: ALTER TABLE %s ALTER COLUMN … DROP NOT NULL; or SET DEFAULT",
-                   target->events);
-    } else if (both.len) {
-        check_seen(check, TMV_VERDICT_WARN, "%s", buf_text(&both));
-        check_todo(check, "add what should be copied to the target: ALTER TABLE %s ADD COLUMN …",
-                   target->events);
-    } else {
-        check_seen(check, TMV_VERDICT_OK, "the same %zu columns on both sides", target->column_count);
-    }
-    buf_release(&lists.lost);
-    buf_release(&lists.extra);
-    buf_release(&lists.required);
-    return true;
-}
-
-/* varchar(n) holds everything that fits a shorter one. */
-static bool varchar_fits(const char *from, const char *to)
-{
-    const char *word = "character varying";
-    int64_t have = 0;
-    int64_t room = 0;
-    char digits[24];
-
-    if (!text_starts(from, word) || !text_starts(to, word))
-        return false;
-    from += strlen(word);
-    to += strlen(word);
-    if (!*to)
-        return true;
-    text_copy(digits, sizeof digits, *from ? from + 1 : "");
-    digits[strcspn(digits, ")")] = '\0';
-    if (!text_to_int64(digits, 1, INT32_MAX, &have))
-        return false;
-    text_copy(digits, sizeof digits, to + 1);
-    digits[strcspn(digits, ")")] = '\0';
-    return text_to_int64(digits, 1, INT32_MAX, &room) && room >= have;
-}
-
-/* Arrays of types that a user made carry the type's oid, which differs between databases. */
-static bool binary_is_portable(const struct store_column *column)
-{
-    return strcmp(column->send, "array_send") != 0 || !strchr(column->type, '.');
-}
-
-static bool types(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
-                  struct tmv_error *err)
-{
-    const struct store_shape *source = &view->source.shape;
-    AUTO(buf) struct buf wrong = BUF_INIT(LIST_MAX);
-
-    (void)err;
-    for (size_t i = 0; i < source->column_count; i++) {
-        const struct store_column *from = &source->columns[i];
-        const struct store_column *to = store_shape_column(&end->shape, from->name);
-
-        if (!to || from->generated || to->generated || is_local_only(from))
-            continue;
-        if (strcmp(from->type, to->type) != 0 && !varchar_fits(from->type, to->type))
-            buf_printf(&wrong, "%s%s is %s there and %s here", wrong.len ? ", " : "", from->name, from->type,
-                       to->type);
-        else if (!binary_is_portable(from))
-            buf_printf(&wrong, "%s%s is %s, whose binary form holds numbers of one database only",
-                       wrong.len ? ", " : "", from->name, from->type);
-    }
-    check_seen(check, TMV_VERDICT_OK, "the same types on both sides");
-    if (!wrong.len)
-        return true;
-    check_seen(check, TMV_VERDICT_REFUSE, "%s", buf_text(&wrong));
-    check_todo(check, "make the types equal on the target: ALTER TABLE %s ALTER COLUMN … TYPE …;",
-               end->shape.events);
-    return true;
-}
-
-static bool generated(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
-                      struct tmv_error *err)
-{
-    const struct store_shape *source = &view->source.shape;
-    AUTO(buf) struct buf computed = BUF_INIT(LIST_MAX);
-    AUTO(buf) struct buf replaced = BUF_INIT(LIST_MAX);
-
-    (void)err;
-    for (size_t i = 0; i < end->shape.column_count; i++) {
-        const struct store_column *to = &end->shape.columns[i];
-        const struct store_column *from = store_shape_column(source, to->name);
-
-        if (to->generated)
-            add_name(from && !from->generated ? &replaced : &computed, to->name);
-    }
-    check_seen(check, TMV_VERDICT_OK, "%s%s", computed.len ? "computed by the target itself: " : "none",
-               buf_text(&computed));
-    if (!replaced.len)
-        return true;
-    check_seen(check, TMV_VERDICT_WARN, "the target computes what the source stores: %s",
-               buf_text(&replaced));
-    check_todo(
-        check,
-        "make sure that the expression gives the same values, or make them plain columns on the target");
     return true;
 }
 
@@ -300,14 +147,6 @@ static bool check_constraints(struct preflight_view *view, struct preflight_end 
                    "the target checks nothing that the source does not check", check, err);
 }
 
-static bool unique(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
-                   struct tmv_error *err)
-{
-    (void)end;
-    return compare(view, sql_preflight_unique_indexes, sql_preflight_unique_compared,
-                   "the same unique indexes on both sides", check, err);
-}
-
 static bool replication(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
                         struct tmv_error *err)
 {
@@ -321,9 +160,6 @@ static bool replication(struct preflight_view *view, struct preflight_end *end, 
 static const struct preflight_check checks[] = {
     {"source-events-table", ON_SOURCE, false, events_table},
     {"target-events-table", ON_TARGET, false, events_table},
-    {"columns", ON_BOTH, true, columns},
-    {"types", ON_BOTH, true, types},
-    {"generated-columns", ON_BOTH, true, generated},
     {"source-position", ON_SOURCE, true, position},
     {"target-position", ON_TARGET, true, position},
     {"source-position-index", ON_SOURCE, true, position_index},
@@ -338,7 +174,6 @@ static const struct preflight_check checks[] = {
     {"target-table-kind", ON_TARGET, true, table_kind},
     {"default-partition", ON_TARGET, true, default_partition},
     {"check-constraints", ON_BOTH, true, check_constraints},
-    {"unique", ON_BOTH, true, unique},
     {"source-foreign-keys", ON_SOURCE, true, foreign_keys},
     {"target-foreign-keys", ON_TARGET, true, foreign_keys},
     {"source-replication", ON_SOURCE, true, replication},
