@@ -152,7 +152,8 @@ bool pgx_check_conninfo(const char *conninfo, struct tmv_error *err)
 /* False when the path is longer than any that makes sense. */
 static bool keep_path(struct pgx_conn *conn, const char *schemas)
 {
-    int len = snprintf(conn->write_path, sizeof conn->write_path, "%s%spg_temp", schemas, *schemas ? ", " : "");
+    int len =
+        snprintf(conn->write_path, sizeof conn->write_path, "%s%spg_temp", schemas, *schemas ? ", " : "");
 
     return len > 0 && (size_t)len < sizeof conn->write_path;
 }

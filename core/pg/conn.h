@@ -31,9 +31,10 @@ struct pgx_options {
 
 /* Opens a connection and prepares the session (design §9, Connections): application_name, UTF8,
  * row_security=off, idle_session_timeout=0, keepalives, tcp_user_timeout, search_path pg_catalog, and every
- * setting that changes the text form of a value (TimeZone UTC and the like). Name resolution may block beyond the timeout (libpq). Errors: UNREACHABLE (with SQLSTATE when the server
- * refused), TIMEOUT, CANCELLED; REFUSED when a pooler stands in between (PQbackendPID differs from
- * pg_backend_pid()) or the server is older than 13. */
+ * setting that changes the text form of a value (TimeZone UTC and the like). Name resolution may block beyond
+ * the timeout (libpq). Errors: UNREACHABLE (with SQLSTATE when the server refused), TIMEOUT, CANCELLED;
+ * REFUSED when a pooler stands in between (PQbackendPID differs from pg_backend_pid()) or the server is older
+ * than 13. */
 TMV_NODISCARD bool pgx_connect(const struct pgx_options *options, struct pgx_conn **ret_conn,
                                struct tmv_error *err);
 /* Closes; NULL is fine. An open transaction is rolled back by the server. */

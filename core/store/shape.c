@@ -204,7 +204,8 @@ bool store_shape_read(struct pgx_conn *conn, const char *schema, const char *tab
     return quote_name(ret_shape->events, sizeof ret_shape->events, ret_shape->schema, ret_shape->table,
                       err) &&
            find_relation(conn, ret_shape, err) && read_columns(conn, ret_shape, err) &&
-           read_travel(conn, ret_shape, err) && read_leaves(conn, ret_shape, err) && read_sequence(conn, ret_shape, err);
+           read_travel(conn, ret_shape, err) && read_leaves(conn, ret_shape, err) &&
+           read_sequence(conn, ret_shape, err);
 }
 
 bool store_shape_discover(struct pgx_conn *conn, const char *schema, const char *table,

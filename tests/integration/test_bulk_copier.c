@@ -124,10 +124,12 @@ static void leaves_out_columns_that_one_side_lacks(void **state)
         .changes = {"ALTER TABLE events ADD only_here int DEFAULT 5, ADD on_both text DEFAULT 'x'",
                     "ALTER TABLE events ADD on_both text, ADD only_there text DEFAULT 'filled',"
                     " ADD made int GENERATED ALWAYS AS (version + 1) STORED"}};
+    const struct tmv_names left = {{"only_here"}};
     struct copy_bed bed;
 
     (void)state;
     copy_bed_open(&bed, &o);
+    store_shape_leave(&bed.ends.source, &left); /* as preflight has it accepted */
     copy_bed_fill(&bed, 500);
     copy_bed_copy_all(&bed);
     copy_bed_assert_copied(&bed);
