@@ -467,6 +467,37 @@ static void warns_of_a_partitioned_target_without_a_default_partition(void **sta
     tmv_preflight_free(p);
 }
 
+static void warns_of_partitions_that_the_target_lacks(void **state)
+{
+    struct tmv_store_info from, to;
+    struct tmv_uuid tenant = tmv_uuid_random();
+    struct tmv_error err = {0};
+    struct tmv_preflight *p;
+
+    (void)state;
+    support_store(support_cluster("source", NULL), "parts-here", true, &from);
+    support_store(support_cluster("target", NULL), "parts-there", true, &to);
+    assert_done(tmv_store_add(bed.control, &from, &err), &err);
+    assert_done(tmv_store_add(bed.control, &to, &err), &err);
+    assert_done(tmv_routing_register(bed.control, &tenant, "parts-here", &err), &err);
+    const struct tmv_start_options options = {
+        .tenant = tenant, .source = "parts-here", .target = "parts-there"};
+    assert_done(tmv_preflight_run(bed.control, &options, false, &p, &err), &err);
+    assert_verdict(p, "partitions", TMV_VERDICT_OK, "every partition");
+    tmv_preflight_free(p);
+    struct pgx_conn *conn = support_connect(to.conninfo);
+    support_sql(conn, "DROP TABLE public.events_new");
+    assert_done(tmv_preflight_run(bed.control, &options, false, &p, &err), &err);
+    assert_verdict(p, "partitions", TMV_VERDICT_WARN,
+                   "CREATE TABLE public.events_new PARTITION OF public.events FOR VALUES FROM");
+    tmv_preflight_free(p);
+    support_sql(conn, "CREATE TABLE public.others PARTITION OF public.events DEFAULT");
+    pgx_close(conn);
+    assert_done(tmv_preflight_run(bed.control, &options, false, &p, &err), &err);
+    assert_verdict(p, "partitions", TMV_VERDICT_OK, "every partition");
+    tmv_preflight_free(p);
+}
+
 static void refuses_a_source_that_a_subscription_feeds(void **state)
 {
     struct pgx_conn *source = bed.super[SOURCE];
@@ -555,6 +586,7 @@ int main(void)
         cmocka_unit_test(warns_when_control_is_elsewhere),
         cmocka_unit_test(refuses_different_encodings),
         cmocka_unit_test(warns_of_a_partitioned_target_without_a_default_partition),
+        cmocka_unit_test(warns_of_partitions_that_the_target_lacks),
         cmocka_unit_test(refuses_a_source_that_a_subscription_feeds),
         cmocka_unit_test(says_so_when_it_gives_up_on_a_question),
         cmocka_unit_test(refuses_when_no_synchronous_standby_confirms_a_commit),

@@ -13,7 +13,7 @@ changed-underneath registry request transaction-id target-transactions retired l
 feed-order
 tables rights bounded-wait upgrade takeover
 waiting queue
-wrong-target unseen paste reply names hidden-trouble""".split()
+wrong-target unseen paste reply names hidden-trouble facts""".split()
 
 
 class Mutant(NamedTuple):
@@ -532,4 +532,28 @@ MUTANTS = [Mutant(*row) for row in [
      "names", "a_tenant_goes_by_the_shortest_beginning_that_no_other_has"),
     ("hidden-trouble/page-by-age", "core/sql/control_snapshot_migrations.sql", "later.created_at > m.created_at) THEN 0",
      "later.created_at > m.created_at) THEN 3", "link", "trouble_behind_a_thousand_running_ones_is_found"),
+    ("facts/columns-left-out", "core/sql/guard_facts.sql", "WHERE t.parent IS NULL AND a.attnum > 0", "WHERE t.parent IS NULL AND a.attnum < 0",
+     "store_facts", "refuses_a_column_added_to_both_while_no_engine_ran"),
+    ("facts/everything-taken-in", "core/migrate/fact_watch.c", "if (j.effect >= FACT_MOVE)", "if (j.effect > FACT_SHAPE)",
+     "store_facts", "refuses_a_column_added_to_the_source"),
+    ("facts/cache-is-daily-life", "core/store/facts_compare.c", '{"sequence", FACT_CHANGED, "cache", FACT_MOVE,',
+     '{"sequence", FACT_CHANGED, "cache", FACT_NOTHING,', "store_facts", "refuses_a_sequence_with_a_cache"),
+    ("facts/changed-back-is-unchanged", "core/sql/guard_facts.sql", "'altered', q.xmin::text)", "'altered', '')",
+     "store_facts", "refuses_a_sequence_that_had_a_cache_for_a_moment"),
+    ("facts/not-compared-with-the-decision", "core/sql/guard_facts_hold.sql", "IS DISTINCT FROM '{{brief}}' THEN",
+     "IS DISTINCT FROM '{{brief}}' AND false THEN", "store_facts", "decides_nothing_when_the_facts_change_under_the_lock"),
+    ("facts/partition-brings-events", "core/migrate/fact_watch.c", "    if (holds) {", "    if (holds && !change->leaf[0]) {",
+     "store_facts", "refuses_a_partition_attached_with_events_in_it"),
+    ("facts/partition-left-unfinished", "core/migrate/fact_watch.c", "    if (j.unfinished)", "    if (j.unfinished && s->ledger < 0)",
+     "store_facts", "takes_a_new_partition_in_and_moves_what_is_written_to_it"),
+    ("facts/missing-partition-not-named", "core/migrate/phase_facts.c", "partitions_explain(&c->ends, err)", "!c->control",
+     "store_facts", "waits_for_a_partition_that_the_target_lacks_and_continues_by_itself"),
+    ("facts/errors-not-explained", COORDINATOR, "return coordinator_explain(c, err);", "return false;",
+     "store_facts", "refuses_a_column_of_another_type"),
+    ("facts/takeover-needs-every-column", "core/migrate/takeover.c", "store_shape_read(conn,", "store_shape_discover(conn,",
+     "store_facts", "refuses_a_column_dropped_from_the_source"),
+    ("facts/clone-not-asked-for", "core/store/facts_compare.c", "if (!has_clone(list, leaf, fact))", "if (!has_clone(list, leaf, fact) && any)",
+     "facts", "takes_a_partition_in_only_with_all_of_the_guards_clones"),
+    ("facts/preflight-compares-no-partitions", "core/sql/preflight_partitions.sql", "p.partdefid = 0", "p.partdefid <> 0",
+     "preflight", "warns_of_partitions_that_the_target_lacks"),
 ]]

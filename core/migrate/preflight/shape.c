@@ -139,6 +139,15 @@ static bool triggers_alike(struct preflight_view *view, struct preflight_end *en
                    "the target has every trigger of the source", check, err);
 }
 
+/* What the daily making of partitions forgot on the target is cheaper to make now. */
+static bool partitions(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
+                       struct tmv_error *err)
+{
+    (void)end;
+    return compare(view, sql_partitions_list, sql_preflight_partitions,
+                   "the target has every partition of the source", check, err);
+}
+
 static bool check_constraints(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
                               struct tmv_error *err)
 {
@@ -173,6 +182,7 @@ static const struct preflight_check checks[] = {
     {"source-table-kind", ON_SOURCE, true, table_kind},
     {"target-table-kind", ON_TARGET, true, table_kind},
     {"default-partition", ON_TARGET, true, default_partition},
+    {"partitions", ON_BOTH, true, partitions},
     {"check-constraints", ON_BOTH, true, check_constraints},
     {"source-foreign-keys", ON_SOURCE, true, foreign_keys},
     {"target-foreign-keys", ON_TARGET, true, foreign_keys},
