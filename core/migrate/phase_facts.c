@@ -56,9 +56,11 @@ bool coordinator_note_facts(struct coordinator *c, enum store_side side, struct 
     struct store_shape *shape = side == SIDE_SOURCE ? &c->ends.source : &c->ends.target;
     int64_t id = 0;
 
-    return coordinator_ledger_guard(c, side, &id, err) &&
-           store_shape_discover(store, info->events_schema, info->events_table, shape, err) &&
-           fact_watch_note(&look, id, installed, err) && fault_hit("ledger.facts_noted", err);
+    if (!coordinator_ledger_guard(c, side, &id, err) ||
+        !store_shape_discover(store, info->events_schema, info->events_table, shape, err))
+        return false;
+    store_shape_leave(shape, &c->row.settings.leave_columns);
+    return fact_watch_note(&look, id, installed, err) && fault_hit("ledger.facts_noted", err);
 }
 
 bool coordinator_noted_digest(struct coordinator *c, enum store_side side, struct pgx_conn *store,

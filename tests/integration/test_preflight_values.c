@@ -143,10 +143,13 @@ static const struct broken cases[] = {
     {"does_not_mind_other_names_on_the_source", SOURCE,
      EVENTS "RENAME CONSTRAINT events_event_id_key TO one_of_each", "unique", TMV_VERDICT_OK,
      "unique on the target", EVENTS "RENAME CONSTRAINT one_of_each TO events_event_id_key", NULL, NULL},
-    {"takes_the_tenants_column_for_nothing", SOURCE,
-     EVENTS "DROP CONSTRAINT events_event_id_key, ADD CONSTRAINT each UNIQUE (tenant_id, event_id)", "unique",
-     TMV_VERDICT_OK, "unique on the target",
-     EVENTS "DROP CONSTRAINT each, ADD CONSTRAINT events_event_id_key UNIQUE (event_id)", NULL, NULL},
+    {"takes_the_tenants_column_for_nothing", TARGET,
+     EVENTS "DROP CONSTRAINT events_event_id_key; " EVENTS
+            "ADD CONSTRAINT events_event_id_key UNIQUE (tenant_id, event_id)",
+     "unique", TMV_VERDICT_OK, "unique on the target",
+     EVENTS "DROP CONSTRAINT events_event_id_key; " EVENTS
+            "ADD CONSTRAINT events_event_id_key UNIQUE (event_id)",
+     NULL, NULL},
     {"warns_of_a_unique_index_that_the_target_lacks", SOURCE,
      "CREATE UNIQUE INDEX slots ON public.events (aggregate_id, (version + 0))", "unique", TMV_VERDICT_WARN,
      "CREATE UNIQUE INDEX slots", "DROP INDEX public.slots", NULL, NULL},
