@@ -11,6 +11,7 @@
 #include "migrate/takeover.h"
 
 #define POLL_US (200 * US_PER_MS)
+#define DEAF_US US_PER_S /* nobody who asks for something waits longer for an engine that hears nothing */
 
 enum waited {
     WAITED_GO_ON, /* nothing happened */
@@ -66,6 +67,10 @@ bool phase_waiting(struct coordinator *c, const struct tmv_error *why, int64_t p
     int64_t until = clock_now_us() + pause_us;
     struct tmv_error err;
 
+    /* The stores answer, and are only connected to again: what is asked meanwhile is answered then, by what
+     * the tables are. */
+    if (why->code == TMV_ERR_CONFLICT && pause_us <= DEAF_US)
+        return stop_sleep(c->options->stop, pause_us);
     while (!stop_is_raised(c->options->stop) && c->ends.owner.epoch > 0 && pgx_is_usable(c->control)) {
         enum waited waited = hear(c, why, &err);
         int64_t left = until - clock_now_us();

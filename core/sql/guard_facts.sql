@@ -1,6 +1,6 @@
 -- The facts of a store on which a guard relies, and their digest: the events table with its partitions or children, its
 -- columns, the default and the sequence of the position, the guard's triggers with their clones, triggers of others that
--- fire after it (they could give a row its tenant), the functions of the schema tenantmv and its version. xmin tells what
+-- fire after it (they could give a row its tenant), rules, the functions of the schema tenantmv and its version. xmin tells what
 -- was changed and changed back. Nothing here depends on settings of the session.
 -- database: store
 -- $1 regclass: events table
@@ -63,6 +63,10 @@ WITH RECURSIVE tree AS (
         OR (g.tgname > '~tenantmv_' AND g.tgname !~ '^~tenantmv_([0-9a-f]{16}_|truncate$)' AND NOT g.tgisinternal
             AND g.tgfoid NOT IN (SELECT p.oid FROM pg_proc p
                                   WHERE p.pronamespace = to_regnamespace('tenantmv') AND p.proname LIKE 'guard\_retired\_%'))
+    UNION ALL
+    SELECT 'rule', format('%s/%s', t.relid, w.rulename), jsonb_build_object(
+               'name', w.rulename, 'table', t.name, 'enabled', w.ev_enabled::text, 'altered', w.xmin::text)
+      FROM named t JOIN pg_rewrite w ON w.ev_class = t.relid
     UNION ALL
     SELECT 'function', p.oid::text, jsonb_build_object(
                'name', p.proname, 'owner', p.proowner::text, 'altered', p.xmin::text,

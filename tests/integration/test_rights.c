@@ -38,6 +38,7 @@ static const struct expected in_control[] = {
     {"function has_expired", {"X", "X", "X"}},
     {"function lease_left", {"X", "X", "X"}},
     {"function owns", {"X", "X", "X"}},
+    {"function queue_place", {"X", "X", "X"}},
     {"function record_completion", {"X", "X", "X"}},
     {"function start_migration", {"X", "X", "X"}},
     {"function take_lease", {"X", "X", "X"}},

@@ -144,6 +144,11 @@ static struct change changes[] = {
      "was enabled"},
     {"refuses_disabled_triggers_on_the_target_while_no_engine_ran", WHILE_NO_ENGINE_RUNS, false, NULL,
      "ALTER TABLE public.events DISABLE TRIGGER USER", "was disabled"},
+    {"refuses_a_rule_that_sends_events_elsewhere", BY_DAY, false,
+     "CREATE TABLE public.aside (LIKE public.events); CREATE RULE away AS ON INSERT TO public.events DO "
+     "INSTEAD "
+     "INSERT INTO public.aside VALUES (NEW.*)",
+     NULL, "rule away was added to public.events"},
     {"refuses_an_unlogged_table", BY_DAY, false, "ALTER TABLE public.events SET UNLOGGED", NULL,
      "was made unlogged"},
     {"refuses_row_security", BY_DAY, false, "ALTER TABLE public.events ENABLE ROW LEVEL SECURITY", NULL,

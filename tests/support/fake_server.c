@@ -70,7 +70,7 @@ static bool welcome(const struct fake_server *server, int fd)
            say(fd, 'S', "client_encoding\0UTF8", 21) && say(fd, 'K', key, 8) && say(fd, 'Z', "I", 1);
 }
 
-/* Every query gets one row with one column, the process id. */
+/* Every query gets two results, as the script that begins a session does: each one row, the process id. */
 static bool answer(const struct fake_server *server, int fd)
 {
     static const char columns[] = "\0\1pid\0\0\0\0\0\0\0\0\0\0\27\0\4\377\377\377\377\0\0";
@@ -82,8 +82,11 @@ static bool answer(const struct fake_server *server, int fd)
     memcpy(row, "\0\1", 2);
     memcpy(row + 2, &length, 4);
     memcpy(row + 6, digits, (size_t)n);
-    return say(fd, 'T', columns, sizeof columns - 1) && say(fd, 'D', row, (size_t)n + 6) &&
-           say(fd, 'C', "SELECT 1", 9) && say(fd, 'Z', "I", 1);
+    for (int i = 0; i < 2; i++)
+        if (!say(fd, 'T', columns, sizeof columns - 1) || !say(fd, 'D', row, (size_t)n + 6) ||
+            !say(fd, 'C', "SELECT 1", 9))
+            return false;
+    return say(fd, 'Z', "I", 1);
 }
 
 static void serve(const struct fake_server *server, int fd)
