@@ -1,6 +1,7 @@
 -- Unique indexes compared by what they enforce. An index of the target does what one of the source does when it has the same
 -- or fewer keys, the same predicate or none, and treats NULLs as strictly. Only two names matter: by them eventsource-py
--- tells a repeated event from a lost race. A partitioned target cannot leave its partition key out.
+-- tells a repeated event from a lost race; a source without such a name has no application that looks for it. A partitioned
+-- target cannot leave its partition key out.
 -- database: target
 -- $1 oid: the events table
 -- $2 jsonb: the source's indexes, as preflight_unique_indexes gives them
@@ -26,7 +27,8 @@ WITH partition_key (keys) AS (
            (SELECT min(h.name) FROM here h
             WHERE h.keys @> n.keys AND n.keys || p.keys @> h.keys AND h.predicate IS NULL) AS other
     FROM needed n CROSS JOIN partition_key p
-    WHERE NOT EXISTS (SELECT FROM here h
+    WHERE EXISTS (SELECT FROM there t WHERE t.name = n.name)
+      AND NOT EXISTS (SELECT FROM here h
                       WHERE h.name = n.name AND h.keys @> n.keys AND n.keys || p.keys @> h.keys AND h.predicate IS NULL)
 ), lacking AS (
     SELECT t.*, EXISTS (SELECT FROM here h WHERE t.keys || p.keys @> h.keys AND h.predicate IS NOT DISTINCT FROM t.predicate)
