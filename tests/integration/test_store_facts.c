@@ -202,8 +202,8 @@ static void decides_nothing_when_the_facts_change_under_the_lock(void **state)
     static const char *const late[] = {
         "ALTER SEQUENCE public.events_global_position_seq CACHE 20",
         "ALTER FUNCTION tenantmv.guard_insert() STABLE",
-        "CREATE TABLE public.extra PARTITION OF public.events FOR VALUES FROM ('2031-01-01') TO "
-        "('2032-01-01')",
+        ("CREATE TABLE public.extra PARTITION OF public.events FOR VALUES FROM ('2031-01-01') TO "
+         "('2032-01-01')"),
     };
 
     (void)state;

@@ -359,7 +359,7 @@ static void no_action_goes_to_another_one_than_was_drawn_under_the_cursor(void *
 {
     static struct bench bench;
     struct tenant_alias aliases[TENANTS];
-    char names[TENANTS][16];
+    char names[TENANTS][24];
 
     (void)state;
     memset(&bench, 0, sizeof bench);

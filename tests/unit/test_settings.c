@@ -88,7 +88,7 @@ static void lists_of_names_have_an_end(void **state)
 {
     struct tmv_names names = {0};
     struct tmv_error err = {0};
-    char name[16];
+    char name[32];
 
     (void)state;
     for (int i = 0; i < TMV_NAMES_MAX; i++) {
