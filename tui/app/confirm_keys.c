@@ -26,7 +26,7 @@ int input_rows(const struct input *input, bool typing)
         bool letter = input->kind == INPUT_TEXT && !typing && moves[i].letter == input->text[0];
         bool ctrl = input->kind == INPUT_CTRL && moves[i].ctrl == input->text[0];
         if (input->kind == moves[i].kind || (letter && moves[i].letter != 0) ||
-            (ctrl && moves[i].ctrl != 0 && (!typing || moves[i].rows * moves[i].rows == 1)))
+            (ctrl && moves[i].ctrl != 0 && (!typing || moves[i].rows == 1 || moves[i].rows == -1)))
             return moves[i].rows;
     }
     return 0;
