@@ -514,6 +514,20 @@ static bool get_close(struct coordinator *c, struct tmv_error *err)
            (catch_up(c, &lags, err) && (lags || verify_up_to_now(c, err)));
 }
 
+/* What failed before an attempt began is told at once; the next ownership could only call it lost. Returns
+ * false. */
+static bool not_tried(struct coordinator *c, const struct command_row *command, const struct tmv_error *err)
+{
+    struct tmv_error ignored;
+    char outcome[TMV_REASON_MAX];
+
+    if (err->code == TMV_ERR_OWNERSHIP)
+        return false;
+    snprintf(outcome, sizeof outcome, "not tried, ask again: %.380s", err->message);
+    (void)!coordinator_answer(c, command, TMV_COMMAND_FAILED, outcome, &ignored);
+    return false;
+}
+
 bool phase_cutover(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
 {
     struct tmv_gate gates[TMV_GATES_MAX];
@@ -531,16 +545,16 @@ bool phase_cutover(struct coordinator *c, const struct command_row *command, str
         return false; /* and connect again, as the registry says now */
     }
     if (!get_close(c, err))
-        return false;
+        return not_tried(c, command, err);
     const struct cutover_conditions conditions = {
         .settings = &c->row.settings, .paused = c->row.paused, .force = command && command->force};
     if (!wait_for_green(c, &conditions, gates, &count, &green, err))
-        return false;
+        return not_tried(c, command, err);
     if (!green)
         return refuse_cutover(c, command, gates, count, err);
     /* The gates took a moment; the tail must be fresh when the lock is asked for. */
     if (!tailer_turn(&c->tailer, &behind, err))
-        return false;
+        return not_tried(c, command, err);
     verify_worker_hold(&c->verifier, HOLD_PATIENCE_US);
     bool ok = run_attempt(c, command, command && command->operation == TMV_OP_REHEARSE, err);
     if (!c->ended) /* nothing is left to prove, and the writers want the machine */

@@ -145,9 +145,8 @@ static struct change changes[] = {
     {"refuses_disabled_triggers_on_the_target_while_no_engine_ran", WHILE_NO_ENGINE_RUNS, false, NULL,
      "ALTER TABLE public.events DISABLE TRIGGER USER", "was disabled"},
     {"refuses_a_rule_that_sends_events_elsewhere", BY_DAY, false,
-     "CREATE TABLE public.aside (LIKE public.events); CREATE RULE away AS ON INSERT TO public.events DO "
-     "INSTEAD "
-     "INSERT INTO public.aside VALUES (NEW.*)",
+     "CREATE TABLE public.aside (LIKE public.events); CREATE RULE away AS ON INSERT TO public.events WHERE "
+     "NEW.actor_id = 'nobody' DO INSTEAD INSERT INTO public.aside VALUES (NEW.*)",
      NULL, "rule away was added to public.events"},
     {"refuses_an_unlogged_table", BY_DAY, false, "ALTER TABLE public.events SET UNLOGGED", NULL,
      "was made unlogged"},
@@ -303,6 +302,9 @@ static void follows_a_sequence_that_is_renamed(void **state)
     life_wait_for("s.ready");
     support_sql(l.on_source, "ALTER SEQUENCE public.other_name RENAME TO events_global_position_seq");
     assert_done(move_insert(l.on_source, &l.tenant, 901, 1, &err), &err);
+    life_wait_for("EXISTS (SELECT FROM public.migration_audit_log a WHERE a.migration_id = m.id AND "
+                  "a.details::text LIKE "
+                  "'%renamed to public.events_global_position_seq%')");
     life_wait_for("s.ready");
     life_expect(ask_for_cutover(), TMV_COMMAND_DONE, "completed");
     life_assert_moved();
