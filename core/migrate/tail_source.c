@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/fault.h"
 #include "migrate/consistency_verifier.h"
 #include "migrate/tail_apply.h"
 #include "sql_embedded.h"
@@ -55,6 +56,8 @@ bool tail_see_value(struct tailer *t, int64_t value, struct tmv_error *err)
 {
     int64_t seen = t->horizon.highest > t->watermark ? t->horizon.highest : t->watermark;
 
+    if (fault_is_mutant("tail.v_without_is_called") && value == 0)
+        value = 1;
     if (value < t->watermark || !horizon_accepts(&t->horizon, value))
         return value_went_back(t, value, seen, err);
     t->value = value;
@@ -63,8 +66,11 @@ bool tail_see_value(struct tailer *t, int64_t value, struct tmv_error *err)
 
 bool tail_read_value(struct tailer *t, int64_t *ret_value, struct tmv_error *err)
 {
-    return guard_sequence_value(t->source, t->guard->shape, ret_value, err) &&
-           tail_see_value(t, *ret_value, err);
+    if (!guard_sequence_value(t->source, t->guard->shape, ret_value, err) ||
+        !tail_see_value(t, *ret_value, err))
+        return false;
+    *ret_value = t->value;
+    return true;
 }
 
 bool tail_end_of_gap(struct tailer *t, int64_t after, int64_t limit, int64_t *ret_end, struct tmv_error *err)

@@ -138,10 +138,7 @@ static bool observe(struct tailer *t, struct tmv_error *err)
         return err_set(err, TMV_ERR_UNREACHABLE, "the source was restarted");
     }
     text_copy(t->server_start, sizeof t->server_start, pgx_text(row, 0, 1));
-    int64_t value = pgx_int(row, 0, 0);
-    if (fault_is_mutant("tail.v_without_is_called") && value == 0)
-        value = 1;
-    if (!tail_see_value(t, value, err))
+    if (!tail_see_value(t, pgx_int(row, 0, 0), err))
         return false;
     holders = strdup(pgx_text(row, 0, 2));
     if (!holders)
@@ -151,7 +148,7 @@ static bool observe(struct tailer *t, struct tmv_error *err)
         return true; /* the reading is dropped: it only delays */
     if (fault_is_mutant("tail.no_holders"))
         count = 0;
-    horizon_observe(&t->horizon, now, value, names, count);
+    horizon_observe(&t->horizon, now, t->value, names, count);
     return true;
 }
 
