@@ -2,11 +2,4 @@
 -- the end of the drain, where they are sent along, so that they cost no round trip.
 -- database: store
 -- script
-DO $facts$
-BEGIN
-    IF ({{brief_sql}}) IS DISTINCT FROM '{{brief}}' THEN
-        RAISE EXCEPTION 'the sequence, a partition or a function of the guard was changed in this moment'
-            USING ERRCODE = 'TM012', HINT = 'Ask for the cutover again: it says what was changed.';
-    END IF;
-END
-$facts$
+SELECT tenantmv.guard_must_hold({{events_oid}}, {{sequence_oid}}, '{{brief}}')

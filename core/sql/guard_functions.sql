@@ -471,6 +471,36 @@ BEGIN
 END
 $guard$;
 
+-- A digest of those facts that can change while the decision holds the events table (ROW EXCLUSIVE keeps triggers and
+-- columns as they are): functions, the sequence's settings, attached and detached partitions. As a function its plan is
+-- kept: it runs while writers are held.
+CREATE OR REPLACE FUNCTION tenantmv.guard_brief(p_events oid, p_sequence oid) RETURNS text
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
+BEGIN
+    RETURN encode(sha256(convert_to(concat_ws(';',
+        (SELECT string_agg(p.oid || ' ' || p.xmin, ',' ORDER BY p.oid)
+           FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
+          WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = to_regnamespace('tenantmv')
+            AND d.classid = 'pg_proc'::regclass),
+        (SELECT q.seqrelid || ' ' || q.xmin FROM pg_sequence q WHERE q.seqrelid = p_sequence),
+        (WITH RECURSIVE tree AS (SELECT i.inhrelid, i.xmin AS attached FROM pg_inherits i WHERE i.inhparent = p_events
+                                 UNION ALL
+                                 SELECT i.inhrelid, i.xmin FROM pg_inherits i JOIN tree ON tree.inhrelid = i.inhparent)
+         SELECT string_agg(inhrelid || ' ' || attached, ',' ORDER BY inhrelid) FROM tree)), 'UTF8')), 'hex');
+END
+$guard$;
+
+-- Ends the transaction it is sent in when that digest is another one: for the decision and for the end of the drain.
+CREATE OR REPLACE FUNCTION tenantmv.guard_must_hold(p_events oid, p_sequence oid, p_brief text) RETURNS void
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
+BEGIN
+    IF tenantmv.guard_brief(p_events, p_sequence) IS DISTINCT FROM p_brief THEN
+        RAISE EXCEPTION 'the sequence, a partition or a function of the guard was changed in this moment'
+            USING ERRCODE = 'TM012', HINT = 'Ask for the cutover again: it says what was changed.';
+    END IF;
+END
+$guard$;
+
 -- Moves the target's watermark (NULL leaves it), in the transaction that wrote the events.
 CREATE OR REPLACE FUNCTION tenantmv.advance(p_migration uuid, p_watermark bigint, p_events bigint) RETURNS void
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$

@@ -61,12 +61,9 @@ bool facts_read_brief(struct pgx_conn *conn, const struct guard *guard, char bri
 
 bool facts_must_hold(const struct guard *guard, const char *brief, struct buf *ret_sql, struct tmv_error *err)
 {
-    AUTO(buf) struct buf sql = BUF_INIT(8000);
+    const struct pgx_var vars[] = {{"brief", brief}};
 
-    if (!store_sql(&sql, sql_guard_facts_brief, guard->shape, NULL, 0, err))
-        return false;
-    const struct pgx_var vars[] = {{"brief", brief}, {"brief_sql", buf_text(&sql)}};
-    return pgx_expand(ret_sql, sql_guard_facts_hold, vars, ARRAY_LEN(vars), err);
+    return store_sql(ret_sql, sql_guard_facts_hold, guard->shape, vars, ARRAY_LEN(vars), err);
 }
 
 bool facts_leaf_holds(struct pgx_conn *conn, const struct guard *guard, const char *leaf, int64_t position,

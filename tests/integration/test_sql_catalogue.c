@@ -61,7 +61,6 @@ static const struct sample {
     {NULL, "memory", "64"},
     {NULL, "leaf", "public.events"},
     {NULL, "brief", "abc"},
-    {NULL, "brief_sql", "SELECT 'abc'"},
     {NULL, "relation", "'public.events'::regclass"},
     {NULL, "tablespace", "''"},
     {NULL, "build", "CREATE INDEX IF NOT EXISTS built ON public.events (version)"},
