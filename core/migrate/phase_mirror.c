@@ -523,7 +523,7 @@ static bool not_tried(struct coordinator *c, const struct command_row *command, 
 
     if (err->code == TMV_ERR_OWNERSHIP)
         return false;
-    snprintf(outcome, sizeof outcome, "not tried, ask again: %.380s", err->message);
+    snprintf(outcome, sizeof outcome, "not tried, ask again: %.360s", err->message);
     (void)!coordinator_answer(c, command, TMV_COMMAND_FAILED, outcome, &ignored);
     return false;
 }
