@@ -1,7 +1,7 @@
 /* Cutover attempts and verification reports. */
-#include "base/cleanup.h"
-#include "base/err.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/text.h"
 #include "control/audit.h"
 #include "control/row.h"
 #include "sql_embedded.h"

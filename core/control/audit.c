@@ -1,6 +1,6 @@
 /* The audit as people read it, and its chain of hashes. */
-#include "base/cleanup.h"
-#include "base/err.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
 #include "control/audit.h"
 #include "control/row.h"
 #include "sql_embedded.h"

@@ -1,8 +1,8 @@
 /* Commands as their executor sees them. */
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/err.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
 #include "control/audit.h"
 #include "control/row.h"
 #include "sql_embedded.h"

@@ -1,7 +1,7 @@
 /* Connection strings as people give them: checked before anything is stored, shown or connected to. */
 #include <string.h>
 
-#include "base/err.h"
+#include "lib/err.h"
 #include "pg/conn.h"
 #include "tenantmv/control.h"
 

@@ -2,8 +2,8 @@
  * whose request comes first does. */
 #include "tenantmv/control.h"
 
-#include "base/cleanup.h"
-#include "base/err.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
 #include "control/row.h"
 #include "sql_embedded.h"
 

@@ -1,9 +1,9 @@
 /* The public handle: one connection to a control database whose schema fits this program. */
 #include <stdlib.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/err.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
 #include "control/row.h"
 #include "control/schema.h"
 #include "sql_embedded.h"

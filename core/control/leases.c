@@ -1,8 +1,8 @@
 /* Leases: who may act for a tenant. Time is the control database's; an epoch is never used twice. */
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/err.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
 #include "control/row.h"
 #include "sql_embedded.h"
 

@@ -1,9 +1,9 @@
 /* The ledger of what a migration has created in its stores. */
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/err.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/text.h"
 #include "control/row.h"
 #include "sql_embedded.h"
 

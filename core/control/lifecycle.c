@@ -2,9 +2,9 @@
 
 #include <stdio.h>
 
-#include "base/buf.h"
-#include "base/cleanup.h"
-#include "base/text.h"
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "lib/text.h"
 
 /* Every operation that is allowed. What is not here is refused. Nothing is in cutover: it lasts milliseconds
  * and rolls back by itself. */

@@ -1,7 +1,7 @@
 /* Settings of a migration that runs, read and changed by people; the engine reads them again several times a
  * second. A change is one statement, so that two people who change different limits both have their way. */
-#include "base/cleanup.h"
-#include "base/err.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
 #include "control/row.h"
 #include "control/settings.h"
 #include "sql_embedded.h"

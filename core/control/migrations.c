@@ -2,9 +2,9 @@
  * statements at any time, so every change here is a compare-and-set. */
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/err.h"
-#include "base/json.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/json.h"
 #include "control/lifecycle.h"
 #include "control/row.h"
 #include "sql_embedded.h"

@@ -2,9 +2,9 @@
  * no lock behind; who carries it out decides again when the time comes. */
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/err.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/text.h"
 #include "control/lifecycle.h"
 #include "control/row.h"
 #include "control/settings.h"

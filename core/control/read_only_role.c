@@ -1,8 +1,8 @@
 /* A role for watching: what the console's read-only mode promises is kept by the database. */
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/err.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
 #include "control/repositories.h"
 #include "control/schema.h"
 #include "pg/ident.h"

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/err.h"
-#include "base/json.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/json.h"
 #include "control/audit.h"
 #include "control/row.h"
 #include "sql_embedded.h"

@@ -1,8 +1,8 @@
 /* Where tenants live, as every process reads it. */
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/err.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
 #include "control/row.h"
 #include "sql_embedded.h"
 

@@ -1,7 +1,7 @@
 #include "control/row.h"
 
-#include "base/err.h"
-#include "base/text.h"
+#include "lib/err.h"
+#include "lib/text.h"
 
 void row_text(char *dst, size_t size, const struct pgx_result *result, int row, int column)
 {

@@ -2,7 +2,7 @@
  */
 #include "control/schema.h"
 
-#include "base/err.h"
+#include "lib/err.h"
 #include "control/repositories.h"
 #include "sql_embedded.h"
 

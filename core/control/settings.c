@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/err.h"
-#include "base/json.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/json.h"
+#include "lib/text.h"
 #include "control/settings.h"
 
 /* Integer settings: range, default, whether a value below `shown_from` is left out of the JSON, and whether

@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
-#include "base/clock.h"
-#include "base/text.h"
+#include "lib/clock.h"
+#include "lib/text.h"
 
 static const char *const names[TMV_SHOW_COUNT] = {
     [TMV_SHOW_PENDING] = "PENDING", [TMV_SHOW_COPY] = "COPY",           [TMV_SHOW_SYNC] = "SYNC",

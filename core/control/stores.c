@@ -1,9 +1,9 @@
 /* The registry of stores. */
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/err.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/text.h"
 #include "control/row.h"
 #include "sql_embedded.h"
 #include "tenantmv/stores.h"

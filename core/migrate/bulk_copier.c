@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/err.h"
-#include "base/fault.h"
-#include "base/log.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/fault.h"
+#include "lib/log.h"
 #include "migrate/chunk_queue.h"
 #include "migrate/crew.h"
 #include "migrate/eta.h"

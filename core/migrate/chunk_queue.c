@@ -4,8 +4,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/clock.h"
-#include "base/err.h"
+#include "lib/clock.h"
+#include "lib/err.h"
 
 #define WAIT_MAX_US (200 * US_PER_MS) /* how long a raised stop flag may go unnoticed */
 #define PARKED_MAX_US US_PER_S        /* the same for a worker that has no turn: it is told, too */

@@ -10,7 +10,7 @@
 
 #include <pthread.h>
 
-#include "base/stop.h"
+#include "lib/stop.h"
 #include "migrate/position_plan.h"
 
 #define CHUNK_SHARE_MIN 2000 /* a few ranges for every worker, but none smaller for that */

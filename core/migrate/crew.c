@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <time.h>
 
-#include "base/clock.h"
-#include "base/err.h"
+#include "lib/clock.h"
+#include "lib/err.h"
 
 #define TICK_US (200 * US_PER_MS)
 

@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 
-#include "base/stop.h"
+#include "lib/stop.h"
 #include "tenantmv/control.h"
 
 struct decision_watch {

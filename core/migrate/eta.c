@@ -1,6 +1,6 @@
 #include "migrate/eta.h"
 
-#include "base/clock.h"
+#include "lib/clock.h"
 
 #define SPEAKS_FOR_ITSELF 0.05 /* of all builds: from here on their own speed counts */
 

@@ -3,12 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/err.h"
-#include "base/json.h"
-#include "base/log.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/json.h"
+#include "lib/log.h"
+#include "lib/text.h"
 
 #define TAKE_IN_PATIENCE_US (500 * US_PER_MS) /* for the triggers that a new partition lacks */
 #define TAKE_IN_TRIES 3

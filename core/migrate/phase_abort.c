@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/err.h"
-#include "base/fault.h"
-#include "base/json.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/fault.h"
+#include "lib/json.h"
+#include "lib/text.h"
 #include "migrate/bulk_copier.h"
 #include "migrate/position_plan.h"
 #include "sql_embedded.h"

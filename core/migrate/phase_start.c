@@ -12,13 +12,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/err.h"
-#include "base/fault.h"
-#include "base/json.h"
-#include "base/log.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/fault.h"
+#include "lib/json.h"
+#include "lib/log.h"
+#include "lib/text.h"
 #include "control/settings.h"
 #include "migrate/bulk_copier.h"
 #include "migrate/takeover.h"

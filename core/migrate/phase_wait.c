@@ -4,9 +4,9 @@
 
 #include <stdio.h>
 
-#include "base/clock.h"
-#include "base/err.h"
-#include "base/log.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/log.h"
 #include "control/lifecycle.h"
 #include "migrate/takeover.h"
 

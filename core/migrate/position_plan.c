@@ -5,9 +5,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/err.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
 #include "sql_embedded.h"
 
 #define SAMPLE_PAGES 1500  /* 12 MB: some 10,000 events of 1 KB */

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "base/clock.h"
-#include "base/err.h"
+#include "lib/clock.h"
+#include "lib/err.h"
 
 #define ROW_TIMEOUT_US (3600 * US_PER_S) /* a server may sort for long before the first row */
 

@@ -1,8 +1,8 @@
 #include "migrate/standby.h"
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/err.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
 #include "sql_embedded.h"
 
 #define STANDBY_TIMEOUT_US (10 * US_PER_S)

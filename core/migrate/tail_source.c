@@ -2,10 +2,10 @@
 
 #include <inttypes.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/err.h"
-#include "base/fault.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/fault.h"
 #include "migrate/consistency_verifier.h"
 #include "migrate/tail_apply.h"
 #include "sql_embedded.h"

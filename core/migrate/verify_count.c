@@ -1,7 +1,7 @@
 /* COUNT: the number of events and the last version of every stream, merged from both servers in one order. */
 #include <string.h>
 
-#include "base/text.h"
+#include "lib/text.h"
 #include "migrate/verify_range.h"
 #include "sql_embedded.h"
 

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/err.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/text.h"
 #include "migrate/row_hash.h"
 #include "sql_embedded.h"
 

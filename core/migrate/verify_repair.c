@@ -6,9 +6,9 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/err.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
 #include "pg/copy.h"
 #include "sql_embedded.h"
 

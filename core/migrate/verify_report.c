@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/err.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/text.h"
 #include "control/row.h"
 
 /* The report's numbers by name; both ways go through this table. */

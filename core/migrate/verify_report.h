@@ -1,7 +1,7 @@
 /* Verification reports as JSON: how they stand in the control database. */
 #pragma once
 
-#include "base/json.h"
+#include "lib/json.h"
 #include "tenantmv/verify.h"
 
 /* The caller frees it; NULL when memory is out. */

@@ -1,8 +1,8 @@
 /* Verification of two stores without a migration: whatever the tenant has on either, wherever it lies. */
 #include <stdlib.h>
 
-#include "base/cleanup.h"
-#include "base/err.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
 #include "migrate/crew.h"
 #include "migrate/verify_range.h"
 #include "sql_embedded.h"

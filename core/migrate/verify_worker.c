@@ -4,9 +4,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/err.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
 #include "migrate/chunk_queue.h"
 #include "migrate/verify_repair.h"
 #include "migrate/verify_total.h"

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/err.h"
-#include "base/log.h"
-#include "base/stop.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/log.h"
+#include "lib/stop.h"
 
 #define CONNECT_TIMEOUT_MS 3000L
 #define TRANSFER_TIMEOUT_MS 10000L

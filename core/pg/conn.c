@@ -7,12 +7,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/err.h"
-#include "base/fault.h"
-#include "base/log.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/fault.h"
+#include "lib/log.h"
+#include "lib/text.h"
 #include "pg/ident.h"
 #include "pg/internal.h"
 #include "sql_embedded.h"

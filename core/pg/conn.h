@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#include "base/stop.h"
+#include "lib/stop.h"
 #include "tenantmv/types.h"
 
 struct pgx_conn;

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "base/clock.h"
-#include "base/err.h"
-#include "base/text.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/text.h"
 #include "pg/internal.h"
 
 /* Rows are gathered to blocks of about this size before they are sent on: one system call for many rows. */

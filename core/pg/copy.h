@@ -1,7 +1,7 @@
 /* COPY streams. Data passes through as the server sent it; nothing here looks inside a row. */
 #pragma once
 
-#include "base/buf.h"
+#include "lib/buf.h"
 #include "pg/query.h"
 
 /* Starts COPY … TO STDOUT. Then call pgx_copy_read until it gives length 0. */

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/err.h"
+#include "lib/err.h"
 
 static void quoted(struct buf *b, const char *text, char quote)
 {

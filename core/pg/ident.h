@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "base/buf.h"
+#include "lib/buf.h"
 
 /* Appends "name" with quotes doubled. */
 void pgx_ident(struct buf *b, const char *name);

@@ -3,7 +3,7 @@
 
 #include <libpq-fe.h>
 
-#include "base/err.h"
+#include "lib/err.h"
 #include "pg/query.h"
 
 struct pgx_conn {

@@ -1,8 +1,8 @@
 /* The router's one connection to the control database. When it is away, calls fail at once for a second
  * instead of waiting for it one after the other: routes that are known go on being used meanwhile. */
-#include "base/cleanup.h"
-#include "base/err.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/text.h"
 #include "control/schema.h"
 #include "route/internal.h"
 

@@ -5,8 +5,8 @@
 
 #include <pthread.h>
 
-#include "base/clock.h"
-#include "base/stop.h"
+#include "lib/clock.h"
+#include "lib/stop.h"
 #include "store/events.h"
 #include "tenantmv/router.h"
 

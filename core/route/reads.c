@@ -1,6 +1,6 @@
 /* Reads go where the tenant lives now. They change nothing, so a lost connection is simply replaced. */
-#include "base/err.h"
-#include "base/text.h"
+#include "lib/err.h"
+#include "lib/text.h"
 #include "route/internal.h"
 #include "route/retry.h"
 

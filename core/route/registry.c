@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/err.h"
-#include "base/log.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/log.h"
 #include "control/repositories.h"
 #include "route/internal.h"
 

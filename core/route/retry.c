@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "base/json.h"
-#include "base/text.h"
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "lib/text.h"
 
 /* At most one row fits an error: a row with a SQLSTATE is for that one only, and the plain row of a code is
  * for the others. No row: give up. */

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/err.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/text.h"
 #include "route/internal.h"
 #include "route/retry.h"
 

@@ -3,9 +3,9 @@
  * to. */
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/err.h"
-#include "base/log.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/log.h"
 #include "route/internal.h"
 #include "sql_embedded.h"
 

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/err.h"
-#include "base/log.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/log.h"
+#include "lib/text.h"
 #include "route/internal.h"
 #include "route/retry.h"
 #include "sql_embedded.h"

@@ -1,9 +1,9 @@
 /* The public look at a store, and the creation of the built-in profile's events table. */
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/err.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/text.h"
 #include "sql_embedded.h"
 #include "store/shape.h"
 

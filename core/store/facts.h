@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "base/buf.h"
+#include "lib/buf.h"
 #include "store/guard.h"
 
 #define FACTS_DIGEST_SIZE 80

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/err.h"
-#include "base/fault.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/fault.h"
+#include "lib/text.h"
 #include "sql_embedded.h"
 #include "store/table_lock.h"
 

@@ -2,10 +2,10 @@
  * it. */
 #include <stdio.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/err.h"
-#include "base/fault.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/fault.h"
 #include "sql_embedded.h"
 #include "store/guard.h"
 #include "store/table_lock.h"

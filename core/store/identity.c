@@ -2,9 +2,9 @@
  * there is lost to everybody who looks for it where the tenant lives. */
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/err.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/text.h"
 #include "sql_embedded.h"
 #include "store/shape.h"
 

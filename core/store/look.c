@@ -4,10 +4,10 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/err.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/text.h"
 #include "sql_embedded.h"
 #include "store/shape.h"
 

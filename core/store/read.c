@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/err.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
 #include "sql_embedded.h"
 
 /* Columns of the read statements, in their order. */

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "base/buf.h"
+#include "lib/buf.h"
 #include "pg/ident.h"
 #include "pg/query.h"
 #include "tenantmv/control.h"

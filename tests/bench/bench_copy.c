@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "base/clock.h"
+#include "lib/clock.h"
 #include "migrate/bulk_copier.h"
 #include "migrate/consistency_verifier.h"
 #include "store/guard.h"

@@ -10,10 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/stop.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/stop.h"
+#include "lib/text.h"
 #include "support/spawn.h"
 #include "support/support.h"
 

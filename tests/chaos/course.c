@@ -9,11 +9,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/fault.h"
-#include "base/stop.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/fault.h"
+#include "lib/stop.h"
+#include "lib/text.h"
 #include "chaos/changes.h"
 #include "chaos/outside.h"
 #include "support/support.h"

@@ -11,10 +11,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "base/clock.h"
-#include "base/fault.h"
-#include "base/cleanup.h"
-#include "base/text.h"
+#include "lib/clock.h"
+#include "lib/fault.h"
+#include "lib/cleanup.h"
+#include "lib/text.h"
 #include "chaos/changes.h"
 #include "chaos/course.h"
 #include "chaos/outside.h"

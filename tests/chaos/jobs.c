@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/stop.h"
+#include "lib/clock.h"
+#include "lib/stop.h"
 #include "support/support.h"
 
 #define PARALLEL_MAX 16

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "lib/clock.h"
 #include "chaos/modes.h"
 #include "support/support.h"
 

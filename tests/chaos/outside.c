@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/text.h"
 #include "support/support.h"
 
 #define DELAY_US (5 * US_PER_MS) /* in each direction of each way */

@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/stop.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/stop.h"
 #include "chaos/course.h"
 #include "support/support.h"
 

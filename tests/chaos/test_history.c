@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/text.h"
 #include "support/history.h"
 
 #define STREAMS 2

@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/stop.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/stop.h"
 #include "support/proxy.h"
 #include "support/support.h"
 

@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "lib/clock.h"
 #include "support/life.h"
 #include "support/spawn.h"
 #include "walk_golden.h"

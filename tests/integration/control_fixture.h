@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-#include "base/cleanup.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/text.h"
 #include "control/repositories.h"
 #include "sql_embedded.h"
 #include "support/support.h"

@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/stop.h"
-#include "base/text.h"
+#include "lib/clock.h"
+#include "lib/stop.h"
+#include "lib/text.h"
 #include "support/support.h"
 #include "tenantmv/engine.h"
 #include "tenantmv/router.h"

@@ -13,9 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/stop.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/stop.h"
 #include "support/copy_bed.h"
 
 /* ---- what is copied ---- */

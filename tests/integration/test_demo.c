@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "lib/clock.h"
 #include "demo/stage.h"
 #include "tenantmv/snapshot.h"
 #include "support/support.h"

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/err.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
 #include "support/feed_reader.h"
 #include "support/life.h"
 

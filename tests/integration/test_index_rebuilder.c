@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
+#include "lib/cleanup.h"
 #include "support/copy_bed.h"
 
 /* Everything that says what an index is, of all indexes and constraints of the table. */

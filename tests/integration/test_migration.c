@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "support/life.h"
 
 static int from_a_partitioned_source(void **state)

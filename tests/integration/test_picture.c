@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/err.h"
+#include "lib/err.h"
 #include "control_fixture.h"
 
 static int64_t broken(struct control_fixture *f)

@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/stop.h"
-#include "base/text.h"
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/stop.h"
+#include "lib/text.h"
 #include "support/history.h"
 #include "support/life.h"
 #include "support/pooler.h"

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "lib/text.h"
 #include "control/repositories.h"
 #include "sql_embedded.h"
 #include "support/preflight_bed.h"

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "base/clock.h"
+#include "lib/clock.h"
 #include "control_fixture.h"
 #include "support/life.h"
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/cleanup.h"
+#include "lib/cleanup.h"
 #include "pg/copy.h"
 #include "sql_embedded.h"
 #include "store/shape.h"

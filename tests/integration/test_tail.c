@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "support/move.h"
 
 static struct move m;

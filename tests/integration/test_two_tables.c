@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
+#include "lib/cleanup.h"
 #include "support/move.h"
 
 #define FIRST_POSITION 5000

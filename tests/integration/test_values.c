@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "lib/text.h"
 #include "support/life.h"
 #include "support/support.h"
 #include "tenantmv/router.h"

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/stop.h"
+#include "lib/stop.h"
 #include "observe/webhook.h"
 #include "support/http_server.h"
 

@@ -11,8 +11,8 @@ step() {
     "$@" || failed=1
 }
 
-sources() { find core tui tests -name '*.c' | sort; }
-headers() { find core tui tests -name '*.h' | sort; }
+sources() { find lib core tui tests -name '*.c' | sort; }
+headers() { find lib core tui tests -name '*.h' | sort; }
 
 # Not the tests: cmocka's asserts do not look as if they ended the function, and every finding after them is false.
 # The compilation database of meson, without gcc's own options that clang does not know.
@@ -26,8 +26,8 @@ tidy() {
 # The reasons stand beside each line of the list.
 check_c() {
     cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
-        --suppressions-list=tests/lint/cppcheck-suppressions.txt -j "$(nproc)" -I core/include -I core -I tui \
-        -I "$build/core/sql" -D_GNU_SOURCE '-DTMV_VERSION="0"' core tui
+        --suppressions-list=tests/lint/cppcheck-suppressions.txt -j "$(nproc)" -I . -I core/include -I core -I tui \
+        -I "$build/core/sql" -D_GNU_SOURCE '-DTMV_VERSION="0"' lib core tui
 }
 
 layout() {

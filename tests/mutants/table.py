@@ -231,7 +231,7 @@ MUTANTS = [Mutant(*row) for row in [
     ("target-refuses-event/conflict-ignored", "core/migrate/tail_apply.c", "if (pgx_rows(wrong) == 0)\n        return true;",
      "if (pgx_rows(wrong) >= 0)\n        return true;",
      "bad_moves", "stops_at_an_event_that_the_target_refuses_and_goes_on_without_the_stray"),
-    ("target-refuses-event/tried-for-ever", "core/base/error.c", "{TMV_ERR_DIVERGED, NULL, TMV_CLASS_FATAL, 1},",
+    ("target-refuses-event/tried-for-ever", "lib/err.c", "{TMV_ERR_DIVERGED, NULL, TMV_CLASS_FATAL, 1},",
      "{TMV_ERR_DIVERGED, NULL, TMV_CLASS_RETRY, 1},",
      "bad_moves", "stops_at_an_event_that_the_target_refuses_and_goes_on_without_the_stray"),
     ("target-disk-full/gives-up", COORDINATOR, '{"53", "25006",', '{"25006",', "bad_moves", "survives_a_full_disk_on_the_target"),

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
+#include "lib/cleanup.h"
 #include "migrate/consistency_verifier.h"
 #include "store/guard.h"
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
+#include "lib/cleanup.h"
 #include "support/support.h"
 
 void feed_reader_init(struct feed_reader *reader, const struct tmv_uuid *tenant, int64_t position)

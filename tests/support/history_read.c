@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/text.h"
 #include "support/support.h"
 #include "test.h"
 

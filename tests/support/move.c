@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
+#include "lib/cleanup.h"
 #include "sql_embedded.h"
 
 static void fill_guard(struct guard *guard, const struct move *m, const struct store_shape *shape)

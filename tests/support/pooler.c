@@ -8,8 +8,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/stop.h"
+#include "lib/clock.h"
+#include "lib/stop.h"
 #include "support/support.h"
 
 #define PORT 6432

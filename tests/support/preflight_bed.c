@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "lib/text.h"
 #include "sql_embedded.h"
 #include "test.h"
 

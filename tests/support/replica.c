@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "lib/clock.h"
 #include "demo/process.h"
 #include "support/support.h"
 

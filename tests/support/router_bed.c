@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "lib/clock.h"
 #include "test.h"
 
 struct tmv_new_event router_bed_event(void)

@@ -10,7 +10,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
+#include "lib/cleanup.h"
 
 static bool names_variable(const char *change, const char *entry)
 {

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
+#include "lib/clock.h"
 #include "support/life.h"
 
 static void *write_on(void *arg)

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/clock.h"
+#include "lib/clock.h"
 #include "test.h"
 
 #define CLUSTERS_MAX 8

@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/cleanup.h"
-#include "base/err.h"
-#include "base/text.h"
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/text.h"
 #include "tenantmv/types.h"
 
 static void round_trips_every_name(void **state)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
+#include "lib/cleanup.h"
 #include "migrate/chunk_queue.h"
 #include "migrate/tail_apply.h"
 #include "migrate/throttle.h"

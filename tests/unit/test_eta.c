@@ -1,7 +1,7 @@
 /* How long a migration still needs. */
 #include "test.h"
 
-#include "base/clock.h"
+#include "lib/clock.h"
 #include "migrate/eta.h"
 
 #define S US_PER_S

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/json.h"
+#include "lib/cleanup.h"
+#include "lib/json.h"
 #include "store/facts.h"
 
 /* A fact as the store would list it; members that a rule looks at have a value of their own. */

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/cleanup.h"
+#include "lib/cleanup.h"
 #include "migrate/horizon.h"
 
 #define PATIENCE 100000

@@ -1,7 +1,7 @@
 #include "test.h"
 
-#include "base/cleanup.h"
-#include "base/err.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
 #include "pg/ident.h"
 
 static void quotes_identifiers_and_literals(void **state)

@@ -1,7 +1,7 @@
 /* What the next pause is expected to be, from what was measured. */
 #include "test.h"
 
-#include "base/clock.h"
+#include "lib/clock.h"
 #include "migrate/cutover_manager.h"
 
 #define LONG_AGO_US (3600 * US_PER_S)

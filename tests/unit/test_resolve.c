@@ -1,7 +1,7 @@
 /* What two fences say together: every pair has at most one answer, and a pair that fits nothing stops. */
 #include "test.h"
 
-#include "base/cleanup.h"
+#include "lib/cleanup.h"
 #include "migrate/resolve.h"
 
 static void says_what_every_pair_of_fences_asks_for(void **state)

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/err.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/text.h"
 #include "route/retry.h"
 
 static struct tmv_error make(enum tmv_code code, const char *sqlstate, const char *constraint)

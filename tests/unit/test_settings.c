@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/json.h"
+#include "lib/cleanup.h"
+#include "lib/json.h"
 #include "control/settings.h"
 
 static void round_trips_the_defaults(void **state)

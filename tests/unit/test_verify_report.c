@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
+#include "lib/cleanup.h"
 #include "migrate/consistency_verifier.h"
 #include "migrate/verify_report.h"
 #include "migrate/verify_total.h"

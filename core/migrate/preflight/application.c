@@ -2,7 +2,7 @@
  * switch. */
 #include "migrate/preflight/check.h"
 
-#include "base/cleanup.h"
+#include "lib/cleanup.h"
 #include "sql_embedded.h"
 
 #define OID(end) PGX_INT((end)->shape.relation_oid)

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/text.h"
+#include "lib/cleanup.h"
+#include "lib/text.h"
 
 void check_seen(struct tmv_check *check, enum tmv_verdict verdict, const char *fmt, ...)
 {

@@ -5,8 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/json.h"
+#include "lib/cleanup.h"
+#include "lib/json.h"
 #include "control/repositories.h"
 #include "sql_embedded.h"
 

@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-#include "base/cleanup.h"
+#include "lib/cleanup.h"
 #include "sql_embedded.h"
 
 #define OID(end) PGX_INT((end)->shape.relation_oid)

@@ -1,7 +1,7 @@
 /* Rights: what our role and the writers' roles may do. Every refusal prints the GRANT. */
 #include "migrate/preflight/check.h"
 
-#include "base/cleanup.h"
+#include "lib/cleanup.h"
 #include "sql_embedded.h"
 
 #define OID(end) PGX_INT((end)->shape.relation_oid)

@@ -2,8 +2,8 @@
  * the target enforces. */
 #include "migrate/preflight/check.h"
 
-#include "base/cleanup.h"
-#include "base/err.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
 #include "sql_embedded.h"
 
 #define OID(end) PGX_INT((end)->shape.relation_oid)

@@ -1,10 +1,10 @@
-#include "base/log.h"
+#include "lib/log.h"
 
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "base/text.h"
+#include "lib/text.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static tmv_log_sink *the_sink;

@@ -1,11 +1,11 @@
-#include "base/buf.h"
+#include "lib/buf.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/err.h"
+#include "lib/err.h"
 
 void buf_release(struct buf *b)
 {

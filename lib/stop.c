@@ -1,4 +1,4 @@
-#include "base/stop.h"
+#include "lib/stop.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -7,8 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/err.h"
+#include "lib/clock.h"
+#include "lib/err.h"
 
 bool stop_init(struct stop *s, struct tmv_error *err)
 {

@@ -1,11 +1,11 @@
-#include "base/json.h"
+#include "lib/json.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
-#include "base/err.h"
-#include "base/text.h"
+#include "lib/err.h"
+#include "lib/text.h"
 
 void json_add_int64(cJSON *object, const char *name, int64_t value)
 {

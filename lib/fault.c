@@ -1,4 +1,4 @@
-#include "base/fault.h"
+#include "lib/fault.h"
 
 #ifdef TMV_FAULT_POINTS
 
@@ -13,9 +13,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
-#include "base/err.h"
-#include "base/log.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/log.h"
 
 #define PLANNED_MAX 4
 #define EXIT_CODE 86

@@ -1,11 +1,11 @@
-#include "base/err.h"
+#include "lib/err.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "lib/text.h"
 
 static const char *const code_names[TMV_CODE_COUNT] = {
     [TMV_OK] = "ok",

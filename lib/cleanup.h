@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "base/buf.h"
+#include "lib/buf.h"
 
 #define AUTO(type) __attribute__((cleanup(type##_auto)))
 #define TAKE(p)                                                                                              \
