@@ -42,6 +42,15 @@ void log_line(enum tmv_log_level level, const char *fmt, ...)
     pthread_mutex_unlock(&lock);
 }
 
+void log_last(enum tmv_log_level level, const char *line)
+{
+    if (pthread_mutex_trylock(&lock) != 0)
+        return;
+    if (the_sink && level >= the_lowest)
+        the_sink(the_user, level, line);
+    pthread_mutex_unlock(&lock);
+}
+
 void log_error(enum tmv_log_level level, const char *what, const struct tmv_error *err)
 {
     log_line(level, "%s: %s [%s%s%s]%s%s", what, err->message, tmv_code_name(err->code),

@@ -283,6 +283,11 @@ void pty_wait_stopped(struct pty *pty)
 /* The thread sanitizer puts a signal off that does not arrive in a wait, and now and then for ever (clang 14;
  * in a few of some hundred runs the handler never ran, and a second signal came through): there the program
  * gets the time to be in a wait again. */
+pid_t pty_pid(const struct pty *pty)
+{
+    return pty->pid;
+}
+
 void pty_signal(struct pty *pty, int number)
 {
     usleep(SETTLE_US);

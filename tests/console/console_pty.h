@@ -52,5 +52,6 @@ void pty_hang_up(struct pty *pty);
 void pty_settle(struct pty *pty, int ms);
 /* The terminal as the program's other side has it. */
 int pty_master(const struct pty *pty);
+pid_t pty_pid(const struct pty *pty);
 /* Whether the terminal echoes and reads lines, as a shell expects it. */
 bool pty_is_cooked(const struct pty *pty);

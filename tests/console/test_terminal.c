@@ -89,6 +89,26 @@ static void a_crash_gives_the_terminal_back(void **state)
     }
 }
 
+/* While the screen is up, stderr is a file in memory; what a failed assertion wrote there must be read after
+ * it. */
+static void a_crash_shows_what_was_held_back_from_stderr(void **state)
+{
+    struct pty *pty = start(80, 24);
+    char path[64];
+    FILE *held;
+
+    (void)state;
+    snprintf(path, sizeof path, "/proc/%d/fd/2", (int)pty_pid(pty));
+    held = fopen(path, "w");
+    assert_non_null(held);
+    fputs("assertion failed in tailer_check\n", held);
+    assert_int_equal(fclose(held), 0);
+    pty_signal(pty, SIGABRT);
+    assert_true(pty_wait_exit(pty) == -SIGABRT);
+    pty_wait_bytes(pty, "\033[?1049l\033[?25h\033[0m\r\nassertion failed in tailer_check\r\n");
+    pty_free(pty);
+}
+
 static void leaves_when_the_terminal_is_gone(void **state)
 {
     struct pty *pty = start(80, 24);
@@ -601,6 +621,7 @@ int main(void)
         cmocka_unit_test(quits_on_q_and_gives_the_terminal_back),
         cmocka_unit_test(ends_on_signals_with_the_terminal_restored),
         cmocka_unit_test(a_crash_gives_the_terminal_back),
+        cmocka_unit_test(a_crash_shows_what_was_held_back_from_stderr),
         cmocka_unit_test(leaves_when_the_terminal_is_gone),
         cmocka_unit_test(a_hang_up_with_sighup_ignored_ends_it_too),
         cmocka_unit_test(after_any_resizing_the_screen_is_as_a_fresh_one),

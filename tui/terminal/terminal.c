@@ -35,20 +35,37 @@ struct terminal {
 /* For the crash handler alone: it must work when everything else is broken. */
 static struct termios saved_modes;
 static volatile sig_atomic_t modes_saved;
+static volatile sig_atomic_t crash_stderr = -1, crash_held = -1; /* real_stderr and held_stderr */
 static const int crash_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
-static void write_all(int fd, const char *text)
+static void write_bytes(int fd, const char *bytes, size_t left)
 {
-    size_t left = strlen(text);
-
     while (left > 0) {
-        ssize_t n = write(fd, text, left);
+        ssize_t n = write(fd, bytes, left);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             return;
-        text += n;
+        bytes += n;
         left -= (size_t)n;
+    }
+}
+
+static void write_all(int fd, const char *text)
+{
+    write_bytes(fd, text, strlen(text));
+}
+
+/* What was held back from stderr, a failed assertion among it. */
+static void write_held(int from, int to)
+{
+    char bytes[512];
+    off_t at = 0;
+    ssize_t n;
+
+    while (from >= 0 && to >= 0 && (n = pread(from, bytes, sizeof bytes, at)) > 0) {
+        write_bytes(to, bytes, (size_t)n);
+        at += n;
     }
 }
 
@@ -59,6 +76,7 @@ static void on_crash(int number)
     write_all(STDOUT_FILENO, "\033[?2026l\033[?2004l\033[?1049l\033[?25h\033[0m\r\n");
     if (modes_saved)
         tcsetattr(STDIN_FILENO, TCSANOW, &saved_modes);
+    write_held(crash_held, crash_stderr);
     raise(number);
 }
 
@@ -137,6 +155,8 @@ static void hold_stderr(struct terminal *t)
     t->real_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
     if (t->held_stderr >= 0 && t->real_stderr >= 0)
         dup2(t->held_stderr, STDERR_FILENO);
+    crash_held = t->held_stderr;
+    crash_stderr = t->real_stderr;
 }
 
 static void release_stderr(struct terminal *t, bool gone)
@@ -145,6 +165,7 @@ static void release_stderr(struct terminal *t, bool gone)
     off_t size;
     ssize_t n;
 
+    crash_stderr = crash_held = -1;
     if (t->real_stderr >= 0) {
         fflush(stderr);
         dup2(t->real_stderr, STDERR_FILENO);
