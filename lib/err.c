@@ -52,6 +52,7 @@ static const struct {
     {TMV_ERR_NOT_FOUND, NULL, TMV_CLASS_OPERATOR, 3},
     {TMV_ERR_UNREACHABLE, "28", TMV_CLASS_OPERATOR, 4},    /* invalid authorization, wrong password */
     {TMV_ERR_UNREACHABLE, "3D000", TMV_CLASS_OPERATOR, 4}, /* no such database */
+    {TMV_ERR_UNREACHABLE, "42501", TMV_CLASS_OPERATOR, 4}, /* no right to connect */
     {TMV_ERR_UNREACHABLE, NULL, TMV_CLASS_RECONNECT, 4},
     {TMV_ERR_TIMEOUT, NULL, TMV_CLASS_RETRY, 1},
     {TMV_ERR_CANCELLED, NULL, TMV_CLASS_OPERATOR, 1},

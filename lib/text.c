@@ -1,6 +1,10 @@
 #include "lib/text.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,4 +95,46 @@ bool text_to_int64(const char *text, int64_t lowest, int64_t highest, int64_t *r
         return false;
     *ret_value = value;
     return true;
+}
+
+#define DECIMAL_BOUND 9e12 /* times 10⁶ it fits an int64_t */
+#define DECIMAL_DIGITS 6
+
+const char *text_decimal(double value, int digits, char text[TEXT_DECIMAL_MAX])
+{
+    double bounded = value > -DECIMAL_BOUND ? fmin(value, DECIMAL_BOUND) : -DECIMAL_BOUND;
+    int places = digits < 0 ? 0 : digits > DECIMAL_DIGITS ? DECIMAL_DIGITS : digits;
+    int64_t scale = 1;
+
+    for (int i = 0; i < places; i++)
+        scale *= 10;
+    int64_t scaled = llround(bounded * (double)scale);
+    int64_t size = scaled < 0 ? -scaled : scaled;
+    int n = snprintf(text, TEXT_DECIMAL_MAX, "%s%" PRId64, scaled < 0 ? "-" : "", size / scale);
+    if (places > 0)
+        snprintf(text + n, (size_t)(TEXT_DECIMAL_MAX - n), ".%0*" PRId64, places, size % scale);
+    return text;
+}
+
+double text_read_double(const char *text, const char **ret_end)
+{
+    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    char *end;
+    double value;
+
+    *ret_end = text;
+    if (plain == (locale_t)0)
+        return 0;
+    value = strtod_l(text, &end, plain);
+    *ret_end = end;
+    freelocale(plain);
+    return value;
+}
+
+bool text_to_double(const char *text, double *ret_value)
+{
+    const char *end;
+
+    *ret_value = text_read_double(text, &end);
+    return end != text && *end == '\0';
 }

@@ -10,6 +10,30 @@ bool text_copy(char *dst, size_t size, const char *src);
 /* In place: control characters (C0, DEL, C1), bidi overrides and zero-width characters become '?' or a space,
  * bytes that are not UTF-8 become '?'. The text never grows. A cut last character is removed. */
 void text_sanitize(char *text);
+/* ASCII only: in a Turkish locale tolower('I') is no 'i'. */
+static inline char text_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+static inline bool text_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
 bool text_starts(const char *text, const char *prefix);
 /* Whole decimal number within [lowest, highest]; false for anything else, including spaces. */
 bool text_to_int64(const char *text, int64_t lowest, int64_t highest, int64_t *ret_value);
+
+/* Numbers with a point, whatever LC_ALL the process has: printf and strtod take the point of its locale,
+ * which is a comma in half of Europe. A rule of the lint suite keeps them out of lib and core. */
+
+#define TEXT_DECIMAL_MAX 32
+/* Writes `value` with `digits` (0 to 6) places, rounded to the nearest; what is not a number, or beyond
+ * ±9·10¹², is written as that bound. Returns `text`. */
+const char *text_decimal(double value, int digits, char text[TEXT_DECIMAL_MAX]);
+/* The same for an argument of "%s"; the text lives to the end of the block. */
+#define DECIMAL(value, digits) text_decimal(value, digits, (char[TEXT_DECIMAL_MAX]){0})
+/* A whole text that is a number as SQL and JSON write it: "1.5", "-2e3", "Infinity"; false for anything else.
+ */
+bool text_to_double(const char *text, double *ret_value);
+/* The number at the beginning of `text`, as strtod() with a point; *ret_end is `text` when there is none. */
+double text_read_double(const char *text, const char **ret_end);

@@ -97,10 +97,10 @@ static bool gate_standby(struct cutover_manager *m, const struct tmv_settings *s
         return false;
     bool in_time = m->standby.answer_us < budget_us;
     gate(list, "standby", in_time,
-         m->standby.answers ? "answered in %.1f ms"
-         : in_time          ? "asked %.1f ms ago, no answer yet"
-                            : "silent for %.1f ms",
-         (double)m->standby.answer_us / 1000);
+         m->standby.answers ? "answered in %s ms"
+         : in_time          ? "asked %s ms ago, no answer yet"
+                            : "silent for %s ms",
+         DECIMAL((double)m->standby.answer_us / US_PER_MS, 1));
     return true;
 }
 
@@ -171,8 +171,8 @@ static bool gate_target(struct cutover_manager *m, struct gate_list *list, struc
         return err_wrap(err, "looking at the target");
     int64_t took_us = clock_now_us() - start;
     bool read_only = pgx_bool(row, 0, 0);
-    gate(list, "target", !read_only && took_us < US_PER_S, "answers in %.1f ms%s", (double)took_us / 1000,
-         read_only ? ", but is read only" : "");
+    gate(list, "target", !read_only && took_us < US_PER_S, "answers in %s ms%s",
+         DECIMAL((double)took_us / US_PER_MS, 1), read_only ? ", but is read only" : "");
     gate_target_transactions(m, row, list);
     return true;
 }
@@ -207,7 +207,8 @@ static void gate_prediction(const struct cutover_manager *m, int64_t budget_ms, 
     int64_t counts_us = m->last_pause_at_us + PAUSE_IS_NEWS_US - clock_now_us();
     char text[80];
 
-    snprintf(text, sizeof text, "%.1f ms of %" PRId64 " ms", (double)predicted_us / 1000, budget_ms);
+    snprintf(text, sizeof text, "%s ms of %" PRId64 " ms", DECIMAL((double)predicted_us / US_PER_MS, 1),
+             budget_ms);
     if (predicted_us < 0)
         gate(list, "predicted pause", green, "not measured");
     else if (green)

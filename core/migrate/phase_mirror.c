@@ -341,9 +341,10 @@ static bool verify_up_to_now(struct coordinator *c, struct tmv_error *err)
 static void describe_attempt(const struct tmv_attempt *a, char *text, size_t size)
 {
     snprintf(text, size,
-             "%s: writes were held for %.1f ms (lock %.1f, drain %.1f of %" PRId64 " events, decide %.1f)",
-             a->outcome, (double)a->pause_us / 1000, (double)a->lock_us / 1000, (double)a->drain_us / 1000,
-             a->drained_events, (double)a->decide_us / 1000);
+             "%s: writes were held for %s ms (lock %s, drain %s of %" PRId64 " events, decide %s)",
+             a->outcome, DECIMAL((double)a->pause_us / US_PER_MS, 1),
+             DECIMAL((double)a->lock_us / US_PER_MS, 1), DECIMAL((double)a->drain_us / US_PER_MS, 1),
+             a->drained_events, DECIMAL((double)a->decide_us / US_PER_MS, 1));
 }
 
 /* A standby that fell silent holds every commit there, of the control tables too where they are on the

@@ -8,6 +8,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/text.h"
 #include "sql_embedded.h"
 
 #define SAMPLE_PAGES 1500  /* 12 MB: some 10,000 events of 1 KB */
@@ -48,14 +49,14 @@ static bool run_sample(struct pgx_conn *conn, const struct look *look, const cha
                        struct pgx_result **ret_result, struct tmv_error *err)
 {
     AUTO(buf) struct buf sql = BUF_INIT(8000);
-    char percent_text[40];
+    char percent_text[TEXT_DECIMAL_MAX];
     char bounds[24];
     char most[24];
 
-    snprintf(percent_text, sizeof percent_text, "%.6f", percent);
     snprintf(bounds, sizeof bounds, "%d", POSITION_PLAN_BOUNDS);
     snprintf(most, sizeof most, "%d", COUNT_BOUND);
-    const struct pgx_var vars[] = {{"percent", percent_text}, {"bounds", bounds}, {"most", most}};
+    const struct pgx_var vars[] = {
+        {"percent", text_decimal(percent, 6, percent_text)}, {"bounds", bounds}, {"most", most}};
     return store_sql(&sql, template, look->shape, vars, ARRAY_LEN(vars), err) &&
            pgx_query(conn, SAMPLE_TIMEOUT_US, buf_text(&sql), look->args, ret_result, err);
 }

@@ -55,15 +55,14 @@ int64_t lag_history_lag_us(const struct lag_history *h, int64_t replayed, int64_
 
 bool throttle_judge(const char *answer, int64_t limit, bool *ret_understood)
 {
-    char *end;
+    double number;
 
     *ret_understood = true;
     if (strcmp(answer, "t") == 0 || strcmp(answer, "true") == 0)
         return true;
     if (strcmp(answer, "f") == 0 || strcmp(answer, "false") == 0)
         return false;
-    double number = strtod(answer, &end);
-    *ret_understood = end != answer && *end == '\0';
+    *ret_understood = text_to_double(answer, &number);
     return *ret_understood && number > (double)limit;
 }
 
@@ -109,8 +108,9 @@ static bool look_at_replicas(const struct look *l, struct tmv_error *err)
         if (replayed < pgx_int(r, 0, 0) && pgx_int(r, row, 3) > lag)
             lag = pgx_int(r, row, 3); /* what it tells itself is finer, but old when it is silent */
         if (lag > limit_us)
-            snprintf(l->why, THROTTLE_WHY_MAX, "standby %.60s of the source is %.1f s behind (limit %.1f s)",
-                     pgx_text(r, row, 1), (double)lag / US_PER_S, (double)limit_us / US_PER_S);
+            snprintf(l->why, THROTTLE_WHY_MAX, "standby %.60s of the source is %s s behind (limit %s s)",
+                     pgx_text(r, row, 1), DECIMAL((double)lag / US_PER_S, 1),
+                     DECIMAL((double)limit_us / US_PER_S, 1));
     }
     return true;
 }

@@ -3,6 +3,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/text.h"
 #include "migrate/crew.h"
 #include "migrate/verify_range.h"
 #include "sql_embedded.h"
@@ -33,7 +34,7 @@ static bool check_options(const struct tmv_verify_options *o, struct tmv_error *
     if ((unsigned)o->level >= TMV_VERIFY_LEVELS || o->workers < 0 || o->workers > CREW_MAX)
         return err_set(err, TMV_ERR_USAGE, "no such level, or more than %d workers", CREW_MAX);
     if (o->sample_percent < 0 || o->sample_percent > 100)
-        return err_set(err, TMV_ERR_USAGE, "a sample of %g percent", o->sample_percent);
+        return err_set(err, TMV_ERR_USAGE, "a sample of %s percent", DECIMAL(o->sample_percent, 2));
     if (o->sample_percent > 0 && o->level == TMV_VERIFY_COUNT) {
         err_set(err, TMV_ERR_USAGE, "COUNT looks at whole streams, not at a sample");
         return err_hint(err, "use level hash or full");

@@ -81,26 +81,6 @@ static void describe_place(struct pgx_conn *conn)
     text_sanitize(conn->place);
 }
 
-/* libpq tells of a refused connection only in words; the server's SQLSTATE is kept nowhere, so the words are
- * matched for the two cases an operator must tell apart. */
-static bool connect_failed(struct pgx_conn *conn, struct tmv_error *err)
-{
-    const char *why = PQerrorMessage(conn->pg);
-
-    err_set(err, TMV_ERR_UNREACHABLE, "cannot connect to %s: %s", conn->place, why);
-    if (strstr(why, "authentication failed") || strstr(why, "no password supplied") ||
-        strstr(why, "pg_hba.conf")) {
-        text_copy(err->sqlstate, sizeof err->sqlstate, "28P01");
-        err_hint(err, "put the password into ~/.pgpass, a service file or PGPASSWORD, and see pg_hba.conf");
-    } else if (strstr(why, "does not exist")) {
-        text_copy(err->sqlstate, sizeof err->sqlstate, "3D000");
-        err_hint(err, "check the database and role names in the store's connection string");
-    } else {
-        err_hint(err, "check that the server runs and that host and port are right: tenantmv store check");
-    }
-    return false;
-}
-
 static bool poll_connect(struct pgx_conn *conn, int64_t deadline, struct tmv_error *err)
 {
     PostgresPollingStatusType state = PGRES_POLLING_WRITING;
@@ -109,7 +89,7 @@ static bool poll_connect(struct pgx_conn *conn, int64_t deadline, struct tmv_err
         if (state == PGRES_POLLING_OK)
             return true;
         if (state == PGRES_POLLING_FAILED || PQsocket(conn->pg) < 0)
-            return connect_failed(conn, err);
+            return pgx_connect_failed(conn, err);
         struct pollfd fds[2] = {
             {.fd = PQsocket(conn->pg), .events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT},
             {.fd = conn->stop ? conn->stop->fd : -1, .events = POLLIN},
@@ -229,11 +209,13 @@ bool pgx_connect(const struct pgx_options *o, struct pgx_conn **ret_conn, struct
     if (!conn->pg)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");
     describe_place(conn);
+    PQsetErrorVerbosity(conn->pg, PQERRORS_VERBOSE); /* see connect_error.c */
     if (PQstatus(conn->pg) == CONNECTION_BAD)
-        return connect_failed(conn, err);
+        return pgx_connect_failed(conn, err);
     PQsetNoticeReceiver(conn->pg, log_notice, conn);
     if (!poll_connect(conn, deadline, err))
         return false;
+    PQsetErrorVerbosity(conn->pg, PQERRORS_DEFAULT);
     describe_place(conn);
     if (PQsetnonblocking(conn->pg, 1) != 0)
         return pgx_fail(conn, NULL, err);

@@ -36,4 +36,7 @@ bool pgx_fail(struct pgx_conn *conn, const PGresult *result, struct tmv_error *e
 /* Ends a statement that failed half-way: reads results until the connection is idle. */
 void pgx_drain(struct pgx_conn *conn, int64_t deadline_us);
 int64_t pgx_deadline(int64_t timeout_us);
+/* Error of a connection that could not be made, with its SQLSTATE where there is one, and what to do. Always
+ * returns false. */
+bool pgx_connect_failed(struct pgx_conn *conn, struct tmv_error *err);
 #define pgx_fail(...) err_false(pgx_fail(__VA_ARGS__)) /* see base/err.h */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/cleanup.h"
 #include "support/fake_server.h"
 #include "support/support.h"
 #include "tenantmv/preflight.h"
@@ -158,6 +159,41 @@ static void says_what_to_do_when_the_password_is_wrong_or_the_server_refuses(voi
     assert_int_equal(unsetenv("PGPASSWORD"), 0);
 }
 
+/* By SQLSTATE: none of these has a word that tenantmv could know. */
+static void says_what_to_do_in_any_language(void **state)
+{
+    static const struct {
+        const char *sqlstate, *words, *hint;
+    } cases[] = {
+        {"28P01", "Passwort-Authentifizierung für Benutzer »x« fehlgeschlagen", "~/.pgpass"},
+        {"28000", "Rolle »x« existiert nicht", "see pg_hba.conf"},
+        {"3D000", "Datenbank »x« existiert nicht", "check the database and role names"},
+        {"42501", "keine Berechtigung für Datenbank »x«", "GRANT CONNECT"},
+        {"53300", "tut mir leid, schon zu viele Verbindungen", "max_connections"},
+        {"57P03", "das Datenbanksystem startet", "wait until it accepts connections"},
+        {"XX000", "authentication failed, pg_hba.conf does not exist", "check that the server runs"},
+    };
+    char conninfo[300];
+
+    (void)state;
+    snprintf(conninfo, sizeof conninfo, "host=%s user=x dbname=x", support_temporary_dir());
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct fake_server_options options = {.directory = support_temporary_dir(),
+                                              .refuses_with = cases[i].sqlstate,
+                                              .refusal = cases[i].words};
+        struct fake_server *server = fake_server_start(&options);
+        struct tmv_control *control = NULL;
+        struct tmv_error err = {0};
+
+        assert_fails(tmv_control_open(conninfo, &control, &err), &err, TMV_ERR_UNREACHABLE);
+        fake_server_stop(server);
+        assert_string_equal(err.sqlstate, cases[i].sqlstate);
+        if (!strstr(err.message, cases[i].words) || !strstr(err.hint, cases[i].hint) ||
+            strstr(err.message, cases[i].sqlstate) || strstr(err.message, "auth.c"))
+            fail_msg("%s\n  %s", err.message, err.hint);
+    }
+}
+
 static void refuses_a_server_that_is_too_old(void **state)
 {
     struct fake_server_options options = {
@@ -223,6 +259,7 @@ int main(void)
         cmocka_unit_test(says_what_to_do_when_a_database_is_unreachable),
         cmocka_unit_test(says_what_to_do_when_a_database_does_not_exist),
         cmocka_unit_test(says_what_to_do_when_the_password_is_wrong_or_the_server_refuses),
+        cmocka_unit_test(says_what_to_do_in_any_language),
         cmocka_unit_test(refuses_a_server_that_is_too_old),
         cmocka_unit_test(refuses_a_pooler_in_between),
         cmocka_unit_test(names_the_command_that_makes_a_missing_control_schema),

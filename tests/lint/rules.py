@@ -118,6 +118,32 @@ def rule_no_sql_in_c(path, text):
     ]
 
 
+LOCALE_CALLS = re.compile(
+    r"\b(strto(?:d|f|ld)|atof|to(?:upper|lower)|is(?:alnum|alpha|blank|cntrl|digit|graph|lower|print|punct|space|upper|xdigit)"
+    r"|strn?casecmp|strcasestr|strcoll|strxfrm|localeconv)\s*\("
+)
+SCAN_AND_SET = re.compile(r"\b(v?[sf]?scanf|setlocale)\s*\(")
+LOCALE_FORMAT = re.compile(r"%[-+#0]*(?:\d+|\*)?(?:\.(?:\d+|\*)?)?(?:[lL]?[aAeEfFgG]|'|[-+#0]+')")
+
+
+def rule_locale(path, text):
+    """No number and no word goes through the locale of the process: core and lib live in programs that set LC_ALL."""
+    if not path.startswith(("lib/", "core/", "tui/")) or not path.endswith((".c", ".h")):
+        return []
+    bare = clex.strip(text)
+    line_of = lambda match: bare.count("\n", 0, match.start()) + 1
+    found = [(line_of(m), f"{m.group(1)} follows the locale: see lib/text.h") for m in LOCALE_CALLS.finditer(bare)]
+    if path.startswith("tui/"):
+        sets = re.finditer(r"\bsetlocale\s*\((?!\s*LC_CTYPE\b)", bare)
+        return found + [(line_of(m), "the program takes LC_CTYPE from the environment and nothing else") for m in sets]
+    found += [(line_of(m), f"{m.group(1)} follows or changes the locale") for m in SCAN_AND_SET.finditer(bare)]
+    return found + [
+        (line, f'"{value[:40]}" prints with the locale\'s point: use DECIMAL of lib/text.h')
+        for line, value in clex.strings(text)
+        if LOCALE_FORMAT.search(value.replace("%%", ""))
+    ]
+
+
 def rule_sql_header(path, text):
     """Every .sql file of core says what it does, where it runs, and what its parameters mean."""
     if not path.startswith("core/sql/") or not path.endswith(".sql"):
@@ -261,6 +287,7 @@ RULES = [
     rule_homes,
     rule_size,
     rule_no_sql_in_c,
+    rule_locale,
     rule_sql_header,
     rule_no_mutable_globals,
     rule_nothing_unfinished,

@@ -26,6 +26,7 @@ class Mutant(NamedTuple):
 
 
 CONN = "core/pg/conn.c"
+CONNECT_ERROR = "core/pg/connect_error.c"
 DATA = "core/migrate/preflight/data.c"
 SHAPE = "core/migrate/preflight/shape.c"
 COLUMNS = "core/migrate/preflight/columns.c"
@@ -48,15 +49,17 @@ PROPERTY = "no_action_goes_to_another_one_than_was_drawn_under_the_cursor"
 PAYLOADS = "carries_every_shape_of_payload"
 
 MUTANTS = [Mutant(*row) for row in [
-    ("unreachable/no-hint", CONN,
-     'err_hint(err, "check that the server runs and that host and port are right: tenantmv store check");',
-     "err_hint(err, \"%s\", \"\");", "bad_days", "says_what_to_do_when_a_database_is_unreachable"),
+    ("unreachable/no-hint", CONNECT_ERROR, 'return err_hint(err, "%s", todo(sqlstate));', "return false;", "bad_days", "says_what_to_do_when_a_database_is_unreachable"),
     ("unreachable/only-a-warning", PLACES, 'check_seen(check, TMV_VERDICT_REFUSE, "%s", end->why_not.message);',
      'check_seen(check, TMV_VERDICT_WARN, "%s", end->why_not.message);',
      "preflight", "refuses_a_store_that_cannot_be_reached_and_looks_at_the_rest"),
-    ("refused/not-told-apart", CONN, ' ||\n        strstr(why, "pg_hba.conf")) {', ") {", "bad_days", PASSWORDS),
-    ("wrong-password/not-told-apart", CONN, 'strstr(why, "authentication failed") || ', "", "bad_days", PASSWORDS),
-    ("wrong-password/missing-password-not-told-apart", CONN, 'strstr(why, "no password supplied") ||', "", "bad_days", PASSWORDS),
+    ("refused/not-told-apart", CONNECT_ERROR, '{"28000", "', '{"2800x", "', "bad_days", PASSWORDS),
+    ("refused/by-words", CONNECT_ERROR, "text_copy(sqlstate, SQLSTATE_LENGTH + 1, state);",
+     'text_copy(sqlstate, SQLSTATE_LENGTH + 1, strstr(line, "password") ? "28P01" : "");', "bad_days",
+     "says_what_to_do_in_any_language"),
+    ("wrong-password/not-told-apart", CONNECT_ERROR, '{"28P01", "', '{"28P0x", "', "bad_days", PASSWORDS),
+    ("wrong-password/missing-password-not-told-apart", CONNECT_ERROR, "if (PQconnectionNeedsPassword(conn->pg))", "if (false)",
+     "bad_days", PASSWORDS),
     ("too-old/check-left-out", CONN, "#define LOWEST_VERSION 130000", "#define LOWEST_VERSION 90600",
      "bad_days", "refuses_a_server_that_is_too_old"),
     ("too-old/no-hint", CONN, 'return err_hint(err, "upgrade the server, or move the tenant from a replica of a newer version");',

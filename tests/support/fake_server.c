@@ -59,6 +59,16 @@ static bool skip_message(int fd)
     return length >= 4 && length - 4 <= sizeof body && read_all(fd, body, length - 4);
 }
 
+/* As a server with lc_messages = de_DE refuses. */
+static void refuse(const struct fake_server *server, int fd)
+{
+    char body[300];
+    int n = snprintf(body, sizeof body, "SFATAL%cVFATAL%cC%s%cM%s%cFauth.c%cL326%cRauth_failed%c", 0, 0,
+                     server->options.refuses_with, 0, server->options.refusal, 0, 0, 0, 0);
+
+    say(fd, 'E', body, (size_t)n + 1);
+}
+
 static bool welcome(const struct fake_server *server, int fd)
 {
     char version[64];
@@ -93,7 +103,13 @@ static void serve(const struct fake_server *server, int fd)
 {
     char type;
 
-    if (!skip_message(fd) || !welcome(server, fd))
+    if (!skip_message(fd))
+        return;
+    if (server->options.refuses_with) {
+        refuse(server, fd);
+        return;
+    }
+    if (!welcome(server, fd))
         return;
     while (read_all(fd, &type, 1) && skip_message(fd) && type != 'X')
         if (type == 'Q' && !answer(server, fd))

@@ -1,10 +1,13 @@
 #include "test.h"
 
+#include <locale.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/json.h"
 #include "lib/text.h"
 #include "tenantmv/types.h"
 
@@ -106,12 +109,77 @@ static void keeps_the_outer_context_first(void **state)
     assert_string_equal(err.message, "copying chunk 3: relation is missing");
 }
 
+static void writes_and_reads_numbers_with_a_point(void)
+{
+    static const struct {
+        double value;
+        int digits;
+        const char *text;
+    } cases[] = {{0, 0, "0"},
+                 {0.5, 6, "0.500000"},
+                 {-0.04, 1, "0.0"},
+                 {-1.25, 2, "-1.25"},
+                 {1234567.89, 1, "1234567.9"},
+                 {99.95, 1, "100.0"},
+                 {1e300, 0, "9000000000000"},
+                 {-1e300, 6, "-9000000000000.000000"},
+                 {100, 6, "100.000000"},
+                 {2.5, 9, "2.500000"}};
+    static const char *const bad[] = {"", "0,5", "1.5x", "many"};
+    const char *end;
+    double value;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_string_equal(DECIMAL(cases[i].value, cases[i].digits), cases[i].text);
+    assert_string_equal(DECIMAL(strtod("nan", NULL), 1), "-9000000000000.0");
+    assert_true(text_to_double("0.5", &value) && value > 0.4 && value < 0.6);
+    assert_true(text_to_double("-2e3", &value) && value < -1999);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        assert_false(text_to_double(bad[i], &value));
+    assert_true(text_read_double("1.5ms", &end) > 1.4);
+    assert_string_equal(end, "ms");
+}
+
+/* cJSON asks the process for its point. */
+static void carries_fractions_in_json(void)
+{
+    AUTO_FREE char *text = NULL;
+    struct tmv_error err = {0};
+    cJSON *root = NULL;
+
+    assert_true(json_parse("{\"share\":0.25}", &root, &err));
+    text = json_print(root);
+    assert_string_equal(text, "{\"share\":0.25}");
+    assert_true(cJSON_GetObjectItemCaseSensitive(root, "share")->valuedouble > 0.24);
+    cJSON_Delete(root);
+}
+
+/* An embedding program may set any locale. Those that are not installed are left out: .ci/run makes them. */
+static void numbers_and_words_do_not_follow_the_locale(void **state)
+{
+    static const char *const locales[] = {"C", "de_DE.UTF-8", "tr_TR.UTF-8"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(locales); i++) {
+        if (!setlocale(LC_ALL, locales[i]))
+            continue;
+        writes_and_reads_numbers_with_a_point();
+        carries_fractions_in_json();
+        assert_int_equal(text_lower('I'), 'i');
+        assert_int_equal(text_lower('['), '[');
+    }
+    setlocale(LC_ALL, "C");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trips_every_name),        cmocka_unit_test(parses_only_whole_uuids),
-        cmocka_unit_test(makes_foreign_text_safe),       cmocka_unit_test(stops_growing_at_the_maximum),
+        cmocka_unit_test(round_trips_every_name),
+        cmocka_unit_test(parses_only_whole_uuids),
+        cmocka_unit_test(makes_foreign_text_safe),
+        cmocka_unit_test(stops_growing_at_the_maximum),
         cmocka_unit_test(keeps_the_outer_context_first),
+        cmocka_unit_test(numbers_and_words_do_not_follow_the_locale),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,7 @@
 
 #include "demo/keeper.h"
 #include "cli/failure.h"
+#include "lib/text.h"
 
 #define INIT_TIMEOUT_US 180000000
 #define READY_TIMEOUT_US 120000000
@@ -57,7 +58,7 @@ static double version_in(const char *path)
 {
     const char *digit = strpbrk(path, "0123456789");
 
-    return digit ? strtod(digit, NULL) : 0;
+    return digit ? text_read_double(digit, &digit) : 0;
 }
 
 static bool find_installed(char *ret_bindir, size_t size)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/failure.h"
+#include "lib/text.h"
 
 void report_release(struct demo_report *r)
 {
@@ -70,10 +71,7 @@ static void add_integer(cJSON *object, const char *name, int64_t value)
 
 static void add_rounded(cJSON *object, const char *name, double value, int digits)
 {
-    char text[40];
-
-    snprintf(text, sizeof text, "%.*f", digits, value);
-    cJSON_AddRawToObject(object, name, text);
+    cJSON_AddRawToObject(object, name, DECIMAL(value, digits));
 }
 
 static void add_cutovers(const struct demo_report *r, cJSON *object)

@@ -1,10 +1,10 @@
 #include "screens/filter.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text.h"
 #include "screens/states.h"
 #include "widgets/words.h"
 
@@ -164,7 +164,7 @@ static void copy_lower(char *to, size_t size, const char *from)
 {
     snprintf(to, size, "%s", from);
     for (char *c = to; *c != '\0'; c++)
-        *c = (char)tolower((unsigned char)*c);
+        *c = text_lower(*c);
 }
 
 static bool complain(char *problem, const char *what, const char *about)
@@ -184,8 +184,8 @@ static bool parse_value(enum kind kind, const char *text, int64_t *ret_value)
         const char *unit;
         double times;
     } counts[] = {{"", 1}, {"%", 1}, {"k", 1e3}, {"M", 1e6}};
-    char *end;
-    double number = strtod(text, &end);
+    const char *end;
+    double number = text_read_double(text, &end);
 
     if (end == text || !(number >= 0 && number < 1e12))
         return false;

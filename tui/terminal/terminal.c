@@ -1,7 +1,7 @@
 #include "terminal/terminal.h"
+#include "lib/text.h"
 #include "widgets/words.h"
 
-#include <ctype.h>
 #include <curses.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -397,7 +397,7 @@ static bool says_the_same(const struct canvas *a, const struct canvas *b)
 {
     for (int x = 0; x < a->cols; x++) {
         const struct cell *c = canvas_at(a, x, 0), *d = canvas_at(b, x, 0);
-        bool digits = isdigit((unsigned char)c->text[0]) && isdigit((unsigned char)d->text[0]);
+        bool digits = text_is_digit(c->text[0]) && text_is_digit(d->text[0]);
         if (c->role != d->role || (!digits && !same_cell(c, d)))
             return false;
     }

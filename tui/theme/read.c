@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text.h"
 #include "theme/color.h"
 #include "theme/embedded.h"
 #include "theme/theme.h"
@@ -266,8 +267,6 @@ static char *next_line(char *to, int size, void *user)
 
 static void read_head(struct reading *r, const char *name, const char *value)
 {
-    char *end;
-
     if (strcmp(name, "name") == 0) {
         snprintf(r->theme->name, sizeof r->theme->name, "%s", value);
     } else if (strcmp(name, "base") == 0) {
@@ -275,8 +274,8 @@ static void read_head(struct reading *r, const char *name, const char *value)
         if (strcmp(value, "dark") != 0 && strcmp(value, "light") != 0)
             complain(r, "base is dark or light, not \"%.40s\"", value);
     } else if (strcmp(name, "contrast") == 0) {
-        r->theme->contrast = strtod(value, &end);
-        if (*end != '\0' || !(r->theme->contrast >= 1 && r->theme->contrast <= 21)) {
+        if (!text_to_double(value, &r->theme->contrast) ||
+            !(r->theme->contrast >= 1 && r->theme->contrast <= 21)) {
             complain(r, "contrast is a number from 1 to 21, not \"%.40s\"", value);
             r->theme->contrast = 0;
         }

@@ -3,9 +3,11 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "lib/text.h"
+
 static int lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : (unsigned char)c;
+    return (unsigned char)text_lower(c);
 }
 
 int words_compare_n(const char *a, const char *b, size_t n)

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "lib/cleanup.h"
+#include "lib/text.h"
 #include "sql_embedded.h"
 
 #define OID(end) PGX_INT((end)->shape.relation_oid)
@@ -77,8 +78,8 @@ static bool disk(struct preflight_view *view, struct preflight_end *end, struct 
 
     check_seen(
         check, bytes > DISK_WORTH_A_LOOK ? TMV_VERDICT_WARN : TMV_VERDICT_OK,
-        "about %.1f MiB for the tenant, as much again for its log; PostgreSQL cannot tell how much is free",
-        bytes / (1 << 20));
+        "about %s MiB for the tenant, as much again for its log; PostgreSQL cannot tell how much is free",
+        DECIMAL(bytes / (1 << 20), 1));
     if (check->verdict == TMV_VERDICT_WARN)
         check_todo(check, "look on the target's machine: df -h %s", path);
     return true;

@@ -6,6 +6,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/text.h"
 #include "control/repositories.h"
 #include "sql_embedded.h"
 
@@ -331,8 +332,8 @@ static bool durability(struct preflight_view *view, struct preflight_end *end, s
         return true;
     }
     check_seen(check, took_us > COMMIT_SLOW_US ? TMV_VERDICT_WARN : TMV_VERDICT_OK,
-               "standbys (%s) confirm a commit in %.1f ms", f->synchronous_names,
-               (double)took_us / US_PER_MS);
+               "standbys (%s) confirm a commit in %s ms", f->synchronous_names,
+               DECIMAL((double)took_us / US_PER_MS, 1));
     if (check->verdict == TMV_VERDICT_WARN)
         check_todo(check,
                    "each pause takes at least two such commits: look at the standby's network and load");
