@@ -112,6 +112,7 @@ static void says_what_it_cannot_read(void **state)
     static const struct {
         const char *text, *words;
     } cases[] = {
+        {"lag>50", "with its unit"},     {"age<1", "50ms 3s 2m 1h"},
         {"lag>fast", "needs a time"},    {"lag>", "a value has to follow"},
         {"colour=red", "no such field"}, {"~(", "is no regular expression"},
         {"~", "has to follow"},          {"rate>x", "needs a number"},

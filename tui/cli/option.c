@@ -36,8 +36,12 @@ bool duration_parse(const char *text, int64_t *ret_us)
 
     if (!integer_parse(text, &number, &end) || number < 0)
         return false;
+    if (number == 0 && *end == '\0') { /* the same in every unit */
+        *ret_us = 0;
+        return true;
+    }
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (strcmp(*end ? end : "s", units[i].name) == 0)
+        if (strcmp(end, units[i].name) == 0)
             unit_us = units[i].us;
     return unit_us > 0 && !__builtin_mul_overflow(number, unit_us, ret_us);
 }
@@ -110,16 +114,24 @@ static bool set_integer(const struct option_spec *spec, int64_t *value, const ch
     return true;
 }
 
+/* A number alone is what somebody means in seconds and somebody else in milliseconds: it is not guessed. */
+static bool no_duration(const char *what, const char *text, struct tmv_error *err)
+{
+    if (*text && !text[strspn(text, "0123456789")])
+        failure(err, TMV_ERR_USAGE, "%s: \"%s\" has no unit", what, text);
+    else
+        failure(err, TMV_ERR_USAGE, "%s: \"%s\" is not a duration", what, text);
+    return failure_hint(err, "the units are ms, s, m and h: 500ms, 30s, 5m, 1h");
+}
+
 static bool set_duration(const struct option_spec *spec, int64_t *value, const char *what, const char *text,
                          struct tmv_error *err)
 {
     char low[32], high[32];
     int64_t us;
 
-    if (!duration_parse(text, &us)) {
-        failure(err, TMV_ERR_USAGE, "%s: \"%s\" is not a duration", what, text);
-        return failure_hint(err, "write 500ms, 30s, 5m or 1h; a number alone is seconds");
-    }
+    if (!duration_parse(text, &us))
+        return no_duration(what, text, err);
     if (us < spec->lowest || us > spec->highest)
         return failure(err, TMV_ERR_USAGE, "%s: %s is out of range (%s … %s)", what, text,
                        duration_format(spec->lowest, low), duration_format(spec->highest, high));

@@ -101,7 +101,7 @@ TMV_NODISCARD bool grammar_take_option(const struct grammar *grammar, int count,
  * "TENANTMV_THEME"). */
 TMV_NODISCARD bool option_set_value(const struct option_spec *spec, void *values, const char *what,
                                     const char *text, struct tmv_error *err);
-/* Microseconds of "500ms", "30s", "5m", "1h" or "30" (seconds). */
+/* Microseconds of "500ms", "30s", "5m" or "1h"; only 0 needs no unit. */
 bool duration_parse(const char *text, int64_t *ret_us);
 /* Text of a duration in its largest whole unit; returns `text`. */
 const char *duration_format(int64_t us, char text[32]);

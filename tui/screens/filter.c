@@ -173,13 +173,13 @@ static bool complain(char *problem, const char *what, const char *about)
     return false;
 }
 
-/* 50ms, 3s, 2m, 1h, 1d; a bare figure is seconds. */
+/* 50ms, 3s, 2m, 1h, 1d; only 0 needs no unit. */
 static bool parse_value(enum kind kind, const char *text, int64_t *ret_value)
 {
     static const struct {
         const char *unit;
         double us;
-    } units[] = {{"us", 1}, {"ms", 1e3}, {"s", 1e6}, {"", 1e6}, {"m", 60e6}, {"h", 3600e6}, {"d", 86400e6}};
+    } units[] = {{"us", 1}, {"ms", 1e3}, {"s", 1e6}, {"m", 60e6}, {"h", 3600e6}, {"d", 86400e6}};
     static const struct {
         const char *unit;
         double times;
@@ -190,7 +190,7 @@ static bool parse_value(enum kind kind, const char *text, int64_t *ret_value)
     if (end == text || !(number >= 0 && number < 1e12))
         return false;
     for (size_t i = 0; kind == DURATION && i < sizeof units / sizeof *units; i++) {
-        if (strcmp(units[i].unit, end) == 0) {
+        if (strcmp(units[i].unit, end) == 0 || (number == 0 && *end == '\0')) {
             *ret_value = (int64_t)(number * units[i].us);
             return number * units[i].us < 9e18;
         }
@@ -292,7 +292,9 @@ static bool parse_operator(struct filter_term *term, const char *word, const cha
     if (field->kind == TEXT && (term->op == FILTER_GREATER || term->op == FILTER_LESS))
         return complain(problem, "is a text: use : or =", word);
     if (field->kind != TEXT && !parse_value(field->kind, value, &term->number))
-        return complain(problem, field->kind == DURATION ? "needs a time: 50ms 3s 2m 1h" : "needs a number",
+        return complain(problem,
+                        field->kind == DURATION ? "needs a time with its unit: 50ms 3s 2m 1h 1d"
+                                                : "needs a number",
                         word);
     copy_lower(term->text, sizeof term->text, value);
     return true;
