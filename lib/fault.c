@@ -2,6 +2,7 @@
 
 #ifdef TMV_FAULT_POINTS
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -233,10 +234,12 @@ static void trace(const char *name)
 
     if (atomic_exchange(&traced[number_of(name)], true) || !trace_path)
         return;
+    errno = 0; /* a line that was cut short leaves none */
     fd = open(trace_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     length = snprintf(line, sizeof line, "%s\n", name);
     if (fd < 0 || write(fd, line, (size_t)length) != length)
-        log_warn("the fault points cannot be written to %s", trace_path);
+        log_warn("the fault points cannot be written to %s: %s", trace_path,
+                 strerror(errno ? errno : ENOSPC));
     if (fd >= 0)
         close(fd);
 }

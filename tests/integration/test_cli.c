@@ -714,6 +714,29 @@ static void colours_only_on_a_terminal(void **state)
     assert_null(strchr(text, '\033'));
 }
 
+/* Long and short output: stdio forgets the cause of what it wrote before the end. */
+static void says_why_its_output_was_not_written(void **state)
+{
+    static const char *const calls[][6] = {
+        {"help", "--markdown"}, {"help", "--man"},     {"--help"},         {"version"},
+        {"completion", "bash"}, {"theme", "list"},     {"list"},           {"status", "--json"},
+        {"export", "csv"},      {"status", "acme"},    {"audit"},          {"audit", "--json"},
+        {"export", "json"},     {"watch", "--once"},   {"store", "list"},  {"routing"},
+        {"watch", "--plain"},   {"status", "--watch"}, {"watch", "--json"}};
+
+    (void)state;
+    register_all();
+    expect(0, run("start", "acme", "--to", "dedicated", "--no-preflight"));
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        const char *words = calls[i][0];
+        struct outcome *o = run_on_full_disk(calls[i]);
+
+        if (o->code == 0 || !strstr(o->err, "No space left on device"))
+            fail_msg("%s %s: exit code %d, stderr: %s", words, calls[i][1] ? calls[i][1] : "", o->code,
+                     o->err);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -737,6 +760,7 @@ int main(void)
         cmocka_unit_test_setup(aborts_and_names_what_differs, fresh),
         cmocka_unit_test_setup(asks_on_a_terminal_for_reason_and_tenant, fresh),
         cmocka_unit_test_setup(colours_only_on_a_terminal, fresh),
+        cmocka_unit_test_setup(says_why_its_output_was_not_written, fresh),
     };
 
     return cmocka_run_group_tests(tests, support_setup, support_teardown);

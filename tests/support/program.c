@@ -36,14 +36,13 @@ _Noreturn void become(const char *const *words)
     _exit(127);
 }
 
-/* Runs the program without a terminal. */
-struct outcome *run_words(const char *const *words)
+/* Runs the program without a terminal, its output into the file `out`. */
+static struct outcome *run_to(const char *out, const char *const *words)
 {
     static struct outcome o;
-    char out[400], err[400];
+    char err[400];
     int status = 0;
 
-    snprintf(out, sizeof out, "%s/out", support_temporary_dir());
     snprintf(err, sizeof err, "%s/err", support_temporary_dir());
     pid_t pid = fork();
     assert_true(pid >= 0);
@@ -57,8 +56,23 @@ struct outcome *run_words(const char *const *words)
     if (!WIFEXITED(status))
         fail_msg("signal %d: %s", WTERMSIG(status), o.err);
     o.code = WEXITSTATUS(status);
-    read_whole(out, o.out);
+    o.out[0] = 0;
     return &o;
+}
+
+struct outcome *run_words(const char *const *words)
+{
+    char out[400];
+
+    snprintf(out, sizeof out, "%s/out", support_temporary_dir());
+    struct outcome *o = run_to(out, words);
+    read_whole(out, o->out);
+    return o;
+}
+
+struct outcome *run_on_full_disk(const char *const *words)
+{
+    return run_to("/dev/full", words);
 }
 
 /* Fails with everything that was printed unless the exit code is this one. */

@@ -19,6 +19,8 @@ _Noreturn void become(const char *const *words);
 /* Runs the program; the outcome is valid until the next run. */
 struct outcome *run_words(const char *const *words);
 #define run(...) run_words((const char *const[]){__VA_ARGS__, NULL})
+/* The same on a disk that is full: nothing of what it prints is kept. */
+struct outcome *run_on_full_disk(const char *const *words);
 /* Fails with everything that was printed unless the exit code is this one. */
 struct outcome *expect(int code, struct outcome *o);
 void says(const char *text, const char *part);

@@ -50,18 +50,18 @@ static bool write_screen(struct state *state, int format, FILE *out)
 static void write_file(struct state *state, int format, const char *path)
 {
     const struct model *model = &state->model;
-    char why[EXPORT_PATH_MAX + 100];
-    FILE *file = export_open(path, why, sizeof why);
-    bool well = file != NULL;
+    char why[EXPORT_PATH_MAX + 100] = "no memory for the screen";
+    struct outfile file;
+    bool well = export_open(&file, path, why, sizeof why);
 
     if (well && format == FORMAT_CSV)
-        export_fleet_csv(model->snapshot, &model->names, file);
+        export_fleet_csv(model->snapshot, &model->names, file.stream);
     else if (well && format == FORMAT_JSON)
-        export_fleet_json(model->snapshot, &model->names, file);
-    else if (well && !write_screen(state, format, file))
+        export_fleet_json(model->snapshot, &model->names, file.stream);
+    else if (well && !write_screen(state, format, file.stream))
         well = false;
-    if (file != NULL)
-        well = export_close(file, path, why, sizeof why) && well;
+    if (file.stream != NULL)
+        well = export_close(&file, path, why, sizeof why) && well;
     if (well)
         state_toast(state, ROLE_TOAST_OK, "written: %s", path);
     else

@@ -114,7 +114,7 @@ int run_plain(struct session *session)
         if (strcmp(now, shown) != 0)
             print_summary(session, now);
         memcpy(shown, now, sizeof shown);
-        if (ferror(stdout)) /* whoever read the lines is gone */
+        if (ferror(stdout)) /* nobody reads the lines any more, or the disk is full: the end says which */
             return 0;
         session_wait(session, -1, thread_now_us() + IDLE_US);
     }

@@ -11,12 +11,14 @@
  *
  * A wait is bounded by WAIT_US; one that fails ends the script with exit code 1, the screen and a message.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/session.h"
 #include "app/thread.h"
+#include "lib/outfile.h"
 #include "widgets/plain.h"
 
 #define WAIT_US INT64_C(60000000)
@@ -127,15 +129,21 @@ static bool type_text(struct script *script, const char *text)
 
 static bool save(struct script *script, const char *path)
 {
-    FILE *out = strcmp(path, "-") == 0 ? stdout : fopen(path, "w");
+    const struct session *session = script->session;
+    bool on_stdout = strcmp(path, "-") == 0;
+    struct outfile file;
+    char what[200];
+    int cause = 0;
 
-    if (out == NULL)
-        return complain(script, "cannot write", path);
-    look(script);
-    plain_write(&script->session->canvas, script->session->options->ascii, out);
-    if (out == stdout)
-        return fflush(out) == 0;
-    return fclose(out) == 0;
+    if (!on_stdout && !outfile_create(&file, path, false))
+        cause = errno;
+    if (cause == 0) {
+        look(script);
+        plain_write(&session->canvas, session->options->ascii, on_stdout ? stdout : file.stream);
+        cause = on_stdout ? outfile_flush_stdout() : outfile_close(&file);
+    }
+    snprintf(what, sizeof what, "cannot write (%.150s)", strerror(cause));
+    return cause == 0 || complain(script, what, path);
 }
 
 static bool resize(struct script *script, const char *argument)
@@ -180,7 +188,7 @@ int run_script(struct session *session)
     bool fine = true;
 
     if (in == NULL) {
-        complain(&script, "cannot be read", "");
+        complain(&script, "cannot be read:", strerror(errno));
         return 2;
     }
     while (fine && !session->state.quit && fgets(line, sizeof line, in) != NULL) {

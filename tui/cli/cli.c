@@ -1,6 +1,5 @@
 #include "cli/cli.h"
 
-#include <errno.h>
 #include <locale.h>
 #include <pwd.h>
 #include <signal.h>
@@ -13,6 +12,7 @@
 #include "cli/failure.h"
 #include "cli/help.h"
 #include "cli/suggest.h"
+#include "lib/outfile.h"
 
 #define COMMANDS_MAX 64
 
@@ -137,6 +137,17 @@ static void add_error(cJSON *document, const struct tmv_error *err)
         cJSON_AddStringToObject(object, "hint", err->hint);
 }
 
+/* The exit code of a program whose output may not have been written. */
+static int end_output(int code)
+{
+    int cause = outfile_flush_stdout();
+
+    if (cause == 0)
+        return code;
+    fprintf(stderr, "tenantmv: cannot write the result: %s\n", strerror(cause));
+    return code ? code : 1;
+}
+
 /* Says how it ended and gives the exit code. `err` NULL: well. */
 static int finish(struct cli *cli, const struct tmv_error *err)
 {
@@ -153,11 +164,7 @@ static int finish(struct cli *cli, const struct tmv_error *err)
     if (cli->control)
         cli->close_control(cli->control);
     config_release(&cli->config);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "tenantmv: cannot write the result: %s\n", strerror(errno));
-        code = code ? code : 1;
-    }
-    return code;
+    return end_output(code);
 }
 
 /* ---- the beginning ---- */
@@ -299,7 +306,7 @@ static int show_help(const struct command *command, int count, char *const *word
         help_group(stdout, words[0], help_width());
     else
         help_program(stdout, help_width());
-    return fflush(stdout) == 0 ? 0 : 1;
+    return end_output(0);
 }
 
 /* The command that the words name. Without words it is the console, unless help is wanted. */
@@ -329,6 +336,7 @@ int cli_main(int argc, char **argv)
     int at = 1, taken = 0;
     bool wants_help = has_word(argc - 1, argv + 1, "--help", "-h");
 
+    outfile_watch_stdout();
     setlocale(LC_CTYPE, ""); /* how text is written; numbers and words stay as they are everywhere */
     config_init(&cli.config);
     cli.json = has_word(argc - 1, argv + 1, "--json", "-j");
@@ -343,6 +351,6 @@ int cli_main(int argc, char **argv)
     if (!cli.command || (wants_help && !cli.command->run_raw))
         return show_help(cli.command, count, words);
     if (cli.command->run_raw)
-        return cli.command->run_raw(count - taken, words + taken);
+        return end_output(cli.command->run_raw(count - taken, words + taken));
     return finish(&cli, run_command(&cli, &common, count - taken, words + taken, &err) ? NULL : &err);
 }

@@ -45,15 +45,18 @@ static bool export_list(const struct arguments *a, const struct tmv_snapshot *sn
                         const struct tenant_names *names, struct tmv_error *err)
 {
     char why[EXPORT_PATH_MAX + 100];
-    FILE *out = a->output ? export_open(a->output, why, sizeof why) : stdout;
+    struct outfile file;
+    FILE *out = stdout;
 
-    if (!out)
+    if (a->output && !export_open(&file, a->output, why, sizeof why))
         return failure(err, TMV_ERR_IO, "%s", why);
+    out = a->output ? file.stream : out;
     if (strcmp(a->format, "csv") == 0)
         export_fleet_csv(snapshot, names, out);
     else
         export_fleet_json(snapshot, names, out);
-    return !a->output || export_close(out, a->output, why, sizeof why) || failure(err, TMV_ERR_IO, "%s", why);
+    return !a->output || export_close(&file, a->output, why, sizeof why) ||
+           failure(err, TMV_ERR_IO, "%s", why);
 }
 
 static bool export_one(struct cli *cli, const struct arguments *a, const struct tmv_migration *m,

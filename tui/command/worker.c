@@ -1,4 +1,5 @@
 /* tenantmv worker: the engine without a screen. */
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -44,13 +45,32 @@ static void log_time(char text[40])
     snprintf(text + n, 40 - n, ".%03ldZ", now.tv_nsec / 1000000);
 }
 
+/* Log lines that could not be written, as on a full disk, and why; the sink is called by one thread at a
+ * time. */
+struct log_loss {
+    long long lines;
+    int cause;
+};
+
+/* One line of the log. What could not be written is counted, and said as soon as there is room again. */
+static void write_log(struct log_loss *loss, const char *line)
+{
+    if (loss->lines > 0 &&
+        fprintf(stderr, "%lld log lines were lost: %s\n", loss->lines, strerror(loss->cause)) > 0)
+        loss->lines = 0;
+    if (fprintf(stderr, "%s\n", line) >= 0)
+        return;
+    loss->cause = errno;
+    loss->lines++;
+}
+
 static void log_text(void *user, enum tmv_log_level level, const char *line)
 {
-    char time[40];
+    char time[40], text[1700];
 
-    (void)user;
     log_time(time);
-    fprintf(stderr, "%s %-5s %s\n", time, tmv_log_level_name(level), line);
+    snprintf(text, sizeof text, "%s %-5s %s", time, tmv_log_level_name(level), line);
+    write_log(user, text);
 }
 
 static void log_object(void *user, enum tmv_log_level level, const char *line)
@@ -58,13 +78,12 @@ static void log_object(void *user, enum tmv_log_level level, const char *line)
     cJSON *object = cJSON_CreateObject();
     char time[40];
 
-    (void)user;
     log_time(time);
     cJSON_AddStringToObject(object, "time", time);
     cJSON_AddStringToObject(object, "level", tmv_log_level_name(level));
     cJSON_AddStringToObject(object, "message", line);
     char *text = cJSON_PrintUnformatted(object);
-    fprintf(stderr, "%s\n", text ? text : line);
+    write_log(user, text ? text : line);
     cJSON_free(text);
     cJSON_Delete(object);
 }
@@ -99,6 +118,7 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
     struct tmv_engine *engine = NULL;
     char host[100] = "", name[120];
     sigset_t signals;
+    struct log_loss loss = {0};
     int received = 0;
 
     gethostname(host, sizeof host - 1);
@@ -109,7 +129,7 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
     engine_options.name = a->name ? a->name : name;
     engine_options.max_migrations = (int)(a->max_migrations ? a->max_migrations : cli->config.max_migrations);
     engine_options.webhook_url = a->webhook ? a->webhook : cli->config.webhook;
-    tmv_log_set_sink(a->log_json || cli->json ? log_object : log_text, NULL, level_of(a->level));
+    tmv_log_set_sink(a->log_json || cli->json ? log_object : log_text, &loss, level_of(a->level));
 
     /* Blocked before the engine's threads are made, so that only sigwait below receives them. */
     sigemptyset(&signals);

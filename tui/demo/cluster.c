@@ -16,6 +16,7 @@
 #include "demo/keeper.h"
 #include "cli/failure.h"
 #include "lib/text.h"
+#include "lib/outfile.h"
 
 #define INIT_TIMEOUT_US 180000000
 #define READY_TIMEOUT_US 120000000
@@ -186,18 +187,18 @@ static void write_setting(FILE *file, const char *setting)
 static bool write_settings(const struct cluster *c, const char *const *settings, struct tmv_error *err)
 {
     char path[340];
-    FILE *file;
+    struct outfile file;
 
     snprintf(path, sizeof path, "%s/postgresql.conf", c->data);
-    file = fopen(path, "ae");
-    if (!file)
+    if (!outfile_append(&file, path))
         return failure_errno(err, "cannot write %s", path);
     for (const char *const *s = default_settings; *s; s++)
-        write_setting(file, *s);
-    fprintf(file, "unix_socket_directories = '%s'\n", c->socket);
+        write_setting(file.stream, *s);
+    fprintf(file.stream, "unix_socket_directories = '%s'\n", c->socket);
     for (const char *const *s = settings; s && *s; s++)
-        write_setting(file, *s);
-    return fclose(file) == 0 || failure_errno(err, "cannot write %s", path);
+        write_setting(file.stream, *s);
+    errno = outfile_close(&file);
+    return errno == 0 || failure_errno(err, "cannot write %s", path);
 }
 
 /* ---- server ---- */

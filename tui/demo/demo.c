@@ -1,7 +1,9 @@
 #include "demo/demo.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -10,6 +12,7 @@
 #include "demo/headless.h"
 #include "demo/interactive.h"
 #include "demo/stage.h"
+#include "lib/outfile.h"
 #include "tenantmv/log.h"
 
 static void say_aloud(const char *fmt, ...) TMV_PRINTF(1, 2);
@@ -34,27 +37,32 @@ static void write_log(void *user, enum tmv_log_level level, const char *line)
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &tm);
     strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &tm);
-    fprintf(user, "%s.%03ldZ %-5s %s\n", seconds, now.tv_nsec / 1000000, tmv_log_level_name(level), line);
-    fflush(user);
+    struct outfile *log = user;
+
+    fprintf(log->stream, "%s.%03ldZ %-5s %s\n", seconds, now.tv_nsec / 1000000, tmv_log_level_name(level),
+            line);
+    outfile_flush(log);
 }
 
-static FILE *open_log(const struct stage *stage)
+static void open_log(const struct stage *stage, void (*say)(const char *fmt, ...), struct outfile *ret_log)
 {
     char path[300];
-    FILE *log;
 
     snprintf(path, sizeof path, "%s/log", workspace_path(stage->workspace));
-    log = fopen(path, "we");
-    if (log)
-        tmv_log_set_sink(write_log, log, TMV_LOG_INFO);
-    return log;
+    if (outfile_create(ret_log, path, false))
+        tmv_log_set_sink(write_log, ret_log, TMV_LOG_INFO);
+    else
+        say("there is no log: %s: %s", path, strerror(errno));
 }
 
-static void close_log(FILE *log)
+static void close_log(struct outfile *log, void (*say)(const char *fmt, ...))
 {
+    int cause;
+
     tmv_log_set_sink(NULL, NULL, TMV_LOG_ERROR);
-    if (log)
-        fclose(log);
+    cause = outfile_close(log);
+    if (cause != 0)
+        say("the log is not whole: %s", strerror(cause));
 }
 
 static void say_nothing(const char *fmt, ...)
@@ -82,7 +90,7 @@ bool demo_run(const struct demo_options *options, cJSON *object, bool *ret_clean
 {
     void (*say)(const char *fmt, ...) = options->json && !isatty(STDERR_FILENO) ? say_nothing : say_aloud;
     struct stage stage = {0};
-    FILE *log = NULL;
+    struct outfile log = {0};
     int cancel_fd = -1;
     bool ok;
 
@@ -91,12 +99,12 @@ bool demo_run(const struct demo_options *options, cJSON *object, bool *ret_clean
         return false;
     ok = stage_open(options, cancel_fd, say, &stage, err);
     if (ok)
-        log = open_log(&stage);
+        open_log(&stage, say, &log);
     if (ok && options->headless)
         ok = run_headless(&stage, options, say, object, ret_clean, err);
     else if (ok)
         ok = *ret_clean = interactive_run(&stage, options, err);
-    close_log(log);
+    close_log(&log, say);
     if (options->keep && ok)
         say("kept in %s; start a server again with postgres -D %s/shared/data", options->keep, options->keep);
     stage_close(&stage);

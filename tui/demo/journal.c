@@ -1,5 +1,6 @@
 #include "demo/journal.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -7,10 +8,11 @@
 #include <sys/stat.h>
 
 #include "cli/failure.h"
+#include "lib/outfile.h"
 
 struct sheet {
     char path[256];
-    FILE *file;
+    struct outfile file;
     pthread_mutex_t lock;
 };
 
@@ -22,8 +24,7 @@ struct journal {
 static bool sheet_open(struct sheet *sheet, const char *directory, size_t number, struct tmv_error *err)
 {
     snprintf(sheet->path, sizeof sheet->path, "%.200s/tenant-%zu", directory, number);
-    sheet->file = fopen(sheet->path, "we");
-    if (!sheet->file || fchmod(fileno(sheet->file), 0644) != 0)
+    if (!outfile_create(&sheet->file, sheet->path, false) || fchmod(sheet->file.fd, 0644) != 0)
         return failure_errno(err, "cannot write %s", sheet->path);
     return true;
 }
@@ -55,8 +56,7 @@ void journal_close(struct journal *j)
     if (!j)
         return;
     for (size_t i = 0; i < j->count; i++) {
-        if (j->sheets[i].file)
-            fclose(j->sheets[i].file);
+        outfile_close(&j->sheets[i].file); /* its last entries were flushed before they were compared */
         pthread_mutex_destroy(&j->sheets[i].lock);
     }
     free(j->sheets);
@@ -73,20 +73,20 @@ void journal_add(struct journal *j, size_t tenant, const struct journal_entry *e
     if (entry->position)
         snprintf(position, sizeof position, "%" PRId64, entry->position);
     pthread_mutex_lock(&sheet->lock);
-    fprintf(sheet->file, "%s\t%s\t%s\t%" PRId64 "\t%s\t%c\n", event, stream, entry->kind, entry->version,
-            position, entry->known ? 't' : 'f');
+    fprintf(sheet->file.stream, "%s\t%s\t%s\t%" PRId64 "\t%s\t%c\n", event, stream, entry->kind,
+            entry->version, position, entry->known ? 't' : 'f');
     pthread_mutex_unlock(&sheet->lock);
 }
 
 bool journal_flush(struct journal *j, size_t tenant, struct tmv_error *err)
 {
     struct sheet *sheet = &j->sheets[tenant];
-    bool ok;
 
     pthread_mutex_lock(&sheet->lock);
-    ok = fflush(sheet->file) == 0 && !ferror(sheet->file);
+    int cause = outfile_flush(&sheet->file);
     pthread_mutex_unlock(&sheet->lock);
-    return ok || failure_errno(err, "cannot write %s", sheet->path);
+    errno = cause;
+    return cause == 0 || failure_errno(err, "cannot write %s", sheet->path);
 }
 
 const char *journal_path(const struct journal *j, size_t tenant)

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "cli/failure.h"
+#include "lib/outfile.h"
 #include "demo/demo_sql.h"
 
 #define SEED_TIMEOUT_US INT64_C(7200000000)
@@ -180,17 +181,17 @@ static bool make_databases(struct stage *s, struct tmv_error *err)
 static bool write_tenant_file(const struct stage *s, char *path, size_t size, struct tmv_error *err)
 {
     char id[TMV_UUID_TEXT];
-    FILE *file;
+    struct outfile file;
 
     snprintf(path, size, "%s/tenants", s->journal);
-    file = fopen(path, "we");
-    if (!file)
+    if (!outfile_create(&file, path, false))
         return failure_errno(err, "cannot write %s", path);
-    fchmod(fileno(file), 0644);
+    fchmod(file.fd, 0644);
     for (size_t i = 0; i < s->tenant_count; i++)
-        fprintf(file, "%zu\t%s\t%" PRId64 "\n", i, tmv_uuid_format(&s->tenants[i].id, id),
+        fprintf(file.stream, "%zu\t%s\t%" PRId64 "\n", i, tmv_uuid_format(&s->tenants[i].id, id),
                 s->tenants[i].seeded);
-    return fclose(file) == 0 || failure_errno(err, "cannot write %s", path);
+    errno = outfile_close(&file);
+    return errno == 0 || failure_errno(err, "cannot write %s", path);
 }
 
 /* One of several sessions that fill in history at the same time, each for tenants of its own. */

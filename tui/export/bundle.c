@@ -28,24 +28,21 @@ void export_path(const char *what, int64_t wall_us, const char *suffix, char pat
     snprintf(path, EXPORT_PATH_MAX, "tenantmv-%s-%s%s", safe, time, suffix);
 }
 
-FILE *export_open(const char *path, char *why, size_t why_size)
+bool export_open(struct outfile *ret_file, const char *path, char *why, size_t why_size)
 {
-    FILE *file = fopen(path, "wxe");
-
-    if (file == NULL)
-        snprintf(why, why_size, "%.200s: %s", path, strerror(errno));
-    return file;
+    if (outfile_create(ret_file, path, true))
+        return true;
+    snprintf(why, why_size, "%.200s: %s", path, strerror(errno));
+    return false;
 }
 
-bool export_close(FILE *file, const char *path, char *why, size_t why_size)
+bool export_close(struct outfile *file, const char *path, char *why, size_t why_size)
 {
-    bool well = ferror(file) == 0;
+    int cause = outfile_close(file);
 
-    if (fclose(file) != 0 || !well) {
-        snprintf(why, why_size, "%.200s was not written: %s", path, strerror(errno));
-        return false;
-    }
-    return true;
+    if (cause != 0)
+        snprintf(why, why_size, "%.200s was not written: %s", path, strerror(cause));
+    return cause == 0;
 }
 
 void export_fleet_csv(const struct tmv_snapshot *snapshot, const struct tenant_names *names, FILE *out)
@@ -227,11 +224,11 @@ static void write_json(const struct tmv_migration *m, const struct part parts[PA
     fputs("}\n", out);
 }
 
-static FILE *open_in(const char *folder, const char *name, char path[EXPORT_PATH_MAX], char *why,
-                     size_t why_size)
+static bool open_in(struct outfile *ret_file, const char *folder, const char *name,
+                    char path[EXPORT_PATH_MAX], char *why, size_t why_size)
 {
     snprintf(path, EXPORT_PATH_MAX, "%.300s/%.60s", folder, name);
-    return export_open(path, why, why_size);
+    return export_open(ret_file, path, why, why_size);
 }
 
 bool export_bundle(const char *path, const struct tmv_migration *m, const struct tmv_record *record,
@@ -239,32 +236,29 @@ bool export_bundle(const char *path, const struct tmv_migration *m, const struct
 {
     char file_path[EXPORT_PATH_MAX], name[64];
     struct part parts[PARTS];
-    FILE *file;
+    struct outfile file;
 
     if (mkdir(path, 0777) != 0) {
         snprintf(why, why_size, "%.200s: %s", path, strerror(errno));
         return false;
     }
     list_parts(m, record, parts);
-    file = open_in(path, "README.md", file_path, why, why_size);
-    if (file == NULL)
+    if (!open_in(&file, path, "README.md", file_path, why, why_size))
         return false;
-    write_readme(m, record, names, file);
-    if (!export_close(file, file_path, why, why_size))
+    write_readme(m, record, names, file.stream);
+    if (!export_close(&file, file_path, why, why_size))
         return false;
-    file = open_in(path, "migration.json", file_path, why, why_size);
-    if (file == NULL)
+    if (!open_in(&file, path, "migration.json", file_path, why, why_size))
         return false;
-    write_json(m, parts, names, file);
-    if (!export_close(file, file_path, why, why_size))
+    write_json(m, parts, names, file.stream);
+    if (!export_close(&file, file_path, why, why_size))
         return false;
     for (int i = 0; i < PARTS; i++) {
         snprintf(name, sizeof name, "%s.csv", parts[i].sheet->name);
-        file = open_in(path, name, file_path, why, why_size);
-        if (file == NULL)
+        if (!open_in(&file, path, name, file_path, why, why_size))
             return false;
-        sheet_csv(parts[i].sheet, parts[i].rows, parts[i].count, names, file);
-        if (!export_close(file, file_path, why, why_size))
+        sheet_csv(parts[i].sheet, parts[i].rows, parts[i].count, names, file.stream);
+        if (!export_close(&file, file_path, why, why_size))
             return false;
     }
     return true;

@@ -3,15 +3,16 @@
 #pragma once
 
 #include "export/sheet.h"
+#include "lib/outfile.h"
 
 #define EXPORT_PATH_MAX 400
 
 /* A name for a new file: "tenantmv-fleet-20261122T140231Z.csv"; `what` may come from outside. */
 void export_path(const char *what, int64_t wall_us, const char *suffix, char path[EXPORT_PATH_MAX]);
-/* Opens a new file; NULL with the reason in `why`. */
-FILE *export_open(const char *path, char *why, size_t why_size);
+/* Opens a new file; false with the reason in `why`, and then there is no stream. */
+bool export_open(struct outfile *ret_file, const char *path, char *why, size_t why_size);
 /* Closes it; false with the reason when something was not written. */
-bool export_close(FILE *file, const char *path, char *why, size_t why_size);
+bool export_close(struct outfile *file, const char *path, char *why, size_t why_size);
 
 void export_fleet_csv(const struct tmv_snapshot *snapshot, const struct tenant_names *names, FILE *out);
 void export_fleet_json(const struct tmv_snapshot *snapshot, const struct tenant_names *names, FILE *out);

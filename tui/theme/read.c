@@ -2,6 +2,7 @@
  * | mono; [glyphs] role = shape | ASCII. Whatever stands there, a usable theme comes out. */
 #include <ini.h>
 #include <stdarg.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -396,16 +397,18 @@ static bool refuse_file(struct theme *theme, struct theme_report *report, const 
 
 static bool read_file(const char *path, struct theme *theme, struct theme_report *report, int depth)
 {
+    char *text = malloc(FILE_MAX + 1), why[120] = "too large for a theme";
     FILE *file = fopen(path, "re");
-    char *text = malloc(FILE_MAX + 1);
     size_t length = file != NULL && text != NULL ? fread(text, 1, FILE_MAX + 1, file) : 0;
     bool broken = file == NULL || text == NULL || ferror(file), fine;
 
+    if (broken)
+        snprintf(why, sizeof why, "cannot be read: %s", strerror(errno));
     if (file != NULL)
         fclose(file);
     if (broken || length > FILE_MAX) {
         free(text);
-        return refuse_file(theme, report, broken ? "cannot be read" : "too large for a theme");
+        return refuse_file(theme, report, why);
     }
     text[length] = '\0';
     fine = strlen(text) == length ? read_text(text, theme, report, depth)
