@@ -455,8 +455,7 @@ bool bulk_copier_run(const struct ends *ends, struct pgx_conn *control,
                        .columns = BUF_INIT(SQL_MAX),
                        .filled = BUF_INIT(SQL_MAX)};
 
-    if (!chunk_queue_init(&c.queue, &c.plan, ends->stop, err))
-        return false;
+    chunk_queue_init(&c.queue, &c.plan, ends->stop);
     bool ok = run(&c, control, ret_finished, err);
     chunk_queue_release(&c.queue);
     buf_release(&c.columns);

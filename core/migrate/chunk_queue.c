@@ -2,28 +2,21 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/lock.h"
 
 #define WAIT_MAX_US (200 * US_PER_MS) /* how long a raised stop flag may go unnoticed */
 #define PARKED_MAX_US US_PER_S        /* the same for a worker that has no turn: it is told, too */
 #define CHUNK_EVENTS_MIN 1            /* an event can be of a gigabyte */
 #define CHUNK_EVENTS_MAX 1000000
 
-bool chunk_queue_init(struct chunk_queue *q, const struct position_plan *plan, const struct stop *stop,
-                      struct tmv_error *err)
+void chunk_queue_init(struct chunk_queue *q, const struct position_plan *plan, const struct stop *stop)
 {
-    pthread_condattr_t attributes;
-
     *q = (struct chunk_queue){.plan = plan, .stop = stop, .step_events = 1, .limits = {.workers = 1}};
-    if (pthread_mutex_init(&q->lock, NULL) != 0 || pthread_condattr_init(&attributes) != 0)
-        return err_set(err, TMV_ERR_NOMEM, "out of memory");
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&q->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
-    return true;
+    lock_init(&q->lock);
+    cond_init(&q->changed);
 }
 
 void chunk_queue_release(struct chunk_queue *q)
@@ -161,10 +154,7 @@ static int64_t must_wait_us(const struct chunk_queue *q)
 /* With the lock held. */
 static void wait_up_to(struct chunk_queue *q, int64_t us)
 {
-    int64_t until = clock_now_us() + us;
-    struct timespec ts = {.tv_sec = (time_t)(until / US_PER_S), .tv_nsec = (long)(until % US_PER_S) * 1000};
-
-    pthread_cond_timedwait(&q->changed, &q->lock, &ts);
+    cond_wait_until(&q->changed, &q->lock, clock_now_us() + us);
 }
 
 /* With the lock held: waits until the member may take. */

@@ -54,8 +54,7 @@ struct chunk_queue {
     struct rate events_rate, bytes_rate; /* over all workers */
 };
 
-TMV_NODISCARD bool chunk_queue_init(struct chunk_queue *q, const struct position_plan *plan,
-                                    const struct stop *stop, struct tmv_error *err);
+void chunk_queue_init(struct chunk_queue *q, const struct position_plan *plan, const struct stop *stop);
 void chunk_queue_release(struct chunk_queue *q);
 TMV_NODISCARD bool chunk_queue_add_gap(struct chunk_queue *q, int64_t low, int64_t high,
                                        struct tmv_error *err);

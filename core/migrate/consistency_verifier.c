@@ -11,6 +11,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/lock.h"
 #include "lib/text.h"
 #include "migrate/crew.h"
 #include "migrate/row_hash.h"
@@ -387,7 +388,7 @@ bool verifier_run(const struct verifier_task *task, struct tmv_verify_report *re
     for (size_t i = 0; i < ARRAY_LEN(w->open); i++)
         w->open[i] = INT64_MAX;
     begin_report(task, ret_report);
-    pthread_mutex_init(&w->lock, NULL);
+    lock_init(&w->lock);
     bool ok = prepare_session(task->source, err) && prepare_session(task->target, err) &&
               (task->level == TMV_VERIFY_COUNT ? compare_streams(w, err) : compare_ranges(w, err)) &&
               compare_total(w, err);

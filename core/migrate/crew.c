@@ -1,10 +1,11 @@
 #include "migrate/crew.h"
 
 #include <pthread.h>
-#include <time.h>
 
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/lock.h"
+#include "lib/thread.h"
 
 #define TICK_US (200 * US_PER_MS)
 
@@ -47,11 +48,7 @@ static void look_on(struct crew *crew)
 
     pthread_mutex_lock(&crew->lock);
     while (crew->running > 0) {
-        int64_t until = clock_now_us() + TICK_US;
-        struct timespec ts = {.tv_sec = (time_t)(until / US_PER_S),
-                              .tv_nsec = (long)(until % US_PER_S) * 1000};
-
-        pthread_cond_timedwait(&crew->ended, &crew->lock, &ts);
+        cond_wait_until(&crew->ended, &crew->lock, clock_now_us() + TICK_US);
         bool tell = crew->any_failed && !told;
         told = told || tell;
         pthread_mutex_unlock(&crew->lock);
@@ -74,13 +71,13 @@ static bool start_members(struct crew *crew, struct member *members, int count, 
         pthread_mutex_lock(&crew->lock);
         crew->running++;
         pthread_mutex_unlock(&crew->lock);
-        if (pthread_create(&m->thread, NULL, run_member, m) == 0)
+        if (thread_spawn(&m->thread, "worker", run_member, m, err))
             continue;
         pthread_mutex_lock(&crew->lock);
         crew->running--;
         crew->any_failed = true;
         pthread_mutex_unlock(&crew->lock);
-        return err_set(err, TMV_ERR_NOMEM, "cannot start a thread");
+        return false;
     }
     return true;
 }
@@ -89,16 +86,12 @@ bool crew_run(const struct crew_job *job, int members, struct tmv_error *err)
 {
     struct crew crew = {.job = job};
     struct member list[CREW_MAX];
-    pthread_condattr_t attributes;
     int started;
 
     if (members < 1 || members > CREW_MAX)
         return err_set(err, TMV_ERR_INTERNAL, "a crew of %d", members);
-    pthread_mutex_init(&crew.lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&crew.ended, &attributes);
-    pthread_condattr_destroy(&attributes);
+    lock_init(&crew.lock);
+    cond_init(&crew.ended);
     bool ok = start_members(&crew, list, members, &started, err);
     look_on(&crew);
     for (int i = 0; i < started; i++)

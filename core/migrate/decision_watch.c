@@ -9,6 +9,7 @@
 #include "lib/fault.h"
 #include "lib/log.h"
 #include "lib/text.h"
+#include "lib/thread.h"
 #include "control/repositories.h"
 #include "migrate/resolve.h"
 #include "sql_embedded.h"
@@ -177,11 +178,12 @@ static void *watch_main(void *arg)
     return NULL;
 }
 
-bool decision_watch_start(struct decision_watch *w, const char *control_conninfo, const struct stop *stop)
+bool decision_watch_start(struct decision_watch *w, const char *control_conninfo, const struct stop *stop,
+                          struct tmv_error *err)
 {
     text_copy(w->control_conninfo, sizeof w->control_conninfo, control_conninfo);
     w->stop = stop;
-    w->running = pthread_create(&w->thread, NULL, watch_main, w) == 0;
+    w->running = thread_spawn(&w->thread, "decision watch", watch_main, w, err);
     return w->running;
 }
 

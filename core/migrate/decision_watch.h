@@ -18,6 +18,7 @@ struct decision_watch {
 };
 
 /* Starts the watch in a thread of its own; false when there is none. */
-bool decision_watch_start(struct decision_watch *w, const char *control_conninfo, const struct stop *stop);
+TMV_NODISCARD bool decision_watch_start(struct decision_watch *w, const char *control_conninfo,
+                                        const struct stop *stop, struct tmv_error *err);
 /* Waits for its end; the stop flag is raised already. */
 void decision_watch_join(struct decision_watch *w);

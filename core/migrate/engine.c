@@ -11,8 +11,10 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/fault.h"
+#include "lib/lock.h"
 #include "lib/log.h"
 #include "lib/text.h"
+#include "lib/thread.h"
 #include "migrate/coordinator.h"
 #include "migrate/decision_watch.h"
 #include "sql_embedded.h"
@@ -89,6 +91,7 @@ static struct slot *free_slot(struct tmv_engine *e, const struct claimable *what
 static void run_migration(struct tmv_engine *e, const struct claimable *what)
 {
     struct slot *slot = free_slot(e, what);
+    struct tmv_error err = {0};
 
     if (!slot)
         return;
@@ -100,9 +103,9 @@ static void run_migration(struct tmv_engine *e, const struct claimable *what)
     slot->options.stop = &e->stop;
     slot->options.webhook = e->webhook;
     atomic_store(&slot->done, false);
-    slot->used = pthread_create(&slot->thread, NULL, coordinator_main, slot) == 0;
+    slot->used = thread_spawn(&slot->thread, "coordinator", coordinator_main, slot, &err);
     if (!slot->used)
-        log_warn("no thread could be started for a migration");
+        log_error(TMV_LOG_WARN, "a migration waits for its coordinator", &err);
 }
 
 /* A round lasts a heartbeat; less when another engine's lease runs out before. */
@@ -174,6 +177,7 @@ bool tmv_engine_start(const struct tmv_engine_options *options, struct tmv_engin
                       struct tmv_error *err)
 {
     struct tmv_engine *e = calloc(1, sizeof *e);
+    struct tmv_error watch_err = {0};
 
     if (!e)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");
@@ -183,14 +187,13 @@ bool tmv_engine_start(const struct tmv_engine_options *options, struct tmv_engin
     e->max_migrations = options->max_migrations > 0 ? options->max_migrations : DEFAULT_MIGRATIONS;
     if (e->max_migrations > MIGRATIONS_MAX)
         e->max_migrations = MIGRATIONS_MAX;
-    pthread_mutex_init(&e->lock, NULL);
+    lock_init(&e->lock);
     bool ok = stop_init(&e->stop, err);
     if (ok && options->webhook_url)
         ok = webhook_start(options->webhook_url, &e->webhook, err);
-    if (ok && pthread_create(&e->thread, NULL, engine_main, e) != 0)
-        ok = err_errno(err, "starting the engine's thread");
-    if (ok && !decision_watch_start(&e->watch, e->control_conninfo, &e->stop))
-        log_warn("no thread could be started to watch over decisions");
+    ok = ok && thread_spawn(&e->thread, "engine", engine_main, e, err);
+    if (ok && !decision_watch_start(&e->watch, e->control_conninfo, &e->stop, &watch_err))
+        log_error(TMV_LOG_WARN, "nothing watches over decisions", &watch_err);
     if (!ok) {
         webhook_stop(e->webhook);
         stop_release(&e->stop);

@@ -11,6 +11,7 @@
 #include "lib/err.h"
 #include "lib/fault.h"
 #include "lib/json.h"
+#include "lib/lock.h"
 #include "lib/log.h"
 #include "lib/text.h"
 #include "migrate/crew.h"
@@ -359,7 +360,7 @@ bool index_rebuilder_restore(const struct ends *ends, struct pgx_conn *control, 
     if (!control_ledger_list(control, &ends->owner.migration, KIND, &r.entries, &r.count, err))
         return err_wrap(err, "restoring the target's indexes");
     if (r.count > 0) {
-        pthread_mutex_init(&r.lock, NULL);
+        lock_init(&r.lock);
         ok = restore_all(&r, control, ret_finished, err);
         pthread_mutex_destroy(&r.lock);
     }

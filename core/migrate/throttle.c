@@ -11,7 +11,9 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/lock.h"
 #include "lib/text.h"
+#include "lib/thread.h"
 #include "pg/ident.h"
 #include "sql_embedded.h"
 
@@ -264,11 +266,8 @@ static void expect_first_look(struct throttle *t)
 /* With the lock held: until the next look is due, or something changed. */
 static void wait_for_next(struct throttle *t)
 {
-    int64_t until = clock_now_us() + PERIOD_US;
-    struct timespec ts = {.tv_sec = (time_t)(until / US_PER_S), .tv_nsec = (long)(until % US_PER_S) * 1000};
-
     if (wants_any(&t->settings))
-        pthread_cond_timedwait(&t->changed, &t->lock, &ts);
+        cond_wait_until(&t->changed, &t->lock, clock_now_us() + PERIOD_US);
     while (t->running && !wants_any(&t->settings)) {
         tell(t, "");
         pthread_cond_wait(&t->changed, &t->lock);
@@ -302,11 +301,16 @@ static void *throttle_main(void *argument)
 
 /* ---- the owner's side ---- */
 
+static void release(struct throttle *t)
+{
+    stop_release(&t->stop);
+    pthread_cond_destroy(&t->changed);
+    pthread_mutex_destroy(&t->lock);
+}
+
 bool throttle_start(struct throttle *t, const struct ends *ends, const struct tmv_settings *settings,
                     struct tmv_error *err)
 {
-    pthread_condattr_t monotonic;
-
     *t = (struct throttle){
         .ends = *ends, .settings = *settings, .stop = {.fd = -1}, .at_us = clock_now_us(), .running = true};
     t->ends.stop = &t->stop;
@@ -315,16 +319,13 @@ bool throttle_start(struct throttle *t, const struct ends *ends, const struct tm
         t->running = false;
         return false;
     }
-    pthread_mutex_init(&t->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&t->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    if (pthread_create(&t->thread, NULL, throttle_main, t) == 0)
+    lock_init(&t->lock);
+    cond_init(&t->changed);
+    if (thread_spawn(&t->thread, "throttle", throttle_main, t, err))
         return true;
     t->running = false;
-    stop_release(&t->stop);
-    return err_errno(err, "starting the thread that looks at the limits");
+    release(t);
+    return false;
 }
 
 void throttle_end(struct throttle *t)
@@ -337,9 +338,7 @@ void throttle_end(struct throttle *t)
     pthread_mutex_unlock(&t->lock);
     stop_raise(&t->stop);
     pthread_join(t->thread, NULL);
-    stop_release(&t->stop);
-    pthread_cond_destroy(&t->changed);
-    pthread_mutex_destroy(&t->lock);
+    release(t);
 }
 
 void throttle_set(struct throttle *t, const struct tmv_settings *settings)

@@ -9,6 +9,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/lock.h"
 #include "pg/copy.h"
 #include "sql_embedded.h"
 
@@ -138,7 +139,7 @@ bool verify_repair(const struct verifier_task *task, struct tmv_verify_report *r
     struct verifier_task find = *task;
 
     find.hook = &hook;
-    pthread_mutex_init(&r.lock, NULL);
+    lock_init(&r.lock);
     bool ok = verifier_run(&find, ret_report, err) && mend_all(&r, ret_report, err);
     pthread_mutex_destroy(&r.lock);
     free(r.remove.items);

@@ -7,6 +7,8 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/lock.h"
+#include "lib/thread.h"
 #include "migrate/chunk_queue.h"
 #include "migrate/verify_repair.h"
 #include "migrate/verify_total.h"
@@ -35,14 +37,6 @@ struct task {
     bool stop;
 };
 
-static struct timespec from_now(int64_t us)
-{
-    int64_t until = clock_now_us() + us;
-
-    return (struct timespec){.tv_sec = (time_t)(until / US_PER_S),
-                             .tv_nsec = (long)(until % US_PER_S) * 1000};
-}
-
 /* Under the lock. */
 static bool is_total_due(const struct verify_worker *w)
 {
@@ -54,17 +48,16 @@ static bool is_total_due(const struct verify_worker *w)
 
 static struct task next_task(struct verify_worker *w, int64_t slice)
 {
-    struct timespec look = from_now(LOOK_US);
+    int64_t look_us = clock_now_us() + LOOK_US;
     struct task task;
-    int waited = 0;
+    bool time_left = true;
 
     pthread_mutex_lock(&w->lock);
     w->busy = false;
     pthread_cond_broadcast(&w->changed);
-    while (w->running && (w->held || (w->limit <= w->proof.to && waited == 0 && !is_total_due(w)) ||
+    while (w->running && (w->held || (w->limit <= w->proof.to && time_left && !is_total_due(w)) ||
                           (w->differs && !w->repair)))
-        waited = w->held || w->differs ? pthread_cond_wait(&w->changed, &w->lock)
-                                       : pthread_cond_timedwait(&w->changed, &w->lock, &look);
+        time_left = cond_wait_until(&w->changed, &w->lock, w->held || w->differs ? INT64_MAX : look_us);
     w->busy = true;
     task = (struct task){.from = w->proof.to,
                          .to = w->limit,
@@ -426,24 +419,24 @@ static void take_start(struct verify_worker *w, const struct verify_start *start
                                            .equal_to = w->proof.to};
 }
 
+static void release(struct verify_worker *w)
+{
+    stop_release(&w->stop);
+    pthread_cond_destroy(&w->changed);
+    pthread_mutex_destroy(&w->lock);
+}
+
 bool verify_worker_start(struct verify_worker *w, const struct verify_start *start, struct tmv_error *err)
 {
-    pthread_condattr_t monotonic;
-
     take_start(w, start);
     if (!stop_init(&w->stop, err))
         return false;
-    pthread_mutex_init(&w->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&w->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    w->running = true;
-    if (pthread_create(&w->thread, NULL, verify_main, w) == 0)
-        return true;
-    w->running = false;
-    stop_release(&w->stop);
-    return err_errno(err, "starting the verification thread");
+    lock_init(&w->lock);
+    cond_init(&w->changed);
+    w->running = thread_spawn(&w->thread, "verifier", verify_main, w, err);
+    if (!w->running)
+        release(w);
+    return w->running;
 }
 
 void verify_worker_stop(struct verify_worker *w)
@@ -458,9 +451,7 @@ void verify_worker_stop(struct verify_worker *w)
     pthread_join(w->thread, NULL);
     for (int i = 0; i < SIDE_COUNT; i++)
         facts_release(&w->known[i]);
-    stop_release(&w->stop);
-    pthread_cond_destroy(&w->changed);
-    pthread_mutex_destroy(&w->lock);
+    release(w);
 }
 
 void verify_worker_feed(struct verify_worker *w, int64_t limit)
@@ -475,13 +466,13 @@ void verify_worker_feed(struct verify_worker *w, int64_t limit)
 
 void verify_worker_hold(struct verify_worker *w, int64_t patience_us)
 {
-    struct timespec until = from_now(patience_us);
+    int64_t until_us = clock_now_us() + patience_us;
 
     if (!w->running)
         return;
     pthread_mutex_lock(&w->lock);
     w->held = true;
-    while (w->busy && pthread_cond_timedwait(&w->changed, &w->lock, &until) == 0)
+    while (w->busy && cond_wait_until(&w->changed, &w->lock, until_us))
         continue;
     pthread_mutex_unlock(&w->lock);
 }

@@ -9,8 +9,10 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/lock.h"
 #include "lib/log.h"
 #include "lib/stop.h"
+#include "lib/thread.h"
 
 #define CONNECT_TIMEOUT_MS 3000L
 #define TRANSFER_TIMEOUT_MS 10000L
@@ -227,12 +229,9 @@ bool webhook_start(const char *url, struct webhook **ret_webhook, struct tmv_err
     if (!w)
         return err_set(err, TMV_ERR_NOMEM, "no memory for a webhook");
     w->closing.fd = -1;
-    pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->changed, NULL);
-    bool ok = prepare(w, url, err);
-    if (ok && pthread_create(&w->thread, NULL, run, w) != 0)
-        ok = err_set(err, TMV_ERR_IO, "no thread for a webhook");
-    if (!ok) {
+    lock_init(&w->lock);
+    cond_init(&w->changed);
+    if (!prepare(w, url, err) || !thread_spawn(&w->thread, "webhook", run, w, err)) {
         release(w);
         return false;
     }

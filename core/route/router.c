@@ -4,7 +4,9 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/lock.h"
 #include "lib/text.h"
+#include "lib/thread.h"
 #include "route/internal.h"
 #include "route/retry.h"
 
@@ -13,12 +15,9 @@
 
 bool router_wait(struct tmv_router *router, int64_t deadline_us)
 {
-    struct timespec ts = {.tv_sec = (time_t)(deadline_us / US_PER_S),
-                          .tv_nsec = (long)(deadline_us % US_PER_S) * 1000};
-
     if (router->closing || clock_now_us() >= deadline_us)
         return false;
-    return pthread_cond_timedwait(&router->changed, &router->lock, &ts) == 0 || clock_now_us() < deadline_us;
+    return cond_wait_until(&router->changed, &router->lock, deadline_us) || clock_now_us() < deadline_us;
 }
 
 bool router_pause(struct tmv_router *router, int attempt, int64_t deadline_us)
@@ -40,14 +39,9 @@ bool router_pause(struct tmv_router *router, int attempt, int64_t deadline_us)
 
 static void init_waiting(struct tmv_router *router)
 {
-    pthread_condattr_t attributes;
-
-    pthread_mutex_init(&router->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&router->changed, &attributes);
-    pthread_cond_init(&router->work, &attributes);
-    pthread_condattr_destroy(&attributes);
+    lock_init(&router->lock);
+    cond_init(&router->changed);
+    cond_init(&router->work);
 }
 
 static void release(struct tmv_router *router)
@@ -75,13 +69,13 @@ static void begin_close(struct tmv_router *router)
 
 static bool start_threads(struct tmv_router *router, struct tmv_error *err)
 {
-    if (pthread_create(&router->listener, NULL, router_listener, router) != 0)
-        return err_set(err, TMV_ERR_NOMEM, "cannot start the router's listener");
-    if (pthread_create(&router->keeper, NULL, router_keeper, router) == 0)
+    if (!thread_spawn(&router->listener, "route listener", router_listener, router, err))
+        return false;
+    if (thread_spawn(&router->keeper, "route keeper", router_keeper, router, err))
         return true;
     begin_close(router);
     pthread_join(router->listener, NULL);
-    return err_set(err, TMV_ERR_NOMEM, "cannot start the router's keeper");
+    return false;
 }
 
 bool tmv_router_open(const struct tmv_router_options *options, struct tmv_router **ret_router,

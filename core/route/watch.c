@@ -5,6 +5,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/lock.h"
 #include "lib/log.h"
 #include "route/internal.h"
 #include "sql_embedded.h"
@@ -85,13 +86,11 @@ struct work {
 
 static struct work wait_for_work(struct tmv_router *router)
 {
-    int64_t until = clock_now_us() + KEEPER_WAIT_US;
-    struct timespec ts = {.tv_sec = (time_t)(until / US_PER_S), .tv_nsec = (long)(until % US_PER_S) * 1000};
     struct work work;
 
     pthread_mutex_lock(&router->lock);
     if (!router->closing && !router->stale_routes && !router->warm_wanted)
-        pthread_cond_timedwait(&router->work, &router->lock, &ts);
+        cond_wait_until(&router->work, &router->lock, clock_now_us() + KEEPER_WAIT_US);
     work.routes = router->stale_routes && !router->closing;
     work.registry = router->stale_registry && !router->closing;
     router->stale_routes = router->warm_wanted = router->stale_registry = false;

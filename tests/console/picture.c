@@ -9,7 +9,7 @@
 
 #include "../unit/sample_fleet.h"
 #include "app/state.h"
-#include "app/thread.h"
+#include "lib/clock.h"
 #include "terminal/terminal.h"
 
 static void turn(struct terminal *terminal, struct state *state, struct canvas *canvas)
@@ -18,7 +18,7 @@ static void turn(struct terminal *terminal, struct state *state, struct canvas *
     struct outcome outcome;
     int cols, rows;
 
-    state->model.now_us = thread_now_us();
+    state->model.now_us = clock_now_us();
     state->snapshot->taken_mono_us = state->model.now_us - 400000; /* always fresh */
     while (requests_take(state->requests, &outcome))
         state_outcome(state, &outcome);
@@ -29,8 +29,8 @@ static void turn(struct terminal *terminal, struct state *state, struct canvas *
         exit(1);
     state_draw(state, canvas);
     terminal_draw(terminal, canvas, state->model.now_us);
-    state_shown(state, thread_now_us(), 0);
-    while (terminal_read(terminal, thread_now_us(), &input))
+    state_shown(state, clock_now_us(), 0);
+    while (terminal_read(terminal, clock_now_us(), &input))
         state_key(state, &input, canvas);
 }
 
@@ -42,6 +42,7 @@ int main(int argc, char **argv)
     struct terminal *terminal;
     struct state state;
     struct canvas canvas = {0};
+    struct tmv_error err;
     char why[200];
 
     theme_default(&theme);
@@ -51,9 +52,9 @@ int main(int argc, char **argv)
     state_init(&state);
     state.snapshot = sample_snapshot();
     sample_model(&state.model, state.snapshot);
-    state.requests =
-        requests_start("host=/nonexistent", &(struct tmv_actor){"amy", "here"}, eventfd(0, EFD_NONBLOCK));
-    if (state.requests == NULL)
+    state.requests = requests_start("host=/nonexistent", &(struct tmv_actor){"amy", "here"},
+                                    eventfd(0, EFD_NONBLOCK), &err);
+    if (!state.requests)
         return 1;
     while (!state.quit) {
         struct pollfd fd = {terminal_fd(terminal), POLLIN, 0};

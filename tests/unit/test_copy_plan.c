@@ -149,7 +149,7 @@ static void hands_out_every_position_of_the_gaps_once(void **state)
     int64_t chunks, events;
 
     (void)state;
-    assert_true(chunk_queue_init(&queue, &plan, NULL, &err));
+    chunk_queue_init(&queue, &plan, NULL);
     queue.step_events = 70;
     for (size_t i = 0; i < ARRAY_LEN(gaps); i++)
         assert_true(chunk_queue_add_gap(&queue, gaps[i].low, gaps[i].high, &err));
@@ -176,7 +176,7 @@ static void a_range_that_took_too_long_is_handed_out_in_halves(void **state)
     int tries = 0;
 
     (void)state;
-    assert_true(chunk_queue_init(&queue, &plan, NULL, &err));
+    chunk_queue_init(&queue, &plan, NULL);
     queue.step_events = 300;
     assert_true(chunk_queue_add_gap(&queue, 0, 1000, &err));
     while (chunk_queue_take(&queue, 0, &span) == CHUNK_TAKEN) {
@@ -201,7 +201,7 @@ static void a_range_is_not_cut_for_ever(void **state)
     int cuts = 0;
 
     (void)state;
-    assert_true(chunk_queue_init(&queue, &plan, NULL, &err));
+    chunk_queue_init(&queue, &plan, NULL);
     queue.step_events = 100000;
     assert_false(chunk_queue_split(&queue, &span));
     assert_true(chunk_queue_add_gap(&queue, 0, 100000, &err));
@@ -240,7 +240,7 @@ static void nobody_leaves_while_a_range_may_come_back(void **state)
     pthread_t thread;
 
     (void)state;
-    assert_true(chunk_queue_init(&queue, &plan, NULL, &err));
+    chunk_queue_init(&queue, &plan, NULL);
     queue.step_events = 1000;
     assert_true(chunk_queue_add_gap(&queue, 0, 1000, &err));
     chunk_queue_limit(&queue, &(struct chunk_limits){.workers = 2});
@@ -270,7 +270,7 @@ static void hands_out_nothing_once_stopped(void **state)
     struct tmv_error err;
 
     (void)state;
-    assert_true(chunk_queue_init(&queue, &plan, NULL, &err));
+    chunk_queue_init(&queue, &plan, NULL);
     queue.step_events = 10;
     chunk_queue_limit(&queue, &(struct chunk_limits){.workers = 1, .events_per_s = 1});
     assert_true(chunk_queue_add_gap(&queue, 0, 1000, &err));
@@ -299,10 +299,9 @@ static void a_lower_limit_makes_nobody_wait_long_for_the_past(void **state)
 {
     struct position_plan plan = even_plan(1000, 1000);
     struct chunk_queue queue;
-    struct tmv_error err;
 
     (void)state;
-    assert_true(chunk_queue_init(&queue, &plan, NULL, &err));
+    chunk_queue_init(&queue, &plan, NULL);
     chunk_queue_limit(&queue, &(struct chunk_limits){.workers = 1, .events_per_s = 1000000});
     chunk_queue_done(&queue, &(struct chunk_done){.events = 900000});
     chunk_queue_limit(&queue, &(struct chunk_limits){.workers = 1, .events_per_s = 10});
@@ -334,7 +333,7 @@ static int64_t width_after(int64_t events, int64_t took_us, const struct chunk_l
     struct position_span span;
     struct tmv_error err;
 
-    assert_true(chunk_queue_init(&queue, &plan, NULL, &err));
+    chunk_queue_init(&queue, &plan, NULL);
     queue.step_events = 10000;
     queue.aim_us = 1000000;
     chunk_queue_limit(&queue, &(struct chunk_limits){.workers = 1});
@@ -370,7 +369,7 @@ static void members_beyond_the_workers_wait(void **state)
     struct tmv_error err;
 
     (void)state;
-    assert_true(chunk_queue_init(&queue, &plan, NULL, &err));
+    chunk_queue_init(&queue, &plan, NULL);
     queue.step_events = 10;
     assert_true(chunk_queue_add_gap(&queue, 0, 1000, &err));
     chunk_queue_limit(&queue, &(struct chunk_limits){.workers = 3});

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "app/thread.h"
+#include "lib/clock.h"
+#include "lib/err.h"
 
 #define LEAST_GAP_US                                                                                         \
     INT64_C(250000)                /* between two readings: the screen needs no more, the database neither */
@@ -59,7 +61,7 @@ static void report_lost(struct monitor *monitor, const struct tmv_error *err)
 
     pthread_mutex_lock(&monitor->thread.lock);
     if (report->connected || report->error[0] == '\0')
-        report->offline_since_us = thread_now_us();
+        report->offline_since_us = clock_now_us();
     report->connected = false;
     snprintf(report->error, sizeof report->error, "%.399s", err->message);
     snprintf(report->hint, sizeof report->hint, "%s", err->hint);
@@ -71,7 +73,7 @@ static void report_lost(struct monitor *monitor, const struct tmv_error *err)
 static void pause_until(struct monitor *monitor, int64_t deadline_us)
 {
     pthread_mutex_lock(&monitor->thread.lock);
-    while (!monitor->thread.stop && thread_now_us() < deadline_us)
+    while (!monitor->thread.stop && clock_now_us() < deadline_us)
         thread_wait(&monitor->thread, deadline_us);
     pthread_mutex_unlock(&monitor->thread.lock);
 }
@@ -103,7 +105,7 @@ static bool wants_record(struct monitor *monitor, struct tmv_uuid *ret_focus)
     *ret_focus = monitor->focus;
     pthread_mutex_unlock(&monitor->thread.lock);
     return !tmv_uuid_is_nil(ret_focus) && (!tmv_uuid_equal(ret_focus, &monitor->recorded) ||
-                                           thread_now_us() - monitor->recorded_us >= RECORD_US);
+                                           clock_now_us() - monitor->recorded_us >= RECORD_US);
 }
 
 /* Reads the focus' record when it is due. One that is gone meanwhile is no error. */
@@ -115,7 +117,7 @@ static bool read_record(struct monitor *monitor, struct tmv_control *control, st
     if (!wants_record(monitor, &focus))
         return true;
     monitor->recorded = focus;
-    monitor->recorded_us = thread_now_us();
+    monitor->recorded_us = clock_now_us();
     if (!tmv_record_read(control, &focus, &record, err))
         return err->code == TMV_ERR_NOT_FOUND;
     pthread_mutex_lock(&monitor->thread.lock);
@@ -135,11 +137,11 @@ static bool wait_for_change(struct monitor *monitor, struct tmv_control *control
 {
     int64_t until = read_at_us + SLOW_US;
 
-    for (bool changed = false; !changed && thread_now_us() < until && !thread_stopping(&monitor->thread);) {
-        int64_t began = thread_now_us();
+    for (bool changed = false; !changed && clock_now_us() < until && !thread_stopping(&monitor->thread);) {
+        int64_t began = clock_now_us();
         if (!read_record(monitor, control, err) || !tmv_control_wait_change(control, SLICE_US, err))
             return false;
-        changed = thread_now_us() - began < SLICE_US;
+        changed = clock_now_us() - began < SLICE_US;
     }
     return true;
 }
@@ -158,13 +160,13 @@ static bool follow(struct monitor *monitor, struct tmv_control *control, struct 
     bool any = false;
 
     while (!thread_stopping(&monitor->thread)) {
-        int64_t read_at = thread_now_us(), took;
+        int64_t read_at = clock_now_us(), took;
         struct tmv_snapshot *snapshot = NULL;
         bool ok = any ? tmv_snapshot_read_brief(control, monitor->limit, &snapshot, err)
                       : tmv_snapshot_read(control, NULL, monitor->limit, &snapshot, err);
         if (!ok)
             return any;
-        took = thread_now_us() - read_at;
+        took = clock_now_us() - read_at;
         if (!any && !read_log(monitor, control, snapshot, err)) {
             tmv_snapshot_free(snapshot);
             return false;
@@ -192,7 +194,7 @@ static void *monitor_run(void *self)
         if (thread_stopping(&monitor->thread))
             break;
         report_lost(monitor, &err);
-        pause_until(monitor, thread_now_us() + retry_us);
+        pause_until(monitor, clock_now_us() + retry_us);
         retry_us = retry_us * 2 > RETRY_LAST_US ? RETRY_LAST_US : retry_us * 2;
     }
     if (thread_release(&monitor->thread))
@@ -200,17 +202,19 @@ static void *monitor_run(void *self)
     return NULL;
 }
 
-struct monitor *monitor_start(const char *conninfo, int wake_fd, int limit)
+struct monitor *monitor_start(const char *conninfo, int wake_fd, int limit, struct tmv_error *err)
 {
     struct monitor *monitor = calloc(1, sizeof *monitor);
 
-    if (monitor == NULL)
+    if (!monitor) {
+        err_set(err, TMV_ERR_NOMEM, "out of memory");
         return NULL;
+    }
     monitor->conninfo = strdup(conninfo);
     monitor->limit = limit;
     monitor->series = series_new();
-    if (monitor->conninfo == NULL || monitor->series == NULL ||
-        !thread_start(&monitor->thread, wake_fd, monitor_run)) {
+    bool ok = (monitor->conninfo && monitor->series) || err_set(err, TMV_ERR_NOMEM, "out of memory");
+    if (!ok || !thread_start(&monitor->thread, "monitor", wake_fd, monitor_run, err)) {
         monitor_free(monitor);
         return NULL;
     }

@@ -21,7 +21,7 @@ struct monitor_report {
 
 /* Starts it; `wake_fd` (an eventfd) is written at every change. Both strings are copied. NULL without memory.
  */
-struct monitor *monitor_start(const char *conninfo, int wake_fd, int limit);
+struct monitor *monitor_start(const char *conninfo, int wake_fd, int limit, struct tmv_error *err);
 /* The migration whose record is read too, at once and then every few seconds; nil: none. Does not block. */
 void monitor_focus(struct monitor *monitor, const struct tmv_uuid *migration);
 /* The last hour of a migration, recorded whether pictures are taken or not; false: nothing is known. Does not

@@ -6,6 +6,8 @@
 
 #include "app/limits.h"
 #include "app/thread.h"
+#include "lib/clock.h"
+#include "lib/err.h"
 
 #define JOBS_MAX 240 /* a bulk action and a few more */
 #define NEWS_MAX 512
@@ -231,9 +233,9 @@ static void tell_dialog(struct requests *r)
     r->dialog_changed = false;
     pthread_mutex_unlock(&r->thread.lock);
     if (tmv_uuid_equal(&now.id, &r->told.id) &&
-        (tmv_uuid_is_nil(&now.id) || thread_now_us() - r->told_us < DIALOG_AGAIN_US))
+        (tmv_uuid_is_nil(&now.id) || clock_now_us() - r->told_us < DIALOG_AGAIN_US))
         return;
-    r->told_us = thread_now_us();
+    r->told_us = clock_now_us();
     if ((stop ? r->control != NULL : connected(r, &err)) && say_dialog(r, &now, &err))
         r->told = now;
     else if (is_lost_link(&err))
@@ -255,7 +257,7 @@ static int64_t dialog_deadline_us(const struct requests *r)
 static int take_jobs(struct requests *r, struct job jobs[JOBS_MAX])
 {
     pthread_mutex_lock(&r->thread.lock);
-    while (!r->thread.stop && r->job_count == 0 && dialog_deadline_us(r) > thread_now_us())
+    while (!r->thread.stop && r->job_count == 0 && dialog_deadline_us(r) > clock_now_us())
         thread_wait(&r->thread, dialog_deadline_us(r));
     memcpy(jobs, r->jobs, sizeof r->jobs);
     int count = r->thread.stop ? 0 : r->job_count;
@@ -290,7 +292,7 @@ static void wait_for_change(struct requests *r)
     }
     pthread_mutex_lock(&r->thread.lock);
     if (!r->thread.stop)
-        thread_wait(&r->thread, thread_now_us() + RETRY_US);
+        thread_wait(&r->thread, clock_now_us() + RETRY_US);
     pthread_mutex_unlock(&r->thread.lock);
 }
 
@@ -320,15 +322,19 @@ static void *requests_run(void *self)
     return NULL;
 }
 
-struct requests *requests_start(const char *conninfo, const struct tmv_actor *actor, int wake_fd)
+struct requests *requests_start(const char *conninfo, const struct tmv_actor *actor, int wake_fd,
+                                struct tmv_error *err)
 {
     struct requests *r = calloc(1, sizeof *r);
 
-    if (r == NULL)
+    if (!r) {
+        err_set(err, TMV_ERR_NOMEM, "out of memory");
         return NULL;
+    }
     r->conninfo = strdup(conninfo);
     r->actor = *actor;
-    if (r->conninfo == NULL || !thread_start(&r->thread, wake_fd, requests_run)) {
+    bool ok = r->conninfo || err_set(err, TMV_ERR_NOMEM, "out of memory");
+    if (!ok || !thread_start(&r->thread, "requests", wake_fd, requests_run, err)) {
         requests_free(r);
         return NULL;
     }

@@ -7,7 +7,8 @@
 struct requests;
 
 /* Starts it; strings are copied. NULL without memory. */
-struct requests *requests_start(const char *conninfo, const struct tmv_actor *actor, int wake_fd);
+struct requests *requests_start(const char *conninfo, const struct tmv_actor *actor, int wake_fd,
+                                struct tmv_error *err);
 /* Queues an operation; false when too many wait already. Does not block. */
 bool requests_send(struct requests *requests, const struct tmv_request *request);
 /* Queues a change of a migration's limits, as tmv_settings_change takes it; false as above. Its outcome is

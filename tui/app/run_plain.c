@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "app/session.h"
-#include "app/thread.h"
+#include "lib/clock.h"
 #include "screens/events.h"
 #include "screens/health.h"
 #include "screens/states.h"
@@ -116,7 +116,7 @@ int run_plain(struct session *session)
         memcpy(shown, now, sizeof shown);
         if (ferror(stdout)) /* nobody reads the lines any more, or the disk is full: the end says which */
             return 0;
-        session_wait(session, -1, thread_now_us() + IDLE_US);
+        session_wait(session, -1, clock_now_us() + IDLE_US);
     }
     return 128 + session_signal(session);
 }
@@ -124,10 +124,10 @@ int run_plain(struct session *session)
 int run_once(struct session *session)
 {
     struct model *model = &session->state.model;
-    int64_t until = thread_now_us() + ONCE_WAIT_US;
+    int64_t until = clock_now_us() + ONCE_WAIT_US;
     char summary[600];
 
-    while (session_signal(session) == 0 && model->snapshot == NULL && thread_now_us() < until) {
+    while (session_signal(session) == 0 && model->snapshot == NULL && clock_now_us() < until) {
         session_turn(session);
         if (model->snapshot != NULL || (!model->connected && model->link_error[0] != '\0'))
             break;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "app/session.h"
-#include "app/thread.h"
+#include "lib/clock.h"
 #include "terminal/terminal.h"
 
 #define TICK_US INT64_C(1000000) /* the clock and the ages move */
@@ -91,13 +91,13 @@ static void read_keys(struct screen_run *run)
 static void draw(struct screen_run *run)
 {
     struct session *session = run->session;
-    int64_t began_us = thread_now_us();
+    int64_t began_us = clock_now_us();
 
     if (!fit_canvas(run))
         return;
     state_draw(&session->state, &session->canvas);
     terminal_draw(run->terminal, &session->canvas, began_us);
-    run->drawn_us = thread_now_us();
+    run->drawn_us = clock_now_us();
     run->dirty = run->asked = false;
     run->blind = run->drawn_us - began_us > STALL_US;
     state_shown(&session->state, run->drawn_us, run->drawn_us - began_us);
@@ -197,7 +197,7 @@ int run_screen(struct session *session, char *why, size_t why_size, bool *ret_no
     if (why[0] != '\0')
         state_toast(state, ROLE_LEVEL_WARN, "%s", why);
     run.asked = true;
-    run.page_at_us = session->options->page_us > 0 ? thread_now_us() + session->options->page_us : INT64_MAX;
+    run.page_at_us = session->options->page_us > 0 ? clock_now_us() + session->options->page_us : INT64_MAX;
     while (!state->quit && !run.gone && session_signal(session) == 0)
         do_round(&run);
     confirm_void(&state->confirm); /* nobody is there any more to see what it would do */

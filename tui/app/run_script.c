@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "app/session.h"
-#include "app/thread.h"
+#include "lib/clock.h"
 #include "lib/outfile.h"
 #include "widgets/plain.h"
 
@@ -41,7 +41,7 @@ static bool look(struct script *script)
     session_turn(script->session);
     script->session->canvas.words = script->session->options->accessible;
     state_draw(&script->session->state, &script->session->canvas);
-    state_shown(&script->session->state, thread_now_us(), 0);
+    state_shown(&script->session->state, clock_now_us(), 0);
     return session_signal(script->session) == 0;
 }
 
@@ -56,12 +56,12 @@ static bool is_idle(struct session *session)
 
 static bool wait_for(struct script *script, const char *text)
 {
-    int64_t until = thread_now_us() + WAIT_US;
+    int64_t until = clock_now_us() + WAIT_US;
 
-    while (look(script) && thread_now_us() < until) {
+    while (look(script) && clock_now_us() < until) {
         if (text == NULL ? is_idle(script->session) : plain_contains(&script->session->canvas, text))
             return true;
-        session_wait(script->session, -1, thread_now_us() + LOOK_US);
+        session_wait(script->session, -1, clock_now_us() + LOOK_US);
     }
     plain_write(&script->session->canvas, script->session->options->ascii, stderr);
     return complain(script, "waited in vain for", text != NULL ? text : "rest");
@@ -76,8 +76,7 @@ static bool press(struct script *script, struct input input)
            look(script)) /* what is done without a question waits for silence */
         session_wait(script->session, -1, state->pending.due_us);
     /* a dialog that just opened does not hear yet */
-    while (state->confirm.kind != CONFIRM_NONE &&
-           thread_now_us() - state->confirm.opened_us < CONFIRM_DEAF_US)
+    while (state->confirm.kind != CONFIRM_NONE && clock_now_us() - state->confirm.opened_us < CONFIRM_DEAF_US)
         session_wait(script->session, -1, state->confirm.opened_us + CONFIRM_DEAF_US);
     look(script);
     input.at_us = state->model.now_us;

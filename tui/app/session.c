@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "app/thread.h"
+#include "lib/clock.h"
 #include "tenantmv/engine.h"
 
 static const int end_signals[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP};
@@ -72,7 +72,7 @@ static void update_clocks(struct session *session)
     struct timespec wall;
 
     clock_gettime(CLOCK_REALTIME, &wall);
-    session->state.model.now_us = thread_now_us();
+    session->state.model.now_us = clock_now_us();
     session->state.model.wall_us = session->fixed_wall_us > 0
                                        ? session->fixed_wall_us
                                        : (int64_t)wall.tv_sec * 1000000 + wall.tv_nsec / 1000;
@@ -102,6 +102,7 @@ bool session_start(struct session *session, const struct console_options *option
 {
     struct model *model = &session->state.model;
     struct tmv_actor actor;
+    struct tmv_error err = {.message = "out of memory"};
 
     memset(session, 0, sizeof *session);
     state_init(&session->state);
@@ -124,15 +125,15 @@ bool session_start(struct session *session, const struct console_options *option
     signal_wake = session->signal_fd;
     handle_signals(true);
     fill_actor(options, &actor);
-    session->monitor = monitor_start(options->control_conninfo, session->wake_fd, FLEET_MAX);
+    session->monitor = monitor_start(options->control_conninfo, session->wake_fd, FLEET_MAX, &err);
     if (!options->plain && !options->once) /* lines say nothing of the servers */
-        session->stores = store_watch_start(options->control_conninfo, session->wake_fd);
+        session->stores = store_watch_start(options->control_conninfo, session->wake_fd, &err);
     if (!options->read_only && !options->plain && !options->once)
-        session->state.requests = requests_start(options->control_conninfo, &actor, session->wake_fd);
+        session->state.requests = requests_start(options->control_conninfo, &actor, session->wake_fd, &err);
     if (session->monitor != NULL && canvas_init(&session->canvas, 80, 24) &&
         (options->read_only || options->plain || options->once || session->state.requests != NULL))
         return true;
-    fprintf(stderr, "tenantmv: the console cannot start: %s\n", strerror(errno));
+    fprintf(stderr, "tenantmv: the console cannot start: %s\n", err.message);
     session_stop(session);
     return false;
 }
@@ -250,7 +251,7 @@ int session_wait(struct session *session, int fd, int64_t deadline_us)
         {.fd = session->wake_fd, .events = POLLIN},
         {.fd = fd, .events = POLLIN},
     };
-    int64_t left_us = deadline_us - thread_now_us();
+    int64_t left_us = deadline_us - clock_now_us();
     int timeout_ms = left_us <= 0 ? 0 : left_us > 60000000 ? 60000 : (int)(left_us / 1000) + 1;
 
     if (poll(fds, fd >= 0 ? 3 : 2, timeout_ms) < 0)

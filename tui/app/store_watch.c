@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "app/thread.h"
+#include "lib/clock.h"
+#include "lib/err.h"
 
 #define OFTEN_US INT64_C(5000000)
 #define SELDOM_US INT64_C(30000000)
@@ -109,7 +111,7 @@ static void note_look(struct store_view *view, const struct tmv_store_look *look
     if (view->rejected_before < 0)
         view->rejected_before = look->rejected;
     view->look = *look;
-    view->looked_us = thread_now_us();
+    view->looked_us = clock_now_us();
     view->seen = true;
     view->failed = false;
 }
@@ -158,8 +160,9 @@ static void *look_run(void *self)
 static bool begin_look(struct store_watch *watch, size_t index)
 {
     struct look *look = calloc(1, sizeof *look);
+    struct tmv_error ignored;
 
-    if (look == NULL)
+    if (!look)
         return false;
     look->watch = watch;
     look->store = watch->stores[index];
@@ -168,7 +171,7 @@ static bool begin_look(struct store_watch *watch, size_t index)
     watch->looks++;
     watch->views[index].looking = true;
     pthread_mutex_unlock(&watch->thread.lock);
-    if (thread_start(&look->thread, watch->thread.wake_fd, look_run)) {
+    if (thread_start(&look->thread, "store look", watch->thread.wake_fd, look_run, &ignored)) {
         if (thread_release(&look->thread))
             free(look);
         return true;
@@ -200,7 +203,7 @@ static void pause_after(struct store_watch *watch, int64_t began_us)
     pthread_mutex_lock(&watch->thread.lock);
     for (;;) {
         int64_t until = began_us + (watch->often ? OFTEN_US : SELDOM_US);
-        if (watch->thread.stop || thread_now_us() >= until)
+        if (watch->thread.stop || clock_now_us() >= until)
             break;
         thread_wait(&watch->thread, until);
     }
@@ -212,7 +215,7 @@ static void *watch_run(void *self)
     struct store_watch *watch = self;
 
     while (!thread_stopping(&watch->thread)) {
-        int64_t began_us = thread_now_us();
+        int64_t began_us = clock_now_us();
         read_registry(watch);
         for (size_t i = 0; i < watch->count && !thread_stopping(&watch->thread); i++)
             if (may_look(watch, i))
@@ -224,14 +227,17 @@ static void *watch_run(void *self)
     return NULL;
 }
 
-struct store_watch *store_watch_start(const char *conninfo, int wake_fd)
+struct store_watch *store_watch_start(const char *conninfo, int wake_fd, struct tmv_error *err)
 {
     struct store_watch *watch = calloc(1, sizeof *watch);
 
-    if (watch == NULL)
+    if (!watch) {
+        err_set(err, TMV_ERR_NOMEM, "out of memory");
         return NULL;
+    }
     watch->conninfo = strdup(conninfo);
-    if (watch->conninfo == NULL || !thread_start(&watch->thread, wake_fd, watch_run)) {
+    bool ok = watch->conninfo || err_set(err, TMV_ERR_NOMEM, "out of memory");
+    if (!ok || !thread_start(&watch->thread, "store watch", wake_fd, watch_run, err)) {
         watch_free(watch);
         return NULL;
     }

@@ -7,7 +7,7 @@
 struct store_watch;
 
 /* Starts it; `wake_fd` (an eventfd) is written at every change. The string is copied. NULL without memory. */
-struct store_watch *store_watch_start(const char *conninfo, int wake_fd);
+struct store_watch *store_watch_start(const char *conninfo, int wake_fd, struct tmv_error *err);
 /* Somebody looks at the stores now: often; else seldom. */
 void store_watch_often(struct store_watch *watch, bool often);
 /* What is known, by id, when something changed since the last call; the caller frees *ret_stores. Does not

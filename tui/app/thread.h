@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tenantmv/error.h"
+
 struct thread {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* by the monotonic clock */
@@ -17,9 +19,9 @@ struct thread {
     bool ended;
 };
 
-int64_t thread_now_us(void); /* monotonic */
-/* Starts `run` on `self`, whose first member is `thread`. False: nothing was started. */
-bool thread_start(struct thread *thread, int wake_fd, void *(*run)(void *self));
+/* Starts `run`, called `name`, on `self`, whose first member is `thread`. False: nothing was started. */
+TMV_NODISCARD bool thread_start(struct thread *thread, const char *name, int wake_fd,
+                                void *(*run)(void *self), struct tmv_error *err);
 /* Under the lock: waits for a change or until `deadline_us`. */
 void thread_wait(struct thread *thread, int64_t deadline_us);
 /* Tells the screen that there is something to take. */

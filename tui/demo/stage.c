@@ -12,6 +12,7 @@
 #include "cli/failure.h"
 #include "lib/outfile.h"
 #include "demo/demo_sql.h"
+#include "lib/thread.h"
 
 #define SEED_TIMEOUT_US INT64_C(7200000000)
 #define SEED_JOBS 2
@@ -120,12 +121,13 @@ static bool start_clusters(const struct demo_options *options, int cancel_fd, st
 {
     struct workspace_options where = {.keep = options->keep, .cancel_fd = cancel_fd};
     struct start_job shared = {.stage = s, .name = "shared"}, dedicated = {.stage = s, .name = "dedicated"};
+    struct tmv_error no_thread;
     pthread_t thread;
 
     if (!workspace_open(&where, &s->workspace, err) ||
         !workspace_make_dir(s->workspace, "journal", s->journal, sizeof s->journal, err))
         return false;
-    if (pthread_create(&thread, NULL, start_main, &dedicated) == 0) {
+    if (thread_spawn(&thread, "second cluster", start_main, &dedicated, &no_thread)) {
         start_main(&shared);
         pthread_join(thread, NULL);
     } else {
@@ -250,6 +252,7 @@ static void await_job(const struct stage *s, const struct seed_job *job, int64_t
 static bool seed(struct stage *s, int64_t events, say_fn *say, struct tmv_error *err)
 {
     struct seed_job jobs[SEED_JOBS];
+    struct tmv_error no_thread;
     char path[300];
     bool ok = true;
 
@@ -258,7 +261,7 @@ static bool seed(struct stage *s, int64_t events, say_fn *say, struct tmv_error 
         return false;
     for (int i = 0; i < SEED_JOBS; i++) {
         jobs[i] = (struct seed_job){.stage = s, .tenants = path, .number = i};
-        if (pthread_create(&jobs[i].thread, NULL, seed_main, &jobs[i]) != 0) {
+        if (!thread_spawn(&jobs[i].thread, "seed", seed_main, &jobs[i], &no_thread)) {
             seed_main(&jobs[i]);
             jobs[i].thread = pthread_self();
         }

@@ -15,6 +15,7 @@
 #include "cli/failure.h"
 #include "demo/business.h"
 #include "demo/process.h"
+#include "lib/thread.h"
 
 #define HOT_SHARE 8           /* all but one of so many appends go to the hot tenant */
 #define BATCH_EVERY 16        /* one of so many appends carries several events */
@@ -254,9 +255,7 @@ bool workload_start(const struct workload_options *options, struct workload **re
         writer->number = w->started;
         memcpy(&writer->random, tmv_uuid_random().bytes, sizeof writer->random);
         writer->random |= 1;
-        errno = pthread_create(&writer->thread, NULL, writer_main, writer);
-        if (errno) {
-            failure_errno(err, "cannot start writer %d", w->started);
+        if (!thread_spawn(&writer->thread, "writer", writer_main, writer, err)) {
             workload_stop(w, NULL);
             return false;
         }

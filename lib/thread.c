@@ -1,0 +1,34 @@
+#include "lib/thread.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include "lib/err.h"
+
+static void block_signals(sigset_t *ret_before)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+    sigset_t blocked;
+
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        sigdelset(&blocked, faults[i]);
+    pthread_sigmask(SIG_SETMASK, &blocked, ret_before);
+}
+
+bool thread_spawn(pthread_t *ret_thread, const char *name, void *(*run)(void *), void *argument,
+                  struct tmv_error *err)
+{
+    sigset_t before;
+    int code;
+
+    block_signals(&before); /* a thread inherits the mask of its starter */
+    code = pthread_create(ret_thread, NULL, run, argument);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (code != 0) {
+        errno = code; /* pthread_create leaves errno alone */
+        return err_errno(err, "starting the thread %s", name);
+    }
+    pthread_setname_np(*ret_thread, name);
+    return true;
+}

@@ -1,0 +1,13 @@
+/* The one way to start a thread. */
+#pragma once
+
+#include <pthread.h>
+
+#include "tenantmv/error.h"
+
+/* Starts run(argument) as a thread called `name` (at most 15 bytes; `top -H` and debuggers show it). The
+ * caller joins or detaches it. Signals are the program's business: the new thread blocks all but those of a
+ * fault of its own, which a handler must still see. On failure nothing was started, and `err` has the
+ * system's reason. */
+TMV_NODISCARD bool thread_spawn(pthread_t *ret_thread, const char *name, void *(*run)(void *), void *argument,
+                                struct tmv_error *err);
