@@ -155,19 +155,24 @@ static bool remove_guard(struct coordinator *c, struct pgx_conn *conn, const str
                          const char *store, struct tmv_error *err)
 {
     bool source = strcmp(store, "source") == 0;
-    bool removed = false;
+    char why[GUARD_WHY_MAX] = "";
+    char note[TMV_REASON_MAX];
 
     if (!fault_hit("abort.before_guard_removed", err))
         return false;
-    for (int i = 0; i < REMOVE_ROUNDS && !removed; i++) {
-        if (!guard_remove(conn, guard, false, &removed, err))
+    for (int i = 0; i < REMOVE_ROUNDS; i++) {
+        if (!guard_remove(conn, guard, false, why, err))
             return false;
-        if (!removed && !coordinator_say(c, "waiting for a quiet moment to drop the guard's triggers",
-                                         "the fence is off: writers are not held", err))
+        if (!why[0])
+            break;
+        snprintf(note, sizeof note, "%s; the fence is off: writers are not held", why);
+        if (!coordinator_say(c, "waiting for a quiet moment to drop the guard's triggers", note, err))
             return false;
     }
-    if (!removed)
-        return err_set(err, TMV_ERR_TIMEOUT, "the events table of the %s is never free for a moment", store);
+    if (why[0]) {
+        err_set(err, TMV_ERR_TIMEOUT, "the guard's triggers on the %s cannot be dropped now: %s", store, why);
+        return err_hint(err, "let that transaction end; the fence is off, so writers are not held");
+    }
     return fault_hit(source ? "abort.source_guard_removed" : "abort.target_guard_removed", err) &&
            remove_rows(c, conn, source, err) &&
            fault_hit(source ? "abort.source_clean" : "abort.target_clean", err);

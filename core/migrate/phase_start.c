@@ -220,19 +220,20 @@ static bool end_copy(struct coordinator *c, struct tmv_error *err)
     struct guard_installed ignored;
     char facts[80];
     AUTO_RESULT struct pgx_result *opened = NULL;
-    bool removed = false;
+    char why[GUARD_WHY_MAX];
 
     if (!coordinator_say(c, "closing the target row by row", "", err) ||
         !ends_connect_target(&c->ends, "guard", &target, err) ||
         !coordinator_check_copy_facts(c, SIDE_TARGET, target, err) ||
         !guard_install(target, &c->target_guard, GUARD_ROWS, INSTALL_PATIENCE_US, &ignored, err) ||
         !fault_hit("copy.row_guard_installed", err) ||
-        !guard_remove(target, &c->target_guard, true, &removed, err) ||
+        !guard_remove(target, &c->target_guard, true, why, err) ||
         !fault_hit("copy.statement_guard_removed", err))
         return false;
-    if (!removed)
+    if (why[0])
         return err_set(err, TMV_ERR_TIMEOUT,
-                       "the target's events table is busy: the statement guard could not be removed");
+                       "the target's events table is busy: the statement guard could not be removed: %s",
+                       why);
     if (!guard_read_facts(target, &c->target_guard, facts, err) ||
         !coordinator_note_facts(c, SIDE_TARGET, target, facts, err) ||
         !fault_hit("copy.target_row_guard", err))

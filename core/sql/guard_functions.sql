@@ -125,6 +125,31 @@ BEGIN
 END
 $guard$;
 
+-- Refuses (55P03) while a transaction with an id up to the floor is under way, other than this one. Its rows would carry that
+-- id once the guard is gone: a reader could read them, pass over earlier ones that have the floor, and never see those. Asked
+-- under a lock that keeps writers out.
+CREATE OR REPLACE FUNCTION tenantmv.guard_floor_passed(p_events regclass) RETURNS void
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
+DECLARE
+    v_floor bigint;
+    v_who text;
+BEGIN
+    SELECT pg_sequence_last_value(g.floor) INTO v_floor FROM tenantmv.guarded g WHERE g.events = p_events AND g.floor IS NOT NULL;
+    SELECT CASE WHEN a.pid IS NOT NULL THEN format('pid %s (%s)', a.pid, coalesce(nullif(a.application_name, ''), a.usename))
+                WHEN p.gid IS NOT NULL THEN format('prepared transaction ''%s''', p.gid)
+                ELSE 'it has just ended' END
+      INTO v_who
+      FROM pg_snapshot_xip(pg_current_snapshot()) AS r (id)
+      LEFT JOIN pg_stat_activity a ON a.backend_xid::text::bigint = r.id::text::bigint & 4294967295
+      LEFT JOIN pg_prepared_xacts p ON p.transaction::text::bigint = r.id::text::bigint & 4294967295
+     WHERE r.id::text::bigint <= v_floor AND r.id IS DISTINCT FROM pg_current_xact_id_if_assigned()
+     ORDER BY r.id LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'a transaction is older than the newest guarded event: %', v_who USING ERRCODE = '55P03';
+    END IF;
+END
+$guard$;
+
 -- Counts a write that the guard of a table turned away. By a sequence: it survives the write's rollback.
 CREATE OR REPLACE FUNCTION tenantmv.guard_reject(p_events regclass) RETURNS void
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$

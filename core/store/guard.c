@@ -210,7 +210,7 @@ bool guard_install(struct pgx_conn *conn, const struct guard *guard, enum guard_
     return false;
 }
 
-bool guard_remove(struct pgx_conn *conn, const struct guard *guard, bool closed_only, bool *ret_removed,
+bool guard_remove(struct pgx_conn *conn, const struct guard *guard, bool closed_only, char why[GUARD_WHY_MAX],
                   struct tmv_error *err)
 {
     AUTO(buf) struct buf sql = BUF_INIT(16000);
@@ -233,10 +233,13 @@ bool guard_remove(struct pgx_conn *conn, const struct guard *guard, bool closed_
                REMOVE_TRY_MS, guard->shape->events, buf_text(&drop));
     if (!buf_ok(&sql, err))
         return false;
+    why[0] = '\0';
     for (int i = 0; i < REMOVE_TRIES; i++) {
-        *ret_removed = pgx_script(conn, GUARD_TIMEOUT_US, buf_text(&sql), 0, NULL, err);
-        if (*ret_removed)
+        if (pgx_script(conn, GUARD_TIMEOUT_US, buf_text(&sql), 0, NULL, err)) {
+            why[0] = '\0';
             return true;
+        }
+        text_copy(why, GUARD_WHY_MAX, err->message);
         pgx_rollback(conn, GUARD_TIMEOUT_US);
         if (!err_is_sqlstate(err, "55P03") && !err_is_sqlstate(err, "40P01")) {
             guard_explain(conn, err);
@@ -245,6 +248,5 @@ bool guard_remove(struct pgx_conn *conn, const struct guard *guard, bool closed_
         if (!stop_sleep(pgx_stop(conn), 20 * US_PER_MS + rand_r(&seed) % (80 * US_PER_MS)))
             return err_set(err, TMV_ERR_CANCELLED, "stopped");
     }
-    *ret_removed = false;
     return true;
 }

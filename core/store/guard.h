@@ -91,19 +91,23 @@ TMV_NODISCARD bool guard_install(struct pgx_conn *conn, const struct guard *guar
 /* The digest as it is now; differs from the installed one after any DISABLE, REPLACE, ATTACH, DETACH. */
 TMV_NODISCARD bool guard_read_facts(struct pgx_conn *conn, const struct guard *guard, char facts[80],
                                     struct tmv_error *err);
-/* Drops the tenant's triggers if the table can be locked within some tries of 10 ms. *ret_removed false: it
- * was too busy; with the fence off they admit everything meanwhile. `closed_only`: just the statement
- * trigger. OWNERSHIP as above. */
+/* Drops the tenant's triggers if that can be done within some tries of 10 ms. `why`, "" when they are gone,
+ * says what was in the way: the table was too busy, or, with the fence off, a transaction is under way that
+ * is older than the newest event which the guard let in (feed readers would skip events, G5); meanwhile the
+ * triggers admit everything. `closed_only`: just the statement trigger. OWNERSHIP as above. Blocks for some
+ * seconds. */
+#define GUARD_WHY_MAX 200
 TMV_NODISCARD bool guard_remove(struct pgx_conn *conn, const struct guard *guard, bool closed_only,
-                                bool *ret_removed, struct tmv_error *err);
+                                char why[GUARD_WHY_MAX], struct tmv_error *err);
 /* What a cutover locks in its source's database, one at a time (cutover_only_one_source.sql). */
 #define GUARD_CUTOVER_KEY "tenantmv:cutover"
 /* Once a migration is over, its tenant needs no triggers of its own in either store (design §6): `resting`
  * MOVED, on the source, leaves it to the triggers that all such tenants share; OPEN, on the target, where it
  * lives now, leaves none. Asks for the table for 10 ms, once. *ret_done: they are gone, or the fence row is
  * another migration's; false: the table was busy, the fence is in another state, a session may still have a
- * snapshot older than the fence, or this role may not see that (pg_read_all_stats), or a cutover of any
- * tenant runs here: try again later. Needs no ownership: the fence row is locked, and says that there is
+ * snapshot older than the fence, or this role may not see that (pg_read_all_stats), a transaction is under
+ * way that is older than the tenant's newest event there (OPEN; G5), or a cutover of any tenant runs here:
+ * try again later. Needs no ownership: the fence row is locked, and says that there is
  * nothing left to own. Blocks up to a minute. */
 TMV_NODISCARD bool guard_retire(struct pgx_conn *conn, const struct guard *guard, enum fence_state resting,
                                 bool *ret_done, struct tmv_error *err);

@@ -4,6 +4,7 @@
 #include "test.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -326,6 +327,94 @@ static void a_guard_of_an_older_release_orders_them_too(void **state)
     assert_true(reader_sees_both_held_writers("READ COMMITTED"));
 }
 
+/* ---- the end ---- */
+
+/* While the guard is there, `first`, whose own id is below a neighbour's, gets the floor of a writer above
+ * it. Once it is gone, nothing gives `late` that floor: a reader whose horizon the neighbour keeps would read
+ * it, and pass over `first`. */
+struct ending {
+    struct writer late, first, neighbour, higher;
+};
+
+static struct ending begin_ending(void)
+{
+    struct ending e = {.late = writer_begin("READ COMMITTED"), .first = writer_begin("READ COMMITTED")};
+
+    e.neighbour = writer_begin("READ COMMITTED");
+    e.higher = writer_begin("READ COMMITTED");
+    writer_insert(&e.higher);
+    writer_commit(&e.higher);
+    writer_insert(&e.first);
+    writer_commit(&e.first);
+    return e;
+}
+
+static void finish_ending(struct ending *e)
+{
+    writer_insert(&e->late);
+    assert_true(e->late.position > e->first.position);
+    writer_commit(&e->late);
+    feed_reader_read(&reader, m.source);
+    writer_commit(&e->neighbour);
+    feed_reader_read(&reader, m.source);
+    assert_int_equal(feed_reader_missed(&reader, m.source, 0), 0);
+}
+
+static void a_reader_skips_nothing_when_the_guard_is_removed(void **state)
+{
+    const struct fence_change off = {.from = FENCE_OPEN, .to = FENCE_OFF};
+    struct ending e = begin_ending();
+    char why[GUARD_WHY_MAX], pid[20];
+    struct tmv_error err;
+    bool changed = false;
+
+    (void)state;
+    assert_done(guard_change_fence(m.source, &m.source_guard, &off, &changed, &err), &err);
+    snprintf(pid, sizeof pid, "pid %d", pgx_backend_pid(e.late.conn));
+    assert_done(guard_remove(m.source, &m.source_guard, false, why, &err), &err);
+    finish_ending(&e);
+    if (!strstr(why, pid))
+        fail_msg("%s does not name %s", why, pid);
+    assert_done(guard_remove(m.source, &m.source_guard, false, why, &err), &err);
+    assert_string_equal(why, "");
+}
+
+static void a_reader_skips_nothing_when_the_guard_is_folded_away(void **state)
+{
+    struct ending e = begin_ending();
+    struct tmv_error err;
+    bool done = false;
+
+    (void)state;
+    assert_done(guard_retire(m.source, &m.source_guard, FENCE_OPEN, &done, &err), &err);
+    finish_ending(&e);
+    assert_false(done);
+    assert_done(guard_retire(m.source, &m.source_guard, FENCE_OPEN, &done, &err), &err);
+    assert_true(done);
+}
+
+/* One that was prepared holds its id without a session. */
+static void a_prepared_transaction_keeps_the_guard(void **state)
+{
+    const struct fence_change off = {.from = FENCE_OPEN, .to = FENCE_OFF};
+    struct writer old = writer_begin("READ COMMITTED");
+    struct writer w = writer_begin("READ COMMITTED");
+    char why[GUARD_WHY_MAX];
+    struct tmv_error err;
+    bool changed = false;
+
+    (void)state;
+    support_sql(old.conn, "PREPARE TRANSACTION 'the_old_one'");
+    writer_insert(&w);
+    writer_commit(&w);
+    assert_done(guard_change_fence(m.source, &m.source_guard, &off, &changed, &err), &err);
+    assert_done(guard_remove(m.source, &m.source_guard, false, why, &err), &err);
+    support_sql(old.conn, "ROLLBACK PREPARED 'the_old_one'");
+    pgx_close(old.conn);
+    if (!strstr(why, "the_old_one"))
+        fail_msg("%s does not name it", why);
+}
+
 /* ---- tables without one ---- */
 
 static void a_store_without_transaction_ids_is_guarded_all_the_same(void **state)
@@ -375,6 +464,9 @@ int main(void)
         CASE(what_the_drain_wrote_is_not_overtaken, guarded),
         CASE(a_floor_from_another_cluster_begins_again, prepared),
         CASE(a_guard_of_an_older_release_orders_them_too, guarded),
+        CASE(a_reader_skips_nothing_when_the_guard_is_removed, guarded),
+        CASE(a_reader_skips_nothing_when_the_guard_is_folded_away, guarded),
+        CASE(a_prepared_transaction_keeps_the_guard, guarded),
         CASE(a_store_without_transaction_ids_is_guarded_all_the_same, prepared),
         CASE(a_users_own_column_of_that_name_keeps_its_values, prepared),
     };

@@ -237,16 +237,16 @@ static bool l_install(struct tmv_error *err)
 
 static bool l_remove(struct tmv_error *err)
 {
-    bool removed;
+    char why[GUARD_WHY_MAX];
 
-    return guard_remove(m.source, &late_source, false, &removed, err);
+    return guard_remove(m.source, &late_source, false, why, err);
 }
 
 static bool l_remove_on_the_target(struct tmv_error *err)
 {
-    bool removed;
+    char why[GUARD_WHY_MAX];
 
-    return guard_remove(m.target, &late_target, true, &removed, err);
+    return guard_remove(m.target, &late_target, true, why, err);
 }
 
 static bool l_raise_owner(struct tmv_error *err)
@@ -337,10 +337,10 @@ static void s_fence_off(void)
 static void s_remove_guard(void)
 {
     struct tmv_error err;
-    bool removed = false;
+    char why[GUARD_WHY_MAX];
 
-    assert_done(guard_remove(m.source, &m.source_guard, false, &removed, &err), &err);
-    assert_true(removed);
+    assert_done(guard_remove(m.source, &m.source_guard, false, why, &err), &err);
+    assert_string_equal(why, "");
 }
 
 static void s_forget_applied(void)

@@ -551,13 +551,14 @@ static void can_be_removed_and_installed_again(void **state)
 {
     const struct fence_change off = {.from = FENCE_OPEN, .to = FENCE_OFF};
     struct tmv_error err;
+    char why[GUARD_WHY_MAX];
     bool done = false;
 
     (void)state;
     assert_done(guard_change_fence(m.source, &m.source_guard, &off, &done, &err), &err);
     assert_true(done);
-    assert_done(guard_remove(m.source, &m.source_guard, false, &done, &err), &err);
-    assert_true(done);
+    assert_done(guard_remove(m.source, &m.source_guard, false, why, &err), &err);
+    assert_string_equal(why, "");
     assert_int_equal(support_int(m.source,
                                  "SELECT count(*) FROM pg_trigger WHERE tgname LIKE '~tenantmv\\_%s%%'",
                                  m.source_guard.mark),

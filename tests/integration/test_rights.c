@@ -76,6 +76,7 @@ static const struct expected in_store[] = {
     {"function guard_closed", {"", "", ""}},
     {"function guard_floor", {"", "", ""}},
     {"function guard_floor_begin", {"", "", ""}},
+    {"function guard_floor_passed", {"", "", ""}},
     {"function guard_floor_raise", {"", "", ""}},
     {"function guard_insert", {"", "", ""}},
     {"function guard_must_hold", {"", "", ""}},
