@@ -103,6 +103,7 @@ static const char *const points[] = {
     "verify.before_report",
     "verify.report_stored",
     "verify.reported",
+    "cutover.gates_judged",
     "cutover.attempt_noted",
     "cutover.begun",
     "cutover.before_lock",

@@ -2,7 +2,9 @@
  * statements at any time, so every change here is a compare-and-set. */
 #include <string.h>
 
+#include "lib/buf.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/json.h"
 #include "control/lifecycle.h"
@@ -126,7 +128,7 @@ bool control_set_paused(struct pgx_conn *conn, const struct owner *owner, bool p
 }
 
 /* The caller frees it; NULL only when memory is out. */
-static char *gates_to_json(const struct tmv_gate *gates, size_t count)
+static char *gates_to_json(const struct tmv_gate *gates, size_t count, int64_t now_us)
 {
     AUTO(json) cJSON *list = cJSON_CreateArray();
 
@@ -138,6 +140,7 @@ static char *gates_to_json(const struct tmv_gate *gates, size_t count)
         json_add_text(gate, "name", gates[i].name);
         json_add_bool(gate, "green", gates[i].green);
         json_add_text(gate, "seen", gates[i].seen);
+        json_add_int64(gate, "age_us", now_us - gates[i].at_us);
         cJSON_AddItemToArray(list, gate);
     }
     return list ? json_print(list) : NULL;
@@ -146,11 +149,15 @@ static char *gates_to_json(const struct tmv_gate *gates, size_t count)
 bool control_report_progress(struct pgx_conn *conn, const struct owner *owner,
                              const struct migration_progress *p, struct tmv_error *err)
 {
-    AUTO_FREE char *gates = p->gates ? gates_to_json(p->gates, p->gate_count) : NULL;
+    int64_t now_us = clock_now_us();
+    AUTO_FREE char *gates = p->gates ? gates_to_json(p->gates, p->gate_count, now_us) : NULL;
+    AUTO(buf) struct buf figures = BUF_INIT(1000);
+
+    figures_to_json(&p->figures, now_us, &figures);
+    if (!buf_ok(&figures, err))
+        return false;
     struct pgx_args args =
-        PGX_ARGS(OWNER_ARGS(owner), PGX_INT(p->events_total), PGX_INT(p->events_copied), PGX_INT(p->rate),
-                 PGX_INT(p->lag_us), PGX_INT(p->lag_events), PGX_INT(p->verified_to), PGX_INT(p->watermark),
-                 PGX_INT(p->eta_us), PGX_INT(p->predicted_pause_us), PGX_BOOL(p->ready), PGX_TEXT(p->step),
+        PGX_ARGS(OWNER_ARGS(owner), PGX_TEXT(buf_text(&figures)), PGX_BOOL(p->ready), PGX_TEXT(p->step),
                  PGX_TEXT(p->note), PGX_TEXT(gates), PGX_BOOL(p->sample),
                  PGX_TEXT(p->throttle ? p->throttle : ""), PGX_INT(p->throttled_us));
 

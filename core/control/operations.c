@@ -131,6 +131,23 @@ static bool no_engine(enum tmv_operation operation, struct tmv_error *err)
     return err_hint(err, "start `tenantmv worker` or the console, then ask again");
 }
 
+/* Nobody decides on gates that were looked at too long ago: an engine looks once a second. */
+static bool gates_known(const struct pgx_result *look, struct tmv_error *err)
+{
+    int64_t age_us = pgx_int(look, 0, 8);
+
+    if (!pgx_is_null(look, 0, 8) && fact_is_fresh(1, age_us + 1))
+        return true;
+    if (pgx_is_null(look, 0, 8))
+        err_set(err, TMV_ERR_REFUSED,
+                "the gates of the cutover are not known: no engine has looked at them yet");
+    else
+        err_set(err, TMV_ERR_REFUSED,
+                "the gates of the cutover are not known: they were last looked at %lld s ago",
+                (long long)(age_us / 1000000));
+    return err_hint(err, "`tenantmv status` shows what its engine does; ask again when the gates are known");
+}
+
 /* The phase table and the picture the person acts on, against what is so now. */
 static bool check_state(struct tmv_control *control, const struct tmv_request *request, struct tmv_error *err)
 {
@@ -174,7 +191,9 @@ static bool check_state(struct tmv_control *control, const struct tmv_request *r
         err_hint(err, "look again, then decide again");
         return refused_after(result, err);
     }
-    return !expires(request->operation) || pgx_bool(result, 0, 7) || no_engine(request->operation, err);
+    if (expires(request->operation) && !pgx_bool(result, 0, 7))
+        return no_engine(request->operation, err);
+    return request->operation != TMV_OP_CUTOVER || gates_known(result, err);
 }
 
 /* Somebody else's command of the same moment is in the way of ours before our statement's snapshot shows it:

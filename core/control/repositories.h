@@ -6,8 +6,8 @@
  */
 #pragma once
 
+#include "control/figures.h"
 #include "pg/query.h"
-#include "tenantmv/snapshot.h"
 
 #define CONTROL_TIMEOUT_US (10 * 1000 * 1000LL)
 
@@ -88,11 +88,11 @@ TMV_NODISCARD bool control_copy_completed(struct pgx_conn *conn, const struct ow
  * ended. */
 TMV_NODISCARD bool control_set_paused(struct pgx_conn *conn, const struct owner *owner, bool paused,
                                       const char *reason, const char *operator_name, struct tmv_error *err);
-/* Numbers that screens show; not audited, not announced, and not waited for on disk, so never inside the
- * caller's transaction. Step, note and `gates` may be NULL to leave the column as it is. */
+/* What screens show; not audited, not announced, and not waited for on disk, so never inside the caller's
+ * transaction. Figures that the report does not know stay as they are, with the time of their measurement;
+ * step, note and `gates` that are NULL too. */
 struct migration_progress {
-    int64_t events_total, events_copied, rate, lag_us, lag_events, verified_to, watermark, eta_us,
-        predicted_pause_us;
+    struct figures figures;
     bool ready; /* every gate is green */
     const char *step, *note;
     const char *throttle; /* what holds the copy now; NULL or "": nothing */

@@ -4,6 +4,7 @@
 
 #include "lib/clock.h"
 #include "lib/text.h"
+#include "control/figures.h"
 
 static const char *const names[TMV_SHOW_COUNT] = {
     [TMV_SHOW_PENDING] = "PENDING", [TMV_SHOW_COPY] = "COPY",           [TMV_SHOW_SYNC] = "SYNC",
@@ -59,9 +60,9 @@ static bool is_orphan(const struct tmv_migration *m, int64_t now_us)
 
 static void orphan(struct tmv_migration *m)
 {
-    m->show = TMV_SHOW_ORPHAN;
-    m->rate = 0;
-    m->lag_us = m->lag_events = m->eta_us = m->predicted_pause_us = -1;
+    for (int i = 0; i < TMV_FIGURE_COUNT; i++)
+        if (figure_row((enum tmv_figure)i)->kind == FIGURE_MOMENT)
+            *figure_of(m, (enum tmv_figure)i) = -1;
     if (m->owner_age_us >= 0)
         snprintf(m->note, sizeof m->note, "its engine (%s) is silent for %lld s; another one takes over",
                  m->owner, (long long)(m->owner_age_us / US_PER_S));
@@ -110,19 +111,35 @@ static void explain(struct tmv_migration *m)
     text_sanitize(m->note);
 }
 
+enum tmv_display_state show_word(const struct tmv_migration *m, bool ready, int64_t now_us)
+{
+    return is_orphan(m, now_us) ? TMV_SHOW_ORPHAN : running_word(m, ready);
+}
+
+/* Nothing was applied meanwhile: what was behind is behind by as much more, and that is known now. */
+static void grow_lag(struct tmv_migration *m, int64_t now_us)
+{
+    int64_t *measured_us = &m->measured_us[TMV_FIGURE_LAG];
+
+    if (m->show != TMV_SHOW_WAITING || m->lag_us < 0 || *measured_us == 0 || now_us < *measured_us)
+        return;
+    m->lag_us += now_us - *measured_us;
+    *measured_us = now_us;
+}
+
 void show_migration(struct tmv_migration *m, bool ready, int64_t now_us)
 {
     m->percent = percent(m);
-    if (m->phase != TMV_PHASE_BULK_COPY || m->paused || is_orphan(m, now_us))
+    m->show = show_word(m, ready, now_us);
+    if (m->phase != TMV_PHASE_BULK_COPY || m->paused || m->show == TMV_SHOW_ORPHAN)
         m->throttle[0] = '\0'; /* nothing is copied that could be held */
-    if (is_orphan(m, now_us)) {
+    if (m->show == TMV_SHOW_ORPHAN) {
+        tmv_migration_age(m, now_us);
         orphan(m);
         return;
     }
-    m->show = running_word(m, ready);
-    /* Nothing was applied meanwhile: what was behind is behind by as much more. */
-    if (m->waiting_since_us && m->lag_us >= 0 && m->reported_at_us && now_us > m->reported_at_us)
-        m->lag_us += now_us - m->reported_at_us;
+    grow_lag(m, now_us);
+    tmv_migration_age(m, now_us);
     estimate(m);
     explain(m);
 }

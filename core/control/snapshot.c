@@ -67,6 +67,7 @@ static void read_gates(const char *text, struct tmv_migration *m)
         text_sanitize(gate->name);
         text_sanitize(gate->seen);
         gate->green = json_get_bool(item, "green", false);
+        gate->at_us = json_get_int64(item, "at", 0);
         m->gate_count++;
     }
 }
@@ -127,15 +128,9 @@ static bool read_migration(const struct pgx_result *r, int row, int64_t now_us, 
     m->paused = pgx_bool(r, row, 5);
     read_texts(r, row, m);
     m->generation = pgx_int(r, row, 10);
-    m->events_total = pgx_int(r, row, 11);
-    m->events_copied = pgx_int(r, row, 12);
-    m->rate = pgx_int(r, row, 13);
-    m->lag_us = pgx_int(r, row, 14);
-    m->lag_events = pgx_int(r, row, 15);
-    m->verified_to = pgx_int(r, row, 16);
-    m->watermark = pgx_int(r, row, 17);
-    m->eta_us = pgx_int(r, row, 18);
-    m->predicted_pause_us = pgx_int(r, row, 19);
+    for (int i = 0; i < TMV_FIGURE_COUNT; i++) /* the columns are in the order of the list */
+        *figure_of(m, (enum tmv_figure)i) = pgx_int(r, row, 11 + i);
+    figures_read_times(pgx_text(r, row, 50), m->measured_us);
     m->created_at_us = pgx_int(r, row, 20);
     m->started_at_us = pgx_int(r, row, 21);
     m->bulk_copy_completed_at_us = pgx_int(r, row, 22);
@@ -183,8 +178,10 @@ static bool read_counts(struct tmv_control *control, const struct tmv_uuid *tena
 {
     AUTO_RESULT struct pgx_result *r = NULL;
 
-    if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_snapshot_counts,
-                   PGX_ARGS(tenant ? PGX_UUID(tenant) : PGX_NULL, PGX_INT(LEASE_TTL_US)), &r, err))
+    if (!pgx_query(
+            control->conn, CONTROL_TIMEOUT_US, sql_control_snapshot_counts,
+            PGX_ARGS(tenant ? PGX_UUID(tenant) : PGX_NULL, PGX_INT(LEASE_TTL_US), PGX_INT(TMV_FACT_TTL_US)),
+            &r, err))
         return err_wrap(err, "counting migrations");
     for (int row = 0; row < pgx_rows(r); row++) {
         bool gone = pgx_bool(r, row, 5);
@@ -195,8 +192,7 @@ static bool read_counts(struct tmv_control *control, const struct tmv_uuid *tena
         if (!tmv_phase_parse(pgx_text(r, row, 0), &like.phase))
             continue;
         text_copy(like.throttle, sizeof like.throttle, pgx_bool(r, row, 2) ? "yes" : "");
-        show_migration(&like, pgx_bool(r, row, 3), snapshot->taken_at_us);
-        snapshot->counts[like.show] += pgx_int(r, row, 6);
+        snapshot->counts[show_word(&like, pgx_bool(r, row, 3), snapshot->taken_at_us)] += pgx_int(r, row, 6);
     }
     return true;
 }

@@ -26,16 +26,7 @@
 
 bool coordinator_say(struct coordinator *c, const char *step, const char *note, struct tmv_error *err)
 {
-    struct migration_progress p = {
-        .events_total = c->row.events_total,
-        .events_copied = c->row.events_copied,
-        .lag_us = -1,
-        .lag_events = -1,
-        .eta_us = -1,
-        .predicted_pause_us = -1,
-        .step = step,
-        .note = note,
-    };
+    const struct migration_progress p = {.step = step, .note = note};
 
     return control_report_progress(c->control, &c->ends.owner, &p, err);
 }

@@ -9,6 +9,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/text.h"
+#include "control/figures.h"
 #include "migrate/cutover_manager.h"
 #include "sql_embedded.h"
 
@@ -35,6 +36,7 @@ static void gate(struct gate_list *list, const char *name, bool green, const cha
     struct tmv_gate *g = &list->gates[list->count++];
     text_copy(g->name, sizeof g->name, name);
     g->green = green;
+    g->at_us = clock_now_us();
     va_start(ap, fmt);
     vsnprintf(g->seen, sizeof g->seen, fmt, ap);
     va_end(ap);
@@ -77,6 +79,10 @@ static void gate_verified(struct cutover_manager *m, const struct cutover_condit
 
     if (c->force)
         gate(list, "verified", true, "left out by force");
+    else if (m->differences > 0)
+        gate(list, "verified", false,
+             "verification found %" PRId64 " differences, the first at position %" PRId64, m->differences,
+             m->differs_at);
     else if (!c->settings->verify_consistency)
         gate(list, "verified", true, "switched off in the settings");
     else if (open <= VERIFIED_CLOSE && !m->total_compared)
@@ -222,6 +228,24 @@ static void gate_prediction(const struct cutover_manager *m, int64_t budget_ms, 
              "%s: waiting for events to be applied and synced faster than the latest (large ones, or a busy "
              "disk)",
              text);
+}
+
+bool cutover_gates_hold(const struct tmv_gate *gates, size_t count, int64_t now_us, char why[TMV_REASON_MAX])
+{
+    for (size_t i = 0; i < count; i++) {
+        if (gates[i].green && fact_is_fresh(gates[i].at_us, now_us))
+            continue;
+        if (gates[i].green)
+            snprintf(why, TMV_REASON_MAX,
+                     "gate %.39s is not known any more: it was looked at %" PRId64 " s ago", gates[i].name,
+                     (now_us - gates[i].at_us) / US_PER_S);
+        else
+            snprintf(why, TMV_REASON_MAX, "%.39s: %.239s", gates[i].name, gates[i].seen);
+        return false;
+    }
+    if (count == 0)
+        text_copy(why, TMV_REASON_MAX, "no gate was looked at");
+    return count > 0;
 }
 
 bool cutover_gates(struct cutover_manager *m, const struct cutover_conditions *c, struct tmv_gate *gates,

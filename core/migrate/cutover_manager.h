@@ -30,6 +30,8 @@ struct cutover_manager {
     const struct fact_watch *facts; /* borrowed: what was noted of both stores, and what it says now */
     int64_t verified_to;            /* the prefix that is proven equal */
     bool total_compared;            /* and the tenant's totals, without a lower bound */
+    int64_t differences;            /* that the verification knows of; 0 none */
+    int64_t differs_at;             /* position of the first */
     struct buf digest_source_sql, digest_target_sql;
     int64_t last_pause_us;    /* of the latest attempt or rehearsal; 0 none yet */
     int64_t last_pause_at_us; /* when it ended (monotonic) */
@@ -59,6 +61,9 @@ struct cutover_conditions {
     bool paused;
     bool force; /* the verification gate is left out */
 };
+/* Whether every one of `gates` is green and was looked at a moment ago; if not, `why` names the first that is
+ * not. */
+bool cutover_gates_hold(const struct tmv_gate *gates, size_t count, int64_t now_us, char why[TMV_REASON_MAX]);
 TMV_NODISCARD bool cutover_gates(struct cutover_manager *m, const struct cutover_conditions *conditions,
                                  struct tmv_gate *gates, size_t *ret_count, bool *ret_green,
                                  struct tmv_error *err);

@@ -172,6 +172,42 @@ static int64_t verification_eta_us(struct coordinator *c, const struct verify_pr
     return eta_of_verification_us(verified - c->verified_from, events - verified, now - c->verified_since_us);
 }
 
+/* What the verification says now, for the gates. */
+static void look_at_verifier(struct coordinator *c, struct verify_progress *ret_progress)
+{
+    verify_worker_look(&c->verifier, ret_progress);
+    c->cutover.verified_to = ret_progress->verified_to;
+    c->cutover.total_compared = ret_progress->total_at_us > 0;
+    c->cutover.differences = ret_progress->differs ? ret_progress->report.differences : 0;
+    c->cutover.differs_at = ret_progress->differs ? ret_progress->report.found[0].position : 0;
+}
+
+/* The figures of a report, each as it is measured. */
+static bool measure(struct coordinator *c, const struct verify_progress *v, struct figures *ret_figures,
+                    struct tmv_error *err)
+{
+    int64_t now = clock_now_us();
+    int64_t total = c->copied_events + c->tailer.events;
+    int64_t behind;
+
+    if (!tailer_count_behind(&c->tailer, &behind, err))
+        return false;
+    if (c->reported_us && now > c->reported_us)
+        figure_set(ret_figures, TMV_FIGURE_RATE,
+                   (total - c->reported_events) * US_PER_S / (now - c->reported_us));
+    c->reported_events = total;
+    c->reported_us = now;
+    figure_set(ret_figures, TMV_FIGURE_EVENTS_TOTAL, total + behind);
+    figure_set(ret_figures, TMV_FIGURE_EVENTS_COPIED, total);
+    figure_set(ret_figures, TMV_FIGURE_LAG, tailer_lag_us(&c->tailer));
+    figure_set(ret_figures, TMV_FIGURE_LAG_EVENTS, behind);
+    figure_set(ret_figures, TMV_FIGURE_VERIFIED_TO, v->verified_to);
+    figure_set(ret_figures, TMV_FIGURE_WATERMARK, c->tailer.watermark);
+    figure_set(ret_figures, TMV_FIGURE_ETA, verification_eta_us(c, v, total, now));
+    figure_set(ret_figures, TMV_FIGURE_PREDICTED_PAUSE, cutover_predict_us(&c->cutover));
+    return true;
+}
+
 static bool report(struct coordinator *c, bool *ret_green, struct tmv_error *err)
 {
     struct tmv_gate gates[TMV_GATES_MAX];
@@ -179,30 +215,15 @@ static bool report(struct coordinator *c, bool *ret_green, struct tmv_error *err
     struct verify_progress v;
     struct migration_progress p = {.gates = gates, .sample = true};
     char step[80], note[TMV_REASON_MAX];
-    int64_t now = clock_now_us();
-    int64_t total = c->copied_events + c->tailer.events;
 
-    verify_worker_look(&c->verifier, &v);
-    c->cutover.verified_to = v.differs ? 0 : v.verified_to;
-    c->cutover.total_compared = v.total_at_us > 0 || v.differs;
+    look_at_verifier(c, &v);
     if (!coordinator_look_at_facts(c, err) ||
         !cutover_gates(&c->cutover, &conditions, gates, &p.gate_count, ret_green, err) ||
-        !tailer_count_behind(&c->tailer, &p.lag_events, err))
+        !measure(c, &v, &p.figures, err))
         return false;
-    *ret_green = *ret_green && !v.differs && c->row.phase == TMV_PHASE_DUAL_WRITE;
+    *ret_green = *ret_green && c->row.phase == TMV_PHASE_DUAL_WRITE;
     describe(c, &v, step, sizeof step, note, sizeof note);
     first_red(gates, p.gate_count, note, sizeof note);
-    if (c->reported_us && now > c->reported_us)
-        p.rate = (total - c->reported_events) * US_PER_S / (now - c->reported_us);
-    c->reported_events = total;
-    c->reported_us = now;
-    p.events_copied = total;
-    p.events_total = total + p.lag_events;
-    p.lag_us = tailer_lag_us(&c->tailer);
-    p.verified_to = v.verified_to;
-    p.watermark = c->tailer.watermark;
-    p.eta_us = verification_eta_us(c, &v, total, now);
-    p.predicted_pause_us = cutover_predict_us(&c->cutover);
     p.ready = *ret_green;
     p.step = step;
     p.note = note;
@@ -278,16 +299,6 @@ bool phase_mirroring(struct coordinator *c, struct tmv_error *err)
 
 /* ---- cutover ---- */
 
-static bool refuse_cutover(struct coordinator *c, const struct command_row *command,
-                           const struct tmv_gate *gates, size_t count, struct tmv_error *err)
-{
-    char why[TMV_REASON_MAX] = "";
-
-    first_red(gates, count, why, sizeof why);
-    return coordinator_answer(c, command, TMV_COMMAND_REFUSED,
-                              why[0] ? why : "verification found differences", err);
-}
-
 /* While a cutover waits for the tail or the proof, another command is heard: the gates judge what is so then,
  * and the command is next. */
 static bool other_command(struct coordinator *c, int64_t since_us, bool *ret_waits, struct tmv_error *err)
@@ -320,9 +331,7 @@ static bool verify_up_to_now(struct coordinator *c, struct tmv_error *err)
         bool behind;
 
         verify_worker_feed(&c->verifier, c->tailer.watermark);
-        verify_worker_look(&c->verifier, &v);
-        c->cutover.verified_to = v.verified_to;
-        c->cutover.total_compared = v.total_at_us > 0 || v.differs;
+        look_at_verifier(c, &v);
         bool close = c->tailer.watermark - v.verified_to <= VERIFY_CLOSE;
         bool counted = v.total_at_us > (counts ? asked : 0);
         if (v.differs || (close && counted))
@@ -487,18 +496,15 @@ static bool wait_for_green(struct coordinator *c, const struct cutover_condition
     bool behind;
 
     for (;;) {
+        look_at_verifier(c, &v);
         if (!cutover_gates(&c->cutover, conditions, gates, ret_count, ret_green, err))
             return false;
-        verify_worker_look(&c->verifier, &v);
-        if (v.differs && !conditions->force)
-            *ret_green = false;
         if (*ret_green || v.differs || conditions->paused || fact_watch_is_void(&c->facts, NULL, 0) ||
             clock_now_us() >= deadline)
             return true;
         if (!tailer_turn(&c->tailer, &behind, err))
             return false;
         verify_worker_feed(&c->verifier, c->tailer.watermark);
-        c->cutover.verified_to = v.verified_to;
         if (!stop_sleep(c->options->stop, GREEN_PAUSE_US))
             return err_set(err, TMV_ERR_CANCELLED, "the engine stops");
     }
@@ -529,13 +535,46 @@ static bool not_tried(struct coordinator *c, const struct command_row *command, 
     return false;
 }
 
-bool phase_cutover(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
+/* Judges the gates, and again right before the attempt, when everything that takes a moment is done: what
+ * held then may not hold any more. `why` is "" when nothing speaks against it. */
+static bool judge_gates(struct coordinator *c, const struct command_row *command, char why[TMV_REASON_MAX],
+                        struct tmv_error *err)
 {
+    const struct cutover_conditions conditions = {
+        .settings = &c->row.settings, .paused = c->row.paused, .force = command && command->force};
     struct tmv_gate gates[TMV_GATES_MAX];
     size_t count = 0;
     bool green = false;
     bool behind;
 
+    why[0] = '\0';
+    if (!wait_for_green(c, &conditions, gates, &count, &green, err))
+        return false;
+    if (green) {
+        /* The gates took a moment; the tail must be fresh when the lock is asked for. */
+        if (!tailer_turn(&c->tailer, &behind, err))
+            return false;
+        verify_worker_hold(&c->verifier, HOLD_PATIENCE_US);
+        if (!fault_hit("cutover.gates_judged", err))
+            return false;
+    }
+    (void)cutover_gates_hold(gates, count, clock_now_us(), why);
+    return true;
+}
+
+static bool try_cutover(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
+{
+    char why[TMV_REASON_MAX];
+
+    if (!get_close(c, err) || !judge_gates(c, command, why, err))
+        return not_tried(c, command, err);
+    if (why[0])
+        return coordinator_answer(c, command, TMV_COMMAND_REFUSED, why, err);
+    return run_attempt(c, command, command && command->operation == TMV_OP_REHEARSE, err);
+}
+
+bool phase_cutover(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
+{
     if (!c->connected)
         return coordinator_answer(c, command, TMV_COMMAND_REFUSED,
                                   "the stores are not connected now; try again", err);
@@ -545,19 +584,7 @@ bool phase_cutover(struct coordinator *c, const struct command_row *command, str
         (void)!coordinator_answer(c, command, TMV_COMMAND_REFUSED, err->message, &ignored);
         return false; /* and connect again, as the registry says now */
     }
-    if (!get_close(c, err))
-        return not_tried(c, command, err);
-    const struct cutover_conditions conditions = {
-        .settings = &c->row.settings, .paused = c->row.paused, .force = command && command->force};
-    if (!wait_for_green(c, &conditions, gates, &count, &green, err))
-        return not_tried(c, command, err);
-    if (!green)
-        return refuse_cutover(c, command, gates, count, err);
-    /* The gates took a moment; the tail must be fresh when the lock is asked for. */
-    if (!tailer_turn(&c->tailer, &behind, err))
-        return not_tried(c, command, err);
-    verify_worker_hold(&c->verifier, HOLD_PATIENCE_US);
-    bool ok = run_attempt(c, command, command && command->operation == TMV_OP_REHEARSE, err);
+    bool ok = try_cutover(c, command, err);
     if (!c->ended) /* nothing is left to prove, and the writers want the machine */
         verify_worker_go_on(&c->verifier);
     return ok;

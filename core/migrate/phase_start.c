@@ -264,14 +264,7 @@ static bool report_copy(struct copy_watch *w, const struct copy_progress *seen)
     char note[TMV_REASON_MAX] = "";
     int64_t left = seen->events_total - seen->events_copied;
     bool held = seen->throttle[0] != '\0';
-    const struct migration_progress p = {
-        .events_total = left > 0 ? seen->events_total : seen->events_copied,
-        .events_copied = seen->events_copied,
-        .rate = seen->events_per_second,
-        .lag_us = -1,
-        .lag_events = -1,
-        .eta_us = held ? -1 : seen->eta_us,
-        .predicted_pause_us = -1,
+    struct migration_progress p = {
         .step = seen->step,
         .note = note,
         .throttle = seen->throttle,
@@ -279,10 +272,14 @@ static bool report_copy(struct copy_watch *w, const struct copy_progress *seen)
         .sample = true,
     };
 
+    c->row.events_total = left > 0 ? seen->events_total : seen->events_copied;
+    c->row.events_copied = seen->events_copied;
+    figure_set(&p.figures, TMV_FIGURE_EVENTS_TOTAL, c->row.events_total);
+    figure_set(&p.figures, TMV_FIGURE_EVENTS_COPIED, c->row.events_copied);
+    figure_set(&p.figures, TMV_FIGURE_RATE, seen->events_per_second);
+    figure_set(&p.figures, TMV_FIGURE_ETA, held ? -1 : seen->eta_us);
     if (held)
         snprintf(note, sizeof note, "throttled: %s", seen->throttle);
-    c->row.events_total = p.events_total;
-    c->row.events_copied = p.events_copied;
     if (!control_report_progress(c->control, &c->ends.owner, &p, &w->problem))
         return false;
     w->throttled_us = seen->throttled_us;

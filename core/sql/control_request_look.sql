@@ -5,7 +5,8 @@
 -- $2 bigint: silence in microseconds after which an engine counts as gone
 SELECT m.phase, coalesce(m.is_paused, false), coalesce(s.generation, 0),
        c.operation, c.state, c.requested_by, (extract(epoch FROM clock_timestamp() - c.requested_at) * 1000000)::bigint,
-       EXISTS (SELECT FROM tenantmv.lease l WHERE l.engine IS NOT NULL AND tenantmv.lease_left(l, $2::bigint) >= 0)
+       EXISTS (SELECT FROM tenantmv.lease l WHERE l.engine IS NOT NULL AND tenantmv.lease_left(l, $2::bigint) >= 0),
+       (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - (s.measured ->> 'gates')::bigint
   FROM public.tenant_migrations m
   LEFT JOIN tenantmv.migration_state s ON s.migration_id = m.id
   LEFT JOIN LATERAL (SELECT operation, state, requested_by, requested_at

@@ -169,7 +169,8 @@ CREATE TABLE IF NOT EXISTS tenantmv.migration_state (
     ready boolean NOT NULL DEFAULT false,
     step text NOT NULL DEFAULT '',
     note text NOT NULL DEFAULT '',
-    gates jsonb NOT NULL DEFAULT '[]',     -- [{"name": …, "green": …, "seen": …}]
+    gates jsonb NOT NULL DEFAULT '[]',     -- [{"name": …, "green": …, "seen": …, "at": microseconds since 1970}]
+    measured jsonb NOT NULL DEFAULT '{}',  -- when each figure above was measured, in microseconds since 1970
     unsettled boolean NOT NULL DEFAULT false, -- decided, and what follows the decision is not all done yet
     retired boolean NOT NULL DEFAULT false, -- completed, and the tenant has no triggers of its own any more
     placement_epoch bigint NOT NULL DEFAULT 0, -- completed: what opens the target to whoever names it; 0: not known
@@ -179,6 +180,7 @@ CREATE TABLE IF NOT EXISTS tenantmv.migration_state (
     waiting_since timestamptz,             -- its engine tries again since then; NULL: it does not wait
     next_try_at timestamptz
 ) WITH (fillfactor = 60);
+ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS measured jsonb NOT NULL DEFAULT '{}';
 ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS unsettled boolean NOT NULL DEFAULT false;
 ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS retired boolean NOT NULL DEFAULT false;
 ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS placement_epoch bigint NOT NULL DEFAULT 0;

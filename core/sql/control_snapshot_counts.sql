@@ -3,7 +3,9 @@
 -- database: control
 -- $1 uuid: one tenant, null for all
 -- $2 bigint: microseconds after which a silent engine, or a new migration without one, counts as gone
-SELECT m.phase, coalesce(m.is_paused, false), coalesce(s.throttle, '') <> '', coalesce(s.ready, false),
+-- $3 bigint: microseconds for which a gate that was looked at is known
+SELECT m.phase, coalesce(m.is_paused, false), coalesce(s.throttle, '') <> '',
+       coalesce(s.ready AND abs((extract(epoch FROM now()) * 1000000)::bigint - (s.measured ->> 'gates')::bigint) <= $3::bigint, false),
        coalesce(s.generation, 0) = 0,
        CASE WHEN l.engine IS NOT NULL THEN clock_timestamp() - l.heartbeat_at > make_interval(secs => $2 / 1e6)
             ELSE m.phase <> 'pending' OR now() - m.created_at > make_interval(secs => $2 / 1e6) END,

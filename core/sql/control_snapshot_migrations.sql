@@ -24,7 +24,7 @@ WITH wanted AS (
      LIMIT $2::bigint)
 SELECT m.id, m.tenant_id, m.source_store_id, m.target_store_id, m.phase, coalesce(m.is_paused, false),
        coalesce(m.pause_reason, ''), coalesce(s.note, ''), coalesce(s.step, ''), coalesce(m.created_by, ''),
-       coalesce(s.generation, 0), coalesce(m.events_total, 0), coalesce(m.events_copied, 0), coalesce(s.rate, 0),
+       coalesce(s.generation, 0), coalesce(m.events_total, 0), coalesce(m.events_copied, 0), coalesce(s.rate, -1),
        coalesce(s.lag_us, -1), coalesce(s.lag_events, -1), coalesce(s.verified_to, 0), coalesce(s.watermark, 0),
        coalesce(s.eta_us, -1), coalesce(s.predicted_pause_us, -1),
        (extract(epoch FROM m.created_at) * 1000000)::bigint, (extract(epoch FROM m.started_at) * 1000000)::bigint,
@@ -58,7 +58,8 @@ SELECT m.id, m.tenant_id, m.source_store_id, m.target_store_id, m.phase, coalesc
        CASE WHEN jsonb_typeof(m.config -> 'leave_columns') = 'array'
             THEN (SELECT string_agg(name, ', ') FROM jsonb_array_elements_text(m.config -> 'leave_columns') name) END,
        CASE WHEN jsonb_typeof(m.config -> 'without_tables') = 'array'
-            THEN (SELECT string_agg(name, ', ') FROM jsonb_array_elements_text(m.config -> 'without_tables') name) END
+            THEN (SELECT string_agg(name, ', ') FROM jsonb_array_elements_text(m.config -> 'without_tables') name) END,
+       coalesce(s.measured::text, '{}')
   FROM wanted w
   JOIN public.tenant_migrations m ON m.id = w.id
   LEFT JOIN tenantmv.migration_state s ON s.migration_id = m.id

@@ -1,5 +1,5 @@
--- An engine tries again later: why, since when, and when. Since when is kept until it reports anything else; the lag that
--- was last known stays, and grows for whoever looks.
+-- An engine tries again later: why, since when, and when. Since when is kept until it reports anything else. Figures stay with
+-- the time of their measurement; the lag that was last known grows for whoever looks.
 -- database: control
 -- $1 uuid: migration
 -- $2 bigint: owner epoch
@@ -13,7 +13,7 @@ state AS (
     UPDATE tenantmv.migration_state s
        SET waiting_since = coalesce(s.waiting_since, clock_timestamp()),
            next_try_at = clock_timestamp() + $4::bigint * interval '1 microsecond',
-           step = $5::text, note = $6::text, rate = 0, eta_us = -1, predicted_pause_us = -1, ready = false, throttle = ''
+           step = $5::text, note = $6::text, ready = false, throttle = ''
       FROM mine WHERE mine.ok AND s.migration_id = $1::uuid
 )
 SELECT ok FROM mine

@@ -171,7 +171,8 @@ static void *fleet_report(void *user)
         support_sql(
             conn,
             "UPDATE tenantmv.migration_state SET lag_us = (random() * 60000)::bigint, rate = (random() * "
-            "999)::bigint"
+            "999)::bigint, measured = jsonb_build_object('rate', us, 'lag_us', us, 'lag_events', us) FROM "
+            "(SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS us) now"
             " WHERE abs(hashtext(migration_id::text)) %% 4 = %d; INSERT INTO tenantmv.sample"
             " SELECT migration_id, clock_timestamp(), 1, rate, lag_us, 1 FROM tenantmv.migration_state"
             " WHERE abs(hashtext(migration_id::text)) %% 4 = %d; NOTIFY tenantmv",

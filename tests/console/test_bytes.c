@@ -14,6 +14,15 @@
 #define FLEET 30      /* more than a small screen shows */
 #define SECONDS 8
 
+/* What an engine that has just looked leaves. */
+static const char measured_now[] =
+    "WITH now AS (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS us) "
+    "UPDATE tenantmv.migration_state SET measured = jsonb_build_object('rate', us, 'lag_us', us, "
+    "'lag_events', us, "
+    "'gates', us), gates = jsonb_build_array(jsonb_build_object('name', 'lag', 'green', true, 'seen', '3 "
+    "ms', "
+    "'at', us)) FROM now";
+
 /* As workers leave it: half of it mirrors, the rest waits. */
 static void fleet_fill(struct pgx_conn *conn)
 {
@@ -25,9 +34,9 @@ static void fleet_fill(struct pgx_conn *conn)
         " 1000000, 1000000, now() - interval '1 hour', now() - interval '10 min',"
         " now() - interval '9 min' FROM generate_series(1, %d) i",
         FLEET);
-    support_sql(conn, "INSERT INTO tenantmv.migration_state (migration_id, rate, lag_us, lag_events, gates) "
-                      "SELECT id, 840, 3000, 2, '[{\"name\":\"lag\",\"green\":true,\"seen\":\"3 ms\"}]'"
-                      " FROM public.tenant_migrations");
+    support_sql(conn, "INSERT INTO tenantmv.migration_state (migration_id, rate, lag_us, lag_events) "
+                      "SELECT id, 840, 3000, 2 FROM public.tenant_migrations");
+    support_sql(conn, measured_now);
     support_sql(conn,
                 "INSERT INTO tenantmv.lease (tenant_id, migration_id, engine, engine_name, heartbeat_at)"
                 " SELECT tenant_id, id, gen_random_uuid(), 'worker', now() + interval '1 hour'"
@@ -44,6 +53,7 @@ static void fleet_move(struct pgx_conn *conn)
 {
     support_sql(conn, "UPDATE tenantmv.migration_state SET lag_us = (random() * 60000)::bigint, "
                       "rate = (random() * 9999)::bigint");
+    support_sql(conn, measured_now);
     support_sql(conn,
                 "INSERT INTO tenantmv.sample SELECT migration_id, clock_timestamp(), 1, rate, lag_us, 1 "
                 "FROM tenantmv.migration_state");

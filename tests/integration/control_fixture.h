@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/text.h"
 #include "control/repositories.h"
 #include "sql_embedded.h"
@@ -80,12 +81,24 @@ static inline void control_fixture_own(struct control_fixture *f)
     control_fixture_take(f, &f->owner);
 }
 
+/* Its engine looks at the gates: without that no cutover is asked for. */
+static inline void control_fixture_look(struct control_fixture *f)
+{
+    const struct tmv_gate gate = {.name = "lag", .green = true, .seen = "3 ms", .at_us = clock_now_us()};
+    const struct migration_progress progress = {.gates = &gate, .gate_count = 1};
+    struct tmv_error err = {0};
+
+    assert_done(control_report_progress(f->conn, &f->owner, &progress, &err), &err);
+}
+
 static inline void control_fixture_to(struct control_fixture *f, enum tmv_phase from, enum tmv_phase to)
 {
     const struct phase_change change = {.from = from, .to = to, .event_type = "phase_changed"};
     struct tmv_error err = {0};
 
     assert_done(control_phase_change(f->conn, &f->owner, &change, &err), &err);
+    if (to == TMV_PHASE_DUAL_WRITE)
+        control_fixture_look(f);
 }
 
 static inline void control_fixture_to_cutover(struct control_fixture *f)

@@ -212,15 +212,11 @@ static void keeps_everything_of_a_migration(void **state)
 
 static void report(struct control_fixture *f)
 {
-    const struct migration_progress p = {.lag_us = 3000,
-                                         .lag_events = 2,
-                                         .eta_us = -1,
-                                         .predicted_pause_us = -1,
-                                         .step = "",
-                                         .note = "",
-                                         .sample = true};
+    struct migration_progress p = {.step = "", .note = "", .sample = true};
     struct tmv_error err = {0};
 
+    figure_set(&p.figures, TMV_FIGURE_LAG, 3000);
+    figure_set(&p.figures, TMV_FIGURE_LAG_EVENTS, 2);
     assert_done(control_report_progress(f->conn, &f->owner, &p, &err), &err);
 }
 

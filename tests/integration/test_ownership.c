@@ -212,8 +212,9 @@ static bool w_pause(struct control_fixture *f, struct tmv_error *err)
 }
 static bool w_progress(struct control_fixture *f, struct tmv_error *err)
 {
-    const struct migration_progress p = {.events_copied = 5, .step = "x", .note = "x", .sample = true};
+    struct migration_progress p = {.step = "x", .note = "x", .sample = true};
 
+    figure_set(&p.figures, TMV_FIGURE_EVENTS_COPIED, 5);
     return control_report_progress(f->conn, &f->owner, &p, err);
 }
 static bool w_error(struct control_fixture *f, struct tmv_error *err)

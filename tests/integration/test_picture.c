@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "lib/clock.h"
 #include "lib/err.h"
 #include "control_fixture.h"
 
@@ -161,25 +162,26 @@ static void pages_through_the_audit(void **state)
 
 static void report(struct control_fixture *f, int64_t copied, bool ready)
 {
-    const struct tmv_gate gates[] = {{.name = "lag", .green = true, .seen = "3 ms < 50 ms"},
-                                     {.name = "verified", .green = ready, .seen = "to \"12\""}};
-    const struct migration_progress p = {.events_total = 1000,
-                                         .events_copied = copied,
-                                         .rate = 100,
-                                         .lag_us = 3000,
-                                         .lag_events = 2,
-                                         .verified_to = INT64_C(9007199254740993),
-                                         .watermark = 13,
-                                         .eta_us = -1,
-                                         .predicted_pause_us = 6000,
-                                         .ready = ready,
-                                         .step = "copying chunk 3 of 12",
-                                         .note = "",
-                                         .gates = gates,
-                                         .gate_count = 2,
-                                         .sample = true};
+    const int64_t now = clock_now_us();
+    const struct tmv_gate gates[] = {{.name = "lag", .green = true, .seen = "3 ms < 50 ms", .at_us = now},
+                                     {.name = "verified", .green = ready, .seen = "to \"12\"", .at_us = now}};
+    struct migration_progress p = {.ready = ready,
+                                   .step = "copying chunk 3 of 12",
+                                   .note = "",
+                                   .gates = gates,
+                                   .gate_count = 2,
+                                   .sample = true};
     struct tmv_error err = {0};
 
+    figure_set(&p.figures, TMV_FIGURE_EVENTS_TOTAL, 1000);
+    figure_set(&p.figures, TMV_FIGURE_EVENTS_COPIED, copied);
+    figure_set(&p.figures, TMV_FIGURE_RATE, 100);
+    figure_set(&p.figures, TMV_FIGURE_LAG, 3000);
+    figure_set(&p.figures, TMV_FIGURE_LAG_EVENTS, 2);
+    figure_set(&p.figures, TMV_FIGURE_VERIFIED_TO, INT64_C(9007199254740993));
+    figure_set(&p.figures, TMV_FIGURE_WATERMARK, 13);
+    figure_set(&p.figures, TMV_FIGURE_ETA, -1);
+    figure_set(&p.figures, TMV_FIGURE_PREDICTED_PAUSE, 6000);
     assert_done(control_report_progress(f->conn, &f->owner, &p, &err), &err);
 }
 
@@ -255,6 +257,77 @@ static void shows_ready_paused_and_orphan_as_they_come(void **state)
     assert_int_equal(s->migrations[0].lag_us, -1);
     assert_non_null(strstr(s->migrations[0].note, "worker one"));
     tmv_snapshot_free(s);
+    control_fixture_close(&f);
+}
+
+static void a_report_leaves_what_it_does_not_know(void **state)
+{
+    const struct migration_progress nothing = {.step = "connecting", .note = ""};
+    struct tmv_error err = {0};
+    struct control_fixture f;
+
+    (void)state;
+    control_fixture_open(&f);
+    control_fixture_own(&f);
+    control_fixture_to(&f, TMV_PHASE_PENDING, TMV_PHASE_BULK_COPY);
+    control_fixture_to(&f, TMV_PHASE_BULK_COPY, TMV_PHASE_DUAL_WRITE);
+    report(&f, 900, true);
+    struct tmv_snapshot *before = look(&f, NULL);
+    assert_done(control_report_progress(f.conn, &f.owner, &nothing, &err), &err);
+    assert_done(control_waits(f.conn, &f.owner, 1000, "waiting", "the target is away", &err), &err);
+    struct tmv_snapshot *after = look(&f, NULL);
+    const struct tmv_migration *was = &before->migrations[0], *is = &after->migrations[0];
+    assert_int_equal(is->show, TMV_SHOW_WAITING);
+    assert_int_equal(is->watermark, 13);
+    assert_true(is->verified_to == was->verified_to && is->events_copied == 900 && is->rate == 100);
+    assert_int_equal(is->predicted_pause_us, 6000);
+    for (int i = 0; i < TMV_FIGURE_COUNT;
+         i++) /* and when it was measured; the lag of one that waits is known */
+        assert_true(i == TMV_FIGURE_LAG ||
+                    (was->measured_us[i] > 0 && is->measured_us[i] == was->measured_us[i]));
+    assert_true(is->gate_count == 2 && is->gates[0].at_us == was->gates[0].at_us && was->gates[0].at_us > 0);
+    tmv_snapshot_free(before);
+    tmv_snapshot_free(after);
+    control_fixture_close(&f);
+}
+
+static void facts_that_are_too_old_are_not_known_and_nothing_is_armed_on_them(void **state)
+{
+    const struct tmv_actor actor = {.name = "amy", .from = "here"};
+    struct tmv_request request = {.operation = TMV_OP_CUTOVER};
+    struct tmv_uuid command;
+    struct tmv_error err = {0};
+    struct control_fixture f;
+
+    (void)state;
+    control_fixture_open(&f);
+    control_fixture_own(&f);
+    control_fixture_to(&f, TMV_PHASE_PENDING, TMV_PHASE_BULK_COPY);
+    control_fixture_to(&f, TMV_PHASE_BULK_COPY, TMV_PHASE_DUAL_WRITE);
+    support_sql(f.conn, "UPDATE tenantmv.migration_state SET gates = '[]', measured = '{}'");
+    request.migration = f.migration;
+    assert_fails(tmv_request(f.control, &request, &actor, &command, &err), &err, TMV_ERR_REFUSED);
+    assert_non_null(strstr(err.message, "not known: no engine has looked at them yet"));
+    report(&f, 1000, true);
+    support_sql(f.conn,
+                "UPDATE tenantmv.migration_state SET measured = (SELECT jsonb_object_agg(key, value::bigint "
+                "- 6000000) "
+                "FROM jsonb_each(measured)), gates = (SELECT jsonb_agg(g || jsonb_build_object('at', (g ->> "
+                "'at')::bigint - 6000000)) FROM jsonb_array_elements(gates) g);"
+                "UPDATE tenantmv.lease SET heartbeat_at = clock_timestamp()");
+    struct tmv_snapshot *s = look(&f, NULL);
+    const struct tmv_migration *m = &s->migrations[0];
+    assert_int_equal(m->show, TMV_SHOW_SYNC);
+    assert_true(m->rate == -1 && m->lag_us == -1 && m->lag_events == -1 && m->predicted_pause_us == -1);
+    assert_true(m->gates[0].unknown && !m->gates[0].green);
+    assert_int_equal(m->watermark, 13);
+    assert_int_equal(s->counts[TMV_SHOW_READY], 0);
+    assert_int_equal(s->counts[TMV_SHOW_SYNC], 1);
+    tmv_snapshot_free(s);
+    assert_fails(tmv_request(f.control, &request, &actor, &command, &err), &err, TMV_ERR_REFUSED);
+    assert_non_null(strstr(err.message, "last looked at 6 s ago"));
+    report(&f, 1000, true);
+    assert_done(tmv_request(f.control, &request, &actor, &command, &err), &err);
     control_fixture_close(&f);
 }
 
@@ -393,6 +466,8 @@ int main(void)
         cmocka_unit_test(pages_through_the_audit),
         cmocka_unit_test(shows_what_the_engine_reported),
         cmocka_unit_test(shows_ready_paused_and_orphan_as_they_come),
+        cmocka_unit_test(a_report_leaves_what_it_does_not_know),
+        cmocka_unit_test(facts_that_are_too_old_are_not_known_and_nothing_is_armed_on_them),
         cmocka_unit_test(shows_migrations_of_other_programs_as_such),
         cmocka_unit_test(shows_attempts_with_their_times),
         cmocka_unit_test(shows_only_the_tenant_that_was_asked_for),

@@ -403,7 +403,8 @@ static void refuses_a_cutover_after_an_event_came_in_behind_the_proof(void **sta
     with_the_pass(l.on_source, NEW_EVENT_AT("1500"));
     assert_not_cut_over();
     life_wait_for("s.note LIKE '%%verification found 1 differences%%'");
-    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_REFUSED, "verification found differences");
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_REFUSED,
+                "verified: verification found 1 differences");
     support_wait_until(l.on_control,
                        "SELECT EXISTS (SELECT FROM tenantmv.verification WHERE NOT consistent)");
 }

@@ -18,6 +18,8 @@ static struct tmv_uuid ask_for(struct control_fixture *f, enum tmv_operation ope
     struct tmv_uuid id;
     struct tmv_error err = {0};
 
+    if (operation == TMV_OP_CUTOVER)
+        control_fixture_look(f);
     assert_done(tmv_request(f->control, &request, &f->actor, &id, &err), &err);
     return id;
 }

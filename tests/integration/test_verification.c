@@ -142,6 +142,32 @@ static void finds_a_target_that_is_changed_behind_its_back(void **state)
     life_wait_for("m.phase = 'dual_write'");
 }
 
+/* It says so itself, not only the note beside a green one. */
+static void a_gate_that_knows_of_a_difference_is_red(void **state)
+{
+    struct tmv_snapshot *snapshot = NULL;
+    struct tmv_error err = {0};
+    bool red = false;
+
+    (void)state;
+    life_begin_and_wait_until_ready();
+    wait_for_proof();
+    change_with_the_pass(CHANGE_ONE_FIELD);
+    life_expect(life_ask(TMV_OP_VERIFY, NULL), TMV_COMMAND_FAILED, "1 differences");
+    life_wait_for("s.note LIKE 'verification found%%'");
+    assert_done(tmv_snapshot_read(l.handle, &l.tenant, 10, &snapshot, &err), &err);
+    for (size_t i = 0; i < snapshot->migrations[0].gate_count; i++) {
+        const struct tmv_gate *gate = &snapshot->migrations[0].gates[i];
+
+        red = red || (strcmp(gate->name, "verified") == 0 && !gate->green && !gate->unknown &&
+                      strstr(gate->seen, "verification found 1 differences, the first at position"));
+    }
+    assert_true(red);
+    tmv_snapshot_free(snapshot);
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_REFUSED,
+                "verified: verification found 1 differences");
+}
+
 static struct tmv_command_info ask_repair(void)
 {
     const struct tmv_request request = {.operation = TMV_OP_VERIFY, .migration = l.migration, .repair = true};
@@ -242,6 +268,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(goes_on_from_what_is_proven_after_a_restart, life_plain, life_done),
         cmocka_unit_test_setup_teardown(a_proof_is_void_when_the_guard_was_changed_meanwhile, life_plain,
+                                        life_done),
+        cmocka_unit_test_setup_teardown(a_gate_that_knows_of_a_difference_is_red, life_with_control_elsewhere,
                                         life_done),
         cmocka_unit_test_setup_teardown(finds_a_target_that_is_changed_behind_its_back,
                                         with_control_elsewhere, life_done),

@@ -13,7 +13,8 @@ changed-underneath registry request transaction-id target-transactions retired l
 feed-order
 tables rights bounded-wait upgrade takeover
 waiting queue
-wrong-target unseen paste reply names hidden-trouble facts""".split()
+wrong-target unseen paste reply names hidden-trouble facts
+age""".split()
 
 
 class Mutant(NamedTuple):
@@ -42,6 +43,7 @@ CONTROL = "core/sql/control_functions.sql"
 STORE = "core/store/shape.c"
 GUARD = "core/sql/guard_functions.sql"
 GATES = "core/sql/cutover_target_gates.sql"
+FIGURES = "core/control/figures.c"
 COORDINATOR = "core/migrate/coordinator.c"
 PASSWORDS = "says_what_to_do_when_the_password_is_wrong_or_the_server_refuses"
 UNKNOWN = "refuses_to_start_what_it_does_not_know"
@@ -570,4 +572,20 @@ MUTANTS = [Mutant(*row) for row in [
      "facts", "takes_a_partition_in_only_with_all_of_the_guards_clones"),
     ("facts/preflight-compares-no-partitions", "core/sql/preflight_partitions.sql", "p.partdefid = 0", "p.partdefid <> 0",
      "preflight", "warns_of_partitions_that_the_target_lacks"),
+    ("age/gates-stay-green", FIGURES, "if (!fact_is_fresh(m->gates[i].at_us, now_us))", "if (m->gates[i].at_us == 0)",
+     "measured", "what_is_older_than_five_seconds_is_not_known"),
+    ("age/lag-stays-known", FIGURES, "(ended || !fact_is_fresh(m->measured_us[i], now_us))", "ended",
+     "measured", "what_is_older_than_five_seconds_is_not_known"),
+    ("age/kept-picture-stays-ready", FIGURES, "if (m->show == TMV_SHOW_READY && !tmv_cutover_facts(m, why)) {",
+     "if (m->show == TMV_SHOW_READY && m->gate_count == 0) {", "measured", "a_snapshot_that_is_kept_grows_old"),
+    ("age/asked-for-on-old-gates", REQUESTS, "request->operation != TMV_OP_CUTOVER || gates_known(result, err);", "true;",
+     "picture", "facts_that_are_too_old_are_not_known_and_nothing_is_armed_on_them"),
+    ("age/engine-decides-on-old-gates", "core/migrate/cutover_gates.c",
+     "if (gates[i].green && fact_is_fresh(gates[i].at_us, now_us))", "if (gates[i].green)",
+     "measured", "an_engine_does_not_decide_on_gates_that_it_saw_too_long_ago"),
+    ("age/report-zeroes-what-it-does-not-know", "core/sql/control_report_progress.sql",
+     "watermark = coalesce(given.watermark, s.watermark)", "watermark = coalesce(given.watermark, 0)",
+     "picture", "a_report_leaves_what_it_does_not_know"),
+    ("age/difference-is-no-gate", "core/migrate/cutover_gates.c", "else if (m->differences > 0)", "else if (m->differences < 0)",
+     "verification", "a_gate_that_knows_of_a_difference_is_red"),
 ]]

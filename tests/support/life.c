@@ -124,9 +124,12 @@ struct tmv_command_info life_ask(enum tmv_operation operation, const char *reaso
     struct tmv_error err;
     int64_t until = clock_now_us() + 90 * US_PER_S;
 
-    /* An engine that was just started has no lease yet. */
+    /* An engine that was just started has no lease yet, and has not looked at the gates. */
     while (!tmv_request(l.handle, &request, &amy, &id, &err)) {
-        if (!strstr(err.message, "no engine runs") || clock_now_us() >= until)
+        bool early = strstr(err.message, "no engine runs") ||
+                     strstr(err.message, "gates of the cutover are not known");
+
+        if (!early || clock_now_us() >= until)
             assert_done(false, &err);
         stop_sleep(NULL, 10 * US_PER_MS);
     }

@@ -61,6 +61,7 @@ static void fill_gates(struct tmv_migration *m)
     for (size_t i = 0; i < m->gate_count; i++) {
         bool green = m->show == TMV_SHOW_READY || i >= 2;
         m->gates[i].green = green;
+        m->gates[i].at_us = SAMPLE_WALL_US;
         snprintf(m->gates[i].name, sizeof m->gates[i].name, "%s", gates[i].name);
         snprintf(m->gates[i].seen, sizeof m->gates[i].seen, "%s", green ? gates[i].green : gates[i].red);
     }
@@ -131,6 +132,8 @@ static void fill(struct tmv_migration *m, const struct sample *s, size_t i)
     m->lock_budget_us = 20000;
     m->drain_budget_us = 60000;
     m->pause_budget_us = 500000;
+    for (int f = 0; f < TMV_FIGURE_COUNT; f++)
+        m->measured_us[f] = SAMPLE_WALL_US;
     fill_times(m);
     fill_samples(m);
     if (s->phase == TMV_PHASE_DUAL_WRITE)

@@ -213,7 +213,7 @@ static void cannot_be_armed_while_a_gate_is_red(void **state)
     type(&stage, "acme-eu-1042");
     stage.snapshot->migrations[0].gates[1].green = false;
     confirm_blocked(&stage.confirm, &stage.model, why, sizeof why);
-    assert_string_equal(why, "gate is red: verified");
+    assert_string_equal(why, "gate is red: verified to position 31,204,118");
     press(&stage, INPUT_ENTER, "");
     press(&stage, INPUT_ENTER, "");
     assert_true(stage.confirm.armed_until_us == 0);

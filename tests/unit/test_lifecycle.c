@@ -207,7 +207,14 @@ static void derives_the_word_on_screen(void **state)
          TMV_SHOW_PAUSED,
          0},
         {{.phase = TMV_PHASE_DUAL_WRITE, .generation = 1, .owner_age_us = 5}, false, TMV_SHOW_SYNC, 100},
-        {{.phase = TMV_PHASE_DUAL_WRITE, .generation = 1, .owner_age_us = 5}, true, TMV_SHOW_READY, 100},
+        {{.phase = TMV_PHASE_DUAL_WRITE,
+          .generation = 1,
+          .owner_age_us = 5,
+          .gate_count = 1,
+          .gates = {{.green = true, .at_us = now}}},
+         true,
+         TMV_SHOW_READY,
+         100},
         {{.phase = TMV_PHASE_DUAL_WRITE, .generation = 1, .owner_age_us = 5, .paused = true},
          true,
          TMV_SHOW_PAUSED,
@@ -243,7 +250,7 @@ static void forgets_what_only_a_live_engine_knows(void **state)
 
     (void)state;
     show_migration(&m, true, 1);
-    assert_int_equal(m.rate, 0);
+    assert_int_equal(m.rate, -1);
     assert_int_equal(m.lag_us, -1);
     assert_int_equal(m.eta_us, -1);
     assert_string_equal(m.note, "its engine (worker a) is silent for 12 s; another one takes over");
@@ -256,7 +263,8 @@ static void estimates_the_rest_from_the_rate(void **state)
                               .events_total = 1000,
                               .events_copied = 400,
                               .rate = 100,
-                              .eta_us = -1};
+                              .eta_us = -1,
+                              .measured_us = {[TMV_FIGURE_RATE] = 1}};
 
     (void)state;
     show_migration(&m, false, 1);

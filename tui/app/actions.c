@@ -168,17 +168,6 @@ bool action_exists(const struct action *action, const struct model *model)
 
 /* ---- what can be done now ---- */
 
-static bool cutover_possible(const struct tmv_migration *m, char why[TMV_REASON_MAX])
-{
-    for (size_t i = 0; i < m->gate_count; i++) {
-        if (m->gates[i].green)
-            continue;
-        snprintf(why, TMV_REASON_MAX, "gate is red: %s %s", m->gates[i].name, m->gates[i].seen);
-        return false;
-    }
-    return true;
-}
-
 /* With marks: those that can be, when the operation may be done in bulk at all. */
 static bool bulk_possible(const struct action *action, const struct model *model, char why[TMV_REASON_MAX])
 {
@@ -226,7 +215,7 @@ static bool operation_possible(const struct action *action, const struct model *
         return throttle_possible(m, why);
     else
         return tmv_operation_allowed(m, action->operation, why) &&
-               (action->operation != TMV_OP_CUTOVER || cutover_possible(m, why));
+               (action->operation != TMV_OP_CUTOVER || tmv_cutover_facts(m, why));
     return false;
 }
 

@@ -255,8 +255,20 @@ void state_key(struct state *state, const struct input *input, const struct canv
 
 /* ---- time and drawing ---- */
 
+/* What is kept on screen while nothing new comes grows old; a frozen display shows what was. */
+static void forget_old_facts(struct state *state)
+{
+    int64_t now_us = model_database_now_us(&state->model);
+
+    if (state->snapshot == NULL || state->model.frozen)
+        return;
+    tmv_snapshot_age(state->snapshot, now_us);
+    tmv_migration_age(&state->model.kept, now_us);
+}
+
 void state_tick(struct state *state)
 {
+    forget_old_facts(state);
     perform_confirmed(state, confirm_tick(&state->confirm, &state->model));
     perform_pending(state);
     exporting_tick(state);

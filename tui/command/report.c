@@ -53,9 +53,20 @@ static void add_gates(cJSON *object, const struct tmv_migration *m)
 
         cJSON_AddStringToObject(gate, "name", m->gates[i].name);
         cJSON_AddBoolToObject(gate, "green", m->gates[i].green);
+        cJSON_AddBoolToObject(gate, "known", !m->gates[i].unknown);
         json_text(gate, "seen", m->gates[i].seen);
+        json_time(gate, "measured_at", m->gates[i].at_us);
         cJSON_AddItemToArray(gates, gate);
     }
+}
+
+/* When each figure was measured. */
+static void add_measured(cJSON *object, const struct tmv_migration *m)
+{
+    cJSON *measured = cJSON_AddObjectToObject(object, "measured_at");
+
+    for (int i = 0; i < TMV_FIGURE_COUNT; i++)
+        json_time(measured, tmv_figure_name((enum tmv_figure)i), m->measured_us[i]);
 }
 
 /* What somebody asked for and the engine has not done yet; null when there is nothing. */
@@ -115,6 +126,7 @@ cJSON *report_migration_json(const struct cli *cli, const struct tmv_migration *
     json_time(object, "waiting_since", m->waiting_since_us);
     json_time(object, "next_try_at", m->next_try_at_us);
     json_time(object, "reported_at", m->reported_at_us);
+    add_measured(object, m);
     add_gates(object, m);
     return object;
 }
@@ -244,14 +256,25 @@ const char *report_attempt_text(const struct tmv_attempt *a, char text[200])
     return text;
 }
 
+static void print_lag(const struct cli *cli, const struct tmv_migration *m)
+{
+    char lag[FORMAT_MAX], behind[FORMAT_MAX];
+
+    if (m->lag_us >= 0 || m->lag_events >= 0)
+        print_line(cli, "lag", TONE_PLAIN, "%s, %s events", format_duration(m->lag_us, lag),
+                   format_grouped(m->lag_events, behind));
+    else if (m->phase == TMV_PHASE_DUAL_WRITE)
+        print_line(cli, "lag", TONE_WARN, "not known");
+}
+
 static void print_copy(const struct cli *cli, const struct tmv_migration *m)
 {
-    char copied[FORMAT_MAX], total[FORMAT_MAX], rate[FORMAT_MAX], eta[FORMAT_MAX], lag[FORMAT_MAX],
-        behind[FORMAT_MAX];
+    char copied[FORMAT_MAX], total[FORMAT_MAX], rate[FORMAT_MAX], eta[FORMAT_MAX];
 
-    print_line(cli, "copied", TONE_PLAIN, "%s of %s events (%d%%), %s/s",
+    print_line(cli, "copied", TONE_PLAIN, "%s of %s events (%d%%)%s%s%s",
                format_grouped(m->events_copied, copied), format_grouped(m->events_total, total), m->percent,
-               format_count(m->rate, rate));
+               m->rate < 0 ? "" : ", ", m->rate < 0 ? "" : format_count(m->rate, rate),
+               m->rate < 0 ? "" : "/s");
     if (m->eta_us >= 0)
         print_line(cli, "still needs", TONE_PLAIN, "%s", format_duration(m->eta_us, eta));
     if (*m->left_columns)
@@ -261,11 +284,14 @@ static void print_copy(const struct cli *cli, const struct tmv_migration *m)
     if (m->throttled_us > 0)
         print_line(cli, "throttled", TONE_PLAIN, "%s in all%s", format_duration(m->throttled_us, copied),
                    *m->throttle ? ", and now" : "");
-    if (!tmv_phase_is_terminal(m->phase) && (m->lag_us >= 0 || m->lag_events >= 0))
-        print_line(cli, "lag", TONE_PLAIN, "%s, %s events", format_duration(m->lag_us, lag),
-                   format_grouped(m->lag_events, behind));
+    print_lag(cli, m);
     if (m->verified_to > 0)
         print_line(cli, "verified to", TONE_PLAIN, "%s", format_grouped(m->verified_to, copied));
+}
+
+static enum tone gate_tone(const struct tmv_gate *gate)
+{
+    return gate->green ? TONE_GOOD : gate->unknown ? TONE_WARN : TONE_BAD;
 }
 
 static void print_gates(const struct cli *cli, const struct tmv_migration *m)
@@ -273,9 +299,11 @@ static void print_gates(const struct cli *cli, const struct tmv_migration *m)
     char pause[FORMAT_MAX];
 
     for (size_t i = 0; i < m->gate_count && m->phase == TMV_PHASE_DUAL_WRITE; i++)
-        print_line(cli, i ? "" : "gates", m->gates[i].green ? TONE_GOOD : TONE_BAD, "%s %s%s%s",
-                   m->gates[i].green ? "ok " : "red", m->gates[i].name, *m->gates[i].seen ? ": " : "",
-                   m->gates[i].seen);
+        print_line(cli, i ? "" : "gates", gate_tone(&m->gates[i]), "%s %s%s%s",
+                   m->gates[i].unknown ? "?  "
+                   : m->gates[i].green ? "ok "
+                                       : "red",
+                   m->gates[i].name, *m->gates[i].seen ? ": " : "", m->gates[i].seen);
     if (m->predicted_pause_us >= 0 && !tmv_phase_is_terminal(m->phase))
         print_line(cli, "predicted pause", TONE_PLAIN, "%s", format_duration(m->predicted_pause_us, pause));
 }

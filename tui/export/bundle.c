@@ -124,7 +124,7 @@ static void write_gates(const struct tmv_migration *m, FILE *out)
     for (size_t i = 0; i < m->gate_count; i++) {
         fputs("| ", out);
         cell(m->gates[i].name, out);
-        fprintf(out, " | %s | ", m->gates[i].green ? "green" : "RED");
+        fprintf(out, " | %s | ", m->gates[i].unknown ? "not known" : m->gates[i].green ? "green" : "RED");
         cell(m->gates[i].seen, out);
         fputs(" |\n", out);
     }

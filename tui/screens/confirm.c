@@ -13,14 +13,6 @@
 #define INSIDE (WIDTH - 4)         /* of them for what it says */
 #define OTHER_US INT64_C(60000000) /* what somebody else did so lately is worth a warning */
 
-static const struct tmv_gate *red_gate(const struct tmv_migration *m)
-{
-    for (size_t i = 0; i < m->gate_count; i++)
-        if (!m->gates[i].green)
-            return &m->gates[i];
-    return NULL;
-}
-
 bool confirm_takes(const struct confirm *confirm, int i, const struct tmv_migration *m,
                    char why[TMV_REASON_MAX])
 {
@@ -134,7 +126,6 @@ static void blocked_by_state(const struct confirm *confirm, const struct model *
 {
     const struct tmv_migration *m = model_find(model, &confirm->migration);
     enum freshness fresh = model_freshness(model);
-    const struct tmv_gate *red = m != NULL && confirm->operation == TMV_OP_CUTOVER ? red_gate(m) : NULL;
     char reason[TMV_REASON_MAX] = "";
 
     why[0] = '\0';
@@ -145,8 +136,8 @@ static void blocked_by_state(const struct confirm *confirm, const struct model *
     else if (confirm->bulk ? !any_marked_allows(confirm, model, reason)
                            : !tmv_operation_allowed(m, confirm->operation, reason))
         snprintf(why, size, "%s", reason);
-    else if (red != NULL)
-        snprintf(why, size, "gate is red: %s", red->name);
+    else if (confirm->operation == TMV_OP_CUTOVER && !tmv_cutover_facts(m, reason))
+        snprintf(why, size, "%s", reason);
 }
 
 void confirm_blocked(const struct confirm *confirm, const struct model *model, char *why, size_t size)

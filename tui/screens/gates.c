@@ -6,6 +6,14 @@
 #define GLYPH 2        /* columns of the mark and its blank */
 #define GAP 2          /* between name and what was seen, and between two gates */
 
+bool gates_unknown(const struct tmv_migration *m)
+{
+    for (size_t i = 0; i < m->gate_count; i++)
+        if (m->gates[i].unknown)
+            return true;
+    return false;
+}
+
 size_t gates_green(const struct tmv_migration *m)
 {
     size_t green = 0;
@@ -40,7 +48,10 @@ int gates_rows(const struct tmv_migration *m, int width)
 
 static void gate_draw(struct line line, const struct tmv_gate *gate)
 {
-    line_put(&line, gate->green ? ROLE_LEVEL_OK : ROLE_LEVEL_CRIT, gate->green ? "✓ " : "✗ ");
+    if (gate->unknown)
+        line_put(&line, ROLE_LEVEL_WARN, "? ");
+    else
+        line_put(&line, gate->green ? ROLE_LEVEL_OK : ROLE_LEVEL_CRIT, gate->green ? "✓ " : "✗ ");
     line_put(&line, gate->green ? ROLE_TEXT : ROLE_TEXT_STRONG, gate->name);
     if (gate->seen[0] != '\0')
         line_putf(&line, gate->green ? ROLE_TEXT_DIM : ROLE_LEVEL_WARN, "  %s", gate->seen);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "screens/gates.h"
+
 #define LAG_WARN_US INT64_C(60000000) /* a mirror this far behind will not cut over soon */
 #define STUCK_SAMPLES 30              /* seconds in which a copy moved no event */
 
@@ -32,6 +34,22 @@ static bool copy_is_stuck(const struct tmv_migration *m)
            m->sample_count >= STUCK_SAMPLES && last[1 - STUCK_SAMPLES].events_copied == last->events_copied;
 }
 
+/* What is not well with one that runs; "" when nothing is. */
+static const char *warning(const struct tmv_snapshot *snapshot, const struct tmv_migration *m)
+{
+    if (m->paused || m->show == TMV_SHOW_PAUSED)
+        return "paused";
+    if (m->show == TMV_SHOW_THROTTLED)
+        return "throttled";
+    if (m->last_error[0] != '\0')
+        return "met an error";
+    if (m->phase == TMV_PHASE_DUAL_WRITE && m->lag_us > LAG_WARN_US)
+        return "the mirror is far behind";
+    if (gates_unknown(m))
+        return "its gates are not known: its engine reports nothing";
+    return last_cutover_rolled_back(snapshot, m) ? "its last cutover was rolled back" : "";
+}
+
 static enum health judge(const struct tmv_snapshot *snapshot, const struct tmv_migration *m, const char **why)
 {
     if (m->show == TMV_SHOW_FAILED && !made_up_for(snapshot, m)) {
@@ -48,16 +66,7 @@ static enum health judge(const struct tmv_snapshot *snapshot, const struct tmv_m
         *why = "the copy does not move";
         return HEALTH_BAD;
     }
-    if (m->paused || m->show == TMV_SHOW_PAUSED)
-        *why = "paused";
-    else if (m->show == TMV_SHOW_THROTTLED)
-        *why = "throttled";
-    else if (m->last_error[0] != '\0')
-        *why = "met an error";
-    else if (m->phase == TMV_PHASE_DUAL_WRITE && m->lag_us > LAG_WARN_US)
-        *why = "the mirror is far behind";
-    else if (last_cutover_rolled_back(snapshot, m))
-        *why = "its last cutover was rolled back";
+    *why = warning(snapshot, m);
     return **why != '\0' ? HEALTH_WARN : HEALTH_WELL;
 }
 

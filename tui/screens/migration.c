@@ -366,9 +366,10 @@ static void gates_verdict(const struct tmv_migration *m, size_t green, struct ca
     if (tmv_operation_allowed(m, TMV_OP_CUTOVER, why)) {
         role = green < m->gate_count ? ROLE_LEVEL_WARN : ROLE_STATE_READY;
         snprintf(why, sizeof why, "%s",
-                 green < m->gate_count ? "no cutover while a gate is red"
-                 : m->gate_count > 0   ? "ready: c starts the cutover"
-                                       : "no gate has been looked at yet");
+                 green < m->gate_count && gates_unknown(m) ? "no cutover while a gate is not known"
+                 : green < m->gate_count                   ? "no cutover while a gate is red"
+                 : m->gate_count > 0                       ? "ready: c starts the cutover"
+                                                           : "no gate has been looked at yet");
     }
     snprintf(text, sizeof text, "%s", why);
     if (m->predicted_pause_us >= 0)

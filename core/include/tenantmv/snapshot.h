@@ -26,11 +26,32 @@ enum tmv_display_state {
 };
 TMV_API const char *tmv_display_state_name(enum tmv_display_state state); /* "READY" */
 
+/* What holds for a moment (a gate, the lag, a rate) is not known any more once it is older than this. */
+#define TMV_FACT_TTL_US INT64_C(5000000)
+
+/* What an engine measures of a migration. Each carries the time of its measurement, and is named as its
+ * column in tenantmv.migration_state or tenant_migrations is. */
+enum tmv_figure {
+    TMV_FIGURE_EVENTS_TOTAL,
+    TMV_FIGURE_EVENTS_COPIED,
+    TMV_FIGURE_RATE,
+    TMV_FIGURE_LAG,
+    TMV_FIGURE_LAG_EVENTS,
+    TMV_FIGURE_VERIFIED_TO,
+    TMV_FIGURE_WATERMARK,
+    TMV_FIGURE_ETA,
+    TMV_FIGURE_PREDICTED_PAUSE,
+    TMV_FIGURE_COUNT
+};
+TMV_API const char *tmv_figure_name(enum tmv_figure which); /* "lag_us" */
+
 /* One condition of the cutover, as the engine last saw it. */
 struct tmv_gate {
     char name[40]; /* "lag", "verified", "target healthy" … */
     bool green;
+    bool unknown;   /* it was looked at too long ago, and is not green then */
     char seen[240]; /* "3.2 s > 50 ms" */
+    int64_t at_us;  /* when it was looked at: in a snapshot by the database's clock, in an engine monotonic */
 };
 #define TMV_GATES_MAX 16
 
@@ -55,7 +76,7 @@ struct tmv_attempt {
 struct tmv_sample {
     int64_t at_us;         /* database clock */
     int64_t events_copied; /* total so far: bulk copy and tail */
-    int64_t rate;          /* events/s over the last second */
+    int64_t rate;          /* events/s over the last second; -1 unknown */
     int64_t lag_us;        /* age of the newest event known to be on the target; -1 unknown */
     int64_t lag_events;    /* events still to mirror; -1 unknown */
 };
@@ -89,7 +110,7 @@ struct tmv_migration {
     int64_t generation;   /* grows with every change a person could care about */
     int64_t events_total; /* estimated first, refined later */
     int64_t events_copied;
-    int64_t rate;               /* events/s */
+    int64_t rate;               /* events/s; -1 unknown */
     int64_t lag_us;             /* -1 unknown */
     int64_t lag_events;         /* -1 unknown */
     int64_t verified_to;        /* position, 0 none */
@@ -115,7 +136,8 @@ struct tmv_migration {
     int64_t waiting_since_us; /* its engine tries again since then, `note` says why; database clock, 0: it
                                  does not */
     int64_t next_try_at_us;   /* when it tries next; 0 */
-    int64_t reported_at_us;   /* when lag, rate and gates were last reported; 0: never */
+    int64_t reported_at_us;   /* when its engine last reported anything; 0: never */
+    int64_t measured_us[TMV_FIGURE_COUNT]; /* when each figure was measured; database clock, 0: never */
 };
 
 /* A dialog before an operation that somebody has open in a console (tmv_dialog_show). */
@@ -152,6 +174,17 @@ TMV_API TMV_NODISCARD bool tmv_snapshot_read(struct tmv_control *control, const 
 TMV_API TMV_NODISCARD bool tmv_snapshot_read_brief(struct tmv_control *control, int limit,
                                                    struct tmv_snapshot **ret_snapshot, struct tmv_error *err);
 TMV_API void tmv_snapshot_free(struct tmv_snapshot *snapshot); /* NULL is fine */
+
+/* Takes back what is too old to be known at `now_us` (the database's clock, µs since 1970): rate, lag, time
+ * left and predicted pause become -1, gates become unknown, READY becomes SYNC. A migration that has ended
+ * has none of them. What was reached (counts, positions) stays. Doing it again is fine; a snapshot was aged
+ * when it was read, so this is for who keeps one. Pure. */
+TMV_API void tmv_migration_age(struct tmv_migration *migration, int64_t now_us);
+/* The same for all migrations of a snapshot, and its counts. The caller owns it, and no other thread reads
+ * it. */
+TMV_API void tmv_snapshot_age(struct tmv_snapshot *snapshot, int64_t now_us);
+/* Whether every gate is known and green; if not, `why` says which is not, and why. Pure. */
+TMV_API bool tmv_cutover_facts(const struct tmv_migration *migration, char why[TMV_REASON_MAX]);
 
 /* Whether the phase table allows `operation` now; if not, `why` says the state, the operation and what is
  * allowed. */
