@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/utf8.h"
+
 bool text_copy(char *dst, size_t size, const char *src)
 {
     size_t n = strlen(src ? src : "");
@@ -21,51 +23,19 @@ bool text_copy(char *dst, size_t size, const char *src)
     return fits;
 }
 
-/* Length of the valid UTF-8 sequence at `s`, or 0. Rejects overlong forms, surrogates and values past
- * U+10FFFF (The Unicode Standard, table 3-7). */
-static size_t utf8_length(const unsigned char *s, uint32_t *ret_point)
-{
-    if (s[0] < 0x80) {
-        *ret_point = s[0];
-        return 1;
-    }
-    size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    static const uint32_t lowest[5] = {0, 0, 0x80, 0x800, 0x10000};
-    uint32_t point = s[0] & (0x7fU >> n);
-
-    if (s[0] < 0xc2 || s[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < n; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-        point = point << 6 | (s[i] & 0x3f);
-    }
-    if (point < lowest[n] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
-        return 0;
-    *ret_point = point;
-    return n;
-}
-
-static bool point_is_unsafe(uint32_t p)
-{
-    return p < 0x20 || (p >= 0x7f && p <= 0x9f) || (p >= 0x200b && p <= 0x200f) ||
-           (p >= 0x2028 && p <= 0x202e) || (p >= 0x2060 && p <= 0x206f) || p == 0xfeff || p == 0x061c ||
-           p == 0x00ad;
-}
-
 void text_sanitize(char *text)
 {
     unsigned char *in = (unsigned char *)text;
     unsigned char *out = in;
 
     while (*in) {
-        uint32_t point = 0;
-        size_t n = utf8_length(in, &point);
+        int32_t point = 0;
+        size_t n = utf8_next((const char *)in, &point);
 
         if (n == 0) {
             *out++ = '?';
             in++;
-        } else if (point_is_unsafe(point)) {
+        } else if (utf8_is_unsafe(point)) {
             *out++ = point == '\n' || point == '\t' || point == '\r' ? ' ' : '?';
             in += n;
         } else {

@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +12,10 @@
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "console_pty.h"
+#include "lib/utf8.h"
 
 #define NOWHERE "host=/nonexistent dbname=none"
 
@@ -149,6 +152,34 @@ static void body(struct pty *pty, int rows, char *text, size_t size)
         strncat(text, pty_row(pty, row), size - strlen(text) - 1);
         strncat(text, "\n", size - strlen(text) - 1);
     }
+}
+
+/* The C library may know another width, or none, of a character: then a "?" takes its place, and the text
+ * behind it stays where it belongs. What both know is shown as it is. */
+static void what_curses_measures_differently_pushes_nothing_aside(void **state)
+{
+    struct pty *pty;
+    char odd[8] = "", typed[64];
+
+    (void)state;
+    for (int32_t point = 0x2000; odd[0] == '\0' && point < 0xd800; point++) {
+        const char three[] = {(char)(0xe0 | point >> 12), (char)(0x80 | (point >> 6 & 0x3f)),
+                              (char)(0x80 | (point & 0x3f)), '\0'};
+        if (utf8_columns(point) == 1 && wcwidth((wchar_t)point) == 2)
+            memcpy(odd, three, sizeof three);
+    }
+    if (odd[0] == '\0')
+        skip(); /* both know the same Unicode */
+    snprintf(typed, sizeof typed, "%sx%sy\u65e5z\u0995\u09be.", odd, odd);
+    pty = start(80, 24);
+    pty_send(pty, ":");
+    pty_wait_text(pty, "─ do ─");
+    pty_send_alone(pty, typed);
+    pty_wait_text(pty, "?x?y\u65e5z\u0995\u09be.");
+    pty_send(pty, "\033");
+    pty_send_alone(pty, "q");
+    pty_expect_exit(pty, 0);
+    pty_free(pty);
 }
 
 static void after_any_resizing_the_screen_is_as_a_fresh_one(void **state)
@@ -624,6 +655,7 @@ int main(void)
         cmocka_unit_test(a_crash_shows_what_was_held_back_from_stderr),
         cmocka_unit_test(leaves_when_the_terminal_is_gone),
         cmocka_unit_test(a_hang_up_with_sighup_ignored_ends_it_too),
+        cmocka_unit_test(what_curses_measures_differently_pushes_nothing_aside),
         cmocka_unit_test(after_any_resizing_the_screen_is_as_a_fresh_one),
         cmocka_unit_test(exported_lines_and_columns_do_not_fix_the_size),
         cmocka_unit_test(works_on_every_kind_of_terminal),
@@ -646,5 +678,6 @@ int main(void)
         cmocka_unit_test(prints_lines_into_a_pipe),
     };
 
+    setlocale(LC_CTYPE, "C.UTF-8");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,7 +66,7 @@ CASES = [
     (rules.rule_locale, "core/pg/x.c", 'setlocale(LC_CTYPE, "");\n', 'newlocale(LC_ALL_MASK, "C", 0);\n'),
     (rules.rule_locale, "tui/app/x.c", 'setlocale(LC_ALL, "");\n', 'setlocale(LC_CTYPE, "");\nf("%.1f", a);\n'),
     (rules.rule_locale, "tui/app/x.c", "a = tolower(b);\n", "a = text_lower(b);\n"),
-    (rules.rule_locale, "tui/app/x.c", "strcasecmp(a, b);\n", "words_compare(a, b);\n"),
+    (rules.rule_locale, "tui/app/x.c", "strcasecmp(a, b);\n", "fold_equal(a, b);\n"),
     (rules.rule_sql_header, "core/sql/x.sql", "SELECT 1\n", "-- One.\n-- database: any\nSELECT 1\n"),
     (rules.rule_sql_header, "core/sql/x.sql", "-- One.\nSELECT 1\n", "-- One.\n-- database: any\nSELECT 1\n"),
     (rules.rule_sql_header, "core/sql/x.sql", "-- database: any\nSELECT 1\n", "-- One.\n-- database: any\nSELECT 1\n"),

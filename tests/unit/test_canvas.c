@@ -42,7 +42,8 @@ static void measures_display_width(void **state)
         {"\u0d38\u0d4d", 1},       /* Malayalam, Khmer and Bengali marks */
         {"\u1780\u17d2", 1},
         {"\u0995\u09cd", 1},
-        {"\U0001fae0", 2}, /* a newer picture */
+        {"\U0001fae0", 2},                     /* a newer picture */
+        {"\u09ac\u09be\u0982\u09b2\u09be", 5}, /* Bengali with vowels that have a column of their own */
     };
 
     (void)state;
@@ -68,7 +69,7 @@ static void makes_hostile_text_harmless(void **state)
         {"\xcc\x81"
          "a",
          "?a"},
-        {"\xed\xa0\x80", "?"},
+        {"\xed\xa0\x80", "???"},
         {"\xc0\xaf", "??"},
         {"ok\x7f", "ok?"},
         {"\xf4\x90\x80\x80", "????"},

@@ -12,7 +12,6 @@
 #include "widgets/format.h"
 #include "widgets/plain.h"
 #include "widgets/table.h"
-#include "widgets/words.h"
 
 static void assert_drawn(const struct canvas *canvas, const char *expected)
 {
@@ -219,24 +218,9 @@ static void writes_numbers_as_people_read_them(void **state)
     }
 }
 
-static void words_are_compared_in_ascii_in_every_locale(void **state)
-{
-    (void)state;
-    setlocale(LC_ALL, "tr_TR.UTF-8"); /* where it is installed */
-    assert_int_equal(words_compare("FILTER", "filter"), 0);
-    assert_int_equal(words_compare("Idle", "iDLE"), 0);
-    assert_true(words_compare("idle", "idler") < 0);
-    assert_int_equal(words_compare_n("filters", "FILTER", 6), 0);
-    assert_string_equal(words_find("the IDLE one", "idle"), "IDLE one");
-    assert_null(words_find("the one", "idle"));
-    assert_string_equal(words_find("any", ""), "any");
-    setlocale(LC_ALL, "C");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words_are_compared_in_ascii_in_every_locale),
         cmocka_unit_test(gives_columns_up_in_order),
         cmocka_unit_test(scrolls_only_as_far_as_needed),
         cmocka_unit_test(draws_a_bar_of_exactly_its_percent),

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/utf8.h"
 #include "widgets/format.h"
-#include "widgets/words.h"
 
 #define NUMBER_MAX INT64_C(1000000000000)
 #define MEGABYTE INT64_C(1000000)
@@ -28,7 +28,7 @@ bool limits_parse(const char *typed, char ret_changes[LIMITS_JSON_MAX])
     char *end;
     long long number;
 
-    if (words_compare(typed, "none") == 0) {
+    if (fold_equal(typed, "none")) {
         snprintf(ret_changes, LIMITS_JSON_MAX, "%s", TMV_NO_LIMITS);
         return true;
     }
@@ -38,7 +38,7 @@ bool limits_parse(const char *typed, char ret_changes[LIMITS_JSON_MAX])
         return false;
     end += strspn(end, " ");
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        if (words_compare(end, units[i].unit) != 0)
+        if (!fold_equal(end, units[i].unit))
             continue;
         snprintf(ret_changes, LIMITS_JSON_MAX, "{\"%s\":%lld}", units[i].key,
                  (long long)(number * units[i].times));

@@ -6,10 +6,10 @@
 
 #include "app/exporting.h"
 #include "app/perform.h"
+#include "lib/utf8.h"
 #include "screens/fleet_order.h"
 #include "theme/embedded.h"
 #include "widgets/format.h"
-#include "widgets/words.h"
 
 #define DEAF_US                                                                                              \
     INT64_C(300000) /* a box that asks something does not hear what was typed before it opened               \
@@ -40,11 +40,11 @@ static int fits(const struct picker_row *row, const char *word, bool more_follow
         return 3;
     if (more_follows)
         return 0;
-    if (words_compare_n(name, word, strlen(word)) == 0)
+    if (fold_starts(name, word))
         return 3;
-    if (words_find(name, word) != NULL)
+    if (fold_find(name, word) != NULL)
         return 2;
-    return words_find(row->text, word) != NULL ? 1 : 0;
+    return fold_find(row->text, word) != NULL ? 1 : 0;
 }
 
 /* Names that begin as typed first, then those that contain it, then the helps that do. */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cli/failure.h"
-#include "widgets/words.h"
+#include "lib/utf8.h"
 
 #define SNAPSHOT_LIMIT 1000
 #define CANDIDATES_SHOWN 4
@@ -15,7 +15,7 @@ bool id_has_prefix(const struct tmv_uuid *id, const char *word)
 {
     char text[TMV_UUID_TEXT];
 
-    return words_compare_n(tmv_uuid_format(id, text), word, strlen(word)) == 0;
+    return fold_starts(tmv_uuid_format(id, text), word);
 }
 
 bool word_is_prefix(const char *word)

@@ -4,14 +4,14 @@
 #include <string.h>
 
 #include "cli/failure.h"
-#include "widgets/words.h"
+#include "lib/utf8.h"
 
 const char *screen_environment_kind(const char *environment)
 {
     static const char *const kinds[] = {"prod", "staging", "dev", "demo"};
 
     for (size_t i = 0; environment && i < sizeof kinds / sizeof *kinds; i++)
-        if (words_compare_n(environment, kinds[i], strlen(kinds[i])) == 0)
+        if (fold_starts(environment, kinds[i]))
             return kinds[i];
     return NULL;
 }
@@ -45,7 +45,7 @@ bool screen_options(const struct cli *cli, const struct screen_arguments *argume
     for (size_t i = 0; i < config->alias_count; i++)
         aliases[i] = (struct tenant_alias){config->aliases[i].tenant, config->aliases[i].name};
     *ret_options = (struct console_options){
-        .environment = kind && words_compare(kind, config->environment) == 0 ? NULL : config->environment,
+        .environment = kind && fold_equal(kind, config->environment) ? NULL : config->environment,
         .environment_kind = kind,
         .who = config->operator_name,
         .theme = choose_theme(config, arguments->theme, kind),

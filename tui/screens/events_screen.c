@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/utf8.h"
 #include "screens/events.h"
 #include "terminal/keys.h"
 #include "widgets/format.h"
 #include "widgets/table.h"
-#include "widgets/words.h"
 
 #define PLACE 3 /* in the table of screens */
 #define DAY_US (INT64_C(86400) * 1000000)
@@ -38,10 +38,10 @@ static bool passes(const struct model *model, const struct tmv_audit_entry *entr
 {
     char name[TENANT_NAME_MAX];
 
-    return word[0] == '\0' || words_find(event_type_words(entry), word) != NULL ||
-           words_find(entry->event_type, word) != NULL || words_find(entry->operator_name, word) != NULL ||
-           words_find(entry->new_phase, word) != NULL || words_find(entry->details, word) != NULL ||
-           words_find(name_of(model, entry, name), word) != NULL;
+    return word[0] == '\0' || fold_find(event_type_words(entry), word) != NULL ||
+           fold_find(entry->event_type, word) != NULL || fold_find(entry->operator_name, word) != NULL ||
+           fold_find(entry->new_phase, word) != NULL || fold_find(entry->details, word) != NULL ||
+           fold_find(name_of(model, entry, name), word) != NULL;
 }
 
 static void read_shown(const struct model *model, struct shown *shown)

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "lib/text.h"
+#include "lib/utf8.h"
 #include "screens/states.h"
-#include "widgets/words.h"
 
 #define REGEX_MAX 100       /* bytes of an expression */
 #define REGEX_DEPTH 8       /* groups in each other */
@@ -154,8 +154,7 @@ const struct filter_field *filter_field_at(int index)
 static int field_by_name(const char *name, size_t length)
 {
     for (int i = 0; i < FIELDS; i++)
-        if (strlen(fields[i].words.name) == length &&
-            words_compare_n(fields[i].words.name, name, length) == 0)
+        if (fold_equal_n(name, length, fields[i].words.name))
             return i;
     return -1;
 }
@@ -196,7 +195,7 @@ static bool parse_value(enum kind kind, const char *text, int64_t *ret_value)
         }
     }
     for (size_t i = 0; kind == FIGURE && i < sizeof counts / sizeof *counts; i++) {
-        if (words_compare(counts[i].unit, end) == 0) {
+        if (fold_equal(counts[i].unit, end)) {
             *ret_value = (int64_t)(number * counts[i].times);
             return true;
         }
@@ -387,11 +386,9 @@ static void row_text(const struct filter_subject *subject, char *text, size_t si
 
 static bool is_one_of(const char *list, const char *text)
 {
-    size_t length = strlen(text);
-
     for (const char *at = list; *at != '\0'; at += *at == ',') {
         size_t n = strcspn(at, ",");
-        if (n == length && words_compare_n(at, text, n) == 0)
+        if (fold_equal_n(at, n, text))
             return true;
         at += n;
     }
@@ -407,7 +404,7 @@ static bool by_me(const struct filter_term *term, const struct filter_subject *s
         subject->who == NULL)
         return false;
     snprintf(who, sizeof who, "%.*s", (int)strcspn(subject->who, "@"), subject->who);
-    return who[0] != '\0' && words_find(text, who) != NULL;
+    return who[0] != '\0' && fold_find(text, who) != NULL;
 }
 
 static bool text_holds(const struct filter_term *term, const struct filter_subject *subject)
@@ -430,7 +427,7 @@ static bool text_holds(const struct filter_term *term, const struct filter_subje
     case FILTER_LESS:
         break;
     }
-    return words_find(text, term->text) != NULL || (term->field >= 0 && by_me(term, subject, text));
+    return fold_find(text, term->text) != NULL || (term->field >= 0 && by_me(term, subject, text));
 }
 
 static bool value_holds(const struct filter_term *term, const struct filter_subject *subject)

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/utf8.h"
 #include "screens/states.h"
 #include "widgets/format.h"
-#include "widgets/words.h"
 
 enum role fresh_words(const struct model *model, char *text, size_t size)
 {
@@ -59,9 +59,9 @@ static enum role mode_words(const struct model *model, const char **ret_words)
 
 static enum role badge_role(const char *kind)
 {
-    if (words_compare(kind, "prod") == 0 || words_compare(kind, "production") == 0)
+    if (fold_equal(kind, "prod") || fold_equal(kind, "production"))
         return ROLE_ENV_PROD;
-    return words_compare(kind, "staging") == 0 ? ROLE_ENV_STAGING : ROLE_ENV_DEV;
+    return fold_equal(kind, "staging") ? ROLE_ENV_STAGING : ROLE_ENV_DEV;
 }
 
 /* A word of the header with the order in which it leaves when there is no room; 0 stays. */

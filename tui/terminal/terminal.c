@@ -1,6 +1,6 @@
+#include "lib/utf8.h"
 #include "terminal/terminal.h"
 #include "lib/text.h"
-#include "widgets/words.h"
 
 #include <curses.h>
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include <term.h>
 #include <termios.h>
 #include <unistd.h>
+#include <wchar.h>
 
 struct terminal {
     SCREEN *screen;
@@ -106,7 +107,7 @@ static bool choose_utf8(void)
     if (wanted == NULL || wanted[0] == '\0')
         wanted = getenv("LANG");
     codeset = wanted != NULL ? strchr(wanted, '.') : NULL;
-    if (codeset != NULL && words_compare_n(codeset, ".utf", 4) != 0)
+    if (codeset != NULL && !fold_starts(codeset, ".utf"))
         return setlocale(LC_CTYPE, "") != NULL && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     if (setlocale(LC_CTYPE, "") == NULL || wanted == NULL || wanted[0] == '\0')
         setlocale(LC_CTYPE, "C.UTF-8");
@@ -382,13 +383,27 @@ static bool same_cell(const struct cell *a, const struct cell *b)
     return a->width == b->width && a->role == b->role && a->over == b->over && strcmp(a->text, b->text) == 0;
 }
 
+/* curses goes by the C library's tables, which are as old as the system. What they judge differently would
+ * push the rest of its line aside and leave parts of older pictures on the screen. */
+static bool curses_agrees(const char *text, int width)
+{
+    wchar_t wide[CELL_BYTES];
+    size_t n;
+
+    if ((unsigned char)text[0] < 0x80 && text[1] == '\0')
+        return true;
+    n = mbstowcs(wide, text, CELL_BYTES);
+    return n != (size_t)-1 && n < CELL_BYTES && wcswidth(wide, n) == width;
+}
+
 static void draw_cell(const struct terminal *t, const struct cell *cell, int x, int y)
 {
     const char *text = theme_text(t->options.theme, cell, t->options.ascii);
+    bool replaced = !t->options.ascii && !curses_agrees(text, cell->width);
 
     set_style(t, theme_cell_style(t->options.theme, t->tier, cell));
-    mvaddstr(y, x, text);
-    if (t->options.ascii && cell->width == 2)
+    mvaddstr(y, x, replaced ? "?" : text);
+    if ((t->options.ascii || replaced) && cell->width == 2)
         mvaddstr(y, x + 1, " ");
 }
 

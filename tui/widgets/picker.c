@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/utf8.h"
 #include "widgets/dialog.h"
-#include "widgets/words.h"
 
 #define KEY_LEAST 3
 #define NAME_MOST 26
@@ -45,8 +45,8 @@ static bool holds_word(const struct picker_row *row, const char *word, size_t le
     char text[80];
 
     snprintf(text, sizeof text, "%.*s", (int)length, word);
-    return words_find(row->key, text) != NULL || words_find(row->name, text) != NULL ||
-           words_find(row->text, text) != NULL;
+    return fold_find(row->key, text) != NULL || fold_find(row->name, text) != NULL ||
+           fold_find(row->text, text) != NULL;
 }
 
 static bool holds(const struct picker_row *row, const char *query)

@@ -1,6 +1,6 @@
-/* How many columns a piece of UTF-8 takes, by the C library's tables: curses goes by the same ones, and what
- * they judged differently would leave parts of the picture before on the screen. Independent of the program's
- * locale, so that a view is the same everywhere. */
+/* Graphemes: the pieces of a text that a cell of the screen holds, and how many columns they take.
+ * Independent of the program's locale and of the C library's age, so that a view is the same everywhere;
+ * terminal/ sees to what curses would judge otherwise. */
 #pragma once
 
 #include <stddef.h>
