@@ -463,6 +463,28 @@ static void gives_up_waiting_when_told_to(void **state)
     says(o->out, "pause acme: requested");
 }
 
+/* What has to be done is where the eye is: the last lines are refusals, before them warnings, then what
+ * passed. */
+static void troubles_come_last(const char *text)
+{
+    static const char *const verdicts[] = {"\n  ok ", "\n  warn ", "\n  refuse "};
+    const char *last = text, *arrow = strstr(text, "-> ");
+
+    for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++) {
+        const char *first = strstr(text, verdicts[i]);
+
+        if (first && first < last)
+            fail_msg("a check with the verdict%s comes too early: %s", verdicts[i] + 1, text);
+        for (const char *next = first; next; next = strstr(next + 1, verdicts[i]))
+            last = next;
+    }
+    assert_non_null(strstr(text, verdicts[0]));
+    assert_non_null(strstr(text, verdicts[2]));
+    assert_non_null(arrow);
+    const char *statements = strstr(text, "Statements that starting would run");
+    assert_true(!statements || statements < arrow);
+}
+
 static void refuses_a_start_that_preflight_refuses(void **state)
 {
     struct pgx_conn *conn;
@@ -479,7 +501,9 @@ static void refuses_a_start_that_preflight_refuses(void **state)
     pgx_close(conn);
     o = expect(3, run("preflight", "acme", "--to", "dedicated"));
     says(o->out, "refuse target-without-others");
+    troubles_come_last(o->out);
     says(o->err, "refuse to move acme");
+    troubles_come_last(expect(3, run("preflight", "acme", "--to", "dedicated", "--dry-run"))->out);
     o = expect(3, run("start", "acme", "--to", "dedicated"));
     says(o->out, "refuse target-without-others");
     root = document(expect(3, run("preflight", "acme", "--to", "dedicated", "--dry-run", "--json")));

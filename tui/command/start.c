@@ -164,35 +164,53 @@ static void checks_json(cJSON *document, const struct tmv_preflight *p)
         cJSON_AddStringToObject(object, "statements", p->statements);
 }
 
-static void checks_text(const struct cli *cli, const struct tmv_preflight *p, enum tmv_verdict lowest)
+static void check_text(const struct cli *cli, const struct tmv_check *c)
 {
     static const enum tone tones[] = {
         [TMV_VERDICT_OK] = TONE_GOOD, [TMV_VERDICT_WARN] = TONE_WARN, [TMV_VERDICT_REFUSE] = TONE_BAD};
+    int pad = 7 - (int)strlen(tmv_verdict_name(c->verdict));
+
+    fputs("  ", stdout);
+    print_tone(cli, tones[c->verdict], "%s", tmv_verdict_name(c->verdict));
+    printf("%*s", pad > 0 ? pad : 1, "");
+    printf("%-28s ", c->name);
+    print_paragraph(cli, TODO_COLUMN, TODO_COLUMN, c->seen);
+    if (*c->todo) {
+        printf("%*s-> ", TODO_COLUMN, "");
+        print_paragraph(cli, TODO_COLUMN + 3, TODO_COLUMN + 3, c->todo);
+    }
+}
+
+/* The checks with one verdict, each group under its name. */
+static void checks_with(const struct cli *cli, const struct tmv_preflight *p, enum tmv_verdict verdict)
+{
     const char *group = "";
 
     for (size_t i = 0; i < p->count; i++) {
         const struct tmv_check *c = &p->checks[i];
-        int pad = 7 - (int)strlen(tmv_verdict_name(c->verdict));
 
-        if (c->verdict < lowest)
+        if (c->verdict != verdict)
             continue;
         if (strcmp(group, c->group) != 0) {
             print_tone(cli, TONE_STRONG, "%s", c->group);
             putchar('\n');
         }
         group = c->group;
-        fputs("  ", stdout);
-        print_tone(cli, tones[c->verdict], "%s", tmv_verdict_name(c->verdict));
-        printf("%*s", pad > 0 ? pad : 1, "");
-        printf("%-28s ", c->name);
-        print_paragraph(cli, TODO_COLUMN, TODO_COLUMN, c->seen);
-        if (*c->todo) {
-            printf("%*s-> ", TODO_COLUMN, "");
-            print_paragraph(cli, TODO_COLUMN + 3, TODO_COLUMN + 3, c->todo);
-        }
+        check_text(cli, c);
     }
+}
+
+/* What has to be done stands last, where the eye is when the program ends: after what passed and the
+ * statements the warnings, and after them what refuses. */
+static void checks_text(const struct cli *cli, const struct tmv_preflight *p, enum tmv_verdict lowest)
+{
+    if (lowest <= TMV_VERDICT_OK)
+        checks_with(cli, p, TMV_VERDICT_OK);
     if (p->statements)
         printf("\nStatements that starting would run:\n%s\n", p->statements);
+    if (lowest <= TMV_VERDICT_WARN)
+        checks_with(cli, p, TMV_VERDICT_WARN);
+    checks_with(cli, p, TMV_VERDICT_REFUSE);
 }
 
 static bool judge(const struct tmv_preflight *p, const char *tenant, struct tmv_error *err)
@@ -230,7 +248,9 @@ const struct command command_preflight = {
     .summary = "check every condition of a migration, changing nothing",
     .description = "Looks at both stores, the rights, the shapes of the tables, the tenant's events and the "
                    "load, and prints "
-                   "each check with its verdict (ok, warn, refuse), what was seen and what to do about it. "
+                   "each check with its verdict (ok, warn, refuse), what was seen and what to do about it; "
+                   "warnings and "
+                   "refusals come last. "
                    "Exit code 3 when "
                    "a check refuses.",
     .options = preflight_options,
