@@ -142,10 +142,24 @@ bool(err_wrap)(struct tmv_error *err, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(context, sizeof context, fmt, ap);
     va_end(ap);
+    text_sanitize(context);
     memcpy(old, err->message, sizeof old);
     snprintf(err->message, sizeof err->message, "%s: %.*s", context, (int)(sizeof old - 310), old);
     text_sanitize(err->message);
+    err->context += (int)strlen(context) + 2;
     return false;
+}
+
+const char *err_cause_first(const struct tmv_error *err, char text[ERR_CAUSE_MAX])
+{
+    int length = (int)strlen(err->message);
+    int context = err->context > 0 && err->context < length ? err->context : 0;
+
+    if (context > 2)
+        snprintf(text, ERR_CAUSE_MAX, "%s (%.*s)", err->message + context, context - 2, err->message);
+    else
+        snprintf(text, ERR_CAUSE_MAX, "%s", err->message);
+    return text;
 }
 
 bool(err_hint)(struct tmv_error *err, const char *fmt, ...)

@@ -13,6 +13,10 @@ bool err_errno(struct tmv_error *err, const char *fmt, ...) TMV_PRINTF(2, 3);
 bool err_wrap(struct tmv_error *err, const char *fmt, ...) TMV_PRINTF(2, 3);
 /* Says what to do next; replaces an earlier hint. */
 bool err_hint(struct tmv_error *err, const char *fmt, ...) TMV_PRINTF(2, 3);
+/* The message as a person needs it where there is little room: the cause, then in parentheses what was being
+ * done. Returns `text`. */
+#define ERR_CAUSE_MAX 704 /* bytes of any message so */
+const char *err_cause_first(const struct tmv_error *err, char text[ERR_CAUSE_MAX]);
 /* Whether the server answered with this SQLSTATE. */
 bool err_is_sqlstate(const struct tmv_error *err, const char *sqlstate);
 

@@ -175,6 +175,7 @@ bool control_report_error(struct pgx_conn *conn, const struct owner *owner, cons
 {
     AUTO(json) cJSON *details = cJSON_CreateObject();
     AUTO_FREE char *text = NULL;
+    char cause[ERR_CAUSE_MAX];
 
     if (details) {
         json_add_text(details, "code", tmv_code_name(what->code));
@@ -186,7 +187,8 @@ bool control_report_error(struct pgx_conn *conn, const struct owner *owner, cons
     if (!text)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");
     if (!row_owned(conn, owner, sql_control_report_error,
-                   PGX_ARGS(OWNER_ARGS(owner), PGX_TEXT(what->message), PGX_TEXT(text)), NULL, err))
+                   PGX_ARGS(OWNER_ARGS(owner), PGX_TEXT(err_cause_first(what, cause)), PGX_TEXT(text)), NULL,
+                   err))
         return err_wrap(err, "recording an error");
     return true;
 }

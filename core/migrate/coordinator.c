@@ -331,13 +331,13 @@ static bool must_pause(const struct tmv_error *err)
 static void report(struct coordinator *c, const struct tmv_error *what, bool again, int64_t pause_us)
 {
     struct tmv_error ignored;
-    char note[TMV_REASON_MAX];
+    char note[TMV_REASON_MAX], cause[ERR_CAUSE_MAX];
     AUTO(buf) struct buf text = BUF_INIT(2000);
 
     log_error(TMV_LOG_WARN, c->ends.migration, what);
     if (!pgx_is_usable(c->control) || c->ends.owner.epoch == 0)
         return;
-    buf_printf(&text, "%.250s%s%.395s", what->message, what->hint[0] ? "; " : "", what->hint);
+    buf_printf(&text, "%.250s%s%.395s", err_cause_first(what, cause), what->hint[0] ? "; " : "", what->hint);
     text_copy(note, sizeof note, buf_text(&text));
     /* The note first: it does not wait for the disk or a standby. The same error again is not news for the
      * audit. */

@@ -133,6 +133,8 @@ static bool connect_and_resolve(struct coordinator *c, struct tmv_error *err)
 static void describe(const struct coordinator *c, const struct verify_progress *v, char *step, size_t size,
                      char *note, size_t note_size)
 {
+    char cause[ERR_CAUSE_MAX];
+
     note[0] = '\0';
     if (fact_watch_is_void(&c->facts, note, note_size)) {
         text_copy(step, size, "mirroring has stopped");
@@ -146,7 +148,7 @@ static void describe(const struct coordinator *c, const struct verify_progress *
         snprintf(note, note_size, "verification found %" PRId64 " differences: cutover is refused",
                  v->report.differences);
     else if (v->problem.code != TMV_OK)
-        snprintf(note, note_size, "verification waits: %.300s", v->problem.message);
+        snprintf(note, note_size, "verification waits: %.300s", err_cause_first(&v->problem, cause));
 }
 
 static void first_red(const struct tmv_gate *gates, size_t count, char *note, size_t size)

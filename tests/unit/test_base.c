@@ -109,6 +109,29 @@ static void keeps_the_outer_context_first(void **state)
     assert_string_equal(err.message, "copying chunk 3: relation is missing");
 }
 
+static void gives_the_cause_first_where_there_is_little_room(void **state)
+{
+    struct tmv_error err;
+    char text[ERR_CAUSE_MAX], much[600];
+
+    (void)state;
+    err_set(&err, TMV_ERR_SQL, "relation \"a: b\" is missing");
+    assert_string_equal(err_cause_first(&err, text), "relation \"a: b\" is missing");
+    err_wrap(&err, "copying chunk %d", 3);
+    err_wrap(&err, "store %s", "k1\a");
+    assert_string_equal(err_cause_first(&err, text),
+                        "relation \"a: b\" is missing (store k1?: copying chunk 3)");
+    memset(much, 'x', sizeof much - 1);
+    much[sizeof much - 1] = '\0';
+    err_set(&err, TMV_ERR_SQL, "cause %s", much);
+    for (int i = 0; i < 20; i++) {
+        err_wrap(&err, "%.250s", much);
+        assert_true(strlen(err_cause_first(&err, text)) < sizeof text);
+    }
+    err_set(&err, TMV_ERR_SQL, "another");
+    assert_string_equal(err_cause_first(&err, text), "another");
+}
+
 static void writes_and_reads_numbers_with_a_point(void)
 {
     static const struct {
@@ -179,6 +202,7 @@ int main(void)
         cmocka_unit_test(makes_foreign_text_safe),
         cmocka_unit_test(stops_growing_at_the_maximum),
         cmocka_unit_test(keeps_the_outer_context_first),
+        cmocka_unit_test(gives_the_cause_first_where_there_is_little_room),
         cmocka_unit_test(numbers_and_words_do_not_follow_the_locale),
     };
 

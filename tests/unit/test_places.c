@@ -28,7 +28,7 @@ static void who_is_ready_stands_first(void **state)
     assert_int_equal(model_selected(&stage.state.model)->show, TMV_SHOW_READY);
     stage_type(&stage, "j");
     assert_int_equal(model_selected(&stage.state.model)->show, TMV_SHOW_SYNC);
-    assert_true(stage_shows(&stage, "lag 3.2 s > 50 ms, and more"));
+    assert_true(stage_shows(&stage, "lag 3.2 s > 50 ms; 2 of 5 gates are red"));
     stage_end(&stage);
 }
 

@@ -209,6 +209,10 @@ static void writes_numbers_as_people_read_them(void **state)
         {format_grouped, 123456, "123,456"},
         {format_clock, 1795356151000000, "14:02:31Z"},
         {format_time, 1795356151000000, "2026-11-22T14:02:31Z"},
+        {format_clock, 0, "—"},
+        {format_time, 0, "—"},
+        {format_clock, -1, "—"},
+        {format_time, -1, "—"},
     };
 
     (void)state;

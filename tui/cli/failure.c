@@ -56,6 +56,7 @@ bool(failure_wrap)(struct tmv_error *err, const char *fmt, ...)
     vsnprintf(err->message, sizeof err->message, fmt, ap);
     va_end(ap);
     used = strlen(err->message);
+    err->context += (int)used + 2;
     snprintf(err->message + used, sizeof err->message - used, ": %s", inner);
     safe_text(err->message);
     return false;

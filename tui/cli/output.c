@@ -191,7 +191,7 @@ void json_time(cJSON *object, const char *name, int64_t wall_us)
     char text[40];
     size_t n;
 
-    if (wall_us == 0 || !gmtime_r(&seconds, &tm)) {
+    if (wall_us <= 0 || !gmtime_r(&seconds, &tm)) {
         cJSON_AddNullToObject(object, name);
         return;
     }

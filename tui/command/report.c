@@ -329,9 +329,10 @@ static void print_waiting(const struct cli *cli, const struct tmv_snapshot *snap
 
     if (m->show != TMV_SHOW_WAITING)
         return;
-    print_line(cli, "waiting", TONE_WARN, "for %s, next try %s%s",
-               format_duration(snapshot->taken_at_us - m->waiting_since_us, since),
-               left_us > 0 ? "in " : "now", left_us > 0 ? format_duration(left_us, next) : "");
+    print_line(
+        cli, "waiting", TONE_WARN, "for %s, next try %s%s",
+        format_duration(m->waiting_since_us > 0 ? snapshot->taken_at_us - m->waiting_since_us : -1, since),
+        left_us > 0 ? "in " : "now", left_us > 0 ? format_duration(left_us, next) : "");
 }
 
 void report_migration(const struct cli *cli, const struct tmv_snapshot *snapshot,

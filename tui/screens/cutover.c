@@ -13,8 +13,9 @@
 #include "widgets/format.h"
 #include "widgets/table.h"
 
-#define PLACE 2 /* in the table of screens */
-#define QUEUE_MAX 200
+#define PLACE 2             /* in the table of screens */
+#define QUEUE_MAX FLEET_MAX /* all that a snapshot holds */
+#define WHY_MAX (TMV_REASON_MAX + 80)
 #define PAUSES_MAX 200
 
 enum pane { PANE_QUEUE, PANE_CUTOVERS, PANES };
@@ -106,9 +107,12 @@ static const struct column queue_columns[] = {
     [Q_WHY] = {"GATES", 18, 50, 0, true, false},
 };
 
+#define QUEUE_COLUMNS ((int)(sizeof queue_columns / sizeof *queue_columns))
+
 static void why_words(const struct tmv_migration *m, char *text, size_t size)
 {
     int red = red_gates(m);
+    char more[64] = "";
     size_t i = 0;
 
     while (i < m->gate_count && m->gates[i].green)
@@ -121,8 +125,11 @@ static void why_words(const struct tmv_migration *m, char *text, size_t size)
         snprintf(text, size, "not looked at yet");
     else if (red == 0)
         snprintf(text, size, "all %zu green", m->gate_count);
-    else
-        snprintf(text, size, "%s %s%s", m->gates[i].name, m->gates[i].seen, red > 1 ? ", and more" : "");
+    else {
+        if (red > 1)
+            snprintf(more, sizeof more, "; %d of %zu gates are red", red, m->gate_count);
+        snprintf(text, size, "%s %s%s", m->gates[i].name, m->gates[i].seen, more);
+    }
 }
 
 /* What the queue's cells need. */
@@ -137,7 +144,7 @@ static void queue_cell(void *user, int row, int column, struct canvas *canvas, s
     const struct model *model = view->model;
     const struct tmv_migration *m = view->queue.rows[row];
     const struct state_look *look = state_look(m->show);
-    char text[TMV_REASON_MAX + TMV_NAME_MAX];
+    char text[WHY_MAX + TMV_NAME_MAX];
 
     switch ((enum queue_column)column) {
     case Q_GLYPH:
@@ -202,6 +209,8 @@ static const struct column cutover_columns[] = {
     [C_BY] = {"BY", 6, 10, 7, false, false},
     [C_WHY] = {"WHY", 10, 40, 5, true, false},
 };
+
+#define CUTOVER_COLUMNS ((int)(sizeof cutover_columns / sizeof *cutover_columns))
 
 static void step_cell(int64_t us, struct canvas *canvas, struct rect cell)
 {
@@ -274,10 +283,55 @@ static int attempts(const struct model *model)
 
 /* ---- the whole ---- */
 
-/* Where the parts stand; a height of 0: it left. */
+/* Where the parts stand; a height of 0: it left. What the row under the cursor says has rows of its own under
+ * the list when its cell cuts it. */
 struct parts {
     struct rect queue, cutovers, steps, spread;
+    struct rect whole;
+    char whole_text[WHY_MAX];
 };
+
+/* What the row under the cursor says in the last column of its list. */
+static void selected_words(const struct model *model, const struct queue *queue, char text[WHY_MAX])
+{
+    const struct list_state *list = &model->lists[PLACE];
+    int row = list->pane == PANE_QUEUE ? queue_row(queue, &model->fleet.selected) : list->row;
+
+    text[0] = '\0';
+    if (list->pane == PANE_QUEUE && row >= 0)
+        why_words(queue->rows[row], text, WHY_MAX);
+    else if (list->pane == PANE_CUTOVERS && row >= 0 && row < attempts(model))
+        snprintf(text, WHY_MAX, "%s", model->snapshot->attempts[row].reason);
+}
+
+/* The queue's columns: no tenant's beginning is cut. */
+static void fit_queue(const struct model *model, const struct queue *queue,
+                      struct column ret_columns[QUEUE_COLUMNS])
+{
+    struct column *tenant = &ret_columns[Q_TENANT];
+
+    memcpy(ret_columns, queue_columns, sizeof queue_columns);
+    for (int i = 0; i < queue->count; i++)
+        tenant_fit(model, &queue->rows[i]->tenant, &tenant->least);
+    tenant->want = tenant->least > tenant->want ? tenant->least : tenant->want;
+}
+
+/* Takes the rows for it off the bottom. */
+static void split_whole(const struct model *model, const struct queue *queue, struct rect *area,
+                        struct parts *parts)
+{
+    struct column columns[QUEUE_COLUMNS];
+    struct rect list = {area->x, area->y, area->w, area->h - 1}; /* a line is the list's title */
+    int rows;
+
+    selected_words(model, queue, parts->whole_text);
+    fit_queue(model, queue, columns);
+    if (model->lists[PLACE].pane == PANE_QUEUE)
+        rows = table_whole_rows(columns, QUEUE_COLUMNS, Q_WHY, list, parts->whole_text);
+    else
+        rows = table_whole_rows(cutover_columns, CUTOVER_COLUMNS, C_WHY, list, parts->whole_text);
+    parts->whole = rect_bottom(area, rows);
+}
 
 static void split(const struct model *model, struct rect area, struct parts *ret_parts)
 {
@@ -287,6 +341,7 @@ static void split(const struct model *model, struct rect area, struct parts *ret
 
     queue_read(model, &queue);
     memset(ret_parts, 0, sizeof *ret_parts);
+    split_whole(model, &queue, &area, ret_parts);
     if (area.h < 14 || model->zoom) { /* one of the two lists */
         ret_parts->queue = list->pane == PANE_QUEUE ? area : (struct rect){0, 0, 0, 0};
         ret_parts->cutovers = list->pane == PANE_QUEUE ? (struct rect){0, 0, 0, 0} : area;
@@ -310,31 +365,38 @@ static void split(const struct model *model, struct rect area, struct parts *ret
     ret_parts->cutovers = area;
 }
 
+static void queue_title(const struct model *model, const struct queue *queue, struct canvas *canvas,
+                        struct rect line)
+{
+    bool focus = model->lists[PLACE].pane == PANE_QUEUE;
+    long long left_out = model->snapshot->migration_total - (long long)model->snapshot->migration_count;
+    char right[160], loaded[60] = "";
+
+    if (left_out > 0) /* they may be ready, or not */
+        snprintf(loaded, sizeof loaded, ", %lld not loaded", left_out);
+    snprintf(right, sizeof right, "%d ready, %d not yet%s", queue->ready,
+             queue->count - queue->ready - queue->ghost, loaded);
+    canvas_separator(canvas, line, focus ? "› queue" : "queue", right);
+}
+
 static void draw_queue(const struct model *model, struct canvas *canvas, struct rect area)
 {
     struct queue_view view = {.model = model};
     const struct queue *queue = &view.queue;
     bool focus = model->lists[PLACE].pane == PANE_QUEUE;
-    struct column columns[sizeof queue_columns / sizeof *queue_columns];
-    struct table table = {columns, sizeof columns / sizeof *columns, 0, 0, -1, queue_cell, &view};
-    char right[80];
+    struct column columns[QUEUE_COLUMNS];
+    struct table table = {columns, QUEUE_COLUMNS, 0, 0, -1, queue_cell, &view};
 
     if (area.h < 1)
         return;
     queue_read(model, &view.queue);
-    snprintf(right, sizeof right, "%d ready, %d not yet", queue->ready,
-             queue->count - queue->ready - queue->ghost);
-    canvas_separator(canvas, rect_top(&area, 1), focus ? "› queue" : "queue", right);
+    queue_title(model, queue, canvas, rect_top(&area, 1));
     if (queue->count == 0) {
         canvas_fit(canvas, rect_top(&area, 1), ROLE_TEXT_DIM,
                    "  Nothing mirrors now: a migration stands here once its history is copied.");
         return;
     }
-    memcpy(columns, queue_columns, sizeof columns);
-    for (int i = 0; i < queue->count; i++)
-        tenant_fit(model, &queue->rows[i]->tenant, &columns[Q_TENANT].least);
-    columns[Q_TENANT].want =
-        columns[Q_TENANT].least > columns[Q_TENANT].want ? columns[Q_TENANT].least : columns[Q_TENANT].want;
+    fit_queue(model, queue, columns);
     table.rows = queue->count;
     table.selected = focus ? queue_row(queue, &model->fleet.selected) : -1;
     table.top = table_scroll(0, table.selected, queue->count, area.h - 1);
@@ -345,10 +407,8 @@ static void draw_cutovers(const struct model *model, struct canvas *canvas, stru
 {
     const struct list_state *list = &model->lists[PLACE];
     bool focus = list->pane == PANE_CUTOVERS;
-    struct table table = {cutover_columns,         sizeof cutover_columns / sizeof *cutover_columns,
-                          attempts(model),         list->top,
-                          focus ? list->row : -1,  cutover_cell,
-                          (void *)(uintptr_t)model};
+    struct table table = {cutover_columns,        CUTOVER_COLUMNS, attempts(model),         list->top,
+                          focus ? list->row : -1, cutover_cell,    (void *)(uintptr_t)model};
     int64_t pauses[PAUSES_MAX];
     size_t count = attempt_pauses(model, pauses, PAUSES_MAX);
     char right[160] = "", p50[FORMAT_MAX], p95[FORMAT_MAX], p99[FORMAT_MAX], max[FORMAT_MAX];
@@ -404,6 +464,8 @@ static void cutover_draw(const struct model *model, struct canvas *canvas, struc
     split(model, area, &parts);
     draw_queue(model, canvas, parts.queue);
     draw_cutovers(model, canvas, parts.cutovers);
+    if (parts.whole.h > 0)
+        table_whole_draw(canvas, parts.whole, parts.whole_text);
     if (attempt != NULL && parts.steps.h > 0)
         attempt_draw(model, attempt, canvas, parts.steps);
     draw_spread(model, canvas, parts.spread);

@@ -160,7 +160,7 @@ static void draw_detail(const struct model *model, const struct tmv_audit_entry 
              name_of(model, entry, name));
     canvas_separator(canvas, rect_top(&area, 1), title, entry->by_others ? "written by another program" : "");
     command_line(entry, name_of(model, entry, name), command, sizeof command);
-    if (command[0] != '\0') {
+    if (command[0] != '\0' && area.h > canvas_wrap_rows(text, area.w - 2)) {
         line = line_begin(canvas, rect_bottom(&area, 1));
         line_put(&line, ROLE_TEXT_DIM, " the same by command line: ");
         line_put(&line, ROLE_KEY, command);
@@ -170,10 +170,23 @@ static void draw_detail(const struct model *model, const struct tmv_audit_entry 
     canvas_wrap(canvas, area, role, text);
 }
 
-static void split(const struct model *model, struct rect area, struct rect *ret_list, struct rect *ret_detail)
+#define LIST_LEAST 3 /* rows that the list keeps, its line of words among them */
+
+/* The entry under the cursor, whole, whatever its row in the list cuts. */
+static void split(const struct model *model, const struct shown *shown, struct rect area,
+                  struct rect *ret_list, struct rect *ret_detail)
 {
-    (void)model;
-    *ret_detail = rect_bottom(&area, area.h >= 30 ? 6 : area.h >= 14 ? 4 : 0);
+    int row = model->lists[PLACE].row, rows = area.h >= 30 ? 6 : area.h >= 14 ? 4 : 0, needs = 0;
+    int beside =
+        area.w < TIME_COLUMNS + TENANT_COLUMNS + 10 ? TIME_COLUMNS : TIME_COLUMNS + TENANT_COLUMNS + 1;
+    char text[1024] = "";
+
+    if (row < shown->count)
+        event_words(shown->rows[row], text, sizeof text);
+    if (rows > 0 || text_width(text) > area.w - beside)
+        needs = 2 + canvas_wrap_rows(text, area.w - 2); /* its title and command line */
+    needs = needs > area.h - LIST_LEAST ? area.h - LIST_LEAST : needs;
+    *ret_detail = rect_bottom(&area, needs > rows ? needs : rows);
     *ret_list = area;
 }
 
@@ -184,7 +197,7 @@ static void events_screen_draw(const struct model *model, struct canvas *canvas,
     struct rect rows, detail;
 
     read_shown(model, &shown);
-    split(model, area, &rows, &detail);
+    split(model, &shown, area, &rows, &detail);
     draw_top(model, &shown, canvas, rect_top(&rows, 1));
     if (shown.count == 0)
         canvas_fit(canvas, rows, ROLE_TEXT_DIM,
@@ -216,7 +229,7 @@ static void events_screen_move(struct model *model, struct rect area, int rows)
 
     model->no_subject = true;
     read_shown(model, &shown);
-    split(model, area, &place, &detail);
+    split(model, &shown, area, &place, &detail);
     rect_top(&place, 1);
     for (int i = 0; list->row > 0 && i < shown.count; i++) /* the newest is followed, any other is held */
         if (shown.rows[i]->id == list->number)

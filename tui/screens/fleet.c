@@ -27,6 +27,7 @@ enum fleet_column {
 #define SPARK_MAX 8 /* cells of the columns at their widest */
 #define ROUTE_MAX 24
 #define IN_SIGHT 300 /* rows of the largest terminal */
+#define NOTE_MAX (TMV_REASON_MAX + TMV_NAME_MAX)
 static const struct column columns[] = {
     [COLUMN_GLYPH] = {"", 2, 2, 0, false, false}, /* mark and glyph */
     [COLUMN_TENANT] = {"TENANT", 12, 18, 0, false, false},
@@ -171,7 +172,7 @@ static void fleet_cell(void *user, int row, int column, struct canvas *canvas, s
     const struct model *model = user;
     const struct tmv_migration *m = model_row(model, row);
     const struct state_look *look = state_look(m->show);
-    char text[TMV_REASON_MAX + TMV_NAME_MAX];
+    char text[NOTE_MAX];
 
     switch ((enum fleet_column)column) {
     case COLUMN_GLYPH:
@@ -286,25 +287,6 @@ static void empty_words(const struct model *model, struct canvas *canvas, struct
     canvas_wrap(canvas, area, ROLE_HINT, hint);
 }
 
-/* The rows of each part; the table gets the larger share, and everything when it is small. */
-static void split(const struct model *model, struct rect area, struct rect *ret_table,
-                  struct rect *ret_events)
-{
-    int rows = model->fleet.shown + 1, spare = area.h - 2;
-
-    if (model->zoom) {
-        *ret_events = rect_bottom(&area, 0);
-        *ret_table = area;
-        return;
-    }
-    rect_top(&area, area.h >= 8 ? 2 : 0);
-    if (spare < 8)
-        *ret_events = rect_bottom(&area, 0);
-    else
-        *ret_events = rect_bottom(&area, spare - rows > spare / 3 ? spare - rows - 1 : spare / 3);
-    *ret_table = area;
-}
-
 /* A cut route does not say where to: the column is as wide as the widest, or it leaves. */
 static void fit_routes(const struct model *model, struct column *route)
 {
@@ -351,6 +333,42 @@ static void widen(const struct model *model, struct column wanted[COLUMNS])
     }
 }
 
+/* The parts of the screen; a height of 0: it left. */
+struct parts {
+    struct rect table, whole, events;
+};
+
+/* The note of the row under the cursor. */
+static void selected_note(const struct model *model, char *text, size_t size)
+{
+    int row = model->fleet.selected_row;
+
+    text[0] = '\0';
+    if (row >= 0 && row < model->fleet.shown)
+        note_words(model, model_row(model, row), text, size);
+}
+
+/* The rows of each part; the table gets the larger share, and everything when it is small. A note that its
+ * cell cuts has rows of its own under the table. */
+static void split(const struct model *model, const struct column wanted[COLUMNS], struct rect area,
+                  struct parts *ret_parts)
+{
+    int rows = model->fleet.shown + 1, spare, whole;
+    char note[NOTE_MAX];
+
+    if (!model->zoom)
+        rect_top(&area, area.h >= 8 ? 2 : 0);
+    selected_note(model, note, sizeof note);
+    whole = table_whole_rows(wanted, COLUMNS, COLUMN_NOTE, area, note);
+    spare = area.h - whole;
+    if (spare < 8 || model->zoom)
+        ret_parts->events = rect_bottom(&area, 0);
+    else
+        ret_parts->events = rect_bottom(&area, spare - rows > spare / 3 ? spare - rows - 1 : spare / 3);
+    ret_parts->whole = rect_bottom(&area, whole);
+    ret_parts->table = area;
+}
+
 /* One column further to the right or back, as far as there are some. */
 static void shift(struct fleet_state *fleet, int by)
 {
@@ -365,7 +383,9 @@ static void shift(struct fleet_state *fleet, int by)
 static void fleet_draw(const struct model *model, struct canvas *canvas, struct rect area)
 {
     struct column wanted[COLUMNS];
-    struct rect table_area, events_area, top = area;
+    struct rect top = area;
+    struct parts parts;
+    char note[NOTE_MAX];
     struct table table = {
         wanted, COLUMNS, model->fleet.shown, model->fleet.top, model->fleet.selected_row, fleet_cell, NULL};
 
@@ -376,14 +396,17 @@ static void fleet_draw(const struct model *model, struct canvas *canvas, struct 
         return;
     }
     widen(model, wanted);
-    split(model, area, &table_area, &events_area);
+    split(model, wanted, area, &parts);
     if (area.h >= 8 && !model->zoom) {
         counts_line(model, canvas, rect_top(&top, 1));
         list_line(model, canvas, rect_top(&top, 1));
     }
     table.user = (void *)(uintptr_t)model; /* the cells only read it */
-    table_draw(canvas, table_area, &table);
-    events_draw(model, canvas, events_area, NULL);
+    table_draw(canvas, parts.table, &table);
+    selected_note(model, note, sizeof note);
+    if (parts.whole.h > 0)
+        table_whole_draw(canvas, parts.whole, note);
+    events_draw(model, canvas, parts.events, NULL);
 }
 
 /* Another screen may have put the cursor on a migration: its row, or a ghost's, is the selected one here. */
@@ -404,18 +427,20 @@ static void follow_selection(struct model *model)
 static void fleet_move(struct model *model, struct rect area, int rows)
 {
     struct fleet_state *fleet = &model->fleet;
-    struct rect table, events;
+    struct column wanted[COLUMNS];
+    struct parts parts;
     int row;
 
     follow_selection(model);
-    split(model, area, &table, &events);
+    widen(model, wanted);
+    split(model, wanted, area, &parts);
     if (rows == MOVE_PAGE || rows == -MOVE_PAGE)
-        rows = rows > 0 ? table.h - 1 : 1 - table.h;
+        rows = rows > 0 ? parts.table.h - 1 : 1 - parts.table.h;
     row = fleet->selected_row + rows - (fleet->ghost && rows > 0); /* the row of a ghost closes behind it */
     if (rows != 0)
         fleet_let_go(fleet);
     row = row >= fleet->shown ? fleet->shown - 1 : row < 0 ? 0 : row;
-    fleet->top = table_scroll(fleet->top, row, fleet->shown, table.h - 1);
+    fleet->top = table_scroll(fleet->top, row, fleet->shown, parts.table.h - 1);
     if (fleet->shown > 0) {
         fleet->selected_row = row;
         fleet->selected = fleet->ids[row];

@@ -248,6 +248,8 @@ static void draw_tiny(const struct model *model, struct canvas *canvas)
         line_putf(&line, ROLE_TEXT_STRONG, " %s", tenant_name(&model->names, &m->tenant, name));
     }
     canvas_fit(canvas, rect_bottom(&area, 1), ROLE_TEXT_DIM, "q quit, or enlarge");
+    if (m != NULL)
+        canvas_wrap(canvas, area, ROLE_TEXT, m->note);
 }
 
 #define NOTE_PARTS "   " /* between the parts of the caller's line */

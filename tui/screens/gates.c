@@ -65,6 +65,12 @@ int gates_draw(const struct tmv_migration *m, struct canvas *canvas, struct rect
         struct rect row = rect_top(&area, 1);
         int half = row.w / 2;
         n = on_line(m, i, row.w);
+        if (area.h == 0 && i + n < m->gate_count) { /* the last row, and not the last gate */
+            struct line line = line_begin(canvas, row);
+            line_putf(&line, ROLE_LEVEL_WARN, "… %zu of %zu gates have no room", m->gate_count - i,
+                      m->gate_count);
+            return rows + 1;
+        }
         gate_draw(line_begin(canvas, row), &m->gates[i]);
         if (n == 2)
             gate_draw(line_begin(canvas, (struct rect){row.x + half, row.y, row.w - half, 1}),

@@ -14,8 +14,9 @@
 #include "widgets/format.h"
 #include "widgets/table.h"
 
-#define PLACE 5 /* in the table of screens */
-#define ITEMS_MAX 500
+#define PLACE 5          /* in the table of screens */
+#define ATTEMPTS_MAX 200 /* the latest: a snapshot holds no more */
+#define ITEMS_MAX (FLEET_MAX + ATTEMPTS_MAX)
 
 /* A row: a migration that ended, or an attempt. */
 struct item {
@@ -80,6 +81,16 @@ static const struct column columns[] = {
     [I_WHY] = {"WHY", 12, 40, 3, true, false},
 };
 
+#define COLUMNS ((int)(sizeof columns / sizeof *columns))
+
+/* Why it ended so; "" when there is nothing to say. */
+static const char *why_words(const struct item *item)
+{
+    if (item->a != NULL)
+        return item->a->reason;
+    return item->m == NULL || item->m->phase == TMV_PHASE_COMPLETED ? "" : item->m->last_error;
+}
+
 static void migration_cell(const struct item *item, int column, struct canvas *canvas, struct rect cell)
 {
     const struct tmv_migration *m = item->m;
@@ -97,14 +108,16 @@ static void migration_cell(const struct item *item, int column, struct canvas *c
         canvas_fit(canvas, cell, look->role, tmv_phase_name(m->phase));
     else if (column == I_TOOK)
         canvas_fit_right(canvas, cell, ROLE_TEXT,
-                         format_duration(m->completed_at_us - m->created_at_us, text));
+                         format_duration(m->completed_at_us > 0 && m->created_at_us > 0
+                                             ? m->completed_at_us - m->created_at_us
+                                             : -1,
+                                         text));
     else if (column == I_EVENTS)
         canvas_fit_right(canvas, cell, ROLE_TEXT, format_grouped(m->events_copied, text));
     else if (column == I_BY)
         canvas_fit(canvas, cell, ROLE_TEXT_DIM, m->created_by);
     else if (column == I_WHY)
-        canvas_fit(canvas, cell, m->show == TMV_SHOW_FAILED ? ROLE_LEVEL_CRIT : ROLE_TEXT,
-                   m->phase == TMV_PHASE_COMPLETED ? "" : m->last_error);
+        canvas_fit(canvas, cell, m->show == TMV_SHOW_FAILED ? ROLE_LEVEL_CRIT : ROLE_TEXT, why_words(item));
 }
 
 static void attempt_cell(const struct item *item, int column, struct canvas *canvas, struct rect cell)
@@ -127,7 +140,7 @@ static void attempt_cell(const struct item *item, int column, struct canvas *can
     else if (column == I_BY)
         canvas_fit(canvas, cell, ROLE_TEXT_DIM, a->requested_by);
     else if (column == I_WHY)
-        canvas_fit(canvas, cell, attempt_went_well(a) ? ROLE_TEXT_DIM : ROLE_LEVEL_WARN, a->reason);
+        canvas_fit(canvas, cell, attempt_went_well(a) ? ROLE_TEXT_DIM : ROLE_LEVEL_WARN, why_words(item));
 }
 
 static void item_cell(void *user, int row, int column, struct canvas *canvas, struct rect cell)
@@ -151,9 +164,23 @@ static void item_cell(void *user, int row, int column, struct canvas *canvas, st
         migration_cell(item, column, canvas, cell);
 }
 
+#define COUNT_MAX 40
+
+/* "3", or "3 of 120" when the control database has more than were loaded. */
+static const char *count_words(int loaded, int64_t there_are, char text[COUNT_MAX])
+{
+    if (there_are > loaded)
+        snprintf(text, COUNT_MAX, "%d of %lld", loaded, (long long)there_are);
+    else
+        snprintf(text, COUNT_MAX, "%d", loaded);
+    return text;
+}
+
 static void counts_line(const struct items *items, struct canvas *canvas, struct rect area)
 {
+    const struct tmv_snapshot *s = items->model->snapshot;
     struct line line = line_begin(canvas, area);
+    char count[COUNT_MAX];
     int moved = 0, ended = 0, went = 0, back = 0;
 
     for (int i = 0; i < items->count; i++) {
@@ -167,18 +194,40 @@ static void counts_line(const struct items *items, struct canvas *canvas, struct
         else
             back++;
     }
-    line_putf(&line, ROLE_STATE_DONE, " ✓ %d moved", moved);
-    line_putf(&line, ended > 0 ? ROLE_LEVEL_WARN : ROLE_TEXT_DIM, "   ✗ %d failed or aborted", ended);
-    line_putf(&line, ROLE_TEXT, "   cutovers: %d went through", went);
+    line_putf(&line, ROLE_STATE_DONE, " ✓ %s moved",
+              count_words(moved, snapshot_count(s, TMV_SHOW_DONE), count));
+    line_putf(
+        &line, ended > 0 ? ROLE_LEVEL_WARN : ROLE_TEXT_DIM, "   ✗ %s failed or aborted",
+        count_words(ended, snapshot_count(s, TMV_SHOW_FAILED) + snapshot_count(s, TMV_SHOW_ABORTED), count));
+    line_putf(&line, ROLE_TEXT,
+              s->attempt_count >= ATTEMPTS_MAX ? "   latest cutovers: %d went through"
+                                               : "   cutovers: %d went through",
+              went);
     line_putf(&line, back > 0 ? ROLE_LEVEL_WARN : ROLE_TEXT_DIM, ", %d did not", back);
+}
+
+struct parts {
+    struct rect counts, table, whole; /* a height of 0: it left */
+};
+
+/* Why the one under the cursor ended so has rows of its own under the list when its cell cuts it. */
+static void split(const struct model *model, const struct items *items, struct rect area,
+                  struct parts *ret_parts)
+{
+    int row = model->lists[PLACE].row;
+    const char *why = row < items->count ? why_words(&items->rows[row]) : "";
+
+    ret_parts->counts = rect_top(&area, area.h >= 8 ? 1 : 0);
+    ret_parts->whole = rect_bottom(&area, table_whole_rows(columns, COLUMNS, I_WHY, area, why));
+    ret_parts->table = area;
 }
 
 static void draw_list(const struct model *model, struct canvas *canvas, struct rect area)
 {
     const struct list_state *list = &model->lists[PLACE];
     struct items items;
-    struct table table = {columns, sizeof columns / sizeof *columns, 0, list->top, list->row, item_cell,
-                          &items};
+    struct table table = {columns, COLUMNS, 0, list->top, list->row, item_cell, &items};
+    struct parts parts;
 
     items_read(model, &items);
     if (items.count == 0) {
@@ -188,8 +237,12 @@ static void draw_list(const struct model *model, struct canvas *canvas, struct r
         return;
     }
     table.rows = items.count;
-    counts_line(&items, canvas, rect_top(&area, area.h >= 8 ? 1 : 0));
-    table_draw(canvas, area, &table);
+    split(model, &items, area, &parts);
+    table_draw(canvas, parts.table, &table);
+    if (parts.counts.h > 0)
+        counts_line(&items, canvas, parts.counts);
+    if (parts.whole.h > 0)
+        table_whole_draw(canvas, parts.whole, why_words(&items.rows[list->row]));
 }
 
 /* ---- what is open ---- */
@@ -255,10 +308,13 @@ static void move_list(struct model *model, struct rect area, int rows)
 {
     struct list_state *list = &model->lists[PLACE];
     struct items items;
-    int height = area.h - (area.h >= 8 ? 2 : 1);
+    struct parts parts;
+    int height;
 
     items_read(model, &items);
     follow(&items, list);
+    split(model, &items, area, &parts);
+    height = parts.table.h - 1;
     if (rows == MOVE_PAGE || rows == -MOVE_PAGE)
         rows = rows > 0 ? height : -height;
     list->row += rows;

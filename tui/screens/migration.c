@@ -127,7 +127,7 @@ static struct step_words step_words(const struct view *view, const struct plan_s
     char took[FORMAT_MAX];
 
     snprintf(words.text, sizeof words.text, "%s %s", done ? "✓" : here ? "▶" : begun ? "✗" : "·", step->name);
-    if (here || step->to > 0)
+    if (step->from > 0 && (here || step->to > 0))
         snprintf(words.took, sizeof words.took, " %.*s", FORMAT_MAX - 1,
                  format_elapsed(until - step->from, took));
     return words;
@@ -440,9 +440,7 @@ static int reason_rows(const struct view *view, int width)
 {
     char text[REASON_WORDS];
 
-    if (reason_words(view, text)[0] == '\0')
-        return 0;
-    return text_width(text) > width - 2 ? 2 : 1;
+    return reason_words(view, text)[0] == '\0' ? 0 : canvas_wrap_rows(text, width - 2);
 }
 
 static void migration_draw(const struct model *model, struct canvas *canvas, struct rect area)
@@ -466,7 +464,7 @@ static void migration_draw(const struct model *model, struct canvas *canvas, str
     if (wide) {
         const struct section side[] = {{gates_section, gates, gates, 1, false},
                                        {attempt_section, 5, attempt, 2, false}};
-        const struct section rest[] = {{reason_section, 1, reason, 1, false},
+        const struct section rest[] = {{reason_section, reason, reason, 0, false},
                                        {plan_section, 2, 2, 2, false},
                                        {work_section, 4, 4, 3, false},
                                        {lag_section, 4, 14, 4, false}};
@@ -479,9 +477,12 @@ static void migration_draw(const struct model *model, struct canvas *canvas, str
         draw_stack(&view, canvas, right, side, 2);
     } else {
         const struct section all[] = {
-            {reason_section, 1, reason, 1, false},   {plan_section, 2, 2, 4, false},
-            {gates_section, gates, gates, 2, false}, {attempt_section, 5, attempt, 3, false},
-            {work_section, 4, 4, 5, false},          {lag_section, 4, 8, 6, false},
+            {reason_section, reason, reason, 0, false},
+            {plan_section, 2, 2, 4, false},
+            {gates_section, gates, gates, 2, false},
+            {attempt_section, 5, attempt, 3, false},
+            {work_section, 4, 4, 5, false},
+            {lag_section, 4, 8, 6, false},
             {own_events_section, 2, 3, 7, true},
         };
         draw_stack(&view, canvas, area, all, 7);

@@ -36,6 +36,18 @@ static struct line page_words(struct page *page)
     return line_begin(page->canvas, area);
 }
 
+/* On as many lines as it takes. */
+static void page_wrap(struct page *page, enum role role, const char *text)
+{
+    for (size_t n; *text != '\0'; text += n) {
+        struct line line = page_words(page);
+        n = canvas_wrap_at(text, page->rest.w - 2);
+        if (n == 0)
+            return;
+        line_putf(&line, role, "%.*s", (int)n, text);
+    }
+}
+
 static void page_title(struct page *page, const char *title, const char *right)
 {
     canvas_separator(page->canvas, page_line(page), title, right);
@@ -57,10 +69,7 @@ static void head(struct page *page, const struct model *model, const struct tmv_
     line = page_words(page);
     line_putf(&line, ROLE_TEXT_DIM, "migration %s   started by %s", tmv_uuid_format(&m->id, id),
               m->created_by[0] != '\0' ? m->created_by : "another program");
-    if (m->last_error[0] != '\0') {
-        line = page_words(page);
-        line_put(&line, ROLE_LEVEL_CRIT, m->last_error);
-    }
+    page_wrap(page, ROLE_LEVEL_CRIT, m->last_error);
 }
 
 static void phases(struct page *page, const struct model *model, const struct tmv_migration *m)
@@ -71,14 +80,17 @@ static void phases(struct page *page, const struct model *model, const struct tm
     static const char *const names[] = {"prepare", "copy", "catch up", "dual write"};
     struct timeline_step steps[4];
     char right[40], text[FORMAT_MAX];
+    int64_t begin = 0; /* the first time that is known */
     int rows = 0;
 
+    for (int i = 3; i >= 0; i--)
+        begin = at[i] > 0 ? at[i] : begin;
     for (int i = 0; i < 4; i++) {
         int64_t until = at[i + 1] > 0 ? at[i + 1] : end;
         steps[i] = (struct timeline_step){.name = names[i]};
         if (at[i] == 0)
             continue;
-        steps[i].from_us = at[i] - at[0];
+        steps[i].from_us = at[i] - begin;
         steps[i].took_us = until - at[i];
         steps[i].mark =
             at[i + 1] > 0 && (i < 3 || m->phase == TMV_PHASE_COMPLETED) ? TIMELINE_DONE : TIMELINE_FAILED;
@@ -86,10 +98,10 @@ static void phases(struct page *page, const struct model *model, const struct tm
             steps[i].mark = TIMELINE_RUNS;
         rows = i + 1;
     }
-    snprintf(right, sizeof right, "%s in all", format_duration(end - at[0], text));
+    snprintf(right, sizeof right, "%s in all", format_duration(begin > 0 ? end - begin : -1, text));
     page_title(page, "phases", right);
     for (int i = 0; i < rows; i++) /* a line each, without the axis: each scrolls by itself */
-        timeline_draw(page->canvas, page_line(page), &steps[i], 1, end - at[0]);
+        timeline_draw(page->canvas, page_line(page), &steps[i], 1, end - begin);
 }
 
 static void figures(struct page *page, const struct tmv_migration *m, const struct tmv_record *record)

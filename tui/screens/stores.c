@@ -196,6 +196,8 @@ static void store_cell(void *user, int row, int column, struct canvas *canvas, s
 
 /* ---- the selected one in words ---- */
 
+#define COLUMNS ((int)(sizeof columns / sizeof *columns))
+
 struct detail {
     const struct model *model;
     const struct store_view *store;
@@ -236,7 +238,8 @@ static void server_line(struct detail *d)
     if (!begin_line(d, "server", &line))
         return;
     line_putf(&line, ROLE_TEXT, "PostgreSQL %s, %s, up %s", version_words(look->server_version, a),
-              role_word(d->store), format_duration(look->now_us - look->started_at_us, b));
+              role_word(d->store),
+              format_duration(look->started_at_us > 0 ? look->now_us - look->started_at_us : -1, b));
     line_putf(&line, ROLE_TEXT_DIM, "   answers in %s", format_duration(look->answer_us, a));
     if (d->store->commit_rate >= 0)
         line_putf(&line, ROLE_TEXT_DIM, "   %s transactions/s", format_count(d->store->commit_rate, a));
@@ -334,11 +337,13 @@ static void guard_line(struct detail *d)
 
 static void move_line(struct detail *d, const char *label, bool in)
 {
+    int count = moves(d->model, d->store->id, in);
     struct line line;
-    bool any = false;
 
     if (!begin_line(d, label, &line))
         return;
+    if (count > 1) /* the line may show the first of them only */
+        line_putf(&line, ROLE_TEXT, "%d:  ", count);
     for (size_t i = 0; d->model->snapshot != NULL && i < d->model->snapshot->migration_count; i++) {
         const struct tmv_migration *m = &d->model->snapshot->migrations[i];
         char name[TENANT_NAME_MAX];
@@ -348,9 +353,8 @@ static void move_line(struct detail *d, const char *label, bool in)
         line_putf(&line, ROLE_TEXT, " %s %s", tenant_name(&d->model->names, &m->tenant, name),
                   in ? "from" : "to");
         line_putf(&line, ROLE_TEXT_DIM, " %s   ", in ? m->source : m->target);
-        any = true;
     }
-    if (!any)
+    if (count == 0)
         line_put(&line, ROLE_TEXT_DIM, "nothing now");
 }
 
@@ -366,7 +370,7 @@ static void detail_draw(const struct model *model, const struct store_view *stor
     canvas_separator(canvas, rect_top(&d.rest, 1), store->id, right);
     if (store->failed && begin_line(&d, "unreachable", &line)) {
         struct rect why = line.rest;
-        why.h = d.rest.h > 0 ? 2 : 1;
+        why.h = d.rest.h + 1;
         rect_top(&d.rest, canvas_wrap(canvas, why, ROLE_LEVEL_CRIT, store->why) - 1);
         if (store->hint[0] != '\0' && begin_line(&d, "", &line))
             line_put(&line, ROLE_HINT, store->hint);
@@ -387,24 +391,40 @@ static void detail_draw(const struct model *model, const struct store_view *stor
 
 /* ---- the whole ---- */
 
-static void split(const struct model *model, struct rect area, struct rect *ret_table,
-                  struct rect *ret_detail)
+struct parts {
+    struct rect table, whole, detail; /* a height of 0: it left */
+};
+
+static void selected_note(const struct model *model, char text[TMV_REASON_MAX])
+{
+    int row = model->lists[PLACE].row;
+
+    text[0] = '\0';
+    if (row < (int)model->store_count)
+        note_words(model, &model->stores[row], text, TMV_REASON_MAX);
+}
+
+static void split(const struct model *model, struct rect area, struct parts *ret_parts)
 {
     int wanted = (int)model->store_count + 2;
+    char note[TMV_REASON_MAX];
 
-    *ret_detail = (struct rect){0, 0, 0, 0};
+    memset(ret_parts, 0, sizeof *ret_parts);
+    selected_note(model, note);
     if (area.h >= 14 && !model->zoom)
-        *ret_detail = rect_bottom(&area, area.h - wanted < 10 ? area.h * 6 / 10 : area.h - wanted);
-    *ret_table = area;
+        ret_parts->detail = rect_bottom(&area, area.h - wanted < 10 ? area.h * 6 / 10 : area.h - wanted);
+    else /* what the detail would say */
+        ret_parts->whole = rect_bottom(&area, table_whole_rows(columns, COLUMNS, S_NOTE, area, note));
+    ret_parts->table = area;
 }
 
 static void stores_draw(const struct model *model, struct canvas *canvas, struct rect area)
 {
     const struct list_state *list = &model->lists[PLACE];
-    struct rect rows, detail;
-    struct table table = {
-        columns,    sizeof columns / sizeof *columns, (int)model->store_count, list->top, list->row,
-        store_cell, (void *)(uintptr_t)model};
+    struct parts parts;
+    char note[TMV_REASON_MAX];
+    struct table table = {columns,   COLUMNS,    (int)model->store_count, list->top,
+                          list->row, store_cell, (void *)(uintptr_t)model};
 
     if (model->store_count == 0) {
         canvas_wrap(canvas, (struct rect){area.x + 2, area.y + 1, area.w - 4, area.h - 1}, ROLE_TEXT_DIM,
@@ -413,26 +433,29 @@ static void stores_draw(const struct model *model, struct canvas *canvas, struct
                         : "No store yet. Add one with: tenantmv store add NAME --conninfo …");
         return;
     }
-    split(model, area, &rows, &detail);
-    table_draw(canvas, rows, &table);
-    if (detail.h > 0 && list->row < (int)model->store_count)
-        detail_draw(model, &model->stores[list->row], canvas, detail);
+    split(model, area, &parts);
+    table_draw(canvas, parts.table, &table);
+    selected_note(model, note);
+    if (parts.whole.h > 0)
+        table_whole_draw(canvas, parts.whole, note);
+    if (parts.detail.h > 0 && list->row < (int)model->store_count)
+        detail_draw(model, &model->stores[list->row], canvas, parts.detail);
 }
 
 static void stores_move(struct model *model, struct rect area, int rows)
 {
     struct list_state *list = &model->lists[PLACE];
-    struct rect table, detail;
+    struct parts parts;
     int count = (int)model->store_count;
 
     model->stores_wanted = true;
     model->no_subject = true;
-    split(model, area, &table, &detail);
+    split(model, area, &parts);
     if (rows == MOVE_PAGE || rows == -MOVE_PAGE)
-        rows = rows > 0 ? table.h - 1 : 1 - table.h;
+        rows = rows > 0 ? parts.table.h - 1 : 1 - parts.table.h;
     list->row += rows;
     list->row = list->row >= count ? (count > 0 ? count - 1 : 0) : list->row < 0 ? 0 : list->row;
-    list->top = table_scroll(list->top, list->row, count, table.h - 1);
+    list->top = table_scroll(list->top, list->row, count, parts.table.h - 1);
 }
 
 const struct screen screen_stores = {

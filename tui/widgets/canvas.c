@@ -145,8 +145,8 @@ void canvas_over(struct canvas *canvas, struct rect area, enum role role)
                 cell->over = (uint8_t)role;
 }
 
-/* Bytes of `text` for one row of `width` columns: up to the last space that fits, or a cut word. */
-static size_t wrap_at(const char *text, int width)
+/* Up to the last space that fits, or a cut word. */
+size_t canvas_wrap_at(const char *text, int width)
 {
     char grapheme[CELL_BYTES];
     size_t at = 0, space = 0;
@@ -170,7 +170,7 @@ int canvas_wrap(struct canvas *canvas, struct rect area, enum role role, const c
     int rows = 0;
 
     while (*text != '\0' && area.h > 0 && area.w > 0) {
-        size_t n = wrap_at(text, area.w);
+        size_t n = canvas_wrap_at(text, area.w);
         struct rect line = rect_top(&area, 1);
         snprintf(piece, sizeof piece, "%.*s", (int)n, text);
         if (area.h == 0) /* the last row says that there is more */
@@ -182,6 +182,13 @@ int canvas_wrap(struct canvas *canvas, struct rect area, enum role role, const c
         rows++;
     }
     return rows;
+}
+
+int canvas_wrap_rows(const char *text, int width)
+{
+    struct canvas nothing = {0};
+
+    return canvas_wrap(&nothing, (struct rect){0, 0, width, (int)strlen(text) + 1}, ROLE_TEXT, text);
 }
 
 void canvas_separator(struct canvas *canvas, struct rect line, const char *title, const char *right)

@@ -53,6 +53,10 @@ void canvas_fill(struct canvas *canvas, struct rect area, enum role role, const 
 void canvas_over(struct canvas *canvas, struct rect area, enum role role);
 /* Wraps text at spaces into `area`; returns the rows used. */
 int canvas_wrap(struct canvas *canvas, struct rect area, enum role role, const char *text);
+/* Bytes of `text` that canvas_wrap puts on its first row of `width` columns. */
+size_t canvas_wrap_at(const char *text, int width);
+/* The rows that canvas_wrap needs for the whole of it; 0 for "". */
+int canvas_wrap_rows(const char *text, int width);
 /* ── title ───────────── right ── */
 void canvas_separator(struct canvas *canvas, struct rect line, const char *title, const char *right);
 

@@ -129,11 +129,12 @@ const char *format_grouped(int64_t n, char text[FORMAT_MAX])
     return text;
 }
 
+/* A time that is not known is 0 or less: it must not become a date of 1970. */
 static bool utc(int64_t wall_us, struct tm *ret_tm)
 {
     time_t seconds = (time_t)(wall_us / S);
 
-    return gmtime_r(&seconds, ret_tm) != NULL;
+    return wall_us > 0 && gmtime_r(&seconds, ret_tm) != NULL;
 }
 
 const char *format_clock(int64_t wall_us, char text[FORMAT_MAX])

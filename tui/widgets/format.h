@@ -17,9 +17,9 @@ const char *format_count(int64_t n, char text[FORMAT_MAX]);
 const char *format_bytes(int64_t n, char text[FORMAT_MAX]);
 /* 31,204,118; — for negative. */
 const char *format_grouped(int64_t n, char text[FORMAT_MAX]);
-/* 14:02:31Z */
+/* 14:02:31Z; — for 0 and less (unknown) */
 const char *format_clock(int64_t wall_us, char text[FORMAT_MAX]);
-/* 2026-11-22T14:02:31Z */
+/* 2026-11-22T14:02:31Z; — for 0 and less (unknown) */
 const char *format_time(int64_t wall_us, char text[FORMAT_MAX]);
 /* A name's underscores become blanks, in place; returns `text`. */
 const char *format_words(char *text);

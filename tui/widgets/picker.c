@@ -198,6 +198,22 @@ static void draw_rows(const struct picker *picker, const struct picker_rows *row
     }
 }
 
+/* Its keys, and which rows are in sight when not all are. */
+static void draw_foot(const struct picker *picker, const struct picker_rows *rows,
+                      const struct picker_look *look, int height, struct canvas *canvas, struct rect area)
+{
+    struct line line = line_begin(canvas, area);
+    int last = picker->top + height < rows->count ? picker->top + height : rows->count;
+    char part[60];
+
+    if (area.h < 1)
+        return;
+    snprintf(part, sizeof part, "  %d–%d of %d", picker->top + 1, last, rows->count);
+    if (rows->count > height)
+        line_try_right(&line, ROLE_TEXT_DIM, part);
+    canvas_fit(canvas, line.rest, ROLE_HINT, look->foot);
+}
+
 void picker_draw(const struct picker *picker, const struct picker_rows *rows, const struct picker_look *look,
                  struct canvas *canvas, struct rect area)
 {
@@ -206,7 +222,7 @@ void picker_draw(const struct picker *picker, const struct picker_rows *rows, co
     struct rect in =
         dialog_frame(canvas, area, (struct rect){0, 0, area.w, shown + around(&area, picker, look)},
                      DIALOG_PLAIN, look->title, look->right);
-    struct rect list, detail;
+    struct rect list, detail, foot;
 
     if (in.h < 1)
         return;
@@ -215,10 +231,10 @@ void picker_draw(const struct picker *picker, const struct picker_rows *rows, co
         line_put(&line, ROLE_KEY, look->label != NULL ? look->label : "search: ");
         field_draw(&picker->query, canvas, line.rest, picker->typing);
     }
-    if (look->foot[0] != '\0')
-        canvas_fit(canvas, rect_bottom(&in, 1), ROLE_HINT, look->foot);
+    foot = rect_bottom(&in, look->foot[0] != '\0');
     detail = rect_bottom(&in, area.h >= 16 && in.h > DETAIL_ROWS ? DETAIL_ROWS : 0);
     list = in;
+    draw_foot(picker, rows, look, list.h, canvas, foot);
     if (rows->count == 0)
         canvas_fit(canvas, list, ROLE_TEXT_DIM, look->empty);
     else

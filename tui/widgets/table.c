@@ -1,5 +1,7 @@
 #include "widgets/table.h"
 
+#include <stdio.h>
+
 static int total(int count, const int *widths)
 {
     int sum = 0, shown = 0;
@@ -71,6 +73,27 @@ void table_layout(const struct column *columns, int count, int width, int ret_wi
     }
 }
 
+#define WHOLE_INDENT 2
+#define WHOLE_LEAVES 2 /* rows: titles and the one that it belongs to */
+
+int table_whole_rows(const struct column *columns, int count, int column, struct rect area, const char *text)
+{
+    int widths[TABLE_COLUMNS_MAX], rows, most = area.h - WHOLE_LEAVES;
+
+    table_layout(columns, count, area.w - 1, widths);
+    if (text_width(text) <= widths[column] || most < 1)
+        return 0;
+    rows = canvas_wrap_rows(text, area.w - 2 * WHOLE_INDENT);
+    return rows > most ? most : rows;
+}
+
+void table_whole_draw(struct canvas *canvas, struct rect area, const char *text)
+{
+    area.x += WHOLE_INDENT;
+    area.w -= 2 * WHOLE_INDENT;
+    canvas_wrap(canvas, area, ROLE_TEXT_STRONG, text);
+}
+
 int table_scroll(int top, int selected, int rows, int height)
 {
     if (height < 1)
@@ -120,6 +143,24 @@ static void draw_row(struct canvas *canvas, struct rect line, const struct table
     }
 }
 
+/* A part of the rows says of how many it is one. */
+static void draw_part(struct canvas *canvas, struct rect titles, const struct table *table, int seen)
+{
+    char text[60];
+    int width;
+
+    if (seen >= table->rows)
+        return;
+    if (seen > 0)
+        snprintf(text, sizeof text, " %d–%d of %d ", table->top + 1, table->top + seen, table->rows);
+    else
+        snprintf(text, sizeof text, " 0 of %d ", table->rows);
+    width = text_width(text) < titles.w ? text_width(text) : titles.w;
+    titles.x += titles.w - width;
+    titles.w = width;
+    canvas_fit(canvas, titles, ROLE_TEXT_DIM, text);
+}
+
 int table_draw(struct canvas *canvas, struct rect area, const struct table *table)
 {
     int widths[TABLE_COLUMNS_MAX];
@@ -132,5 +173,6 @@ int table_draw(struct canvas *canvas, struct rect area, const struct table *tabl
     draw_titles(canvas, titles, table, widths);
     for (int row = table->top; row < table->rows && area.h > 0; row++, shown++)
         draw_row(canvas, rect_top(&area, 1), table, widths, row);
+    draw_part(canvas, titles, table, shown);
     return shown;
 }

@@ -32,7 +32,12 @@ struct table {
     void *user;
 };
 /* Draws titles and rows; the first column of the area is kept for the selection's bar. Returns the rows
- * shown. */
+ * shown; when not all are, the titles end in "3–9 of 40". */
 int table_draw(struct canvas *canvas, struct rect area, const struct table *table);
+/* The rows under the table of this area that `text` needs, which is in a cell of `column`, to be seen whole;
+ * 0: the cell shows all of it. Never so many that titles and a row have no room. */
+int table_whole_rows(const struct column *columns, int count, int column, struct rect area, const char *text);
+/* Draws it there. */
+void table_whole_draw(struct canvas *canvas, struct rect area, const char *text);
 /* The first row to show so that `selected` is in sight, moving as little as possible. */
 int table_scroll(int top, int selected, int rows, int height);

@@ -49,6 +49,7 @@ struct tmv_error {
     int errnum;          /* errno, or 0 */
     char sqlstate[6];    /* five characters, or empty */
     char constraint[64]; /* name of the violated constraint as the server gave it, or empty */
+    int context;         /* bytes of the message before the cause: "reading the facts: store k1: " */
     char message[700];   /* one line: what happened, outermost context first */
     char detail[400];    /* the server's DETAIL, or empty */
     char hint[400];      /* what to do next, or empty */
