@@ -255,11 +255,6 @@ bool pgx_in_transaction(const struct pgx_conn *conn)
     return state == PQTRANS_INTRANS || state == PQTRANS_INERROR;
 }
 
-int pgx_server_version(const struct pgx_conn *conn)
-{
-    return PQserverVersion(conn->pg);
-}
-
 int pgx_backend_pid(const struct pgx_conn *conn)
 {
     return PQbackendPID(conn->pg);

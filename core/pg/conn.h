@@ -49,7 +49,6 @@ void pgx_close_gently(struct pgx_conn *conn, const struct stop *stop);
 bool pgx_is_usable(const struct pgx_conn *conn);
 /* In a transaction block (also a failed one). */
 bool pgx_in_transaction(const struct pgx_conn *conn);
-int pgx_server_version(const struct pgx_conn *conn); /* 150018 for 15.18 */
 int pgx_backend_pid(const struct pgx_conn *conn);
 int pgx_socket(const struct pgx_conn *conn);
 /* The flag that ends this connection's waits; NULL for none. Borrowed: pauses between its statements end with

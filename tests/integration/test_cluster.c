@@ -150,6 +150,25 @@ static void reports_why_a_server_does_not_start(void **state)
     assert_non_null(strstr(err.message, "max_connections"));
 }
 
+static void names_a_damaged_template(void **state)
+{
+    char dir[300], damaged[320];
+    struct cluster_options options = {.name = "first", .template_dir = dir};
+    struct cluster *cluster = NULL;
+    struct tmv_error err = {0};
+
+    (void)state;
+    snprintf(dir, sizeof dir, "%s/template", support_temporary_dir());
+    assert_done(cluster_start(support_workspace(), &options, &cluster, &err), &err);
+    cluster_free(cluster);
+    snprintf(damaged, sizeof damaged, "%s/global/pg_control", dir);
+    assert_int_equal(unlink(damaged), 0);
+    options.name = "second";
+    assert_fails(cluster_start(support_workspace(), &options, &cluster, &err), &err, TMV_ERR_IO);
+    assert_non_null(strstr(err.message, dir));
+    assert_non_null(strstr(err.hint, "remove that directory"));
+}
+
 /* A second program with a cluster of its own, which is then ended the hard way. */
 static void run_doomed_program(int report_fd)
 {
@@ -226,6 +245,7 @@ int main(void)
         cmocka_unit_test(runs_scripts_and_reports_their_first_error),
         cmocka_unit_test(a_script_on_a_lost_connection_fails),
         cmocka_unit_test(reports_why_a_server_does_not_start),
+        cmocka_unit_test(names_a_damaged_template),
         cmocka_unit_test(leaves_nothing_behind_when_killed),
         cmocka_unit_test(detaches_what_is_mounted_in_the_directory),
     };

@@ -11,13 +11,13 @@ LOOPS = ("for", "while", "switch")
 
 
 def strip(text, keep_strings=False):
-    """`text` without comments and (unless asked to keep them) with empty string and character literals."""
+    """`text` without comments, and with empty string (unless asked to keep them) and character literals."""
 
     def blank(match):
         piece = match.group(0)
         if piece.startswith("/"):
             return " " + "\n" * piece.count("\n")
-        if keep_strings:
+        if keep_strings and piece[0] == '"':
             return piece
         return piece[0] + piece[0] if piece[0] == '"' else "0"
 

@@ -8,6 +8,7 @@ There is no list of exceptions.
 """
 
 import argparse
+import collections
 import os
 import re
 import subprocess
@@ -281,6 +282,34 @@ def rule_fault_points(path, text, read=None):
     return found
 
 
+def readable(text):
+    try:
+        clex.functions(text)
+    except ValueError:
+        return False  # rule_size says so
+    return True
+
+
+def uncalled(texts):
+    """(path, line, message) of every function that other files may call and none does; texts: {path: text} of the tree.
+
+    The public functions are for others to call. Static ones are the compiler's to find.
+    """
+    bare = {path: clex.strip(text) for path, text in texts.items() if path.endswith((".c", ".h"))}
+    words, declared = collections.Counter(), collections.Counter()
+    for path, text in bare.items():
+        words.update(re.findall(r"\b[a-z]\w*", text))
+        if path.endswith(".h"):
+            declared.update(re.findall(r"^(?![ \t])[^;{}=()]*?\b(\w+)\([^{};]*;", text, flags=re.M))
+    public = {w for path in bare if path.startswith("core/include/") for w in re.findall(r"\b[a-z]\w*", bare[path])}
+    for path, text in texts.items():
+        if not path.startswith(("lib/", "core/", "tui/")) or not path.endswith(".c"):
+            continue
+        for f in clex.functions(text) if readable(text) else ():
+            if f.name in declared and f.name not in public and words[f.name] == declared[f.name] + 1:
+                yield path, f.line, f"{f.name} is called by nothing"
+
+
 RULES = [
     rule_fault_points,
     rule_arrows,
@@ -315,16 +344,20 @@ def main():
         verb_help = help_of(program)
         rules.append(lambda path, text: rule_commands(path, text, verb_help))
     breaches = looked_at = 0
+    texts = {}
     for path in files():
         if not path.endswith((".c", ".h", ".sql", ".md", ".py", ".sh")):
             continue
         looked_at += 1
         with open(path, encoding="utf-8") as file:
-            text = file.read()
+            text = texts[path] = file.read()
         for rule in rules:
             for line, message in rule(path, text):
                 print(f"{path}:{line}: {message}")
                 breaches += 1
+    for path, line, message in uncalled(texts):
+        print(f"{path}:{line}: {message}")
+        breaches += 1
     print(f"{looked_at} files, {breaches} breaches")
     return 1 if breaches or not looked_at else 0
 

@@ -114,7 +114,31 @@ class Rules(unittest.TestCase):
             self.assertEqual(rules.rule_commands("README.md", good, helps), [], good)
 
 
+class Callers(unittest.TestCase):
+    HEADER = "/* f is not called here */\nint f(\n    int a);\nstruct s *g(void);\n"
+    CODE = "int f(int a)\n{\n    return a;\n}\n\nstruct s *g(void)\n{\n    return f(1);\n}\n"
+
+    def found(self, **more):
+        texts = {"lib/x.h": self.HEADER, "lib/x.c": self.CODE, **{k.replace("_", "/") + ".c": v for k, v in more.items()}}
+        return [m for _, _, m in rules.uncalled(texts)]
+
+    def test_a_function_without_a_caller_is_found(self):
+        self.assertEqual(self.found(), ["g is called by nothing"])
+        self.assertEqual(self.found(tests_y='/* g() */\n'), ["g is called by nothing"])
+
+    def test_a_caller_anywhere_is_enough(self):
+        self.assertEqual(self.found(tests_y="void h(void)\n{\n    g();\n}\n"), [])
+        self.assertEqual(self.found(tui_y="static struct s *(*const table[])(void) = {g};\n"), [])
+
+    def test_public_functions_are_for_others(self):
+        texts = {"core/include/tenantmv/x.h": self.HEADER, "lib/x.c": self.CODE}
+        self.assertEqual(list(rules.uncalled(texts)), [])
+
+
 class Reader(unittest.TestCase):
+    def test_a_quotation_mark_in_a_character_ends_no_string(self):
+        self.assertEqual([v for _, v in clex.strings("f('\"', \"a\", '\\'', \"b\");\n")], ["a", "b"])
+
     def test_reads_names_lines_and_parameters(self):
         text = (
             "#define X(a) \\\n  { a }\nstruct s {\n    int (*f)(int);\n};\n"

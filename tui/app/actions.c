@@ -142,14 +142,6 @@ const struct action *action_by_name(const char *name)
     return NULL;
 }
 
-const struct action *action_by_operation(enum tmv_operation operation)
-{
-    for (int i = 0; i < action_count(); i++)
-        if (actions[i].what == DO_OPERATION && actions[i].operation == operation)
-            return &actions[i];
-    return NULL;
-}
-
 /* "Ctrl-g" is written Ctrl-G. */
 const char *action_key(const struct action *action, char text[24])
 {

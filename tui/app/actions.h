@@ -78,7 +78,6 @@ const struct action *action_at(int index);
 /* NULL when no row has it. */
 const struct action *action_by_key(const char *key);
 const struct action *action_by_name(const char *name);
-const struct action *action_by_operation(enum tmv_operation operation);
 /* The first of its keys. */
 const char *action_key(const struct action *action, char text[24]);
 /* Whether this console has it at all. */

@@ -157,10 +157,21 @@ static void fill_template(const struct cluster *c, const char *dir)
         keeper_remove_tree(draft);
 }
 
-static bool make_data(const struct cluster *c, const char *template_dir, struct tmv_error *err)
+/* A data directory that was damaged in the cache would fail again in every program, each time as a server
+ * that does not start, or as cp's error about a copy that is gone by then. */
+static bool blame_template(const char *dir, struct tmv_error *err)
 {
-    if (template_dir && is_template(c, template_dir))
-        return copy_tree(c, template_dir, c->data, err);
+    failure_wrap(err, "with the data directory kept in %s", dir);
+    return failure_hint(err, "If it is damaged, remove that directory: the next run makes it again.");
+}
+
+/* *ret_template: the cache from which it was taken, NULL when it is new. */
+static bool make_data(const struct cluster *c, const char *template_dir, const char **ret_template,
+                      struct tmv_error *err)
+{
+    *ret_template = template_dir && is_template(c, template_dir) ? template_dir : NULL;
+    if (*ret_template)
+        return copy_tree(c, template_dir, c->data, err) || blame_template(template_dir, err);
     if (!init_data(c, err))
         return failure_wrap(err, "cannot make a PostgreSQL cluster as %s",
                             workspace_user(c->workspace)->name);
@@ -283,6 +294,7 @@ bool cluster_resume(struct cluster *c, struct tmv_error *err)
 static bool make_cluster(struct cluster *c, const struct cluster_options *options, struct tmv_error *err)
 {
     char home[200];
+    const char *template;
 
     if (!cluster_find_programs(c->bindir, sizeof c->bindir, err) ||
         !workspace_make_dir(c->workspace, options->name, home, sizeof home, err))
@@ -294,8 +306,9 @@ static bool make_cluster(struct cluster *c, const struct cluster_options *option
             c->port = (int)strtol(*s + 5, NULL, 10);
     snprintf(c->data, sizeof c->data, "%s/data", home);
     snprintf(c->log, sizeof c->log, "%s/log", home);
-    return make_data(c, options->template_dir, err) && write_settings(c, options->settings, err) &&
-           cluster_resume(c, err);
+    if (!make_data(c, options->template_dir, &template, err) || !write_settings(c, options->settings, err))
+        return false;
+    return cluster_resume(c, err) || (template && blame_template(template, err));
 }
 
 bool cluster_start(struct workspace *workspace, const struct cluster_options *options,
@@ -456,9 +469,4 @@ pid_t cluster_pid(const struct cluster *c)
 const char *cluster_data_dir(const struct cluster *c)
 {
     return c->data;
-}
-
-const char *cluster_log(const struct cluster *c)
-{
-    return c->log;
 }

@@ -50,7 +50,6 @@ TMV_NODISCARD bool cluster_psql(struct cluster *cluster, const char *database, c
 
 pid_t cluster_pid(const struct cluster *cluster); /* of the postmaster; 0 while stopped */
 const char *cluster_data_dir(const struct cluster *cluster);
-const char *cluster_log(const struct cluster *cluster); /* path of the server's log */
 /* Where PostgreSQL's programs are: the newest of pg_config --bindir, the usual folders of the distributions,
  * PATH. */
 TMV_NODISCARD bool cluster_find_programs(char *ret_bindir, size_t size, struct tmv_error *err);
