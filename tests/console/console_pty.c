@@ -36,7 +36,9 @@ struct pty {
 static void set_environment(const char *const *env)
 {
     setenv("TERM", "xterm-256color", 1);
-    setenv("LC_ALL", "C.UTF-8", 1);
+    const char *locale = getenv("TENANTMV_TEST_LOCALE");
+
+    setenv("LC_ALL", locale != NULL ? locale : "C.UTF-8", 1);
     unsetenv("SSH_CONNECTION");
     unsetenv("SSH_TTY");
     unsetenv("NO_COLOR");

@@ -26,13 +26,14 @@ void life_stop_engine(void)
     tmv_engine_stop(TAKE(l.engine));
 }
 
-static void prepare(bool control_elsewhere, bool partitioned, bool target_partitioned)
+static void prepare(const char *target_server, bool control_elsewhere, bool partitioned,
+                    bool target_partitioned)
 {
     struct tmv_error err;
 
     memset(&l, 0, sizeof l);
     support_store(support_cluster("source", NULL), "shared", partitioned, &l.source);
-    support_store(support_cluster("target", NULL), "dedicated", target_partitioned, &l.target);
+    support_store(support_cluster(target_server, NULL), "dedicated", target_partitioned, &l.target);
     text_copy(l.control, sizeof l.control, l.source.conninfo);
     if (control_elsewhere)
         support_database(support_cluster("target", NULL), l.control);
@@ -58,7 +59,7 @@ static void prepare(bool control_elsewhere, bool partitioned, bool target_partit
 
 void life_prepare(bool control_elsewhere, bool partitioned)
 {
-    prepare(control_elsewhere, partitioned, false);
+    prepare("target", control_elsewhere, partitioned, false);
 }
 
 void life_prepare_partitioned(void)
@@ -67,7 +68,7 @@ void life_prepare_partitioned(void)
         "ALTER TABLE public.events DETACH PARTITION public.events_new; ALTER TABLE public.events ATTACH "
         "PARTITION public.events_new FOR VALUES FROM ('2026-01-01') TO ('2030-01-01')";
 
-    prepare(false, true, true);
+    prepare("target", false, true, true);
     support_sql(l.on_source, "%s", until_2030);
     support_sql(l.on_target, "%s", until_2030);
 }
@@ -232,6 +233,13 @@ int life_plain(void **state)
 {
     (void)state;
     life_prepare(false, false);
+    return 0;
+}
+
+int life_on_one_server(void **state)
+{
+    (void)state;
+    prepare("source", false, false, false);
     return 0;
 }
 

@@ -31,6 +31,8 @@ void life_release(void);
 /* Fixtures of a case: the control tables in the source's database, or elsewhere. */
 int life_plain(void **state);
 int life_with_control_elsewhere(void **state);
+/* Both stores are databases of one server: half the time to begin. */
+int life_on_one_server(void **state);
 int life_done(void **state);
 void life_start_engine(void);
 void life_stop_engine(void);

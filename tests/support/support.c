@@ -1,10 +1,12 @@
 #include "support/support.h"
 
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/clock.h"
 #include "test.h"
@@ -29,6 +31,23 @@ __attribute__((constructor)) static void choose_case(void)
 
     if (name)
         cmocka_set_test_filter(name);
+}
+
+/* TENANTMV_TEST_LOCALE=NAME: this process is a program that lives in that locale, and its servers speak it.
+ */
+static const char *locale_of_test(void)
+{
+    return getenv("TENANTMV_TEST_LOCALE");
+}
+
+__attribute__((constructor)) static void choose_locale(void)
+{
+    const char *name = locale_of_test();
+
+    if (!name || setlocale(LC_ALL, name))
+        return;
+    fprintf(stderr, "the locale %s is not installed: ./run packages lint makes it\n", name);
+    _exit(77); /* skipped, for meson */
 }
 
 void support_assert(bool ok, const struct tmv_error *err, const char *what, const char *file, int line)
@@ -105,14 +124,18 @@ static void template_dir(const char *name, char *text, size_t size)
 {
     const char *dir = getenv("TENANTMV_TEST_TEMPLATE");
 
-    snprintf(text, size, "%s-%s", dir ? dir : SUPPORT_TEMPLATE_DIR, name);
+    const char *locale = locale_of_test();
+
+    snprintf(text, size, "%s-%s%s%s", dir ? dir : SUPPORT_TEMPLATE_DIR, name, locale ? "-" : "",
+             locale ? locale : "");
 }
 
 struct cluster *support_cluster(const char *name, const char *const *settings)
 {
     const char *all[16] = {"max_prepared_transactions=10", "shared_buffers=32MB"};
     char template[400];
-    struct cluster_options options = {.name = name, .settings = all, .template_dir = template};
+    struct cluster_options options = {
+        .name = name, .settings = all, .locale = locale_of_test(), .template_dir = template};
     struct tmv_error err = {0};
     size_t count = 2;
 

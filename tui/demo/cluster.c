@@ -124,12 +124,23 @@ static bool copy_tree(const struct cluster *c, const char *from, const char *to,
     return run_tool(c, argv, false, err); /* as root, so that it may read the cache; -a keeps the owner */
 }
 
-static bool init_data(const struct cluster *c, struct tmv_error *err)
+static bool init_data(const struct cluster *c, const char *locale, struct tmv_error *err)
 {
     char program[240];
-    const char *const argv[] = {
-        program, "--pgdata", c->data, "--username", CLUSTER_SUPERUSER,   "--auth", "trust", "--encoding",
-        "UTF8",  "--locale", "C",     "--no-sync",  "--no-instructions", NULL};
+    const char *const argv[] = {program,
+                                "--pgdata",
+                                c->data,
+                                "--username",
+                                CLUSTER_SUPERUSER,
+                                "--auth",
+                                "trust",
+                                "--encoding",
+                                "UTF8",
+                                "--locale",
+                                locale ? locale : "C",
+                                "--no-sync",
+                                "--no-instructions",
+                                NULL};
 
     snprintf(program, sizeof program, "%s/initdb", c->bindir);
     return run_tool(c, argv, true, err);
@@ -166,13 +177,15 @@ static bool blame_template(const char *dir, struct tmv_error *err)
 }
 
 /* *ret_template: the cache from which it was taken, NULL when it is new. */
-static bool make_data(const struct cluster *c, const char *template_dir, const char **ret_template,
-                      struct tmv_error *err)
+static bool make_data(const struct cluster *c, const struct cluster_options *options,
+                      const char **ret_template, struct tmv_error *err)
 {
+    const char *template_dir = options->template_dir;
+
     *ret_template = template_dir && is_template(c, template_dir) ? template_dir : NULL;
     if (*ret_template)
         return copy_tree(c, template_dir, c->data, err) || blame_template(template_dir, err);
-    if (!init_data(c, err))
+    if (!init_data(c, options->locale, err))
         return failure_wrap(err, "cannot make a PostgreSQL cluster as %s",
                             workspace_user(c->workspace)->name);
     if (template_dir)
@@ -306,7 +319,7 @@ static bool make_cluster(struct cluster *c, const struct cluster_options *option
             c->port = (int)strtol(*s + 5, NULL, 10);
     snprintf(c->data, sizeof c->data, "%s/data", home);
     snprintf(c->log, sizeof c->log, "%s/log", home);
-    if (!make_data(c, options->template_dir, &template, err) || !write_settings(c, options->settings, err))
+    if (!make_data(c, options, &template, err) || !write_settings(c, options->settings, err))
         return false;
     return cluster_resume(c, err) || (template && blame_template(template, err));
 }

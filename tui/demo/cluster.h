@@ -17,6 +17,7 @@ struct cluster_options {
     const char *name;            /* directory within the workspace: "shared" */
     const char *const *settings; /* "max_connections=50", …, NULL; later ones win over ours; may be NULL.
                                     "port=" names the socket, too */
+    const char *locale;          /* of the server: its messages, its order of words, its numbers; NULL: C */
     const char
         *template_dir; /* a cache: a data directory fresh from initdb, made there when missing; NULL: none */
 };
