@@ -23,7 +23,7 @@ bool text_copy(char *dst, size_t size, const char *src)
     return fits;
 }
 
-void text_sanitize(char *text)
+char *text_sanitize(char *text)
 {
     unsigned char *in = (unsigned char *)text;
     unsigned char *out = in;
@@ -45,6 +45,7 @@ void text_sanitize(char *text)
         }
     }
     *out = '\0';
+    return text;
 }
 
 bool text_starts(const char *text, const char *prefix)

@@ -8,8 +8,8 @@
 /* Copies at most `size - 1` bytes and ends the copy; returns false if it did not fit. NULL counts as "". */
 bool text_copy(char *dst, size_t size, const char *src);
 /* In place: control characters (C0, DEL, C1), bidi overrides and zero-width characters become '?' or a space,
- * bytes that are not UTF-8 become '?'. The text never grows. A cut last character is removed. */
-void text_sanitize(char *text);
+ * bytes that are not UTF-8 become '?'. The text never grows. Returns `text`. */
+char *text_sanitize(char *text);
 /* ASCII only: in a Turkish locale tolower('I') is no 'i'. */
 static inline char text_lower(char c)
 {

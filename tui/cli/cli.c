@@ -9,10 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/failure.h"
 #include "cli/help.h"
 #include "cli/suggest.h"
+#include "lib/err.h"
 #include "lib/outfile.h"
+#include "lib/text.h"
 
 #define COMMANDS_MAX 64
 
@@ -104,7 +105,7 @@ void cli_note(const struct cli *cli, const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     fflush(stdout); /* in one file or pipe, what was printed before stands before */
-    fprintf(stderr, "%s\n", safe_text(text));
+    fprintf(stderr, "%s\n", text_sanitize(text));
 }
 
 /* ---- the end ---- */
@@ -208,15 +209,14 @@ bool command_unknown(int count, char *const *words, struct tmv_error *err)
     snprintf(typed, sizeof typed, "%s%s%s", words[0], group && count > 1 ? " " : "",
              group && count > 1 ? words[1] : "");
     if (group && count < 2) {
-        failure(err, TMV_ERR_USAGE, "%s: what to do is missing", words[0]);
-        return failure_hint(err, "see `tenantmv %s --help`", words[0]);
+        err_set(err, TMV_ERR_USAGE, "%s: what to do is missing", words[0]);
+        return err_hint(err, "see `tenantmv %s --help`", words[0]);
     }
-    failure(err, TMV_ERR_USAGE, "there is no command \"%s\"", typed);
+    err_set(err, TMV_ERR_USAGE, "there is no command \"%s\"", typed);
     const char *meant = suggest(typed, names);
     if (meant)
-        return failure_hint(err, "did you mean `tenantmv %s`?", meant);
-    return failure_hint(err, group ? "see `tenantmv %s --help`" : "`tenantmv help` lists all commands",
-                        words[0]);
+        return err_hint(err, "did you mean `tenantmv %s`?", meant);
+    return err_hint(err, group ? "see `tenantmv %s --help`" : "`tenantmv help` lists all commands", words[0]);
 }
 
 static bool has_word(int count, char *const *words, const char *long_form, const char *short_form)
@@ -236,8 +236,8 @@ static bool read_configuration(struct config *config, const struct common_argume
     if (!config_read_file(config, common->config, err) || !config_read_environment(config, err))
         return false;
     if (common->set.control && !tmv_conninfo_check(common->set.control, &why)) {
-        failure(err, TMV_ERR_USAGE, "--control: %s", why.message);
-        return failure_hint(err, "%s", why.hint);
+        err_set(err, TMV_ERR_USAGE, "--control: %s", why.message);
+        return err_hint(err, "%s", why.hint);
     }
     if (common->set.control)
         config->control = common->set.control;
@@ -263,7 +263,7 @@ static bool run_command(struct cli *cli, struct common_arguments *common, int co
     bool ok;
 
     if (!arguments)
-        return failure(err, TMV_ERR_NOMEM, "out of memory");
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
     if (command->defaults)
         memcpy(arguments, command->defaults, command->arguments_size);
     snprintf(name, sizeof name, "tenantmv %s", command->name);

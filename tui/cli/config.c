@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/failure.h"
 #include "cli/json_place.h"
 #include "cli/suggest.h"
+#include "lib/err.h"
 
 #define FILE_MAX (1024 * 1024)
 #define PATH_SIZE 1024
@@ -104,17 +104,17 @@ static bool unknown_key(const char *what, const char *name, struct tmv_error *er
 
     for (const struct config_key *key = config_keys; key->spec.name; key++)
         names[count++] = key->spec.name;
-    failure(err, TMV_ERR_USAGE, "%s: unknown key", what);
+    err_set(err, TMV_ERR_USAGE, "%s: unknown key", what);
     if (strstr(name, "password"))
-        return failure_hint(err, "passwords are not kept here: use ~/.pgpass, a service file or PGPASSWORD");
+        return err_hint(err, "passwords are not kept here: use ~/.pgpass, a service file or PGPASSWORD");
     const char *meant = suggest(name, names);
-    return meant ? failure_hint(err, "did you mean \"%s\"?", meant)
-                 : failure_hint(err, "`tenantmv help config` lists all keys");
+    return meant ? err_hint(err, "did you mean \"%s\"?", meant)
+                 : err_hint(err, "`tenantmv help config` lists all keys");
 }
 
 static bool wrong_type(const char *what, const char *wanted, const cJSON *value, struct tmv_error *err)
 {
-    return failure(err, TMV_ERR_USAGE, "%s: must be %s, not %s", what, wanted, type_name(value));
+    return err_set(err, TMV_ERR_USAGE, "%s: must be %s, not %s", what, wanted, type_name(value));
 }
 
 /* A checked text for one key, from the file or the environment. */
@@ -124,8 +124,8 @@ static bool set_key(struct config *config, const struct config_key *key, const c
     struct tmv_error why;
 
     if (key->is_conninfo && !tmv_conninfo_check(text, &why)) {
-        failure(err, TMV_ERR_USAGE, "%s: %s", what, why.message);
-        return failure_hint(err, "%s", why.hint);
+        err_set(err, TMV_ERR_USAGE, "%s: %s", what, why.message);
+        return err_hint(err, "%s", why.hint);
     }
     return option_set_value(&key->spec, config, what, text, err);
 }
@@ -155,7 +155,7 @@ static bool read_value(struct config *config, const struct config_key *key, cons
     case OPTION_TEXTS:
         break;
     }
-    return failure(err, TMV_ERR_INTERNAL, "%s: no such type in the configuration", what);
+    return err_set(err, TMV_ERR_INTERNAL, "%s: no such type in the configuration", what);
 }
 
 static bool alias_name_is_good(const char *name)
@@ -171,16 +171,16 @@ static bool read_alias(struct config *config, const char *what, const cJSON *val
     struct alias *alias = &config->aliases[config->alias_count];
 
     if (!alias_name_is_good(value->string)) {
-        failure(err, TMV_ERR_USAGE, "%s: not a name for an alias", what);
-        return failure_hint(err, "use up to %d letters, digits, '.', '_' and '-'", CONFIG_ALIAS_MAX - 1);
+        err_set(err, TMV_ERR_USAGE, "%s: not a name for an alias", what);
+        return err_hint(err, "use up to %d letters, digits, '.', '_' and '-'", CONFIG_ALIAS_MAX - 1);
     }
     if (!cJSON_IsString(value))
         return wrong_type(what, "a tenant's UUID as a string", value, err);
     if (!tmv_uuid_parse(value->valuestring, &alias->tenant))
-        return failure(err, TMV_ERR_USAGE, "%s: \"%s\" is not a UUID", what, value->valuestring);
+        return err_set(err, TMV_ERR_USAGE, "%s: \"%s\" is not a UUID", what, value->valuestring);
     for (size_t i = 0; i < config->alias_count; i++)
         if (strcmp(config->aliases[i].name, value->string) == 0)
-            return failure(err, TMV_ERR_USAGE, "%s: stands there twice", what);
+            return err_set(err, TMV_ERR_USAGE, "%s: stands there twice", what);
     snprintf(alias->name, sizeof alias->name, "%s", value->string);
     config->alias_count++;
     return true;
@@ -197,7 +197,7 @@ static bool read_aliases(struct config *config, const struct source *source, siz
         return wrong_type(what, "an object {name: tenant's UUID}", object, err);
     config->aliases = calloc((size_t)cJSON_GetArraySize(object) + 1, sizeof *config->aliases);
     if (!config->aliases)
-        return failure(err, TMV_ERR_NOMEM, "out of memory");
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
     for (const cJSON *value = object->child; value; value = value->next, inner++) {
         snprintf(what, sizeof what, "%s:%d: aliases.%s", source->place, line_of(source, key, &inner),
                  value->string);
@@ -215,7 +215,7 @@ static bool read_member(struct config *config, const struct source *source, size
     snprintf(what, sizeof what, "%s:%d: %s", source->place, line_of(source, index, NULL), value->string);
     for (const cJSON *before = value->prev; before->next; before = before->prev)
         if (strcmp(before->string, value->string) == 0)
-            return failure(err, TMV_ERR_USAGE, "%s: stands there twice", what);
+            return err_set(err, TMV_ERR_USAGE, "%s: stands there twice", what);
     if (strcmp(value->string, "aliases") == 0)
         return read_aliases(config, source, index, value, err);
     for (const struct config_key *key = config_keys; key->spec.name; key++)
@@ -233,10 +233,10 @@ bool config_read_text(struct config *config, const char *place, const char *text
 
     config->memory = root;
     if (!root)
-        return failure(err, TMV_ERR_USAGE, "%s:%d: not valid JSON here", place,
+        return err_set(err, TMV_ERR_USAGE, "%s:%d: not valid JSON here", place,
                        text_line(text, end ? (size_t)(end - text) : 0));
     if (!cJSON_IsObject(root))
-        return failure(err, TMV_ERR_USAGE, "%s:1: must be an object {\"key\": value}, not %s", place,
+        return err_set(err, TMV_ERR_USAGE, "%s:1: must be an object {\"key\": value}, not %s", place,
                        type_name(root));
     for (const cJSON *value = root->child; value; value = value->next, index++)
         if (!read_member(config, &source, index, value, err))
@@ -261,12 +261,12 @@ static bool read_whole(FILE *file, const char *path, char *text, struct tmv_erro
     size_t length = fread(text, 1, FILE_MAX + 1, file);
 
     if (ferror(file))
-        return failure_errno(err, "cannot read the configuration %s", path);
+        return err_errno(err, "cannot read the configuration %s", path);
     if (length > FILE_MAX)
-        return failure(err, TMV_ERR_USAGE, "the configuration %s is larger than %d bytes", path, FILE_MAX);
+        return err_set(err, TMV_ERR_USAGE, "the configuration %s is larger than %d bytes", path, FILE_MAX);
     text[length] = 0;
     if (strlen(text) != length)
-        return failure(err, TMV_ERR_USAGE, "%s:%d: a zero byte stands here", path,
+        return err_set(err, TMV_ERR_USAGE, "%s:%d: a zero byte stands here", path,
                        text_line(text, strlen(text)));
     return true;
 }
@@ -286,12 +286,12 @@ bool config_read_file(struct config *config, const char *path, struct tmv_error 
     if (!file && !named && (errno == ENOENT || errno == ENOTDIR))
         return true;
     if (!file) {
-        failure(err, TMV_ERR_USAGE, "cannot open the configuration %s: %s", path, strerror(errno));
-        return failure_hint(
+        err_set(err, TMV_ERR_USAGE, "cannot open the configuration %s: %s", path, strerror(errno));
+        return err_hint(
             err, "name another file with --config, or create it; `tenantmv help config` shows the keys");
     }
     char *text = malloc(FILE_MAX + 2);
-    bool ok = text ? read_whole(file, path, text, err) : failure(err, TMV_ERR_NOMEM, "out of memory");
+    bool ok = text ? read_whole(file, path, text, err) : err_set(err, TMV_ERR_NOMEM, "out of memory");
     fclose(file);
     ok = ok && config_read_text(config, path, text, err);
     free(text);
@@ -306,7 +306,7 @@ static bool read_flag_variable(struct config *config, const struct config_key *k
     bool yes = strcmp(text, "1") == 0 || strcmp(text, "true") == 0;
 
     if (!yes && strcmp(text, "0") != 0 && strcmp(text, "false") != 0)
-        return failure(err, TMV_ERR_USAGE, "%s: \"%s\" is neither 1 nor 0", key->variable, text);
+        return err_set(err, TMV_ERR_USAGE, "%s: \"%s\" is neither 1 nor 0", key->variable, text);
     *(bool *)((char *)config + key->spec.offset) = yes;
     return true;
 }

@@ -5,8 +5,9 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "cli/failure.h"
 #include "cli/resolve.h"
+#include "lib/err.h"
+#include "lib/text.h"
 
 #define CONFIRM_SHORTEST 8
 
@@ -43,20 +44,20 @@ bool confirm_tenant(const struct cli *cli, const struct tmv_migration *migration
 
     tenant_label(cli, &migration->tenant, label);
     if (!given && (!cli->terminal || !isatty(STDIN_FILENO))) {
-        failure(err, TMV_ERR_USAGE, "%s must be confirmed", cli->command->name);
-        return failure_hint(err, "add --confirm %s", label);
+        err_set(err, TMV_ERR_USAGE, "%s must be confirmed", cli->command->name);
+        return err_hint(err, "add --confirm %s", label);
     }
     if (!given) {
         snprintf(line, sizeof line, "%s%s%s%s %s: %s -> %s", environment ? "[" : "",
                  environment ? environment : "", environment ? "] " : "", cli->command->name, label,
                  migration->source, migration->target);
-        fprintf(stderr, "%s\n%s\n", safe_text(line), effect);
+        fprintf(stderr, "%s\n%s\n", text_sanitize(line), effect);
         snprintf(line, sizeof line, "Type %s to confirm: ", label);
         ask_line(cli, line, typed, sizeof typed);
         given = typed;
     }
     if (confirms_tenant(cli, &migration->tenant, given))
         return true;
-    failure(err, TMV_ERR_REFUSED, "\"%s\" is not the tenant of this migration; nothing was done", given);
-    return failure_hint(err, "the tenant is %s", label);
+    err_set(err, TMV_ERR_REFUSED, "\"%s\" is not the tenant of this migration; nothing was done", given);
+    return err_hint(err, "the tenant is %s", label);
 }

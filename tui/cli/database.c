@@ -1,14 +1,15 @@
 /* The connection to the control database. */
 #include "cli/cli.h"
-#include "cli/failure.h"
+
+#include "lib/err.h"
 
 bool cli_conninfo(const struct cli *cli, const char **ret_conninfo, struct tmv_error *err)
 {
     *ret_conninfo = cli->config.control;
     if (cli->config.control)
         return true;
-    failure(err, TMV_ERR_USAGE, "no control database is named");
-    return failure_hint(
+    err_set(err, TMV_ERR_USAGE, "no control database is named");
+    return err_hint(
         err, "name it with --control, TENANTMV_CONTROL or \"control\" in the configuration, for example "
              "--control \"host=db1 dbname=tenantmv\"");
 }

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/failure.h"
 #include "cli/suggest.h"
+#include "lib/err.h"
 
 #define NAMES_MAX 80
 
@@ -64,9 +64,9 @@ static bool set_text(const struct option_spec *spec, const char **value, const c
     size_t length = strlen(text);
 
     if ((int64_t)length < spec->lowest)
-        return failure(err, TMV_ERR_USAGE, "%s: %s must not be empty", what, spec->argument);
+        return err_set(err, TMV_ERR_USAGE, "%s: %s must not be empty", what, spec->argument);
     if (spec->highest > 0 && (int64_t)length > spec->highest)
-        return failure(err, TMV_ERR_USAGE, "%s: %s is %zu bytes long; at most %" PRId64 " are allowed", what,
+        return err_set(err, TMV_ERR_USAGE, "%s: %s is %zu bytes long; at most %" PRId64 " are allowed", what,
                        spec->argument, length, spec->highest);
     *value = text;
     return true;
@@ -76,7 +76,7 @@ static bool add_text(const struct option_spec *spec, struct option_texts *values
                      const char *text, struct tmv_error *err)
 {
     if (values->count == OPTION_TEXTS_MAX)
-        return failure(err, TMV_ERR_USAGE, "%s can be given %d times at most", what, OPTION_TEXTS_MAX);
+        return err_set(err, TMV_ERR_USAGE, "%s can be given %d times at most", what, OPTION_TEXTS_MAX);
     return set_text(spec, &values->text[values->count++], what, text, err);
 }
 
@@ -94,9 +94,9 @@ static bool set_choice(const char *const *choices, const char **value, const cha
         int n = snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", choices[i]);
         used += n > 0 && (size_t)n < sizeof all - used ? (size_t)n : 0;
     }
-    failure(err, TMV_ERR_USAGE, "%s: \"%s\" is not one of %s", what, text, all);
+    err_set(err, TMV_ERR_USAGE, "%s: \"%s\" is not one of %s", what, text, all);
     const char *meant = suggest(text, choices);
-    return meant ? failure_hint(err, "did you mean \"%s\"?", meant) : false;
+    return meant ? err_hint(err, "did you mean \"%s\"?", meant) : false;
 }
 
 static bool set_integer(const struct option_spec *spec, int64_t *value, const char *what, const char *text,
@@ -106,9 +106,9 @@ static bool set_integer(const struct option_spec *spec, int64_t *value, const ch
     int64_t number;
 
     if (!integer_parse(text, &number, &end) || *end)
-        return failure(err, TMV_ERR_USAGE, "%s: \"%s\" is not a whole number", what, text);
+        return err_set(err, TMV_ERR_USAGE, "%s: \"%s\" is not a whole number", what, text);
     if (number < spec->lowest || number > spec->highest)
-        return failure(err, TMV_ERR_USAGE, "%s: %s is out of range (%" PRId64 " … %" PRId64 ")", what, text,
+        return err_set(err, TMV_ERR_USAGE, "%s: %s is out of range (%" PRId64 " … %" PRId64 ")", what, text,
                        spec->lowest, spec->highest);
     *value = number;
     return true;
@@ -118,10 +118,10 @@ static bool set_integer(const struct option_spec *spec, int64_t *value, const ch
 static bool no_duration(const char *what, const char *text, struct tmv_error *err)
 {
     if (*text && !text[strspn(text, "0123456789")])
-        failure(err, TMV_ERR_USAGE, "%s: \"%s\" has no unit", what, text);
+        err_set(err, TMV_ERR_USAGE, "%s: \"%s\" has no unit", what, text);
     else
-        failure(err, TMV_ERR_USAGE, "%s: \"%s\" is not a duration", what, text);
-    return failure_hint(err, "the units are ms, s, m and h: 500ms, 30s, 5m, 1h");
+        err_set(err, TMV_ERR_USAGE, "%s: \"%s\" is not a duration", what, text);
+    return err_hint(err, "the units are ms, s, m and h: 500ms, 30s, 5m, 1h");
 }
 
 static bool set_duration(const struct option_spec *spec, int64_t *value, const char *what, const char *text,
@@ -133,7 +133,7 @@ static bool set_duration(const struct option_spec *spec, int64_t *value, const c
     if (!duration_parse(text, &us))
         return no_duration(what, text, err);
     if (us < spec->lowest || us > spec->highest)
-        return failure(err, TMV_ERR_USAGE, "%s: %s is out of range (%s … %s)", what, text,
+        return err_set(err, TMV_ERR_USAGE, "%s: %s is out of range (%s … %s)", what, text,
                        duration_format(spec->lowest, low), duration_format(spec->highest, high));
     *value = us;
     return true;
@@ -198,19 +198,18 @@ static bool unknown_option(const struct grammar *grammar, const char *word, size
         for (const struct option_spec *spec = grammar->sets[s].specs; spec && spec->name && count < NAMES_MAX;
              spec++)
             names[count++] = spec->name;
-    failure(err, TMV_ERR_USAGE, "unknown option \"%.*s\"", (int)length, word);
+    err_set(err, TMV_ERR_USAGE, "unknown option \"%.*s\"", (int)length, word);
     snprintf(typed, sizeof typed, "%.*s", (int)length - 2, length > 2 ? word + 2 : "");
     const char *meant = length > 2 ? suggest(typed, names) : NULL;
     if (meant)
-        return failure_hint(err, "did you mean \"--%s\"? `%s --help` lists all options", meant,
-                            grammar->command);
-    return failure_hint(err, "`%s --help` lists all options", grammar->command);
+        return err_hint(err, "did you mean \"--%s\"? `%s --help` lists all options", meant, grammar->command);
+    return err_hint(err, "`%s --help` lists all options", grammar->command);
 }
 
 static bool missing_argument(const struct found *found, const char *word, struct tmv_error *err)
 {
-    failure(err, TMV_ERR_USAGE, "%s: an argument %s is missing", word, found->spec->argument);
-    return failure_hint(err, "--%s %s: %s", found->spec->name, found->spec->argument, found->spec->help);
+    err_set(err, TMV_ERR_USAGE, "%s: an argument %s is missing", word, found->spec->argument);
+    return err_hint(err, "--%s %s: %s", found->spec->name, found->spec->argument, found->spec->help);
 }
 
 static bool take_long(const struct grammar *grammar, int count, char **words, int *at, struct tmv_error *err)
@@ -225,7 +224,7 @@ static bool take_long(const struct grammar *grammar, int count, char **words, in
         return unknown_option(grammar, word, length, err);
     snprintf(what, sizeof what, "--%s", found.spec->name);
     if (found.spec->type == OPTION_FLAG && equals)
-        return failure(err, TMV_ERR_USAGE, "%s takes no argument", what);
+        return err_set(err, TMV_ERR_USAGE, "%s takes no argument", what);
     (*at)++;
     if (found.spec->type == OPTION_FLAG)
         return option_set_value(found.spec, found.values, what, NULL, err);
@@ -277,12 +276,12 @@ static bool take_operand(const struct grammar *grammar, size_t index, const char
     for (size_t i = 0; spec && spec->name && i < index; i++)
         spec++;
     if (!spec || !spec->name) {
-        failure(err, TMV_ERR_USAGE, "\"%s\" is one word too many", word);
-        return failure_hint(err, "see `%s --help`", grammar->command);
+        err_set(err, TMV_ERR_USAGE, "\"%s\" is one word too many", word);
+        return err_hint(err, "see `%s --help`", grammar->command);
     }
     const char **value = (const char **)(void *)((char *)grammar->sets[0].values + spec->offset);
     if (!*word)
-        return failure(err, TMV_ERR_USAGE, "%s must not be empty", spec->name);
+        return err_set(err, TMV_ERR_USAGE, "%s must not be empty", spec->name);
     if (spec->choices)
         return set_choice(spec->choices, value, spec->name, word, err);
     *value = word;
@@ -296,8 +295,8 @@ static bool check_operands(const struct grammar *grammar, size_t count, struct t
     for (size_t i = 0; spec && spec->name; i++, spec++) {
         if (i < count || spec->optional)
             continue;
-        failure(err, TMV_ERR_USAGE, "%s is missing (%s)", spec->name, spec->help);
-        return failure_hint(err, "see `%s --help`", grammar->command);
+        err_set(err, TMV_ERR_USAGE, "%s is missing (%s)", spec->name, spec->help);
+        return err_hint(err, "see `%s --help`", grammar->command);
     }
     return true;
 }

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/failure.h"
 #include "cli/help.h"
+#include "lib/text.h"
 #include "widgets/width.h"
 
 #define LABEL_COLUMNS 18
@@ -64,7 +64,7 @@ void listing_cell(struct listing *listing, enum tone tone, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    safe_text(text);
+    text_sanitize(text);
     listing->cells[listing->count++] =
         (struct listing_cell){.tone = tone, .columns = text_width(text), .text = must(strdup(text))};
 }
@@ -113,7 +113,7 @@ static void print_text(const struct cli *cli, enum tone tone, char *text)
 {
     bool coloured = cli->color && tone_codes[tone] && *text;
 
-    safe_text(text);
+    text_sanitize(text);
     if (coloured)
         printf("\033[%sm%s\033[0m", tone_codes[tone], text);
     else
@@ -151,7 +151,7 @@ void print_paragraph(const struct cli *cli, int at, int indent, const char *text
     char copy[TEXT_MAX];
 
     snprintf(copy, sizeof copy, "%s", text);
-    safe_text(copy);
+    text_sanitize(copy);
     help_wrap(stdout, copy, at > indent ? at : indent, indent, cli->wide ? INT_MAX : help_width());
 }
 

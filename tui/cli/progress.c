@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/failure.h"
+#include "lib/text.h"
 
 #define BAR_COLUMNS 24
 #define LINE_EVERY_US INT64_C(5000000)
@@ -51,7 +51,7 @@ static void draw_bar(struct progress *progress, int percent, const char *stage, 
     else
         snprintf(line, sizeof line, "[%s] %3d%%  %s  %s", bar, percent, stage, text);
     /* Bytes, not columns: a line that is cut too early is better than one that wraps. */
-    fprintf(stderr, "\r\033[K%.*s", columns, safe_text(line));
+    fprintf(stderr, "\r\033[K%.*s", columns, text_sanitize(line));
     fflush(stderr);
     progress->drawn = true;
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/failure.h"
+#include "lib/err.h"
 #include "lib/utf8.h"
 
 #define SNAPSHOT_LIMIT 1000
@@ -51,9 +51,9 @@ static bool is_whole(const struct cli *cli, const char *word, struct tmv_uuid *r
 
 static bool not_a_name(const char *word, struct tmv_error *err)
 {
-    failure(err, TMV_ERR_NOT_FOUND, "\"%s\" is neither an alias nor (the beginning of) a UUID", word);
-    return failure_hint(err, "type a UUID, at least %d characters of one, or an alias from the configuration",
-                        PREFIX_SHORTEST);
+    err_set(err, TMV_ERR_NOT_FOUND, "\"%s\" is neither an alias nor (the beginning of) a UUID", word);
+    return err_hint(err, "type a UUID, at least %d characters of one, or an alias from the configuration",
+                    PREFIX_SHORTEST);
 }
 
 /* ---- the ids that a beginning fits ---- */
@@ -82,17 +82,17 @@ static bool only_one(const struct candidates *c, const char *what, const char *w
     if (c->count == 1)
         return true;
     if (c->count == 0) {
-        failure(err, TMV_ERR_NOT_FOUND, "no %s begins with \"%s\"", what, word);
-        return failure_hint(err, "`tenantmv list` shows the migrations, `tenantmv routing` the tenants");
+        err_set(err, TMV_ERR_NOT_FOUND, "no %s begins with \"%s\"", what, word);
+        return err_hint(err, "`tenantmv list` shows the migrations, `tenantmv routing` the tenants");
     }
     for (size_t i = 0; i < c->count && i < CANDIDATES_SHOWN; i++) {
         size_t n = strlen(list);
 
         snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", tmv_uuid_format(&c->ids[i], text));
     }
-    failure(err, TMV_ERR_REFUSED, "\"%s\" fits more than one %s: %s%s", word, what, list,
+    err_set(err, TMV_ERR_REFUSED, "\"%s\" fits more than one %s: %s%s", word, what, list,
             c->count > CANDIDATES_SHOWN ? ", …" : "");
-    return failure_hint(err, "type more of the one you mean");
+    return err_hint(err, "type more of the one you mean");
 }
 
 bool resolve_tenant(struct cli *cli, const char *word, struct tmv_uuid *ret_tenant, struct tmv_error *err)
@@ -184,6 +184,6 @@ bool resolve_migration(struct cli *cli, const char *word, struct tmv_snapshot **
     *ret_snapshot = NULL;
     if (!ok)
         return false;
-    failure(err, TMV_ERR_NOT_FOUND, "there is no migration of %s", tenant_label(cli, &id, label));
-    return failure_hint(err, "`tenantmv list` shows all migrations");
+    err_set(err, TMV_ERR_NOT_FOUND, "there is no migration of %s", tenant_label(cli, &id, label));
+    return err_hint(err, "`tenantmv list` shows all migrations");
 }

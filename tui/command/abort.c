@@ -2,10 +2,10 @@
 #include <stdio.h>
 
 #include "cli/confirm.h"
-#include "cli/failure.h"
 #include "cli/resolve.h"
 #include "command/ask.h"
 #include "command/table.h"
+#include "lib/err.h"
 
 struct arguments {
     const char *what, *confirm, *reason;
@@ -41,12 +41,12 @@ static bool confirm_and_ask(struct cli *cli, const struct tmv_migration *migrati
                       .timeout_us = a->timeout_us};
 
     if (!tmv_operation_allowed(migration, TMV_OP_ABORT, why))
-        return failure(err, TMV_ERR_REFUSED, "%s", why);
+        return err_set(err, TMV_ERR_REFUSED, "%s", why);
     if (!ask.request.reason && ask_line(cli, "Reason: ", typed, sizeof typed))
         ask.request.reason = typed;
     if (!ask.request.reason) {
-        failure(err, TMV_ERR_USAGE, "an abort needs a reason");
-        return failure_hint(err, "add --reason \"…\"; it goes into the audit");
+        err_set(err, TMV_ERR_USAGE, "an abort needs a reason");
+        return err_hint(err, "add --reason \"…\"; it goes into the audit");
     }
     return confirm_tenant(
                cli, migration, a->confirm,

@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "cli/confirm.h"
-#include "cli/failure.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/resolve.h"
 #include "command/report.h"
+#include "lib/err.h"
+#include "lib/text.h"
 #include "widgets/format.h"
 
 #define POLL_US INT64_C(200000)
@@ -153,7 +154,7 @@ static void print_text(struct errand *e, const struct tmv_attempt *attempt)
     tmv_uuid_format(&e->command.id, id);
     if (e->command.state == TMV_COMMAND_DONE)
         printf("%s %s: done%s%s\n", tmv_operation_name(e->command.operation), label,
-               *e->command.outcome ? ": " : "", safe_text(e->command.outcome));
+               *e->command.outcome ? ": " : "", text_sanitize(e->command.outcome));
     else if (!is_finished(&e->command))
         printf("%s %s: %s (command %.8s)\n", tmv_operation_name(e->command.operation), label,
                tmv_command_state_name(e->command.state), id);
@@ -177,15 +178,15 @@ static bool stopped_waiting(const struct errand *e, struct tmv_error *err)
         strcmp(answer, "y") == 0) {
         if (!tmv_command_withdraw(e->control, &e->command.id, &actor, err))
             return false;
-        return failure(err, TMV_ERR_CANCELLED, "stopped waiting; the %s is withdrawn", operation);
+        return err_set(err, TMV_ERR_CANCELLED, "stopped waiting; the %s is withdrawn", operation);
     }
-    failure(err, TMV_ERR_CANCELLED, "stopped waiting; the %s stays %s (command %.8s)", operation,
+    err_set(err, TMV_ERR_CANCELLED, "stopped waiting; the %s stays %s (command %.8s)", operation,
             tmv_command_state_name(e->command.state), id);
-    return failure_hint(err,
-                        e->command.state == TMV_COMMAND_REQUESTED
-                            ? "`tenantmv withdraw %s` takes it back"
-                            : "`tenantmv status %s` shows what becomes of it",
-                        label);
+    return err_hint(err,
+                    e->command.state == TMV_COMMAND_REQUESTED
+                        ? "`tenantmv withdraw %s` takes it back"
+                        : "`tenantmv status %s` shows what becomes of it",
+                    label);
 }
 
 /* The error that the outcome is, if it is one. */
@@ -196,12 +197,12 @@ static bool judge(const struct errand *e, struct tmv_error *err)
 
     tmv_uuid_format(&e->command.id, id);
     if (e->command.state == TMV_COMMAND_EXPIRED || e->command.state == TMV_COMMAND_WITHDRAWN)
-        return failure(err, TMV_ERR_REFUSED, "%s", e->command.outcome);
+        return err_set(err, TMV_ERR_REFUSED, "%s", e->command.outcome);
     if (e->command.state == TMV_COMMAND_REFUSED)
-        return failure(err, TMV_ERR_REFUSED, "%s",
+        return err_set(err, TMV_ERR_REFUSED, "%s",
                        *e->command.outcome ? e->command.outcome : "the engine refused it");
     if (e->command.state == TMV_COMMAND_FAILED)
-        return failure(err, TMV_ERR_SQL, "%s",
+        return err_set(err, TMV_ERR_SQL, "%s",
                        *e->command.outcome ? e->command.outcome : "the engine could not do it");
     if (is_finished(&e->command))
         return true;
@@ -209,10 +210,10 @@ static bool judge(const struct errand *e, struct tmv_error *err)
         return stopped_waiting(e, err);
     if (!e->ask->wait)
         return true;
-    failure(err, TMV_ERR_TIMEOUT, "the %s is not done yet (command %.8s stays %s)", operation, id,
+    err_set(err, TMV_ERR_TIMEOUT, "the %s is not done yet (command %.8s stays %s)", operation, id,
             tmv_command_state_name(e->command.state));
-    return failure_hint(err, e->warned ? "no engine runs: start `tenantmv worker` or the console"
-                                       : "`tenantmv status` shows what it waits for");
+    return err_hint(err, e->warned ? "no engine runs: start `tenantmv worker` or the console"
+                                   : "`tenantmv status` shows what it waits for");
 }
 
 bool ask_engine(struct cli *cli, const struct tmv_migration *migration, const struct ask *ask,

@@ -2,10 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/failure.h"
 #include "cli/output.h"
 #include "cli/resolve.h"
 #include "command/table.h"
+#include "lib/err.h"
 #include "widgets/format.h"
 
 struct arguments {
@@ -99,10 +99,10 @@ static bool check_chain(struct cli *cli, struct tmv_control *control, const stru
     }
     if (!broken)
         return true;
-    failure(err, TMV_ERR_DIVERGED, "the audit was changed: entry %lld does not fit its chain of hashes",
+    err_set(err, TMV_ERR_DIVERGED, "the audit was changed: entry %lld does not fit its chain of hashes",
             (long long)broken);
-    return failure_hint(err, "compare entry %lld and those around it with a backup of the control database",
-                        (long long)broken);
+    return err_hint(err, "compare entry %lld and those around it with a backup of the control database",
+                    (long long)broken);
 }
 
 static cJSON *registry_json(const struct tmv_registry_entry *e)
@@ -171,11 +171,11 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
     size_t count = 0;
 
     if (a->registry && (a->verify || a->what))
-        return failure(err, TMV_ERR_USAGE, "--registry goes with neither a tenant nor --verify");
+        return err_set(err, TMV_ERR_USAGE, "--registry goes with neither a tenant nor --verify");
     if (a->verify && !a->what) {
-        failure(err, TMV_ERR_USAGE,
+        err_set(err, TMV_ERR_USAGE,
                 "--verify needs a tenant or a migration: each migration has a chain of its own");
-        return failure_hint(err, "tenantmv audit TENANT --verify");
+        return err_hint(err, "tenantmv audit TENANT --verify");
     }
     if (!cli_control(cli, &control, err))
         return false;

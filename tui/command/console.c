@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "cli/failure.h"
 #include "command/ask.h"
 #include "command/screen.h"
 #include "command/table.h"
+#include "lib/err.h"
 #include "tenantmv/engine.h"
 
 /* How long to look for the engine that takes over: one that is there does it within seconds. */
@@ -120,8 +120,8 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
     enum leave leave;
 
     if (cli->json) {
-        failure(err, TMV_ERR_USAGE, "a screen has no JSON");
-        return failure_hint(err, "`tenantmv status --watch --json` prints every change as JSON");
+        err_set(err, TMV_ERR_USAGE, "a screen has no JSON");
+        return err_hint(err, "`tenantmv status --watch --json` prints every change as JSON");
     }
     if (!screen_options(cli, &a->screen, &screen, err))
         return false;

@@ -2,10 +2,10 @@
 #include <stdio.h>
 
 #include "cli/confirm.h"
-#include "cli/failure.h"
 #include "cli/resolve.h"
 #include "command/ask.h"
 #include "command/table.h"
+#include "lib/err.h"
 #include "widgets/format.h"
 
 struct arguments {
@@ -44,7 +44,7 @@ static bool confirm_and_ask(struct cli *cli, const struct tmv_migration *migrati
     char why[TMV_REASON_MAX], effect[400], pause[FORMAT_MAX];
 
     if (!tmv_operation_allowed(migration, TMV_OP_CUTOVER, why))
-        return failure(err, TMV_ERR_REFUSED, "%s", why);
+        return err_set(err, TMV_ERR_REFUSED, "%s", why);
     snprintf(effect, sizeof effect,
              "The tenant's writes are held for about %s and then go to the target; if that does not succeed "
              "in time, "
@@ -62,8 +62,8 @@ static bool run_cutover(struct cli *cli, const void *arguments, struct tmv_error
     const struct tmv_migration *migration = NULL;
 
     if (a->force && !a->reason) {
-        failure(err, TMV_ERR_USAGE, "--force needs --reason");
-        return failure_hint(err, "say why the verification may be skipped; it goes into the audit");
+        err_set(err, TMV_ERR_USAGE, "--force needs --reason");
+        return err_hint(err, "say why the verification may be skipped; it goes into the audit");
     }
     if (!resolve_migration(cli, a->what, &snapshot, &migration, err))
         return false;

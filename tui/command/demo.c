@@ -1,7 +1,7 @@
 /* tenantmv demo: private servers, live writers, and the console or a whole headless life. */
-#include "cli/failure.h"
 #include "command/table.h"
 #include "demo/demo.h"
+#include "lib/err.h"
 
 #define UNSET (-1)
 
@@ -43,8 +43,8 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
 
     demo_options_default(a->headless, &o);
     if (!a->headless && cli->json) {
-        failure(err, TMV_ERR_USAGE, "--json needs --headless: the console has nothing to print");
-        return failure_hint(err, "tenantmv demo --headless --json");
+        err_set(err, TMV_ERR_USAGE, "--json needs --headless: the console has nothing to print");
+        return err_hint(err, "tenantmv demo --headless --json");
     }
     o.json = cli->json;
     o.keep = a->keep;
@@ -57,9 +57,8 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
         return false;
     if (clean)
         return true;
-    failure(err, TMV_ERR_DIVERGED, "the demo did not end as it should; its report says why");
-    return failure_hint(err,
-                        "Run it again with --keep DIR and look at DIR/shared/log and DIR/dedicated/log.");
+    err_set(err, TMV_ERR_DIVERGED, "the demo did not end as it should; its report says why");
+    return err_hint(err, "Run it again with --keep DIR and look at DIR/shared/log and DIR/dedicated/log.");
 }
 
 const struct command command_demo = {

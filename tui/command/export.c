@@ -4,10 +4,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/failure.h"
 #include "cli/resolve.h"
 #include "command/table.h"
 #include "export/bundle.h"
+#include "lib/err.h"
 
 struct arguments {
     const char *format, *what, *output;
@@ -34,7 +34,7 @@ static bool alias_names(const struct cli *cli, struct tenant_names *ret_names, s
     struct tenant_alias *aliases = calloc(cli->config.alias_count + 1, sizeof *aliases);
 
     if (!aliases)
-        return failure(err, TMV_ERR_NOMEM, "out of memory");
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
     for (size_t i = 0; i < cli->config.alias_count; i++)
         aliases[i] = (struct tenant_alias){cli->config.aliases[i].tenant, cli->config.aliases[i].name};
     *ret_names = (struct tenant_names){aliases, cli->config.alias_count};
@@ -49,14 +49,14 @@ static bool export_list(const struct arguments *a, const struct tmv_snapshot *sn
     FILE *out = stdout;
 
     if (a->output && !export_open(&file, a->output, why, sizeof why))
-        return failure(err, TMV_ERR_IO, "%s", why);
+        return err_set(err, TMV_ERR_IO, "%s", why);
     out = a->output ? file.stream : out;
     if (strcmp(a->format, "csv") == 0)
         export_fleet_csv(snapshot, names, out);
     else
         export_fleet_json(snapshot, names, out);
     return !a->output || export_close(&file, a->output, why, sizeof why) ||
-           failure(err, TMV_ERR_IO, "%s", why);
+           err_set(err, TMV_ERR_IO, "%s", why);
 }
 
 static bool export_one(struct cli *cli, const struct arguments *a, const struct tmv_migration *m,
@@ -74,7 +74,7 @@ static bool export_one(struct cli *cli, const struct arguments *a, const struct 
         export_path(tenant_typed(names, &m->tenant, name), (int64_t)now.tv_sec * 1000000, "", path);
     if (!tmv_record_read(cli->control, &m->id, &record, err))
         return false;
-    ok = export_bundle(path, m, record, names, why, sizeof why) || failure(err, TMV_ERR_IO, "%s", why);
+    ok = export_bundle(path, m, record, names, why, sizeof why) || err_set(err, TMV_ERR_IO, "%s", why);
     tmv_record_free(record);
     if (ok && cli->json)
         cJSON_AddStringToObject(cli_document(cli), "written", path);
@@ -94,10 +94,10 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
     bool ok;
 
     if (bundle != (a->what != NULL)) {
-        failure(err, TMV_ERR_USAGE,
+        err_set(err, TMV_ERR_USAGE,
                 bundle ? "a bundle is of one migration: name a tenant"
                        : "csv and json are of all migrations: a tenant goes with bundle");
-        return failure_hint(err, "tenantmv export bundle TENANT");
+        return err_hint(err, "tenantmv export bundle TENANT");
     }
     if (!cli_control(cli, &control, err) || !alias_names(cli, &names, err))
         return false;

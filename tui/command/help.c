@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-#include "cli/failure.h"
 #include "cli/suggest.h"
 #include "command/table.h"
 #include "command/theme.h"
+#include "lib/err.h"
 
 struct help_arguments {
     const char *topic, *action;
@@ -67,7 +67,7 @@ static bool run_help(struct cli *cli, const void *arguments, struct tmv_error *e
     const struct help_arguments *a = arguments;
 
     if (cli->json)
-        return failure(err, TMV_ERR_USAGE, "help is text; there is no JSON of it");
+        return err_set(err, TMV_ERR_USAGE, "help is text; there is no JSON of it");
     if (a->man)
         help_manual(stdout);
     else if (a->markdown)
@@ -115,7 +115,7 @@ static bool run_completion(struct cli *cli, const void *arguments, struct tmv_er
     const struct completion_arguments *a = arguments;
 
     if (cli->json)
-        return failure(err, TMV_ERR_USAGE, "a completion script is text; there is no JSON of it");
+        return err_set(err, TMV_ERR_USAGE, "a completion script is text; there is no JSON of it");
     if (a->aliases) {
         for (size_t i = 0; i < cli->config.alias_count; i++)
             puts(cli->config.aliases[i].name);
@@ -126,7 +126,7 @@ static bool run_completion(struct cli *cli, const void *arguments, struct tmv_er
         return true;
     }
     if (!help_completion(stdout, a->shell))
-        return failure(err, TMV_ERR_INTERNAL, "no completion for %s", a->shell);
+        return err_set(err, TMV_ERR_INTERNAL, "no completion for %s", a->shell);
     return true;
 }
 

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/failure.h"
 #include "cli/output.h"
 #include "cli/resolve.h"
 #include "command/table.h"
+#include "lib/err.h"
 #include "tenantmv/snapshot.h"
 #include "widgets/format.h"
 
@@ -126,7 +126,7 @@ static bool print_json(struct cli *cli, const struct tmv_migration *m, const str
 
     free(text);
     if (!settings)
-        return failure(err, TMV_ERR_NOMEM, "out of memory");
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
     json_id(document, "migration", &m->id);
     cJSON_AddItemToObject(document, "settings", settings);
     json_text(document, "throttle", m->throttle);
@@ -162,7 +162,7 @@ static bool change_and_show(struct cli *cli, const struct arguments *a, const st
     cJSON_Delete(changes);
     cli_actor(cli, &actor);
     if (ok && !text)
-        ok = failure(err, TMV_ERR_NOMEM, "out of memory");
+        ok = err_set(err, TMV_ERR_NOMEM, "out of memory");
     if (ok)
         ok = asks ? tmv_settings_change(control, &m->id, text, &actor, &settings, err)
                   : tmv_settings_read(control, &m->id, &settings, err);

@@ -1,10 +1,10 @@
 /* tenantmv routing */
 #include <stdlib.h>
 
-#include "cli/failure.h"
 #include "cli/output.h"
 #include "cli/resolve.h"
 #include "command/table.h"
+#include "lib/err.h"
 
 struct arguments {
     const char *tenant;
@@ -71,8 +71,8 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
     size_t count = 0;
 
     if (a->register_store && !a->tenant) {
-        failure(err, TMV_ERR_USAGE, "--register needs the tenant that lives there");
-        return failure_hint(err, "tenantmv routing TENANT --register %s", a->register_store);
+        err_set(err, TMV_ERR_USAGE, "--register needs the tenant that lives there");
+        return err_hint(err, "tenantmv routing TENANT --register %s", a->register_store);
     }
     if (!cli_control(cli, &control, err) || (a->tenant && !resolve_tenant(cli, a->tenant, &tenant, err)))
         return false;
@@ -82,8 +82,8 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
         return false;
     if (a->tenant && count == 0) {
         free(routes);
-        failure(err, TMV_ERR_NOT_FOUND, "tenant %s has no route", tenant_label(cli, &tenant, label));
-        return failure_hint(err, "say where it lives with `tenantmv routing %s --register STORE`", label);
+        err_set(err, TMV_ERR_NOT_FOUND, "tenant %s has no route", tenant_label(cli, &tenant, label));
+        return err_hint(err, "say where it lives with `tenantmv routing %s --register STORE`", label);
     }
     if (count == 0)
         cli_note(cli, "no tenant has a route yet; `tenantmv routing TENANT --register STORE` gives it one");

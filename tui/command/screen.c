@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/failure.h"
+#include "lib/err.h"
 #include "lib/utf8.h"
 
 const char *screen_environment_kind(const char *environment)
@@ -41,7 +41,7 @@ bool screen_options(const struct cli *cli, const struct screen_arguments *argume
     const char *kind = screen_environment_kind(config->environment);
 
     if (!aliases)
-        return failure(err, TMV_ERR_NOMEM, "out of memory");
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
     for (size_t i = 0; i < config->alias_count; i++)
         aliases[i] = (struct tenant_alias){config->aliases[i].tenant, config->aliases[i].name};
     *ret_options = (struct console_options){

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/failure.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/resolve.h"
@@ -11,6 +10,7 @@
 #include "command/limit.h"
 #include "command/report.h"
 #include "command/table.h"
+#include "lib/err.h"
 #include "tenantmv/preflight.h"
 #include "widgets/format.h"
 
@@ -98,7 +98,7 @@ static bool limited_settings(const struct limit_arguments *limits, struct tmv_se
     cJSON *changes = limit_changes(limits);
     char *text = cJSON_PrintUnformatted(changes);
     bool ok =
-        text ? tmv_settings_from_json(text, ret_settings, err) : failure(err, TMV_ERR_NOMEM, "out of memory");
+        text ? tmv_settings_from_json(text, ret_settings, err) : err_set(err, TMV_ERR_NOMEM, "out of memory");
 
     cJSON_Delete(changes);
     free(text);
@@ -119,8 +119,8 @@ static bool make_options(struct cli *cli, const struct arguments *a, struct tmv_
     struct tmv_settings *s = &o->settings;
 
     if (!a->target) {
-        failure(err, TMV_ERR_USAGE, "--to STORE is missing: where should the tenant move?");
-        return failure_hint(err, "`tenantmv store list` shows the stores");
+        err_set(err, TMV_ERR_USAGE, "--to STORE is missing: where should the tenant move?");
+        return err_hint(err, "`tenantmv store list` shows the stores");
     }
     if (!limited_settings(&a->limits, s, err) || !add_names(&a->leave_columns, &s->leave_columns, err) ||
         !add_names(&a->without_tables, &s->without_tables, err))
@@ -217,8 +217,8 @@ static bool judge(const struct tmv_preflight *p, const char *tenant, struct tmv_
 {
     if (p->refusals == 0)
         return true;
-    failure(err, TMV_ERR_REFUSED, "%d of %zu checks refuse to move %s", p->refusals, p->count, tenant);
-    return failure_hint(err, "do what stands behind the arrows, then check again with `tenantmv preflight`");
+    err_set(err, TMV_ERR_REFUSED, "%d of %zu checks refuse to move %s", p->refusals, p->count, tenant);
+    return err_hint(err, "do what stands behind the arrows, then check again with `tenantmv preflight`");
 }
 
 static bool run_preflight(struct cli *cli, const void *arguments, struct tmv_error *err)
@@ -302,7 +302,7 @@ static bool look(struct tmv_control *control, const struct tmv_uuid *tenant, con
     }
     tmv_snapshot_free(snapshot);
     return found ||
-           failure(err, TMV_ERR_NOT_FOUND, "the migration has disappeared from the control database");
+           err_set(err, TMV_ERR_NOT_FOUND, "the migration has disappeared from the control database");
 }
 
 /* Whether the migration has come as far as `--wait` says; an end always counts. */
@@ -371,21 +371,21 @@ static bool judge_wait(const struct cli *cli, const struct arguments *a, const s
     if (a->wait_phase)
         tmv_phase_parse(a->wait_phase, &wanted);
     if (m->phase == TMV_PHASE_FAILED || m->phase == TMV_PHASE_ABORTED) {
-        failure(err, m->phase == TMV_PHASE_FAILED ? TMV_ERR_SQL : TMV_ERR_CANCELLED,
+        err_set(err, m->phase == TMV_PHASE_FAILED ? TMV_ERR_SQL : TMV_ERR_CANCELLED,
                 "the migration is %s%s%s", tmv_phase_name(m->phase), *m->last_error ? ": " : "",
                 m->last_error);
-        return failure_hint(err, "`tenantmv audit %s` shows what happened", a->tenant);
+        return err_hint(err, "`tenantmv audit %s` shows what happened", a->tenant);
     }
     if (has_come(m, a->wait_phase))
         return true;
     if (cli_interrupted())
-        return failure(err, TMV_ERR_CANCELLED, "stopped waiting; the migration goes on");
+        return err_set(err, TMV_ERR_CANCELLED, "stopped waiting; the migration goes on");
     if (!a->wait_phase) {
         cli_note(cli, "no engine runs: start `tenantmv worker` or the console; the migration waits for one");
         return true;
     }
-    failure(err, TMV_ERR_TIMEOUT, "the migration has not come to %s yet; it goes on", a->wait_phase);
-    return failure_hint(err, "`tenantmv status %s` shows what it waits for", a->tenant);
+    err_set(err, TMV_ERR_TIMEOUT, "the migration has not come to %s yet; it goes on", a->wait_phase);
+    return err_hint(err, "`tenantmv status %s` shows what it waits for", a->tenant);
 }
 
 static void print_started(struct cli *cli, const struct tmv_migration *m)

@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "cli/confirm.h"
-#include "cli/failure.h"
 #include "cli/output.h"
 #include "command/table.h"
+#include "lib/err.h"
+#include "lib/text.h"
 #include "widgets/format.h"
 
 static cJSON *store_json(const struct tmv_store_info *store)
@@ -61,9 +62,9 @@ static bool check_new_store(struct tmv_store_info *store, struct tmv_error *err)
     store->identity = facts.identity;
     if (facts.has_events)
         return true;
-    failure(err, TMV_ERR_REFUSED, "database %s has no usable events table %s.%s", facts.database,
+    err_set(err, TMV_ERR_REFUSED, "database %s has no usable events table %s.%s", facts.database,
             store->events_schema, store->events_table);
-    return failure_hint(err, "name it with --schema and --table, or add --create-events to create it");
+    return err_hint(err, "name it with --schema and --table, or add --create-events to create it");
 }
 
 /* What is known of the database now, against what was known of it. */
@@ -99,16 +100,16 @@ static bool confirm_replacement(const struct cli *cli, struct tmv_control *contr
              store->id, (long long)uses.tenants, (long long)uses.migrations,
              compare_identities(&before, store));
     if (!given) {
-        fprintf(stderr, "%s\n", safe_text(line));
+        fprintf(stderr, "%s\n", text_sanitize(line));
         snprintf(line, sizeof line, "Type %s to confirm: ", store->id);
-        if (!ask_line(cli, safe_text(line), typed, sizeof typed)) {
-            failure(err, TMV_ERR_USAGE, "replacing store %s must be confirmed", store->id);
-            return failure_hint(err, "add --confirm %s", store->id);
+        if (!ask_line(cli, text_sanitize(line), typed, sizeof typed)) {
+            err_set(err, TMV_ERR_USAGE, "replacing store %s must be confirmed", store->id);
+            return err_hint(err, "add --confirm %s", store->id);
         }
         given = typed;
     }
     return strcmp(given, store->id) == 0 ||
-           failure(err, TMV_ERR_REFUSED, "\"%s\" is not the name of this store; nothing was done", given);
+           err_set(err, TMV_ERR_REFUSED, "\"%s\" is not the name of this store; nothing was done", given);
 }
 
 static bool put(struct cli *cli, struct tmv_control *control, const struct tmv_store_info *store,
@@ -127,12 +128,12 @@ static bool take_words(const struct add_arguments *a, struct tmv_store_info *sto
     if (!tmv_conninfo_check(a->conninfo, err))
         return false;
     if (a->confirm && !a->replace)
-        return failure(err, TMV_ERR_USAGE, "--confirm belongs to --replace");
+        return err_set(err, TMV_ERR_USAGE, "--confirm belongs to --replace");
     if ((size_t)snprintf(store->conninfo, sizeof store->conninfo, "%s", a->conninfo) >=
         sizeof store->conninfo)
-        return failure(err, TMV_ERR_USAGE, "CONNINFO is longer than %zu bytes", sizeof store->conninfo - 1);
+        return err_set(err, TMV_ERR_USAGE, "CONNINFO is longer than %zu bytes", sizeof store->conninfo - 1);
     if ((size_t)snprintf(store->id, sizeof store->id, "%s", a->name) >= sizeof store->id)
-        return failure(err, TMV_ERR_USAGE, "NAME is longer than %zu bytes", sizeof store->id - 1);
+        return err_set(err, TMV_ERR_USAGE, "NAME is longer than %zu bytes", sizeof store->id - 1);
     snprintf(store->events_schema, sizeof store->events_schema, "%s", a->schema);
     snprintf(store->events_table, sizeof store->events_table, "%s", a->table);
     return true;
@@ -147,8 +148,8 @@ static bool check_name(struct tmv_control *control, const struct add_arguments *
         return tmv_store_get(control, a->name, &there, err);
     if (!tmv_store_get(control, a->name, &there, err))
         return err->code == TMV_ERR_NOT_FOUND;
-    failure(err, TMV_ERR_REFUSED, "there is a store %s already; nothing was changed", a->name);
-    return failure_hint(err, "`tenantmv store add %s CONNINFO --replace` changes how it is reached", a->name);
+    err_set(err, TMV_ERR_REFUSED, "there is a store %s already; nothing was changed", a->name);
+    return err_hint(err, "`tenantmv store add %s CONNINFO --replace` changes how it is reached", a->name);
 }
 
 static bool run_add(struct cli *cli, const void *arguments, struct tmv_error *err)
@@ -296,9 +297,9 @@ static bool run_check(struct cli *cli, const void *arguments, struct tmv_error *
         return false;
     show_facts(cli, &store, &facts);
     if (!facts.has_events) {
-        failure(err, TMV_ERR_REFUSED, "store %s has no usable events table %s.%s", store.id,
+        err_set(err, TMV_ERR_REFUSED, "store %s has no usable events table %s.%s", store.id,
                 store.events_schema, store.events_table);
-        return failure_hint(err, "create it with `tenantmv store add %s CONNINFO --create-events`", store.id);
+        return err_hint(err, "create it with `tenantmv store add %s CONNINFO --create-events`", store.id);
     }
     return true;
 }

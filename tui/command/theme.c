@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/failure.h"
 #include "cli/output.h"
 #include "command/table.h"
+#include "lib/err.h"
 #include "theme/check.h"
 #include "theme/embedded.h"
 #include "theme/export.h"
@@ -123,7 +123,7 @@ static bool run_list(struct cli *cli, const void *arguments, struct tmv_error *e
 
     (void)arguments;
     if (listed == NULL)
-        return failure(err, TMV_ERR_NOMEM, "out of memory");
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
     collect(listed);
     listing_init(&listing, columns);
     cJSON *array = cli->json ? cJSON_AddArrayToObject(cli_document(cli), "themes") : NULL;
@@ -209,10 +209,9 @@ static bool run_check(struct cli *cli, const void *arguments, struct tmv_error *
     int bad;
 
     if (!theme_open(a->name, &theme, &report) && report.count == 0) {
-        failure(err, TMV_ERR_USAGE, "no theme \"%.100s\"", a->name);
-        return failure_hint(err,
-                            "`tenantmv theme list` names them; a file has a slash in its name or ends in "
-                            ".theme");
+        err_set(err, TMV_ERR_USAGE, "no theme \"%.100s\"", a->name);
+        return err_hint(err, "`tenantmv theme list` names them; a file has a slash in its name or ends in "
+                             ".theme");
     }
     for (int i = 0; i < report.count && i < THEME_PROBLEMS_MAX; i++)
         tell(&telling, true, report.problems[i].line, report.problems[i].text);
@@ -273,11 +272,11 @@ static bool run_preview(struct cli *cli, const void *arguments, struct tmv_error
     struct canvas canvas;
 
     if (cli->json)
-        return failure(err, TMV_ERR_USAGE, "a preview is a picture; there is no JSON of it");
+        return err_set(err, TMV_ERR_USAGE, "a preview is a picture; there is no JSON of it");
     if (!theme_open(a->name != NULL ? a->name : "default-dark", &theme, &report))
         cli_note(cli, "%s: %s", a->name, report.count > 0 ? report.problems[0].text : "no such theme");
     if (!canvas_init(&canvas, SAMPLE_COLS, SAMPLE_ROWS))
-        return failure(err, TMV_ERR_NOMEM, "out of memory");
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
     sample_draw(&canvas);
     if (a->svg)
         export_svg(&canvas, &theme, stdout);

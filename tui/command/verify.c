@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/failure.h"
 #include "cli/output.h"
 #include "cli/resolve.h"
 #include "command/ask.h"
 #include "command/table.h"
+#include "lib/err.h"
 #include "tenantmv/verify.h"
 #include "widgets/format.h"
 
@@ -173,8 +173,8 @@ static bool tell(struct cli *cli, const struct arguments *a, const struct tmv_ve
                (long long)report->to_remove, (long long)report->to_copy);
     if (report->consistent || a->repair)
         return true;
-    failure(err, TMV_ERR_DIVERGED, "the stores differ in %lld events", (long long)report->differences);
-    return failure_hint(err, "do not cut over; `tenantmv verify --repair --dry-run` says what would mend it");
+    err_set(err, TMV_ERR_DIVERGED, "the stores differ in %lld events", (long long)report->differences);
+    return err_hint(err, "do not cut over; `tenantmv verify --repair --dry-run` says what would mend it");
 }
 
 static bool compare(struct cli *cli, const struct tmv_migration *m, const struct arguments *a,
@@ -188,9 +188,9 @@ static bool compare(struct cli *cli, const struct tmv_migration *m, const struct
     struct tmv_control *control;
 
     if (m->phase != TMV_PHASE_COMPLETED && to == 0) {
-        failure(err, TMV_ERR_REFUSED, "nothing is known to be mirrored yet (the migration is in phase %s)",
+        err_set(err, TMV_ERR_REFUSED, "nothing is known to be mirrored yet (the migration is in phase %s)",
                 tmv_phase_name(m->phase));
-        return failure_hint(err, "wait for dual_write, or name a range with --to POSITION");
+        return err_hint(err, "wait for dual_write, or name a range with --to POSITION");
     }
     if (!cli_control(cli, &control, err) || !tmv_store_get(control, m->source, &source, err) ||
         !tmv_store_get(control, m->target, &target, err))
@@ -199,7 +199,7 @@ static bool compare(struct cli *cli, const struct tmv_migration *m, const struct
         tmv_settings_default(&settings); /* another program's: it leaves nothing behind */
     report = calloc(1, sizeof *report);
     if (!report)
-        return failure(err, TMV_ERR_NOMEM, "out of memory");
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
     const struct tmv_verify_options what = {.source = &source,
                                             .target = &target,
                                             .tenant = m->tenant,
@@ -281,17 +281,17 @@ static bool show_reports(struct cli *cli, const struct tmv_migration *m, struct 
 static bool check_arguments(const struct arguments *a, struct tmv_error *err)
 {
     if (!a->direct && (a->from || a->to || a->sample || a->seed)) {
-        failure(err, TMV_ERR_USAGE, "--from, --to, --sample and --seed need --direct");
-        return failure_hint(err, "the engine always verifies everything that is mirrored");
+        err_set(err, TMV_ERR_USAGE, "--from, --to, --sample and --seed need --direct");
+        return err_hint(err, "the engine always verifies everything that is mirrored");
     }
     if (a->dry_run && !a->repair)
-        return failure(err, TMV_ERR_USAGE, "--dry-run is for --repair");
+        return err_set(err, TMV_ERR_USAGE, "--dry-run is for --repair");
     if (a->repair && !a->dry_run && a->direct) {
-        failure(err, TMV_ERR_USAGE, "a repair is made by the engine that owns the migration");
-        return failure_hint(err, "leave --direct out, or add --dry-run");
+        err_set(err, TMV_ERR_USAGE, "a repair is made by the engine that owns the migration");
+        return err_hint(err, "leave --direct out, or add --dry-run");
     }
     if (a->repair && a->sample)
-        return failure(err, TMV_ERR_USAGE, "a repair mends everything, not a sample");
+        return err_set(err, TMV_ERR_USAGE, "a repair mends everything, not a sample");
     return true;
 }
 

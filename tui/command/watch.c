@@ -1,8 +1,8 @@
 /* tenantmv watch: the console without any way to change something. */
-#include "cli/failure.h"
 #include "command/report.h"
 #include "command/screen.h"
 #include "command/table.h"
+#include "lib/err.h"
 #include "screens/health.h"
 
 struct arguments {
@@ -68,7 +68,7 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
     if (cli->json && a->screen.once)
         return once_as_json(cli, a->only != NULL, err);
     if (cli->json && a->only != NULL)
-        return failure(err, TMV_ERR_USAGE, "--only with --json needs --once: the stream tells every change");
+        return err_set(err, TMV_ERR_USAGE, "--only with --json needs --once: the stream tells every change");
     if (cli->json)
         return status_show_all(cli, true, err);
     if (!screen_options(cli, &a->screen, &screen, err))

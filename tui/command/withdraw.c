@@ -1,10 +1,10 @@
 /* tenantmv withdraw */
 #include <stdio.h>
 
-#include "cli/failure.h"
 #include "cli/output.h"
 #include "cli/resolve.h"
 #include "command/table.h"
+#include "lib/err.h"
 
 struct arguments {
     const char *what;
@@ -23,9 +23,9 @@ static bool withdraw(struct cli *cli, const struct tmv_migration *m, struct tmv_
 
     tenant_label(cli, &m->tenant, label);
     if (tmv_uuid_is_nil(&m->request.id)) {
-        failure(err, TMV_ERR_REFUSED, "nothing is asked of the migration of %s that could be withdrawn",
+        err_set(err, TMV_ERR_REFUSED, "nothing is asked of the migration of %s that could be withdrawn",
                 label);
-        return failure_hint(err, "`tenantmv status %s` shows what was done", label);
+        return err_hint(err, "`tenantmv status %s` shows what was done", label);
     }
     cli_actor(cli, &actor);
     if (!cli_control(cli, &control, err) || !tmv_command_withdraw(control, &m->request.id, &actor, err))

@@ -7,7 +7,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/failure.h"
 #include "cli/output.h"
 #include "command/table.h"
 #include "tenantmv/engine.h"

@@ -5,7 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "cli/failure.h"
+#include "lib/err.h"
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 #define SIGNALS (sizeof signals / sizeof *signals)
@@ -35,7 +35,7 @@ bool cancel_begin(int *ret_fd, struct tmv_error *err)
     state.asked = 0;
     state.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (state.fd < 0)
-        return failure_errno(err, "eventfd");
+        return err_errno(err, "eventfd");
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < SIGNALS; i++)
         sigaction(signals[i], &action, &state.before[i]);

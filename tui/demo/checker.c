@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/failure.h"
 #include "demo/demo_sql.h"
+#include "lib/err.h"
 
 #define CHECK_TIMEOUT_US INT64_C(1800000000)
 
@@ -18,7 +18,7 @@ static bool run_with(struct cluster *cluster, const char *database, const char *
     bool ok;
 
     if (asprintf(&text, "%s%s", variables, script) < 0)
-        return failure(err, TMV_ERR_NOMEM, "no memory for a script");
+        return err_set(err, TMV_ERR_NOMEM, "no memory for a script");
     ok = cluster_psql(cluster, database, text, CHECK_TIMEOUT_US, ret_output, err);
     free(text);
     return ok;
@@ -35,12 +35,12 @@ bool checker_run(const struct check_request *request, struct check_result *ret_r
              tmv_uuid_format(request->tenant, tenant), request->journal, request->seeded,
              request->dedicated ? "true" : "false");
     if (!run_with(request->cluster, request->database, variables, demo_sql_check_tenant, &output, err))
-        return failure_wrap(err, "checking tenant %s", tenant);
+        return err_wrap(err, "checking tenant %s", tenant);
     fields = sscanf(output, "%" SCNd64 "|%" SCNd64 "|%" SCNd64 "|%" SCNd64 "|%" SCNd64, &r.lost,
                     &r.duplicated, &r.out_of_order, &r.events, &r.unknown_found);
     free(output);
     if (fields != 5)
-        return failure(err, TMV_ERR_INTERNAL, "checking tenant %s gave no figures", tenant);
+        return err_set(err, TMV_ERR_INTERNAL, "checking tenant %s gave no figures", tenant);
     *ret_result = r;
     return true;
 }

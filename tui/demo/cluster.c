@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "demo/keeper.h"
-#include "cli/failure.h"
+#include "lib/err.h"
 #include "lib/text.h"
 #include "lib/outfile.h"
 
@@ -101,8 +101,8 @@ bool cluster_find_programs(char *ret_bindir, size_t size, struct tmv_error *err)
     free(answer);
     if (found || find_installed(ret_bindir, size))
         return true;
-    failure(err, TMV_ERR_NOT_FOUND, "PostgreSQL's server programs (initdb, postgres) are not installed");
-    return failure_hint(err, "Install the package postgresql (Debian, Ubuntu) or postgresql-server.");
+    err_set(err, TMV_ERR_NOT_FOUND, "PostgreSQL's server programs (initdb, postgres) are not installed");
+    return err_hint(err, "Install the package postgresql (Debian, Ubuntu) or postgresql-server.");
 }
 
 /* ---- data directory ---- */
@@ -172,8 +172,8 @@ static void fill_template(const struct cluster *c, const char *dir)
  * that does not start, or as cp's error about a copy that is gone by then. */
 static bool blame_template(const char *dir, struct tmv_error *err)
 {
-    failure_wrap(err, "with the data directory kept in %s", dir);
-    return failure_hint(err, "If it is damaged, remove that directory: the next run makes it again.");
+    err_wrap(err, "with the data directory kept in %s", dir);
+    return err_hint(err, "If it is damaged, remove that directory: the next run makes it again.");
 }
 
 /* *ret_template: the cache from which it was taken, NULL when it is new. */
@@ -186,8 +186,7 @@ static bool make_data(const struct cluster *c, const struct cluster_options *opt
     if (*ret_template)
         return copy_tree(c, template_dir, c->data, err) || blame_template(template_dir, err);
     if (!init_data(c, options->locale, err))
-        return failure_wrap(err, "cannot make a PostgreSQL cluster as %s",
-                            workspace_user(c->workspace)->name);
+        return err_wrap(err, "cannot make a PostgreSQL cluster as %s", workspace_user(c->workspace)->name);
     if (template_dir)
         fill_template(c, template_dir);
     return true;
@@ -215,14 +214,14 @@ static bool write_settings(const struct cluster *c, const char *const *settings,
 
     snprintf(path, sizeof path, "%s/postgresql.conf", c->data);
     if (!outfile_append(&file, path))
-        return failure_errno(err, "cannot write %s", path);
+        return err_errno(err, "cannot write %s", path);
     for (const char *const *s = default_settings; *s; s++)
         write_setting(file.stream, *s);
     fprintf(file.stream, "unix_socket_directories = '%s'\n", c->socket);
     for (const char *const *s = settings; s && *s; s++)
         write_setting(file.stream, *s);
     errno = outfile_close(&file);
-    return errno == 0 || failure_errno(err, "cannot write %s", path);
+    return errno == 0 || err_errno(err, "cannot write %s", path);
 }
 
 /* ---- server ---- */
@@ -277,13 +276,13 @@ static bool wait_ready(struct cluster *c, struct tmv_error *err)
     while (!is_ready(c)) {
         if (process_wait_end(c->watch_fd, POLL_US)) {
             read_log_end(c, text, sizeof text);
-            return failure(err, TMV_ERR_IO, "the PostgreSQL server in %s did not start: %s", c->data, text);
+            return err_set(err, TMV_ERR_IO, "the PostgreSQL server in %s did not start: %s", c->data, text);
         }
         if (is_cancelled(c))
-            return failure(err, TMV_ERR_CANCELLED, "stopped while a PostgreSQL server started");
+            return err_set(err, TMV_ERR_CANCELLED, "stopped while a PostgreSQL server started");
         if (process_now_us() > end) {
             read_log_end(c, text, sizeof text);
-            return failure(err, TMV_ERR_TIMEOUT, "the PostgreSQL server in %s is not ready: %s", c->data,
+            return err_set(err, TMV_ERR_TIMEOUT, "the PostgreSQL server in %s is not ready: %s", c->data,
                            text);
         }
     }
@@ -296,7 +295,7 @@ bool cluster_resume(struct cluster *c, struct tmv_error *err)
     const char *const argv[] = {program, "-D", c->data, NULL};
 
     if (c->pid)
-        return failure(err, TMV_ERR_REFUSED, "the PostgreSQL server in %s runs already", c->data);
+        return err_set(err, TMV_ERR_REFUSED, "the PostgreSQL server in %s runs already", c->data);
     snprintf(program, sizeof program, "%s/postgres", c->bindir);
     if (!workspace_spawn(c->workspace, argv, c->log, &c->pid, err))
         return false;
@@ -330,7 +329,7 @@ bool cluster_start(struct workspace *workspace, const struct cluster_options *op
     struct cluster *c = calloc(1, sizeof *c);
 
     if (!c)
-        return failure(err, TMV_ERR_NOMEM, "no memory for a cluster");
+        return err_set(err, TMV_ERR_NOMEM, "no memory for a cluster");
     c->workspace = workspace;
     c->watch_fd = -1;
     if (!make_cluster(c, options, err)) {
@@ -418,7 +417,7 @@ bool cluster_stop(struct cluster *c, enum cluster_stop_mode mode, struct tmv_err
         gone = process_wait_end(c->watch_fd, STOP_TIMEOUT_US);
     }
     if (!gone)
-        return failure(err, TMV_ERR_TIMEOUT, "the PostgreSQL server in %s does not stop", c->data);
+        return err_set(err, TMV_ERR_TIMEOUT, "the PostgreSQL server in %s does not stop", c->data);
     if (c->watch_fd >= 0)
         close(c->watch_fd);
     c->watch_fd = -1;
@@ -459,7 +458,7 @@ bool cluster_psql(struct cluster *c, const char *database, const char *script, i
 
     snprintf(program, sizeof program, "%s/psql", c->bindir);
     cluster_conninfo(c, database, conninfo);
-    return process_run(&spec, ret_output, err) || failure_wrap(err, "database %s", database);
+    return process_run(&spec, ret_output, err) || err_wrap(err, "database %s", database);
 }
 
 bool cluster_create_database(struct cluster *c, const char *database, struct tmv_error *err)

@@ -7,7 +7,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/failure.h"
 #include "demo/cancel.h"
 #include "demo/headless.h"
 #include "demo/interactive.h"

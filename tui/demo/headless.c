@@ -6,11 +6,11 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "cli/failure.h"
 #include "demo/cancel.h"
 #include "demo/checker.h"
 #include "demo/mover.h"
 #include "demo/process.h"
+#include "lib/err.h"
 #include "tenantmv/verify.h"
 
 #define WARM_UP_US 1500000
@@ -42,7 +42,7 @@ static bool warm_up(struct headless *h, struct tmv_error *err)
 
     while ((left = end - process_now_us()) > 0) {
         if (cancel_asked())
-            return failure(err, TMV_ERR_CANCELLED, "stopped by a signal");
+            return err_set(err, TMV_ERR_CANCELLED, "stopped by a signal");
         if (!tmv_control_wait_change(h->control, left < LOOK_US ? left : LOOK_US, err))
             return false;
     }
@@ -108,7 +108,7 @@ static bool verify_tenant(struct headless *h, size_t number, struct tmv_error *e
     bool ok;
 
     if (!found)
-        return failure(err, TMV_ERR_NOMEM, "no memory for a verification report");
+        return err_set(err, TMV_ERR_NOMEM, "no memory for a verification report");
     stage_store(h->stage, NULL, &source);
     stage_store(h->stage, t, &target);
     ok = checker_last_position(h->stage->shared, STAGE_SHARED, &t->id, &last, err);
@@ -128,7 +128,7 @@ static bool check_all(struct headless *h, struct tmv_error *err)
     h->say("comparing what the writers were told with what the stores hold");
     for (size_t i = 0; i < h->stage->tenant_count; i++) {
         if (cancel_asked())
-            return failure(err, TMV_ERR_CANCELLED, "stopped by a signal");
+            return err_set(err, TMV_ERR_CANCELLED, "stopped by a signal");
         if (!check_tenant(h, i, err))
             return false;
     }
@@ -137,7 +137,7 @@ static bool check_all(struct headless *h, struct tmv_error *err)
     for (int i = 0; i < h->report->completed; i++)
         if (!verify_tenant(h, (size_t)i, err)) {
             h->report->consistent = false;
-            return failure_wrap(err, "verifying tenant %s", h->stage->tenants[i].name);
+            return err_wrap(err, "verifying tenant %s", h->stage->tenants[i].name);
         }
     h->report->checked = true;
     return true;
@@ -152,7 +152,7 @@ static void take_totals(struct headless *h)
     h->report->writes_acknowledged = totals.acknowledged;
     h->report->writes_failed = totals.failed + totals.unknown;
     if (h->report->writes_failed) {
-        failure(&err, TMV_ERR_REFUSED, "%" PRId64 " writes failed; the last: %s", h->report->writes_failed,
+        err_set(&err, TMV_ERR_REFUSED, "%" PRId64 " writes failed; the last: %s", h->report->writes_failed,
                 totals.last_failure);
         note_problem(h->report, &err);
     }

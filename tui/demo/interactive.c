@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "app/console.h"
-#include "cli/failure.h"
 #include "demo/live.h"
+#include "lib/err.h"
 
 #define STARTED 3           /* migrations that run when the console opens */
 #define SLOW_COPY_RATE 2500 /* events/s of the first one, so that a copy can be watched */
@@ -70,7 +70,7 @@ bool interactive_run(const struct stage *stage, const struct demo_options *optio
     bool ok;
 
     if (!aliases)
-        return failure(err, TMV_ERR_NOMEM, "no memory for the tenants' names");
+        return err_set(err, TMV_ERR_NOMEM, "no memory for the tenants' names");
     for (size_t i = 0; i < stage->tenant_count; i++)
         aliases[i] = (struct tenant_alias){stage->tenants[i].id, stage->tenants[i].name};
     ok = live_start(stage, options, &live, err) && start_some(stage, err);

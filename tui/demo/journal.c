@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "cli/failure.h"
+#include "lib/err.h"
 #include "lib/outfile.h"
 
 struct sheet {
@@ -25,7 +25,7 @@ static bool sheet_open(struct sheet *sheet, const char *directory, size_t number
 {
     snprintf(sheet->path, sizeof sheet->path, "%.200s/tenant-%zu", directory, number);
     if (!outfile_create(&sheet->file, sheet->path, false) || fchmod(sheet->file.fd, 0644) != 0)
-        return failure_errno(err, "cannot write %s", sheet->path);
+        return err_errno(err, "cannot write %s", sheet->path);
     return true;
 }
 
@@ -37,7 +37,7 @@ bool journal_open(const char *directory, size_t tenants, struct journal **ret_jo
         j->sheets = calloc(tenants ? tenants : 1, sizeof *j->sheets);
     if (!j || !j->sheets) {
         free(j);
-        return failure(err, TMV_ERR_NOMEM, "no memory for the writers' journal");
+        return err_set(err, TMV_ERR_NOMEM, "no memory for the writers' journal");
     }
     for (; j->count < tenants; j->count++) {
         pthread_mutex_init(&j->sheets[j->count].lock, NULL);
@@ -86,7 +86,7 @@ bool journal_flush(struct journal *j, size_t tenant, struct tmv_error *err)
     int cause = outfile_flush(&sheet->file);
     pthread_mutex_unlock(&sheet->lock);
     errno = cause;
-    return cause == 0 || failure_errno(err, "cannot write %s", sheet->path);
+    return cause == 0 || err_errno(err, "cannot write %s", sheet->path);
 }
 
 const char *journal_path(const struct journal *j, size_t tenant)

@@ -5,8 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/failure.h"
-
 struct tmv_actor live_actor(void)
 {
     struct tmv_actor actor = {.name = "demo"};

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/failure.h"
 #include "demo/cancel.h"
 #include "demo/process.h"
+#include "lib/err.h"
 
 #define TRIES 300         /* a busy machine makes gates turn red again and budgets pass; both cost nothing */
 #define LOOK_US 200000    /* between two looks at the control database, when nothing is announced */
@@ -61,10 +61,10 @@ static bool note_attempts(struct passage *p, const struct tmv_snapshot *snapshot
 static bool is_alive(const struct tmv_migration *m, struct tmv_error *err)
 {
     if (m->paused)
-        return failure(err, TMV_ERR_REFUSED, "the migration was paused in %s: %.400s",
+        return err_set(err, TMV_ERR_REFUSED, "the migration was paused in %s: %.400s",
                        tmv_phase_name(m->phase), m->pause_reason);
     if (m->phase == TMV_PHASE_FAILED || m->phase == TMV_PHASE_ABORTED)
-        return failure(err, TMV_ERR_REFUSED, "the migration %s: %.400s", tmv_phase_name(m->phase),
+        return err_set(err, TMV_ERR_REFUSED, "the migration %s: %.400s", tmv_phase_name(m->phase),
                        m->last_error[0] ? m->last_error : m->note);
     return true;
 }
@@ -87,7 +87,7 @@ static bool look(struct passage *p, const struct gaps *gaps, struct tmv_error *e
     if (!ok)
         return false;
     if (!found)
-        return failure(err, TMV_ERR_NOT_FOUND, "the migration is not in the control database any more");
+        return err_set(err, TMV_ERR_NOT_FOUND, "the migration is not in the control database any more");
     if (p->now.generation != p->generation || p->moved_us == 0)
         p->moved_us = process_now_us();
     p->generation = p->now.generation;
@@ -100,13 +100,13 @@ static bool pause_and_look(struct passage *p, struct tmv_error *err)
     int64_t before = p->now.events_copied + p->now.watermark + p->now.verified_to;
 
     if (cancel_asked())
-        return failure(err, TMV_ERR_CANCELLED, "stopped by a signal");
+        return err_set(err, TMV_ERR_CANCELLED, "stopped by a signal");
     if (!tmv_control_wait_change(p->mover->control, LOOK_US, err) || !look(p, NULL, err))
         return false;
     if (p->now.events_copied + p->now.watermark + p->now.verified_to != before)
         p->moved_us = process_now_us();
     if (process_now_us() - p->moved_us > STUCK_US || process_now_us() > p->deadline_us)
-        return failure(err, TMV_ERR_TIMEOUT, "the migration does not get on (%s, %s): %.300s",
+        return err_set(err, TMV_ERR_TIMEOUT, "the migration does not get on (%s, %s): %.300s",
                        tmv_phase_name(p->now.phase), p->now.step, p->now.note);
     return true;
 }
@@ -135,9 +135,9 @@ static bool wait_command(struct passage *p, const struct tmv_uuid *command, stru
             return true;
         /* No look at the whole picture here: it would take its time from the pause that is measured. */
         if (cancel_asked())
-            return failure(err, TMV_ERR_CANCELLED, "stopped by a signal");
+            return err_set(err, TMV_ERR_CANCELLED, "stopped by a signal");
         if (process_now_us() > p->deadline_us)
-            return failure(err, TMV_ERR_TIMEOUT, "the cutover has no outcome (%s)",
+            return err_set(err, TMV_ERR_TIMEOUT, "the cutover has no outcome (%s)",
                            tmv_command_state_name(ret_info->state));
         if (!tmv_control_wait_change(p->mover->control, LOOK_US, err))
             return false;
@@ -204,7 +204,7 @@ static bool pass(struct passage *p, struct tmv_error *err)
         if (!wait_ready(p, err) || !try_cutover(p, &done, &info, err))
             return false;
     note_copy(p);
-    return done || failure(err, TMV_ERR_REFUSED, "%d cutovers did not succeed; the last was %s: %.300s",
+    return done || err_set(err, TMV_ERR_REFUSED, "%d cutovers did not succeed; the last was %s: %.300s",
                            TRIES, tmv_command_state_name(info.state), info.outcome);
 }
 
@@ -220,5 +220,5 @@ bool mover_run(const struct mover *mover, const struct stage_tenant *tenant, siz
     workload_set_hot(mover->live->workload, number);
     if (tmv_start(mover->control, &start, &actor, &p.migration, err) && look(&p, NULL, err) && pass(&p, err))
         return true;
-    return failure_wrap(err, "tenant %s", tenant->name);
+    return err_wrap(err, "tenant %s", tenant->name);
 }

@@ -1,8 +1,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "cli/failure.h"
 #include "demo/demo.h"
+#include "lib/err.h"
 
 void demo_options_default(bool headless, struct demo_options *ret_options)
 {
@@ -18,16 +18,16 @@ void demo_options_default(bool headless, struct demo_options *ret_options)
 bool demo_options_check(const struct demo_options *o, struct tmv_error *err)
 {
     if (o->tenants < 1 || o->tenants > DEMO_TENANTS_MAX)
-        return failure(err, TMV_ERR_USAGE, "tenants: %d is not within 1 … %d", o->tenants, DEMO_TENANTS_MAX);
+        return err_set(err, TMV_ERR_USAGE, "tenants: %d is not within 1 … %d", o->tenants, DEMO_TENANTS_MAX);
     if (o->events < 0 || o->events > DEMO_EVENTS_MAX)
-        return failure(err, TMV_ERR_USAGE, "events: %" PRId64 " is not within 0 … %" PRId64, o->events,
+        return err_set(err, TMV_ERR_USAGE, "events: %" PRId64 " is not within 0 … %" PRId64, o->events,
                        DEMO_EVENTS_MAX);
     if (o->writers < 0 || o->writers > DEMO_WRITERS_MAX)
-        return failure(err, TMV_ERR_USAGE, "writers: %d is not within 0 … %d", o->writers, DEMO_WRITERS_MAX);
+        return err_set(err, TMV_ERR_USAGE, "writers: %d is not within 0 … %d", o->writers, DEMO_WRITERS_MAX);
     if (o->rate < 0)
-        return failure(err, TMV_ERR_USAGE, "rate: %" PRId64 " is negative", o->rate);
+        return err_set(err, TMV_ERR_USAGE, "rate: %" PRId64 " is negative", o->rate);
     if (o->cutovers < 0 || o->cutovers > o->tenants)
-        return failure(err, TMV_ERR_USAGE, "cutovers: %d is not within 0 … %d, the number of tenants",
+        return err_set(err, TMV_ERR_USAGE, "cutovers: %d is not within 0 … %d, the number of tenants",
                        o->cutovers, o->tenants);
     return true;
 }

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/failure.h"
+#include "lib/err.h"
 
 static char *const environment[] = {
     (char[]){"PATH=/usr/local/bin:/usr/bin:/bin"},
@@ -60,9 +60,8 @@ bool run_user_find(struct run_user *ret_user, struct tmv_error *err)
             return true;
         }
     }
-    failure(err, TMV_ERR_REFUSED, "PostgreSQL does not run as root, and there is no user postgres or nobody");
-    return failure_hint(err,
-                        "Run this as an ordinary user, or install the package postgresql, which makes one.");
+    err_set(err, TMV_ERR_REFUSED, "PostgreSQL does not run as root, and there is no user postgres or nobody");
+    return err_hint(err, "Run this as an ordinary user, or install the package postgresql, which makes one.");
 }
 
 bool run_user_become(const struct run_user *user)
@@ -180,16 +179,16 @@ static bool judge(const struct process_spec *spec, int waited, int status, int s
     char *text;
 
     if (waited == 0)
-        return failure(err, TMV_ERR_TIMEOUT, "%s took longer than %lld s", spec->argv[0],
+        return err_set(err, TMV_ERR_TIMEOUT, "%s took longer than %lld s", spec->argv[0],
                        (long long)(spec->timeout_us / 1000000));
     if (waited < 0)
-        return failure(err, TMV_ERR_CANCELLED, "stopped while %s ran", spec->argv[0]);
+        return err_set(err, TMV_ERR_CANCELLED, "stopped while %s ran", spec->argv[0]);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return true;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-        return failure(err, TMV_ERR_IO, "%s could not be executed", spec->argv[0]);
+        return err_set(err, TMV_ERR_IO, "%s could not be executed", spec->argv[0]);
     text = read_file(stderr_fd);
-    failure(err, TMV_ERR_IO, "%s failed (%s %d): %.500s", spec->argv[0],
+    err_set(err, TMV_ERR_IO, "%s failed (%s %d): %.500s", spec->argv[0],
             WIFEXITED(status) ? "status" : "signal",
             WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), text ? telling_line(text) : "");
     free(text);
@@ -202,7 +201,7 @@ static bool run_with_files(const struct process_spec *spec, const int fds[3], st
     int watch_fd, waited, status = 0;
 
     if (pid < 0)
-        return failure_errno(err, "fork");
+        return err_errno(err, "fork");
     if (pid == 0)
         child_main(spec, fds, parent);
     watch_fd = process_watch(pid);
@@ -222,12 +221,12 @@ bool process_run(const struct process_spec *spec, char **ret_output, struct tmv_
     bool ok = fds[0] >= 0 && fds[1] >= 0 && fds[2] >= 0;
 
     if (!ok)
-        failure_errno(err, "memory file for %s", spec->argv[0]);
+        err_errno(err, "memory file for %s", spec->argv[0]);
     ok = ok && run_with_files(spec, fds, err);
     if (ok && ret_output) {
         *ret_output = read_file(fds[1]);
         if (!*ret_output)
-            ok = failure(err, TMV_ERR_NOMEM, "no memory for the output of %s", spec->argv[0]);
+            ok = err_set(err, TMV_ERR_NOMEM, "no memory for the output of %s", spec->argv[0]);
     }
     for (int i = 0; i < 3; i++)
         if (fds[i] >= 0)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/failure.h"
+#include "lib/err.h"
 #include "lib/text.h"
 
 void report_release(struct demo_report *r)
@@ -19,7 +19,7 @@ bool report_add_cutover(struct demo_report *r, const struct report_cutover *cuto
     struct report_cutover *grown = realloc(r->cutovers, (r->cutover_count + 1) * sizeof *grown);
 
     if (!grown)
-        return failure(err, TMV_ERR_NOMEM, "no memory for the report");
+        return err_set(err, TMV_ERR_NOMEM, "no memory for the report");
     r->cutovers = grown;
     r->cutovers[r->cutover_count++] = *cutover;
     return true;

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "cli/failure.h"
+#include "lib/err.h"
 #include "lib/outfile.h"
 #include "demo/demo_sql.h"
 #include "lib/thread.h"
@@ -60,7 +60,7 @@ static bool make_tenants(const struct demo_options *options, struct stage *s, st
     s->tenant_count = (size_t)options->tenants;
     s->tenants = calloc(s->tenant_count, sizeof *s->tenants);
     if (!s->tenants)
-        return failure(err, TMV_ERR_NOMEM, "no memory for %d tenants", options->tenants);
+        return err_set(err, TMV_ERR_NOMEM, "no memory for %d tenants", options->tenants);
     stage_share_out(options->events, s->tenant_count, sizes);
     for (size_t i = 0; i < s->tenant_count; i++) {
         struct stage_tenant *t = &s->tenants[i];
@@ -160,7 +160,7 @@ static bool register_all(struct stage *s, struct tmv_control *control, struct tm
 
         if (!cluster_create_database(s->dedicated, t->database, err) || !make_store(s, control, t, err) ||
             !tmv_routing_register(control, &t->id, STAGE_SHARED, err))
-            return failure_wrap(err, "tenant %s", t->name);
+            return err_wrap(err, "tenant %s", t->name);
     }
     return true;
 }
@@ -187,13 +187,13 @@ static bool write_tenant_file(const struct stage *s, char *path, size_t size, st
 
     snprintf(path, size, "%s/tenants", s->journal);
     if (!outfile_create(&file, path, false))
-        return failure_errno(err, "cannot write %s", path);
+        return err_errno(err, "cannot write %s", path);
     fchmod(file.fd, 0644);
     for (size_t i = 0; i < s->tenant_count; i++)
         fprintf(file.stream, "%zu\t%s\t%" PRId64 "\n", i, tmv_uuid_format(&s->tenants[i].id, id),
                 s->tenants[i].seeded);
     errno = outfile_close(&file);
-    return errno == 0 || failure_errno(err, "cannot write %s", path);
+    return errno == 0 || err_errno(err, "cannot write %s", path);
 }
 
 /* One of several sessions that fill in history at the same time, each for tenants of its own. */
@@ -213,7 +213,7 @@ static void *seed_main(void *argument)
 
     if (asprintf(&script, "\\set tenants '%s'\n\\set jobs %d\n\\set job %d\n%s", job->tenants, SEED_JOBS,
                  job->number, demo_sql_seed) < 0) {
-        job->ok = failure(&job->err, TMV_ERR_NOMEM, "no memory for a script");
+        job->ok = err_set(&job->err, TMV_ERR_NOMEM, "no memory for a script");
         return NULL;
     }
     job->ok = cluster_psql(job->stage->shared, STAGE_SHARED, script, SEED_TIMEOUT_US, NULL, &job->err);
@@ -294,7 +294,7 @@ static bool run_in(struct cluster *cluster, int64_t segments, struct tmv_error *
     bool ok;
 
     if (asprintf(&script, "\\set segments %" PRId64 "\n%s", segments, demo_sql_run_in) < 0)
-        return failure(err, TMV_ERR_NOMEM, "no memory for a script");
+        return err_set(err, TMV_ERR_NOMEM, "no memory for a script");
     ok = cluster_psql(cluster, "postgres", script, SEED_TIMEOUT_US, NULL, err);
     free(script);
     return ok;
@@ -317,9 +317,9 @@ bool stage_open(const struct demo_options *options, int cancel_fd, say_fn *say, 
     say("making a shared store and %d dedicated ones in %s", options->tenants, workspace_path(s->workspace));
     if (!make_databases(s, err) || !run_in(s->shared, expected_segments(options), err) ||
         !run_in(s->dedicated, expected_segments(options), err))
-        return failure_wrap(err, "preparing the demo's databases");
+        return err_wrap(err, "preparing the demo's databases");
     say("filling in %" PRId64 " events of history", options->events);
-    return seed(s, options->events, say, err) || failure_wrap(err, "filling in the demo's history");
+    return seed(s, options->events, say, err) || err_wrap(err, "filling in the demo's history");
 }
 
 void stage_close(struct stage *s)

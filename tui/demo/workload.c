@@ -12,9 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/failure.h"
 #include "demo/business.h"
 #include "demo/process.h"
+#include "lib/err.h"
 #include "lib/thread.h"
 
 #define HOT_SHARE 8           /* all but one of so many appends go to the hot tenant */
@@ -227,10 +227,10 @@ static bool allocate(struct workload *w, struct tmv_error *err)
         ok = w->writers[i].cases != NULL;
     }
     if (!ok)
-        return failure(err, TMV_ERR_NOMEM, "no memory for %d writers", w->options.writers);
+        return err_set(err, TMV_ERR_NOMEM, "no memory for %d writers", w->options.writers);
     memcpy(w->tenants, w->options.tenants, tenants * sizeof *w->tenants);
     w->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return w->stop_fd >= 0 || failure_errno(err, "eventfd");
+    return w->stop_fd >= 0 || err_errno(err, "eventfd");
 }
 
 bool workload_start(const struct workload_options *options, struct workload **ret_workload,
@@ -239,7 +239,7 @@ bool workload_start(const struct workload_options *options, struct workload **re
     struct workload *w = calloc(1, sizeof *w);
 
     if (!w)
-        return failure(err, TMV_ERR_NOMEM, "no memory for a workload");
+        return err_set(err, TMV_ERR_NOMEM, "no memory for a workload");
     w->options = *options;
     w->stop_fd = -1;
     atomic_init(&w->hot, WORKLOAD_NOBODY);

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "demo/keeper.h"
-#include "cli/failure.h"
+#include "lib/err.h"
 
 #define CLOSE_TIMEOUT_US 40000000
 #define ANSWER_TIMEOUT_S 10
@@ -59,7 +59,7 @@ static bool is_reachable(const struct run_user *user, const char *path)
 static bool give_to_user(const struct run_user *user, const char *path, struct tmv_error *err)
 {
     if (user->drop && chown(path, user->uid, user->gid) != 0)
-        return failure_errno(err, "chown %s", path);
+        return err_errno(err, "chown %s", path);
     return true;
 }
 
@@ -87,11 +87,11 @@ static bool make_temporary(struct workspace *w, struct tmv_error *err)
             return give_to_user(&w->user, w->path, err) || (rmdir(w->path), false);
         w->path[0] = '\0';
     }
-    failure(err, TMV_ERR_IO,
+    err_set(err, TMV_ERR_IO,
             "no temporary directory can be used: $TMPDIR, /tmp and /var/tmp are missing, too long, "
             "or closed to user %s",
             w->user.name);
-    return failure_hint(err, "Set TMPDIR to a short path that every user may enter.");
+    return err_hint(err, "Set TMPDIR to a short path that every user may enter.");
 }
 
 static bool is_empty_dir(const char *path)
@@ -112,26 +112,26 @@ static bool make_kept(struct workspace *w, const char *keep, struct tmv_error *e
     char real[PATH_MAX];
 
     if (mkdir(keep, 0700) != 0 && errno != EEXIST)
-        return failure_errno(err, "cannot make %s", keep);
+        return err_errno(err, "cannot make %s", keep);
     if (!realpath(keep, real))
-        return failure_errno(err, "%s", keep);
+        return err_errno(err, "%s", keep);
     if (!is_empty_dir(real))
-        return failure(err, TMV_ERR_REFUSED, "%s is not an empty directory", keep);
+        return err_set(err, TMV_ERR_REFUSED, "%s is not an empty directory", keep);
     if (!is_plain(real))
-        return failure(err, TMV_ERR_USAGE, "the path %s has characters other than letters, digits and _./+-@",
+        return err_set(err, TMV_ERR_USAGE, "the path %s has characters other than letters, digits and _./+-@",
                        real);
     if (strlen(real) > PATH_ROOM) {
-        failure(err, TMV_ERR_USAGE, "the path %s is too long: PostgreSQL's sockets are made below it", real);
-        return failure_hint(err, "Choose a directory whose path has at most %d characters.", PATH_ROOM);
+        err_set(err, TMV_ERR_USAGE, "the path %s is too long: PostgreSQL's sockets are made below it", real);
+        return err_hint(err, "Choose a directory whose path has at most %d characters.", PATH_ROOM);
     }
     snprintf(w->path, sizeof w->path, "%.200s", real);
     if (!give_to_user(&w->user, w->path, err))
         return false;
     if (is_reachable(&w->user, w->path))
         return true;
-    failure(err, TMV_ERR_REFUSED, "user %s, as which PostgreSQL runs, cannot enter %s", w->user.name,
+    err_set(err, TMV_ERR_REFUSED, "user %s, as which PostgreSQL runs, cannot enter %s", w->user.name,
             w->path);
-    return failure_hint(err, "Choose a directory below one that every user may enter, such as /tmp/demo.");
+    return err_hint(err, "Choose a directory below one that every user may enter, such as /tmp/demo.");
 }
 
 static bool start_keeper(struct workspace *w, struct tmv_error *err)
@@ -140,7 +140,7 @@ static bool start_keeper(struct workspace *w, struct tmv_error *err)
     int pair[2];
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-        return failure_errno(err, "socketpair");
+        return err_errno(err, "socketpair");
     w->keeper = fork();
     if (w->keeper == 0) {
         struct keeper_setup setup = {
@@ -151,7 +151,7 @@ static bool start_keeper(struct workspace *w, struct tmv_error *err)
     close(pair[1]);
     w->socket = pair[0];
     setsockopt(w->socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    return w->keeper > 0 || failure_errno(err, "fork");
+    return w->keeper > 0 || err_errno(err, "fork");
 }
 
 bool workspace_open(const struct workspace_options *options, struct workspace **ret_workspace,
@@ -160,7 +160,7 @@ bool workspace_open(const struct workspace_options *options, struct workspace **
     struct workspace *w = calloc(1, sizeof *w);
 
     if (!w)
-        return failure(err, TMV_ERR_NOMEM, "no memory for a workspace");
+        return err_set(err, TMV_ERR_NOMEM, "no memory for a workspace");
     pthread_mutex_init(&w->lock, NULL);
     w->socket = -1;
     w->cancel_fd = options->cancel_fd;
@@ -205,13 +205,13 @@ bool workspace_spawn(struct workspace *w, const char *const *argv, const char *l
     bool ok;
 
     if (used > sizeof request)
-        return failure(err, TMV_ERR_USAGE, "log path too long");
+        return err_set(err, TMV_ERR_USAGE, "log path too long");
     memcpy(request, log, used);
     for (int i = 0; argv[i]; i++) {
         size_t length = strlen(argv[i]) + 1;
 
         if (length > sizeof request - used)
-            return failure(err, TMV_ERR_USAGE, "command line of %s too long", argv[0]);
+            return err_set(err, TMV_ERR_USAGE, "command line of %s too long", argv[0]);
         memcpy(request + used, argv[i], length);
         used += length;
     }
@@ -220,10 +220,10 @@ bool workspace_spawn(struct workspace *w, const char *const *argv, const char *l
          recv(w->socket, &answer, sizeof answer, 0) == (ssize_t)sizeof answer;
     pthread_mutex_unlock(&w->lock);
     if (!ok)
-        return failure_errno(err, "the process that keeps the demo's servers does not answer");
+        return err_errno(err, "the process that keeps the demo's servers does not answer");
     if (answer <= 0) {
         errno = -answer;
-        return failure_errno(err, "cannot start %s", argv[0]);
+        return err_errno(err, "cannot start %s", argv[0]);
     }
     *ret_pid = answer;
     return true;
@@ -235,8 +235,8 @@ bool workspace_make_dir(const struct workspace *w, const char *name, char *ret_p
     int length = snprintf(ret_path, size, "%s/%s", w->path, name);
 
     if (length < 0 || (size_t)length >= size)
-        return failure(err, TMV_ERR_USAGE, "path too long: %s/%s", w->path, name);
+        return err_set(err, TMV_ERR_USAGE, "path too long: %s/%s", w->path, name);
     if (mkdir(ret_path, 0700) != 0)
-        return failure_errno(err, "cannot make %s", ret_path);
+        return err_errno(err, "cannot make %s", ret_path);
     return give_to_user(&w->user, ret_path, err);
 }
