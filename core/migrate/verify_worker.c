@@ -433,10 +433,12 @@ bool verify_worker_start(struct verify_worker *w, const struct verify_start *sta
         return false;
     lock_init(&w->lock);
     cond_init(&w->changed);
-    w->running = thread_spawn(&w->thread, "verifier", verify_main, w, err);
-    if (!w->running)
-        release(w);
-    return w->running;
+    w->running = true; /* before the thread looks: one that finds it false ends, and nothing is verified */
+    if (thread_spawn(&w->thread, "verifier", verify_main, w, err))
+        return true;
+    w->running = false;
+    release(w);
+    return false;
 }
 
 void verify_worker_stop(struct verify_worker *w)
