@@ -38,11 +38,20 @@ static bool touched(struct pgx_conn *conn, const struct owner *owner, const char
     return true;
 }
 
-bool control_ledger_facts(struct pgx_conn *conn, const struct owner *owner, int64_t id, const char *facts,
+bool control_ledger_facts(struct pgx_conn *conn, const struct owner *owner, const struct ledger_note *note,
                           struct tmv_error *err)
 {
+    AUTO_FREE char *problem = NULL;
+    char cause[ERR_CAUSE_MAX];
+    const char *event_type = note->problem ? "error_occurred" : note->event_type;
+
+    if (note->problem && !control_error_details(note->problem, &problem, err))
+        return false;
     return touched(conn, owner, sql_control_ledger_facts,
-                   PGX_ARGS(OWNER_ARGS(owner), PGX_INT(id), PGX_TEXT(facts)), err);
+                   PGX_ARGS(OWNER_ARGS(owner), PGX_INT(note->id), PGX_TEXT(note->facts), PGX_TEXT(event_type),
+                            PGX_TEXT(problem ? problem : note->details),
+                            PGX_TEXT(note->problem ? err_cause_first(note->problem, cause) : NULL)),
+                   err);
 }
 
 bool control_ledger_done(struct pgx_conn *conn, const struct owner *owner, int64_t id, struct tmv_error *err)

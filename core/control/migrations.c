@@ -170,22 +170,29 @@ bool control_report_progress(struct pgx_conn *conn, const struct owner *owner,
     return true;
 }
 
-bool control_report_error(struct pgx_conn *conn, const struct owner *owner, const struct tmv_error *what,
-                          struct tmv_error *err)
+bool control_error_details(const struct tmv_error *what, char **ret_text, struct tmv_error *err)
 {
     AUTO(json) cJSON *details = cJSON_CreateObject();
-    AUTO_FREE char *text = NULL;
-    char cause[ERR_CAUSE_MAX];
 
+    *ret_text = NULL;
     if (details) {
         json_add_text(details, "code", tmv_code_name(what->code));
         json_add_text(details, "sqlstate", what->sqlstate[0] ? what->sqlstate : NULL);
         json_add_text(details, "message", what->message);
         json_add_text(details, "hint", what->hint[0] ? what->hint : NULL);
-        text = json_print(details);
+        *ret_text = json_print(details);
     }
-    if (!text)
-        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    return *ret_text || err_set(err, TMV_ERR_NOMEM, "out of memory");
+}
+
+bool control_report_error(struct pgx_conn *conn, const struct owner *owner, const struct tmv_error *what,
+                          struct tmv_error *err)
+{
+    AUTO_FREE char *text = NULL;
+    char cause[ERR_CAUSE_MAX];
+
+    if (!control_error_details(what, &text, err))
+        return false;
     if (!row_owned(conn, owner, sql_control_report_error,
                    PGX_ARGS(OWNER_ARGS(owner), PGX_TEXT(err_cause_first(what, cause)), PGX_TEXT(text)), NULL,
                    err))

@@ -194,8 +194,17 @@ struct ledger_entry {
 TMV_NODISCARD bool control_ledger_add(struct pgx_conn *conn, const struct owner *owner,
                                       const struct ledger_entry *entry, int64_t *ret_id,
                                       struct tmv_error *err);
-TMV_NODISCARD bool control_ledger_facts(struct pgx_conn *conn, const struct owner *owner, int64_t id,
-                                        const char *facts, struct tmv_error *err);
+/* What is noted of an object, and what is told of it in the same transaction: a note without its audit row
+ * would never be told, because it is news only once. */
+struct ledger_note {
+    int64_t id;
+    const char *facts;                /* JSON */
+    const char *event_type, *details; /* an audit row; NULL none */
+    const struct tmv_error *problem;  /* counted as an error, with its audit row; NULL none */
+};
+/* NOT_FOUND when the ledger has no such row of the migration; OWNERSHIP when it is another engine's. */
+TMV_NODISCARD bool control_ledger_facts(struct pgx_conn *conn, const struct owner *owner,
+                                        const struct ledger_note *note, struct tmv_error *err);
 /* Rows that are not removed yet, newest first; `kind` NULL: all. Free with control_ledger_free. */
 TMV_NODISCARD bool control_ledger_list(struct pgx_conn *conn, const struct tmv_uuid *migration,
                                        const char *kind, struct ledger_entry **ret_entries, size_t *ret_count,

@@ -10,6 +10,9 @@ void row_text(char *dst, size_t size, const struct pgx_result *result, int row, 
  * *ret_result may be NULL; it is the caller's. */
 TMV_NODISCARD bool row_owned(struct pgx_conn *conn, const struct owner *owner, const char *sql,
                              struct pgx_args args, struct pgx_result **ret_result, struct tmv_error *err);
+/* An error as the audit keeps it; the text is the caller's. */
+TMV_NODISCARD bool control_error_details(const struct tmv_error *what, char **ret_text,
+                                         struct tmv_error *err);
 /* The error of an owner that is none any more. Returns false. */
 bool row_ownership_lost(const struct owner *owner, struct tmv_error *err);
 /* REFUSED when the handle is for watching only. */

@@ -6,6 +6,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/fault.h"
 #include "lib/json.h"
 #include "lib/log.h"
 #include "lib/text.h"
@@ -32,8 +33,11 @@ static struct fact_side *side_of(const struct fact_look *look)
 
 /* ---- the note ---- */
 
-static bool write_note(const struct fact_look *look, const struct facts *facts, struct tmv_error *err)
+/* With what is told of it, in one transaction: what the ledger knows is news no more. `told` may be NULL. */
+static bool write_note(const struct fact_look *look, const struct facts *facts,
+                       const struct ledger_note *told, struct tmv_error *err)
 {
+    struct ledger_note row = told ? *told : (struct ledger_note){0};
     const struct fact_side *s = side_of(look);
     AUTO(json) cJSON *note = cJSON_CreateObject();
     AUTO_FREE char *text = NULL;
@@ -48,16 +52,19 @@ static bool write_note(const struct fact_look *look, const struct facts *facts, 
     text = json_print(note);
     if (!text)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");
-    return control_ledger_facts(look->control, look->owner, s->ledger, text, err);
+    row.id = s->ledger;
+    row.facts = text;
+    return control_ledger_facts(look->control, look->owner, &row, err);
 }
 
 /* The side's note is what was read. */
-static bool replace_note(const struct fact_look *look, struct facts *now, struct tmv_error *err)
+static bool replace_note(const struct fact_look *look, struct facts *now, const struct ledger_note *told,
+                         struct tmv_error *err)
 {
     struct fact_side *s = side_of(look);
 
     s->changed[0] = '\0';
-    if (!write_note(look, now, err))
+    if (!write_note(look, now, told, err))
         return false;
     facts_release(&s->noted);
     s->noted = *now;
@@ -77,7 +84,7 @@ bool fact_watch_note(const struct fact_look *look, int64_t ledger, const char *i
                        "somebody changed the events table in %s while the guard was installed",
                        pgx_place(look->store));
     side_of(look)->ledger = ledger;
-    return replace_note(look, &now, err);
+    return replace_note(look, &now, NULL, err);
 }
 
 static bool read_note(struct fact_side *s, const struct ledger_entry *entry, struct tmv_error *err)
@@ -131,7 +138,8 @@ static bool note_void(const struct fact_look *look, const struct facts *now, con
                       struct tmv_error *err)
 {
     struct fact_side *s = side_of(look);
-    struct tmv_error told = {.code = TMV_ERR_REFUSED};
+    struct tmv_error problem = {.code = TMV_ERR_REFUSED};
+    const struct ledger_note told = {.problem = &problem};
 
     if (strcmp(s->changed, now->digest) == 0) {
         set_words(s, look->side, what);
@@ -140,9 +148,10 @@ static bool note_void(const struct fact_look *look, const struct facts *now, con
     text_copy(s->changed, sizeof s->changed, now->digest);
     clock_format_utc(clock_wall_us(), s->noticed, sizeof s->noticed);
     set_words(s, look->side, what);
-    snprintf(told.message, sizeof told.message, "the move is void: %.300s", s->words);
-    err_hint(&told, "abort the migration and start again");
-    return write_note(look, &s->noted, err) && control_report_error(look->control, look->owner, &told, err);
+    snprintf(problem.message, sizeof problem.message, "the move is void: %.300s", s->words);
+    err_hint(&problem, "abort the migration and start again");
+    return fault_hit("facts.before_void", err) && write_note(look, &s->noted, &told, err) &&
+           fault_hit("facts.void_noted", err);
 }
 
 /* What a change comes to, partitions included: they may bring events along. */
@@ -203,7 +212,7 @@ static bool finish_leaves(const struct fact_look *look, const char *words, bool 
 
     *ret_done = guard_install(look->store, look->guard, GUARD_ROWS, TAKE_IN_PATIENCE_US, &ignored, &why);
     if (*ret_done)
-        return true;
+        return fault_hit("facts.leaf_guarded", err);
     if (why.code != TMV_ERR_TIMEOUT) {
         *err = why;
         return false;
@@ -218,14 +227,15 @@ static bool take_in(const struct fact_look *look, struct facts *now, const struc
 {
     AUTO(json) cJSON *details = cJSON_CreateObject();
     AUTO_FREE char *text = NULL;
+    struct ledger_note told = {.event_type = "progress_checkpoint"};
 
     json_add_text(details, "store", store_side_name(look->side));
     json_add_text(details, "taken_in", j->words);
-    text = json_print(details);
+    told.details = text = json_print(details);
     log_info("migration: %s: %s: taken in", store_side_name(look->side), j->words);
     side_of(look)->words[0] = '\0';
-    return control_audit(look->control, look->owner, "progress_checkpoint", text, NULL, err) &&
-           replace_note(look, now, err);
+    return fault_hit("facts.before_take_in", err) && replace_note(look, now, &told, err) &&
+           fault_hit("facts.taken_in", err);
 }
 
 /* One comparison. *ret_again: the guard was completed on a partition, so the facts are new again. */

@@ -134,7 +134,7 @@ DECLARE
     v_floor bigint;
     v_who text;
 BEGIN
-    SELECT pg_sequence_last_value(g.floor) INTO v_floor FROM tenantmv.guarded g WHERE g.events = p_events AND g.floor IS NOT NULL;
+    SELECT pg_sequence_last_value(g.floor) INTO v_floor FROM tenantmv.guarded g WHERE g.events = p_events;
     SELECT CASE WHEN a.pid IS NOT NULL THEN format('pid %s (%s)', a.pid, coalesce(nullif(a.application_name, ''), a.usename))
                 WHEN p.gid IS NOT NULL THEN format('prepared transaction ''%s''', p.gid)
                 ELSE 'it has just ended' END

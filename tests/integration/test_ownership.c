@@ -260,7 +260,9 @@ static bool w_ledger_add(struct control_fixture *f, struct tmv_error *err)
 }
 static bool w_ledger_facts(struct control_fixture *f, struct tmv_error *err)
 {
-    return control_ledger_facts(f->conn, &f->owner, 1, "{\"x\":1}", err);
+    const struct ledger_note note = {.id = 1, .facts = "{\"x\":1}"};
+
+    return control_ledger_facts(f->conn, &f->owner, &note, err);
 }
 static bool w_ledger_done(struct control_fixture *f, struct tmv_error *err)
 {
@@ -596,7 +598,8 @@ static void keeps_a_ledger_row_until_its_object_is_gone(void **state)
     assert_done(control_ledger_add(f.conn, &f.owner, &entry, &id, &err), &err);
     assert_done(control_ledger_add(f.conn, &f.owner, &entry, &same, &err), &err);
     assert_int_equal(same, id);
-    assert_done(control_ledger_facts(f.conn, &f.owner, id, "{\"oid\": 16384}", &err), &err);
+    const struct ledger_note note = {.id = id, .facts = "{\"oid\": 16384}"};
+    assert_done(control_ledger_facts(f.conn, &f.owner, &note, &err), &err);
     assert_done(control_ledger_list(f.conn, &f.migration, "guard-trigger", &list, &count, &err), &err);
     assert_int_equal(count, 1);
     assert_string_equal(list[0].undo, undo);

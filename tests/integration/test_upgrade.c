@@ -242,6 +242,10 @@ static void goes_on_refusing_tenants_that_moved_before(void **state)
     support_wait_until(
         l.on_source,
         "SELECT count(*) = 0 FROM pg_trigger WHERE encode(tgargs, 'escape') LIKE '%%" NOT_FOLDED "%%'");
+    /* and those where it lives, in a store that no migration upgrades */
+    support_wait_until(
+        homes[2],
+        "SELECT count(*) = 0 FROM pg_trigger WHERE encode(tgargs, 'escape') LIKE '%%" NOT_FOLDED "%%'");
     assert_refused(FOLDED);
     assert_refused(NOT_FOLDED);
     assert_true(tmv_uuid_parse(FOLDED, &folded));
