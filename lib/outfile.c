@@ -39,7 +39,7 @@ static bool attach(struct outfile *ret_file, int fd)
     *ret_file = (struct outfile){.fd = fd};
     ret_file->stream =
         fopencookie(ret_file, "w", (cookie_io_functions_t){.write = write_some, .close = close_it});
-    return ret_file->stream != NULL;
+    return ret_file->stream;
 }
 
 static bool open_with(struct outfile *ret_file, const char *path, int flags)
@@ -86,7 +86,7 @@ int outfile_close(struct outfile *file)
 {
     int cause;
 
-    if (file->stream == NULL)
+    if (!file->stream)
         return 0;
     cause = outfile_flush(file);
     errno = 0;

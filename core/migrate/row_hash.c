@@ -30,7 +30,7 @@ static void add_watched(const struct store_column *column, bool of_source, struc
 void row_hash_column(const struct store_column *column, struct buf *ret_text)
 {
     /* Sessions have search_path pg_catalog, so only names of other schemas come qualified. */
-    bool built_in = strchr(column->type, '.') == NULL;
+    bool built_in = !strchr(column->type, '.');
     bool sends_oids = strcmp(column->send, "array_send") == 0 || strcmp(column->send, "record_send") == 0;
 
     if (!built_in && !sends_oids)

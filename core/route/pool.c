@@ -92,7 +92,7 @@ static bool discover(struct tmv_router *router, struct route_store *store, struc
     bool known;
 
     pthread_mutex_lock(&router->lock);
-    known = store->shape != NULL;
+    known = store->shape;
     pthread_mutex_unlock(&router->lock);
     if (known)
         return true;
@@ -129,7 +129,7 @@ static bool open_one(struct tmv_router *router, struct route_store *store, int64
                                   .connect_timeout_us = left < CONNECT_US ? left : CONNECT_US,
                                   .statement_timeout_us = router->timeout_us};
     struct tmv_store_info info = store->info;
-    bool ok = pooled != NULL || err_set(err, TMV_ERR_NOMEM, "out of memory");
+    bool ok = pooled || err_set(err, TMV_ERR_NOMEM, "out of memory");
 
     ok = ok && registry_identity(router, store, deadline_us, &info.identity, err);
     if (ok && left <= 0)

@@ -259,7 +259,7 @@ static bool next_route(struct tmv_router *router, bool (*pick)(const struct rout
 
         while (e && !(e->known && pick(e)))
             e = e->next;
-        found = e != NULL;
+        found = e;
         if (found)
             *ret_entry = *e;
     }

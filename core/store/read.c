@@ -111,7 +111,7 @@ bool store_read_feed(struct pgx_conn *conn, const struct store_shape *shape, con
                      struct tmv_event_list *ret_list, struct tmv_error *err)
 {
     AUTO(buf) struct buf sql = BUF_INIT(4000);
-    bool has_transaction = store_shape_transaction(shape) != NULL;
+    bool has_transaction = store_shape_transaction(shape);
 
     *ret_list = (struct tmv_event_list){0};
     if (!store_sql(&sql, has_transaction ? sql_store_read_feed : sql_store_read_feed_plain, shape, NULL, 0,

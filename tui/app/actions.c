@@ -172,7 +172,7 @@ static bool bulk_possible(const struct action *action, const struct model *model
     }
     for (int i = 0; i < model->fleet.mark_count; i++) {
         const struct tmv_migration *m = model_find(model, &model->fleet.marks[i]);
-        if (m != NULL && tmv_operation_allowed(m, action->operation, reason))
+        if (m && tmv_operation_allowed(m, action->operation, reason))
             return true;
     }
     snprintf(why, TMV_REASON_MAX, "none of the marked: %.300s", reason);
@@ -201,7 +201,7 @@ static bool operation_possible(const struct action *action, const struct model *
         snprintf(why, TMV_REASON_MAX, "not from this screen: 1 is the fleet, 2 the migration");
     else if (model->fleet.mark_count > 0 && screen == 0)
         return bulk_possible(action, model, why);
-    else if (m == NULL)
+    else if (!m)
         snprintf(why, TMV_REASON_MAX, "no migration is selected");
     else if (action->what == DO_THROTTLE)
         return throttle_possible(m, why);
@@ -219,11 +219,11 @@ bool action_available(const struct action *action, const struct model *model, in
         snprintf(why, TMV_REASON_MAX, "read only: this console cannot change anything");
     else if (action->what == DO_OPERATION || action->what == DO_THROTTLE)
         return operation_possible(action, model, screen, why);
-    else if (action->what == DO_FILTER && screen_at(screen)->filter == NULL && screen != 0)
+    else if (action->what == DO_FILTER && !screen_at(screen)->filter && screen != 0)
         snprintf(why, TMV_REASON_MAX, "this screen has no filter");
     else if (action->fleet_only && screen != 0)
         snprintf(why, TMV_REASON_MAX, "on the fleet only: 1 opens it");
-    else if (action->what == DO_SUSPEND && model->engine_note != NULL)
+    else if (action->what == DO_SUSPEND && model->engine_note)
         snprintf(why, TMV_REASON_MAX, "an engine runs in this program and would stop as well");
     return why[0] == '\0';
 }
@@ -232,7 +232,7 @@ bool action_available(const struct action *action, const struct model *model, in
 
 static bool in_bar(const struct action *action, const struct model *model, int screen)
 {
-    if (action->label == NULL || !action_exists(action, model))
+    if (!action->label || !action_exists(action, model))
         return false;
     if (action->group == GROUP_ACT)
         return screen_at(screen)->acts;
@@ -245,7 +245,7 @@ int action_key_bar(const struct model *model, int screen, struct key_item items[
     const char *const *own = screen_at(screen)->keys;
     int n = 0;
 
-    for (; own != NULL && own[0] != NULL && n < KEY_ITEMS_MAX; own += 2) {
+    for (; own && own[0] && n < KEY_ITEMS_MAX; own += 2) {
         whys[n][0] = '\0';
         items[n] = (struct key_item){own[0], own[1], true, whys[n]};
         n++;
@@ -286,9 +286,8 @@ static void add_row(const struct action *action, const struct model *model, int 
 
     row.off = !action_available(action, model, screen, why);
     key_words(action, row.key, sizeof row.key);
-    snprintf(row.name, sizeof row.name, "%s%s%s", action->name,
-             palette && action->argument != NULL ? " " : "",
-             palette && action->argument != NULL ? action->argument : "");
+    snprintf(row.name, sizeof row.name, "%s%s%s", action->name, palette && action->argument ? " " : "",
+             palette && action->argument ? action->argument : "");
     if (row.off)
         snprintf(row.text, sizeof row.text, "not now: %s", why);
     else
@@ -347,10 +346,10 @@ static void add_own_keys(int screen, struct picker_rows *rows)
 {
     const char *const *own = screen_at(screen)->keys;
 
-    if (own == NULL || own[0] == NULL)
+    if (!own || !own[0])
         return;
     picker_add_heading(rows, "this screen");
-    for (; own[0] != NULL; own += 2) {
+    for (; own[0]; own += 2) {
         struct picker_row row = {.role = ROLE_TEXT, .value = -1};
         snprintf(row.key, sizeof row.key, "%s", own[0]);
         snprintf(row.name, sizeof row.name, "%s", own[1]);

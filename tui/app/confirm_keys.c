@@ -54,7 +54,7 @@ void confirm_open(struct confirm *confirm, const struct action *action, const st
     const struct tmv_migration *m = model_selected(model);
 
     memset(confirm, 0, sizeof *confirm);
-    if (m == NULL && !bulk)
+    if (!m && !bulk)
         return;
     confirm->kind = bulk ? CONFIRM_YES_NO : action->way == ACTION_TYPED ? CONFIRM_TYPED : CONFIRM_YES_NO;
     confirm->operation = action->operation;
@@ -69,7 +69,7 @@ void confirm_open(struct confirm *confirm, const struct action *action, const st
     for (int i = 0; bulk && i < model->fleet.mark_count; i++) {
         const struct tmv_migration *marked = model_find(model, &model->fleet.marks[i]);
         confirm->bulk_ids[i] = model->fleet.marks[i];
-        confirm->bulk_generations[i] = marked != NULL ? marked->generation : -1;
+        confirm->bulk_generations[i] = marked ? marked->generation : -1;
         confirm->bulk_count = i + 1;
     }
     if (bulk)
@@ -158,7 +158,7 @@ static void edit(struct confirm *confirm, const struct model *model, const struc
                           : confirm->focus == CONFIRM_ON_REASON ? &confirm->reason
                                                                 : NULL;
 
-    if (field != NULL)
+    if (field)
         input_edit(input, field);
     else if (input->kind == INPUT_TEXT && input->text[0] == ' ')
         space(confirm, model);
@@ -308,7 +308,7 @@ static void void_if_changed(struct confirm *confirm, const struct model *model)
     const struct tmv_migration *m = model_find(model, &confirm->migration);
     char why[TMV_REASON_MAX];
 
-    if (m == NULL)
+    if (!m)
         return;
     if (m->generation != confirm->generation) {
         confirm->generation = m->generation;

@@ -22,12 +22,12 @@ int console_run(const struct console_options *options, enum leave *ret_leave)
     struct session session;
     int code;
 
-    if (ret_leave != NULL)
+    if (ret_leave)
         *ret_leave = LEAVE_STOP;
     terminal_fill_standard_fds();
     if (!session_start(&session, options))
         return 1;
-    if (options->script != NULL)
+    if (options->script)
         code = run_script(&session);
     else if (options->once)
         code = run_once(&session);
@@ -35,7 +35,7 @@ int console_run(const struct console_options *options, enum leave *ret_leave)
         code = run_plain(&session);
     else
         code = run_on_terminal(&session);
-    if (ret_leave != NULL && code == 0)
+    if (ret_leave && code == 0)
         *ret_leave = session.state.leave;
     session_stop(&session);
     return code;

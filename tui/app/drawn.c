@@ -20,8 +20,8 @@ void drawn_note(struct state *state)
     if (drawn->overlay == OVERLAY_NONE &&
         !drawn->dialog) { /* a box hides the list: what it was opened on stays its subject */
         drawn->active = state->active;
-        drawn->subject = m != NULL ? m->id : (struct tmv_uuid){{0}};
-        drawn->generation = m != NULL ? m->generation : 0;
+        drawn->subject = m ? m->id : (struct tmv_uuid){{0}};
+        drawn->generation = m ? m->generation : 0;
     }
     drawn->undo = state->undo;
     drawn->mark_count = state->model.fleet.mark_count;
@@ -47,7 +47,7 @@ static bool same_subject(const struct state *state)
     const struct tmv_migration *m = model_selected(&state->model);
     const struct tmv_uuid none = {{0}};
 
-    return tmv_uuid_equal(m != NULL ? &m->id : &none, &state->drawn.subject);
+    return tmv_uuid_equal(m ? &m->id : &none, &state->drawn.subject);
 }
 
 /* Whether what the action would be done to is what the person saw. */
@@ -72,6 +72,6 @@ bool drawn_allows(const struct state *state, const struct action *action, char w
         words = "the key came in a row with others, as a paste does: press it alone";
     else if (!is_as_drawn(state, action))
         words = MOVED;
-    snprintf(why, TMV_REASON_MAX, "%s", words != NULL ? words : "");
-    return words == NULL;
+    snprintf(why, TMV_REASON_MAX, "%s", words ? words : "");
+    return !words;
 }

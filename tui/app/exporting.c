@@ -60,7 +60,7 @@ static void write_file(struct state *state, int format, const char *path)
         export_fleet_json(model->snapshot, &model->names, file.stream);
     else if (well && !write_screen(state, format, file.stream))
         well = false;
-    if (file.stream != NULL)
+    if (file.stream)
         well = export_close(&file, path, why, sizeof why) && well;
     if (well)
         state_toast(state, ROLE_TOAST_OK, "written: %s", path);
@@ -82,7 +82,7 @@ static void want_bundle(struct state *state, const struct tmv_migration *m, cons
     state->bundle_of = m->id;
     snprintf(state->bundle_path, sizeof state->bundle_path, "%s", path);
     state->bundle_until_us = state->model.now_us + RECORD_WAIT_US;
-    if (model_record(&state->model, &m->id) != NULL)
+    if (model_record(&state->model, &m->id))
         exporting_record(state);
     else
         state_toast(state, ROLE_TEXT, "reading the record of the migration …");
@@ -100,7 +100,7 @@ void exporting_start(struct state *state, const char *words)
         state_toast(state, ROLE_LEVEL_WARN, "formats: text, svg, csv, json, bundle");
         return;
     }
-    if (format >= FORMAT_CSV && (state->model.snapshot == NULL || (format == FORMAT_BUNDLE && m == NULL))) {
+    if (format >= FORMAT_CSV && (!state->model.snapshot || (format == FORMAT_BUNDLE && !m))) {
         state_toast(state, ROLE_LEVEL_WARN, "there is no data yet");
         return;
     }
@@ -124,7 +124,7 @@ void exporting_record(struct state *state)
     const struct tmv_migration *m = model_find(model, &state->bundle_of);
     char why[EXPORT_PATH_MAX + 100];
 
-    if (tmv_uuid_is_nil(&state->bundle_of) || record == NULL || m == NULL)
+    if (tmv_uuid_is_nil(&state->bundle_of) || !record || !m)
         return;
     memset(&state->bundle_of, 0, sizeof state->bundle_of);
     if (export_bundle(state->bundle_path, m, record, &model->names, why, sizeof why))

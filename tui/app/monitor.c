@@ -258,7 +258,7 @@ bool monitor_take(struct monitor *monitor, struct monitor_report *ret_report)
 
 void monitor_stop(struct monitor *monitor)
 {
-    if (monitor == NULL)
+    if (!monitor)
         return;
     thread_stop(&monitor->thread);
     if (thread_release(&monitor->thread))

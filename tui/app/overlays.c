@@ -42,9 +42,9 @@ static int fits(const struct picker_row *row, const char *word, bool more_follow
         return 0;
     if (fold_starts(name, word))
         return 3;
-    if (fold_find(name, word) != NULL)
+    if (fold_find(name, word))
         return 2;
-    return fold_find(row->text, word) != NULL ? 1 : 0;
+    return fold_find(row->text, word) ? 1 : 0;
 }
 
 /* Names that begin as typed first, then those that contain it, then the helps that do. */
@@ -58,7 +58,7 @@ static void fill_palette(const struct state *state, struct picker_rows *rows)
     first_word(query, word, sizeof word);
     for (int rank = 3; rank > 0; rank--)
         for (int i = 0; i < all.count; i++)
-            if (fits(&all.rows[i], word, strchr(query, ' ') != NULL) == rank)
+            if (fits(&all.rows[i], word, strchr(query, ' ')) == rank)
                 picker_add(rows, &all.rows[i]);
     picker_release(&all);
 }
@@ -82,7 +82,7 @@ static void fill_messages(const struct state *state, struct picker_rows *rows)
 {
     const struct message *message;
 
-    for (int i = 0; (message = messages_at(&state->messages, i)) != NULL; i++) {
+    for (int i = 0; (message = messages_at(&state->messages, i)); i++) {
         struct picker_row row = {.role = message->role, .value = i};
         format_clock(message->wall_us, row.name);
         snprintf(row.text, sizeof row.text, "%s", message->text);
@@ -93,7 +93,7 @@ static void fill_messages(const struct state *state, struct picker_rows *rows)
 
 static void fill_theme(const struct state *state, struct picker_rows *rows)
 {
-    for (int i = 0; embedded_themes[i].name != NULL; i++) {
+    for (int i = 0; embedded_themes[i].name; i++) {
         struct picker_row row = {.role = ROLE_TEXT_DIM, .value = i};
         snprintf(row.name, sizeof row.name, "%s", embedded_themes[i].name);
         if (strcmp(embedded_themes[i].name, state->theme_before) == 0)
@@ -151,11 +151,11 @@ static void choose_palette(struct state *state, const struct picker_row *row)
 
     if (query[0] == '\0' && state->picker.cursor == 0) /* nothing was chosen */
         return;
-    if (action == NULL && row != NULL)
+    if (!action && row)
         action = action_at(row->value);
-    if (action != NULL && action->group == GROUP_ACT && row != NULL && row->value != state->drawn.choice)
+    if (action && action->group == GROUP_ACT && row && row->value != state->drawn.choice)
         state_toast(state, ROLE_LEVEL_WARN, "%s: the list moved: look again", action->name);
-    else if (action != NULL)
+    else if (action)
         perform(state, action, query + rest);
     else
         state_toast(state, ROLE_LEVEL_WARN, "no command \"%.40s\": ? lists them", word);
@@ -165,7 +165,7 @@ static void choose_sort(struct state *state, const struct picker_row *row)
 {
     struct fleet_state *fleet = &state->model.fleet;
 
-    if (row == NULL)
+    if (!row)
         return;
     fleet->reverse = fleet->sort == row->value && !fleet->reverse;
     fleet->sort = row->value;
@@ -174,19 +174,19 @@ static void choose_sort(struct state *state, const struct picker_row *row)
 
 static void choose_theme(struct state *state, const struct picker_row *row)
 {
-    if (row != NULL)
+    if (row)
         snprintf(state->theme_wanted, sizeof state->theme_wanted, "%.63s", row->name);
 }
 
 static void choose_export(struct state *state, const struct picker_row *row)
 {
-    if (row != NULL)
+    if (row)
         exporting_start(state, row->name);
 }
 
 static void choose_quit(struct state *state, const struct picker_row *row)
 {
-    if (row == NULL)
+    if (!row)
         return;
     state->quit = quit_ways[row->value].quits;
     state->leave = quit_ways[row->value].leave;
@@ -263,9 +263,8 @@ static struct rect area_of(const struct look *look, int cols, int rows)
 
 static void begin_theme(struct state *state)
 {
-    snprintf(state->theme_before, sizeof state->theme_before, "%s",
-             state->theme != NULL ? state->theme->name : "");
-    for (int i = 0; embedded_themes[i].name != NULL; i++)
+    snprintf(state->theme_before, sizeof state->theme_before, "%s", state->theme ? state->theme->name : "");
+    for (int i = 0; embedded_themes[i].name; i++)
         if (strcmp(embedded_themes[i].name, state->theme_before) == 0)
             state->picker.cursor = i;
 }
@@ -300,10 +299,10 @@ static const char *subject_name(const struct state *state, char name[TENANT_NAME
     const struct model *model = &state->model;
     const struct tmv_migration *m = model_find(model, &state->drawn.subject);
 
-    if (m == NULL && !tmv_uuid_is_nil(&state->drawn.subject) &&
+    if (!m && !tmv_uuid_is_nil(&state->drawn.subject) &&
         tmv_uuid_equal(&model->kept.id, &state->drawn.subject))
         m = &model->kept; /* it may come back */
-    return m != NULL ? tenant_name(&state->model.names, &m->tenant, name) : "";
+    return m ? tenant_name(&state->model.names, &m->tenant, name) : "";
 }
 
 void overlay_draw(const struct state *state, struct canvas *canvas)
@@ -344,7 +343,7 @@ int overlay_choice(const struct state *state)
         return -1;
     looks[state->overlay].fill(state, &rows);
     row = current(state, &rows);
-    choice = row != NULL ? row->value : -1;
+    choice = row ? row->value : -1;
     picker_release(&rows);
     return choice;
 }
@@ -354,13 +353,13 @@ static void complete(struct state *state, const struct picker_row *row)
     struct field *query = &state->picker.query;
     const char *name;
 
-    if (row == NULL || strchr(query->text, ' ') != NULL)
+    if (!row || strchr(query->text, ' '))
         return;
     name = action_at(row->value)->name;
     field_clear(query);
     for (; *name != '\0'; name++)
         field_add(query, (char[]){*name, '\0'});
-    if (action_at(row->value)->argument != NULL)
+    if (action_at(row->value)->argument)
         field_add(query, " ");
     state->picker.cursor = state->picker.top = 0;
 }
@@ -386,11 +385,11 @@ static void close_overlay(struct state *state, const struct picker_row *chosen)
     const struct look *look = &looks[state->overlay];
     struct picker_row row;
 
-    if (chosen != NULL)
+    if (chosen)
         row = *chosen;
     state->overlay = OVERLAY_NONE;
-    if (look->choose != NULL)
-        look->choose(state, chosen != NULL ? &row : NULL);
+    if (look->choose)
+        look->choose(state, chosen ? &row : NULL);
 }
 
 /* Esc leaves the query first, then the box. */
@@ -413,7 +412,7 @@ static void letter(struct state *state, const struct input *input, const struct 
 
     if (c == '/' && look->searches) {
         state->picker.typing = true;
-    } else if (c == 'y' && state->overlay == OVERLAY_MESSAGES && row != NULL) {
+    } else if (c == 'y' && state->overlay == OVERLAY_MESSAGES && row) {
         free(state->copied);
         state->copied = strdup(row->text);
     } else if (c == 'q' || c == '?') {

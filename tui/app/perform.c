@@ -19,7 +19,7 @@
 
 bool perform_send(struct state *state, const struct tmv_request *request)
 {
-    if (state->requests == NULL || !state->send(state->requests, request)) {
+    if (!state->requests || !state->send(state->requests, request)) {
         state_toast(state, ROLE_TOAST_ERROR, "%s was not sent: too many requests wait for an answer",
                     tmv_operation_name(request->operation));
         return false;
@@ -38,7 +38,7 @@ static void send_bulk(struct state *state, const struct tmv_request *like)
         const struct tmv_migration *m = model_find(&state->model, &confirm->bulk_ids[i]);
         struct tmv_request request = *like;
         char why[TMV_REASON_MAX];
-        if (m == NULL || !confirm_takes(confirm, i, m, why))
+        if (!m || !confirm_takes(confirm, i, m, why))
             continue;
         request.migration = m->id;
         request.generation = m->generation;
@@ -78,7 +78,7 @@ void perform_hold(struct state *state)
 {
     const struct action *action = state->pending.action;
 
-    if (action == NULL)
+    if (!action)
         return;
     state->pending.action = NULL;
     state_toast(state, ROLE_LEVEL_WARN, "%s was not sent: other keys came with it, as in a paste",
@@ -102,7 +102,7 @@ void perform_pending(struct state *state)
 {
     struct pending pending = state->pending;
 
-    if (pending.action == NULL || state->model.now_us < pending.due_us)
+    if (!pending.action || state->model.now_us < pending.due_us)
         return;
     state->pending.action = NULL;
     pending.request.reason = pending.reason[0] != '\0' ? pending.reason : NULL;
@@ -117,11 +117,11 @@ static void do_operation(struct state *state, const struct action *action, const
     const struct tmv_migration *m = model_selected(&state->model);
     bool bulk = state->model.fleet.mark_count > 0 && state->active == SCREEN_FLEET;
 
-    if (state->requests == NULL) {
+    if (!state->requests) {
         state_toast(state, ROLE_LEVEL_WARN, "read only: this console cannot change anything");
         return;
     }
-    if (action->way == ACTION_AT_ONCE && !bulk && m != NULL) {
+    if (action->way == ACTION_AT_ONCE && !bulk && m) {
         struct tmv_request request = {
             .operation = action->operation, .migration = m->id, .generation = state->drawn.generation};
         wait_for_silence(state, action)->request = request;
@@ -134,7 +134,7 @@ static void do_operation(struct state *state, const struct action *action, const
 static void do_undo(struct state *state, const struct action *action, const char *argument)
 {
     (void)argument;
-    if (state->undo.count == 0 || state->requests == NULL)
+    if (state->undo.count == 0 || !state->requests)
         state_toast(state, ROLE_TEXT, "nothing to take back");
     else
         wait_for_silence(state, action)->undo = state->undo;
@@ -145,7 +145,7 @@ static void do_throttle(struct state *state, const struct action *action, const 
     const struct tmv_migration *m = model_selected(&state->model);
     char changes[LIMITS_JSON_MAX];
 
-    if (m == NULL || state->requests == NULL)
+    if (!m || !state->requests)
         return;
     if (!limits_parse(argument, changes))
         state_toast(state, ROLE_LEVEL_WARN, "%s wants one of: %s", action->name, LIMITS_FORMS);
@@ -170,7 +170,7 @@ static void do_mark(struct state *state, const struct action *action, const char
 
     (void)action;
     (void)argument;
-    if (m == NULL)
+    if (!m)
         return;
     if (!model_mark(&state->model, &m->id))
         state_toast(state, ROLE_LEVEL_WARN, "more than %d cannot be marked", MARKS_MAX);
@@ -187,7 +187,7 @@ static void do_mark_all(struct state *state, const struct action *action, const 
     for (int i = 0; i < fleet->shown; i++)
         marked += model_is_marked(&state->model, &fleet->ids[i]);
     for (int i = 0; i < fleet->shown; i++)
-        if (model_find(&state->model, &fleet->ids[i]) == NULL)
+        if (!model_find(&state->model, &fleet->ids[i]))
             continue;
         else if (marked == fleet->shown || !model_is_marked(&state->model, &fleet->ids[i]))
             model_mark(&state->model, &fleet->ids[i]);
@@ -201,16 +201,16 @@ const char *perform_filter_text(const struct state *state)
     struct model *model =
         (struct model *)(uintptr_t)&state->model; /* the hook gives the place, to read here */
 
-    return screen->filter != NULL ? screen->filter(model) : state->model.fleet.filter;
+    return screen->filter ? screen->filter(model) : state->model.fleet.filter;
 }
 
 void perform_filter(struct state *state, const char *text)
 {
     const struct screen *screen = screen_at(state->active);
-    char *filter = screen->filter != NULL ? screen->filter(&state->model) : state->model.fleet.filter;
+    char *filter = screen->filter ? screen->filter(&state->model) : state->model.fleet.filter;
 
     snprintf(filter, FIELD_MAX, "%s", text);
-    if (screen->filtered != NULL)
+    if (screen->filtered)
         screen->filtered(&state->model);
     if (text[0] != '\0' && filter == state->model.fleet.filter)
         snprintf(state->filter_last, sizeof state->filter_last, "%s", text);
@@ -270,7 +270,7 @@ static bool matches_last(struct state *state, int row)
     struct filter filter;
     bool passes;
 
-    if (m == NULL || state->filter_last[0] == '\0' || !filter_parse(state->filter_last, &filter, problem))
+    if (!m || state->filter_last[0] == '\0' || !filter_parse(state->filter_last, &filter, problem))
         return false;
     passes = filter_passes(&filter, &(struct filter_subject){m, tenant_full(&model->names, &m->tenant, name),
                                                              model->who, model_database_now_us(model)});
@@ -291,7 +291,7 @@ static bool needs_a_person(struct state *state, int row)
 {
     const struct tmv_migration *m = model_find(&state->model, &state->model.fleet.ids[row]);
 
-    return m != NULL && (m->show == TMV_SHOW_FAILED || m->show == TMV_SHOW_ORPHAN);
+    return m && (m->show == TMV_SHOW_FAILED || m->show == TMV_SHOW_ORPHAN);
 }
 
 static void do_alert(struct state *state, const struct action *action, const char *argument)
@@ -341,7 +341,7 @@ static void do_open(struct state *state, const struct action *action, const char
 {
     (void)action;
     (void)argument;
-    if (state->active == SCREEN_FLEET && model_selected(&state->model) != NULL)
+    if (state->active == SCREEN_FLEET && model_selected(&state->model))
         state->active = SCREEN_MIGRATION;
 }
 
@@ -409,7 +409,7 @@ static char *screen_text(struct state *state)
         return NULL;
     state_draw(state, &canvas);
     out = open_memstream(&text, &size);
-    if (out != NULL) {
+    if (out) {
         plain_write(&canvas, false, out);
         fclose(out);
     }
@@ -424,7 +424,7 @@ static char *migration_text(const struct model *model, const struct tmv_migratio
     size_t size;
     FILE *out = open_memstream(&text, &size);
 
-    if (out == NULL)
+    if (!out)
         return NULL;
     fprintf(out, "%s: tenant %s, migration %s, %s -> %s, %s %d%%",
             tenant_name(&model->names, &m->tenant, name), tmv_uuid_format(&m->tenant, tenant),
@@ -445,16 +445,16 @@ static void do_copy(struct state *state, const struct action *action, const char
     if (strcmp(argument, "screen") == 0)
         text = screen_text(state);
     else if (strcmp(argument, "message") == 0)
-        text = message != NULL ? strdup(message->text) : NULL;
-    else if (m != NULL && strcmp(argument, "migration") == 0)
+        text = message ? strdup(message->text) : NULL;
+    else if (m && strcmp(argument, "migration") == 0)
         text = migration_text(&state->model, m);
-    else if (m != NULL && (argument[0] == '\0' || strcmp(argument, "tenant") == 0))
+    else if (m && (argument[0] == '\0' || strcmp(argument, "tenant") == 0))
         text = strdup(tmv_uuid_format(&m->tenant, uuid));
-    else if (m != NULL && strcmp(argument, "command") == 0) {
+    else if (m && strcmp(argument, "command") == 0) {
         snprintf(line, sizeof line, "tenantmv status %s", tmv_uuid_format(&m->tenant, uuid));
         text = strdup(line);
     }
-    if (text == NULL) {
+    if (!text) {
         state_toast(state, ROLE_LEVEL_WARN, "nothing to copy: tenant, migration, command, message or screen");
         return;
     }
@@ -574,11 +574,10 @@ void perform(struct state *state, const struct action *action, const char *argum
     if (may_act && !drawn_allows(state, action, why)) {
         state_toast(state, ROLE_LEVEL_WARN, "%s: %s", action->name, why);
     } else if (!action_available(action, &state->model, state->active, why)) {
-        if (m != NULL && action->group == GROUP_ACT && !state->model.read_only &&
-            state->model.fleet.mark_count == 0)
+        if (m && action->group == GROUP_ACT && !state->model.read_only && state->model.fleet.mark_count == 0)
             tenant_name(&state->model.names, &m->tenant, name);
         state_toast(state, ROLE_LEVEL_WARN, "%s%s%s: %s", action->name, name[0] ? " " : "", name, why);
-    } else if ((size_t)action->what < sizeof does / sizeof *does && does[action->what] != NULL) {
+    } else if ((size_t)action->what < sizeof does / sizeof *does && does[action->what]) {
         does[action->what](state, action, argument);
     }
 }

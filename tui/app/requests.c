@@ -74,7 +74,7 @@ static void tell(struct requests *r, const struct job *job, enum outcome_kind ki
 
 static bool connected(struct requests *r, struct tmv_error *err)
 {
-    return r->control != NULL || tmv_control_open(r->conninfo, &r->control, err);
+    return r->control || tmv_control_open(r->conninfo, &r->control, err);
 }
 
 static void drop_connection(struct requests *r)
@@ -236,7 +236,7 @@ static void tell_dialog(struct requests *r)
         (tmv_uuid_is_nil(&now.id) || clock_now_us() - r->told_us < DIALOG_AGAIN_US))
         return;
     r->told_us = clock_now_us();
-    if ((stop ? r->control != NULL : connected(r, &err)) && say_dialog(r, &now, &err))
+    if ((stop ? !!r->control : connected(r, &err)) && say_dialog(r, &now, &err))
         r->told = now;
     else if (is_lost_link(&err))
         drop_connection(r);
@@ -285,7 +285,7 @@ static void wait_for_change(struct requests *r)
 {
     struct tmv_error err;
 
-    if (r->control != NULL) {
+    if (r->control) {
         if (!tmv_control_wait_change(r->control, FOLLOW_WAIT_US, &err))
             drop_connection(r);
         return;
@@ -361,7 +361,7 @@ bool requests_send(struct requests *r, const struct tmv_request *request)
 
     if (tmv_uuid_is_nil(&job.request.id))
         job.request.id = tmv_uuid_random();
-    snprintf(job.reason, sizeof job.reason, "%s", request->reason != NULL ? request->reason : "");
+    snprintf(job.reason, sizeof job.reason, "%s", request->reason ? request->reason : "");
     return queue(r, &job);
 }
 
@@ -411,7 +411,7 @@ int requests_pending(struct requests *r)
 
 void requests_stop(struct requests *r)
 {
-    if (r == NULL)
+    if (!r)
         return;
     thread_stop(&r->thread);
     if (thread_release(&r->thread))

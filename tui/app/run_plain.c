@@ -32,8 +32,7 @@ static const struct tmv_migration *worst_lag(const struct tmv_snapshot *snapshot
 
     for (size_t i = 0; i < snapshot->migration_count; i++) {
         const struct tmv_migration *m = &snapshot->migrations[i];
-        if (!tmv_phase_is_terminal(m->phase) && m->lag_us >= 0 &&
-            (worst == NULL || m->lag_us > worst->lag_us))
+        if (!tmv_phase_is_terminal(m->phase) && m->lag_us >= 0 && (!worst || m->lag_us > worst->lag_us))
             worst = m;
     }
     return worst;
@@ -46,9 +45,9 @@ static void summary_words(const struct model *model, char *text, size_t size)
     enum freshness f = model_freshness(model);
     size_t used = 0;
 
-    used += (size_t)snprintf(text, size, "%s%s%s", model->environment != NULL ? model->environment : "",
-                             model->environment != NULL ? " " : "", fresh[f == FRESH_LAG ? FRESH_LIVE : f]);
-    for (int i = 0; model->snapshot != NULL && i < TMV_SHOW_COUNT && used < size; i++) {
+    used += (size_t)snprintf(text, size, "%s%s%s", model->environment ? model->environment : "",
+                             model->environment ? " " : "", fresh[f == FRESH_LAG ? FRESH_LIVE : f]);
+    for (int i = 0; model->snapshot && i < TMV_SHOW_COUNT && used < size; i++) {
         int64_t count = snapshot_count(model->snapshot, (enum tmv_display_state)i);
         if (count > 0)
             used += (size_t)snprintf(text + used, size - used, " %s=%lld",
@@ -59,15 +58,15 @@ static void summary_words(const struct model *model, char *text, size_t size)
 static void print_summary(const struct session *session, const char *summary)
 {
     const struct model *model = &session->state.model;
-    const struct tmv_migration *worst = model->snapshot != NULL ? worst_lag(model->snapshot) : NULL;
+    const struct tmv_migration *worst = model->snapshot ? worst_lag(model->snapshot) : NULL;
     char line[1200], time[FORMAT_MAX], lag[FORMAT_MAX] = "", name[TENANT_NAME_MAX] = "";
 
-    if (worst != NULL) {
+    if (worst) {
         format_short(worst->lag_us, lag);
         tenant_typed(&model->names, &worst->tenant, name);
     }
     snprintf(line, sizeof line, "%s %s%s%s%s%s%s%s%.400s", format_time(model->wall_us, time), summary,
-             worst != NULL ? " maxlag=" : "", lag, worst != NULL ? "(" : "", name, worst != NULL ? ")" : "",
+             worst ? " maxlag=" : "", lag, worst ? "(" : "", name, worst ? ")" : "",
              model->connected ? "" : " ", model->connected ? "" : model->link_error);
     print_line(session, line);
 }
@@ -78,7 +77,7 @@ static void print_event(const struct session *session, const struct tmv_audit_en
     const struct tmv_migration *m = model_find(model, &entry->migration);
     char words[1024], line[1300], time[FORMAT_MAX], name[TENANT_NAME_MAX] = "-";
 
-    if (m != NULL)
+    if (m)
         tenant_typed(&model->names, &m->tenant, name);
     event_words(entry, words, sizeof words);
     snprintf(line, sizeof line, "%s %s %s", format_time(entry->occurred_at_us, time), name, words);
@@ -106,9 +105,9 @@ int run_plain(struct session *session)
 
     while (session_signal(session) == 0) {
         session_turn(session);
-        if (model->snapshot != NULL && last_id < 0) /* what was before we came is history */
+        if (model->snapshot && last_id < 0) /* what was before we came is history */
             last_id = model->snapshot->event_count > 0 ? model->snapshot->events[0].id : 0;
-        if (model->snapshot != NULL)
+        if (model->snapshot)
             print_events(session, &last_id);
         summary_words(model, now, sizeof now);
         if (strcmp(now, shown) != 0)
@@ -127,9 +126,9 @@ int run_once(struct session *session)
     int64_t until = clock_now_us() + ONCE_WAIT_US;
     char summary[600];
 
-    while (session_signal(session) == 0 && model->snapshot == NULL && clock_now_us() < until) {
+    while (session_signal(session) == 0 && !model->snapshot && clock_now_us() < until) {
         session_turn(session);
-        if (model->snapshot != NULL || (!model->connected && model->link_error[0] != '\0'))
+        if (model->snapshot || (!model->connected && model->link_error[0] != '\0'))
             break;
         session_wait(session, -1, until);
     }
@@ -137,7 +136,7 @@ int run_once(struct session *session)
         return 128 + session_signal(session);
     summary_words(model, summary, sizeof summary);
     print_summary(session, summary);
-    if (model->snapshot == NULL)
+    if (!model->snapshot)
         return 4;
     for (size_t i = 0; i < model->snapshot->migration_count; i++) {
         const struct tmv_migration *m = &model->snapshot->migrations[i];

@@ -82,7 +82,7 @@ static void read_keys(struct screen_run *run)
     if (state->suspend)
         terminal_suspend(run->terminal);
     state->suspend = false;
-    if (state->copied != NULL)
+    if (state->copied)
         terminal_copy(run->terminal, state->copied);
     free(state->copied);
     state->copied = NULL;
@@ -145,10 +145,8 @@ static struct terminal *open_terminal(const struct session *session, char *why, 
     struct terminal_options options = {&session->theme, asked->ascii, asked->no_color, asked->accessible, 0};
     const char *no_color = getenv("NO_COLOR");
 
-    options.header_us = asked->accessible                  ? INT64_MAX
-                        : getenv("SSH_CONNECTION") != NULL ? HEADER_SSH_US
-                                                           : HEADER_US;
-    options.no_color = options.no_color || (no_color != NULL && no_color[0] != '\0');
+    options.header_us = asked->accessible ? INT64_MAX : getenv("SSH_CONNECTION") ? HEADER_SSH_US : HEADER_US;
+    options.no_color = options.no_color || (no_color && no_color[0] != '\0');
     return terminal_open(&options, why, why_size);
 }
 
@@ -187,12 +185,11 @@ static void do_round(struct screen_run *run)
 int run_screen(struct session *session, char *why, size_t why_size, bool *ret_no_terminal)
 {
     struct state *state = &session->state;
-    struct screen_run run = {.session = session,
-                             .gap_us = getenv("SSH_CONNECTION") != NULL ? GAP_SSH_US : GAP_US};
+    struct screen_run run = {.session = session, .gap_us = getenv("SSH_CONNECTION") ? GAP_SSH_US : GAP_US};
 
     run.terminal = open_terminal(session, why, why_size);
-    *ret_no_terminal = run.terminal == NULL;
-    if (run.terminal == NULL)
+    *ret_no_terminal = !run.terminal;
+    if (!run.terminal)
         return 1;
     if (why[0] != '\0')
         state_toast(state, ROLE_LEVEL_WARN, "%s", why);

@@ -49,9 +49,8 @@ static bool is_idle(struct session *session)
 {
     struct state *state = &session->state;
 
-    return state->model.snapshot != NULL && state->confirm.armed_until_us == 0 &&
-           state->confirm.yes_until_us == 0 && state->pending.action == NULL &&
-           (state->requests == NULL || requests_pending(state->requests) == 0);
+    return state->model.snapshot && state->confirm.armed_until_us == 0 && state->confirm.yes_until_us == 0 &&
+           !state->pending.action && (!state->requests || requests_pending(state->requests) == 0);
 }
 
 static bool wait_for(struct script *script, const char *text)
@@ -59,12 +58,12 @@ static bool wait_for(struct script *script, const char *text)
     int64_t until = clock_now_us() + WAIT_US;
 
     while (look(script) && clock_now_us() < until) {
-        if (text == NULL ? is_idle(script->session) : plain_contains(&script->session->canvas, text))
+        if (!text ? is_idle(script->session) : plain_contains(&script->session->canvas, text))
             return true;
         session_wait(script->session, -1, clock_now_us() + LOOK_US);
     }
     plain_write(&script->session->canvas, script->session->options->ascii, stderr);
-    return complain(script, "waited in vain for", text != NULL ? text : "rest");
+    return complain(script, "waited in vain for", text ? text : "rest");
 }
 
 static bool press(struct script *script, struct input input)
@@ -72,8 +71,7 @@ static bool press(struct script *script, struct input input)
     struct state *state = &script->session->state;
 
     look(script);
-    while (state->pending.action != NULL &&
-           look(script)) /* what is done without a question waits for silence */
+    while (state->pending.action && look(script)) /* what is done without a question waits for silence */
         session_wait(script->session, -1, state->pending.due_us);
     /* a dialog that just opened does not hear yet */
     while (state->confirm.kind != CONFIRM_NONE && clock_now_us() - state->confirm.opened_us < CONFIRM_DEAF_US)
@@ -186,11 +184,11 @@ int run_script(struct session *session)
     char line[1024];
     bool fine = true;
 
-    if (in == NULL) {
+    if (!in) {
         complain(&script, "cannot be read:", strerror(errno));
         return 2;
     }
-    while (fine && !session->state.quit && fgets(line, sizeof line, in) != NULL) {
+    while (fine && !session->state.quit && fgets(line, sizeof line, in)) {
         char *argument = line + strcspn(line, " \n");
         script.line++;
         line[strcspn(line, "\n")] = '\0';

@@ -59,9 +59,9 @@ static void fill_actor(const struct console_options *options, struct tmv_actor *
     char host[128] = "";
 
     memset(ret_actor, 0, sizeof *ret_actor);
-    snprintf(ret_actor->name, sizeof ret_actor->name, "%s", options->who != NULL ? options->who : "console");
+    snprintf(ret_actor->name, sizeof ret_actor->name, "%s", options->who ? options->who : "console");
     gethostname(host, sizeof host - 1);
-    if (options->from != NULL)
+    if (options->from)
         snprintf(ret_actor->from, sizeof ret_actor->from, "%s", options->from);
     else
         snprintf(ret_actor->from, sizeof ret_actor->from, "%s pid %d", host, (int)getpid());
@@ -85,11 +85,11 @@ static void load_theme(struct session *session)
     const char *name = session->options->theme, *colors = getenv("COLORFGBG"), *background;
     char problem[400];
 
-    if (name == NULL || name[0] == '\0')
+    if (!name || name[0] == '\0')
         name = getenv("TENANTMV_THEME");
-    if (name == NULL || name[0] == '\0') {
-        background = colors != NULL ? strrchr(colors, ';') : NULL;
-        name = background != NULL && (strcmp(background, ";7") == 0 || strcmp(background, ";15") == 0)
+    if (!name || name[0] == '\0') {
+        background = colors ? strrchr(colors, ';') : NULL;
+        name = background && (strcmp(background, ";7") == 0 || strcmp(background, ";15") == 0)
                    ? "default-light"
                    : "default-dark";
     }
@@ -114,7 +114,7 @@ bool session_start(struct session *session, const struct console_options *option
     model->who = options->who;
     model->engine_note = options->engine_note;
     model->read_only = options->read_only;
-    session->state.engine_here = options->engine != NULL;
+    session->state.engine_here = options->engine;
     model->names = options->names;
     model->only_problems = options->only_problems;
     model->big = options->big;
@@ -130,8 +130,8 @@ bool session_start(struct session *session, const struct console_options *option
         session->stores = store_watch_start(options->control_conninfo, session->wake_fd, &err);
     if (!options->read_only && !options->plain && !options->once)
         session->state.requests = requests_start(options->control_conninfo, &actor, session->wake_fd, &err);
-    if (session->monitor != NULL && canvas_init(&session->canvas, 80, 24) &&
-        (options->read_only || options->plain || options->once || session->state.requests != NULL))
+    if (session->monitor && canvas_init(&session->canvas, 80, 24) &&
+        (options->read_only || options->plain || options->once || session->state.requests))
         return true;
     fprintf(stderr, "tenantmv: the console cannot start: %s\n", err.message);
     session_stop(session);
@@ -168,9 +168,9 @@ static void take_report(struct session *session, struct monitor_report *report)
     snprintf(model->link_hint, sizeof model->link_hint, "%s", report->hint);
     event_log_add(&model->log, report->log, report->log_count);
     free(report->log);
-    if (report->record != NULL)
+    if (report->record)
         state_set_record(&session->state, report->record);
-    if (report->snapshot != NULL)
+    if (report->snapshot)
         state_set_snapshot(&session->state, report->snapshot);
 }
 
@@ -181,7 +181,7 @@ static void show_dialog(struct session *session)
     struct tmv_dialog *mine = &session->state.model.own_dialog;
     bool open = confirm->kind != CONFIRM_NONE && !confirm->bulk;
 
-    if (session->state.requests == NULL)
+    if (!session->state.requests)
         return;
     if (!open)
         *mine = (struct tmv_dialog){0};
@@ -196,7 +196,7 @@ static void look_at_engine(struct session *session)
 {
     struct tmv_engine_status status = {0};
 
-    if (session->options->engine != NULL)
+    if (session->options->engine)
         tmv_engine_get_status(session->options->engine, &status);
     session->state.engine_runs = status.running;
 }
@@ -214,21 +214,21 @@ bool session_turn(struct session *session)
         take_report(session, &report);
         any = true;
     }
-    if (session->stores != NULL && store_watch_take(session->stores, &stores, &store_count)) {
+    if (session->stores && store_watch_take(session->stores, &stores, &store_count)) {
         state_set_stores(&session->state, stores, store_count);
         any = true;
     }
     monitor_focus(session->monitor, &session->state.model.focus);
     if (!session->state.model.frozen)
         monitor_series(session->monitor, &session->state.model.focus, &session->state.model.series);
-    if (session->stores != NULL)
+    if (session->stores)
         store_watch_often(session->stores, session->state.model.stores_wanted);
-    while (session->state.requests != NULL && requests_take(session->state.requests, &outcome)) {
+    while (session->state.requests && requests_take(session->state.requests, &outcome)) {
         state_outcome(&session->state, &outcome);
         any = true;
     }
     look_at_engine(session);
-    if (session->options->note != NULL)
+    if (session->options->note)
         session->options->note(session->options->note_user, session->state.model.note,
                                sizeof session->state.model.note);
     state_tick(&session->state);

@@ -61,17 +61,17 @@ static void reorder(struct state *state)
 static void drop_lost_marks(struct model *model)
 {
     for (int i = model->fleet.mark_count - 1; i >= 0; i--)
-        if (model_find(model, &model->fleet.marks[i]) == NULL)
+        if (!model_find(model, &model->fleet.marks[i]))
             model_mark(model, &model->fleet.marks[i]);
 }
 
 /* Names tell all tenants apart that are loaded. Without memory the set before stays. */
 static void know_tenants(struct state *state)
 {
-    size_t count = state->snapshot != NULL ? state->snapshot->migration_count : 0;
+    size_t count = state->snapshot ? state->snapshot->migration_count : 0;
     struct tmv_uuid *known = calloc(count + 1, sizeof *known);
 
-    if (known == NULL)
+    if (!known)
         return;
     for (size_t i = 0; i < count; i++)
         known[i] = state->snapshot->migrations[i].tenant;
@@ -85,12 +85,12 @@ void state_set_snapshot(struct state *state, struct tmv_snapshot *snapshot)
 {
     const struct tmv_migration *last = model_find(&state->model, &state->model.fleet.selected);
 
-    if (last != NULL) /* still shown when the new picture has it no more */
+    if (last) /* still shown when the new picture has it no more */
         state->model.kept = *last;
     tmv_snapshot_free(state->snapshot);
     state->snapshot = snapshot;
     state->model.snapshot = snapshot;
-    if (snapshot != NULL)
+    if (snapshot)
         event_log_add(&state->model.log, snapshot->events, snapshot->event_count);
     know_tenants(state);
     drop_lost_marks(&state->model);
@@ -210,14 +210,14 @@ static void screen_key(struct state *state, const struct input *input, const str
 
     if (input->kind == INPUT_PASTE)
         state_toast(state, ROLE_LEVEL_WARN, "pasted text was dropped");
-    else if (action != NULL && action->group == GROUP_ACT && screen->acts)
+    else if (action && action->group == GROUP_ACT && screen->acts)
         perform(state, action, "");
-    else if (screen->take != NULL && screen->take(&state->model, body, input))
+    else if (screen->take && screen->take(&state->model, body, input))
         go(state);
     else if (rows != 0) {
         screen->move(&state->model, body, rows);
         state->moved_us = input->at_us;
-    } else if (action != NULL)
+    } else if (action)
         perform(state, action, action->what == DO_SCREEN ? name : "");
 }
 
@@ -260,7 +260,7 @@ static void forget_old_facts(struct state *state)
 {
     int64_t now_us = model_database_now_us(&state->model);
 
-    if (state->snapshot == NULL || state->model.frozen)
+    if (!state->snapshot || state->model.frozen)
         return;
     tmv_snapshot_age(state->snapshot, now_us);
     tmv_migration_age(&state->model.kept, now_us);
@@ -284,7 +284,7 @@ int64_t state_deadline_us(const struct state *state)
 {
     int64_t confirm = confirm_deadline_us(&state->confirm);
     int64_t toast = state->toast[0] != '\0' ? state->toast_until_us : INT64_MAX;
-    int64_t pending = state->pending.action != NULL ? state->pending.due_us : INT64_MAX;
+    int64_t pending = state->pending.action ? state->pending.due_us : INT64_MAX;
 
     toast = pending < toast ? pending : toast;
     return confirm < toast ? confirm : toast;

@@ -53,7 +53,7 @@ static void adopt(struct store_watch *watch, struct tmv_store_info *stores, size
 {
     struct store_view *views = calloc(count + 1, sizeof *views), *old;
 
-    if (views == NULL) {
+    if (!views) {
         free(stores);
         return;
     }
@@ -61,7 +61,7 @@ static void adopt(struct store_watch *watch, struct tmv_store_info *stores, size
     old = watch->views;
     for (size_t i = 0; i < count; i++) {
         const struct store_view *before = find(old, watch->count, stores[i].id);
-        if (before != NULL)
+        if (before)
             views[i] = *before;
         else
             views[i] = (struct store_view){.commit_rate = -1, .rejected_before = -1};
@@ -124,11 +124,11 @@ static void end_look(struct store_watch *watch, const char *id, const struct tmv
 
     pthread_mutex_lock(&watch->thread.lock);
     view = find(watch->views, watch->count, id);
-    if (view != NULL)
+    if (view)
         view->looking = false;
-    if (view != NULL && found != NULL) {
+    if (view && found) {
         note_look(view, found);
-    } else if (view != NULL) {
+    } else if (view) {
         view->failed = true;
         snprintf(view->why, sizeof view->why, "%.399s", err->message);
         snprintf(view->hint, sizeof view->hint, "%.399s", err->hint);
@@ -260,19 +260,19 @@ bool store_watch_take(struct store_watch *watch, struct store_view **ret_stores,
     pthread_mutex_lock(&watch->thread.lock);
     if (watch->fresh)
         stores = malloc((watch->count + 1) * sizeof *stores);
-    if (stores != NULL) {
+    if (stores) {
         memcpy(stores, watch->views, watch->count * sizeof *stores);
         *ret_stores = stores;
         *ret_count = watch->count;
         watch->fresh = false;
     }
     pthread_mutex_unlock(&watch->thread.lock);
-    return stores != NULL;
+    return stores;
 }
 
 void store_watch_stop(struct store_watch *watch)
 {
-    if (watch == NULL)
+    if (!watch)
         return;
     thread_stop(&watch->thread);
     if (thread_release(&watch->thread))

@@ -214,7 +214,7 @@ static void bash_arguments(FILE *out, const struct option_spec *specs)
             fputs("\" -- \"$word\"))", out);
         } else if (specs->completes == COMPLETE_FILE) {
             fputs(" COMPREPLY=($(compgen -f -- \"$word\"))", out);
-        } else if (asked_words(specs->completes) != NULL) {
+        } else if (asked_words(specs->completes)) {
             fprintf(out,
                     " COMPREPLY=($(compgen -W \"$(tenantmv completion bash %s 2>/dev/null)\" -- \"$word\"))",
                     asked_words(specs->completes));
@@ -228,7 +228,7 @@ static void bash_operands(FILE *out, const struct command *command)
     for (const struct operand_spec *o = command->operands; o && o->name; o++) {
         for (size_t i = 0; o->choices && o->choices[i]; i++)
             fprintf(out, "%s ", o->choices[i]);
-        if (asked_words(o->completes) != NULL)
+        if (asked_words(o->completes))
             fprintf(out, "$(tenantmv completion bash %s 2>/dev/null) ", asked_words(o->completes));
         if (o->completes == COMPLETE_COMMAND)
             first_words(out);
@@ -310,7 +310,7 @@ static void fish_options(FILE *out, const char *condition, const struct option_s
             for (size_t i = 0; specs->choices[i]; i++)
                 fprintf(out, "%s ", specs->choices[i]);
             fputs("'", out);
-        } else if (asked_words(specs->completes) != NULL) {
+        } else if (asked_words(specs->completes)) {
             fprintf(out, " -a '(tenantmv completion fish %s 2>/dev/null)'", asked_words(specs->completes));
         }
         fputs(" -d ", out);
@@ -341,7 +341,7 @@ static void fish_command(FILE *out, const struct command *command)
     fputc('\n', out);
     fish_options(out, condition, command->options);
     for (const struct operand_spec *o = command->operands; o && o->name; o++) {
-        if (asked_words(o->completes) != NULL)
+        if (asked_words(o->completes))
             fprintf(out, "complete -c tenantmv -f -n \"%s\" -a '(tenantmv completion fish %s 2>/dev/null)'\n",
                     condition, asked_words(o->completes));
         for (size_t i = 0; o->choices && o->choices[i]; i++)

@@ -136,7 +136,7 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
         screen.engine = engine;
     }
     cli->exit_code = console_run(&screen, &leave);
-    if (engine != NULL)
+    if (engine)
         leave_engine(cli, screen.control_conninfo, engine, leave);
     screen_release(&screen);
     return true;

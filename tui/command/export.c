@@ -93,7 +93,7 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
     struct tenant_names names = {0};
     bool ok;
 
-    if (bundle != (a->what != NULL)) {
+    if (bundle == !a->what) {
         err_set(err, TMV_ERR_USAGE,
                 bundle ? "a bundle is of one migration: name a tenant"
                        : "csv and json are of all migrations: a tenant goes with bundle");

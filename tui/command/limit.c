@@ -78,7 +78,7 @@ static cJSON *all_changes(const struct arguments *a)
     cJSON *given = limit_changes(&a->limits);
     cJSON *changes = a->none ? cJSON_Parse(TMV_NO_LIMITS) : cJSON_CreateObject();
 
-    for (cJSON *item; (item = cJSON_DetachItemFromArray(given, 0)) != NULL;) {
+    for (cJSON *item; (item = cJSON_DetachItemFromArray(given, 0));) {
         cJSON_DeleteItemFromObject(changes, item->string);
         cJSON_AddItemToObject(changes, item->string, item);
     }

@@ -39,12 +39,12 @@ static void add_folder(struct listed *listed, const char *folder)
 {
     DIR *dir = opendir(folder);
 
-    for (const struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+    for (const struct dirent *entry; dir && (entry = readdir(dir));) {
         size_t length = strlen(entry->d_name);
         if (length > 6 && strcmp(entry->d_name + length - 6, ".theme") == 0)
             add_name(listed, entry->d_name, length - 6);
     }
-    if (dir != NULL)
+    if (dir)
         closedir(dir);
 }
 
@@ -57,7 +57,7 @@ static void collect(struct listed *listed)
 {
     char folder[1024];
 
-    for (const struct embedded_theme *e = embedded_themes; e->name != NULL; e++)
+    for (const struct embedded_theme *e = embedded_themes; e->name; e++)
         add_name(listed, e->name, strlen(e->name));
     for (int i = 0; theme_folder(i, folder, sizeof folder); i++)
         if (folder[0] != '\0')
@@ -69,7 +69,7 @@ void theme_print_names(void)
 {
     struct listed *listed = calloc(1, sizeof *listed);
 
-    if (listed == NULL)
+    if (!listed)
         return;
     collect(listed);
     for (int i = 0; i < listed->count; i++)
@@ -122,7 +122,7 @@ static bool run_list(struct cli *cli, const void *arguments, struct tmv_error *e
     struct listing listing;
 
     (void)arguments;
-    if (listed == NULL)
+    if (!listed)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");
     collect(listed);
     listing_init(&listing, columns);
@@ -167,7 +167,7 @@ struct telling {
 
 static void tell(const struct telling *telling, bool bad, int line, const char *text)
 {
-    if (telling->array != NULL) {
+    if (telling->array) {
         cJSON *object = cJSON_CreateObject();
         cJSON_AddBoolToObject(object, "bad", bad);
         json_int(object, "line", line);
@@ -259,7 +259,7 @@ static const struct operand_spec preview_operands[] = {
 
 static enum theme_tier tier_of(const struct cli *cli, const char *colors)
 {
-    if (colors == NULL)
+    if (!colors)
         return strcmp(cli->config.color, "never") == 0 ? THEME_MONO : THEME_256;
     return strcmp(colors, "mono") == 0 ? THEME_MONO : strcmp(colors, "16") == 0 ? THEME_16 : THEME_256;
 }
@@ -273,7 +273,7 @@ static bool run_preview(struct cli *cli, const void *arguments, struct tmv_error
 
     if (cli->json)
         return err_set(err, TMV_ERR_USAGE, "a preview is a picture; there is no JSON of it");
-    if (!theme_open(a->name != NULL ? a->name : "default-dark", &theme, &report))
+    if (!theme_open(a->name ? a->name : "default-dark", &theme, &report))
         cli_note(cli, "%s: %s", a->name, report.count > 0 ? report.problems[0].text : "no such theme");
     if (!canvas_init(&canvas, SAMPLE_COLS, SAMPLE_ROWS))
         return err_set(err, TMV_ERR_NOMEM, "out of memory");

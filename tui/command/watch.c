@@ -66,15 +66,15 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
     struct console_options screen;
 
     if (cli->json && a->screen.once)
-        return once_as_json(cli, a->only != NULL, err);
-    if (cli->json && a->only != NULL)
+        return once_as_json(cli, a->only, err);
+    if (cli->json && a->only)
         return err_set(err, TMV_ERR_USAGE, "--only with --json needs --once: the stream tells every change");
     if (cli->json)
         return status_show_all(cli, true, err);
     if (!screen_options(cli, &a->screen, &screen, err))
         return false;
     screen.read_only = true;
-    screen.only_problems = a->only != NULL;
+    screen.only_problems = a->only;
     screen.no_keys = a->no_keys;
     screen.big = a->big;
     screen.page_us = a->page_us;

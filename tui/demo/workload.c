@@ -123,7 +123,7 @@ static void record(struct workload *w, size_t tenant, const struct business_batc
 
     for (size_t i = 0; i < batch->count; i++) {
         entry.event = batch->events[i].id;
-        entry.known = result != NULL;
+        entry.known = result;
         entry.version =
             result ? result->version - (int64_t)(batch->count - 1 - i) : batch->expected + 1 + (int64_t)i;
         entry.position = result && i == 0 ? result->position : 0;
@@ -224,7 +224,7 @@ static bool allocate(struct workload *w, struct tmv_error *err)
         pthread_mutex_init(&w->pulses[i].lock, NULL);
     for (int i = 0; ok && i < w->options.writers; i++) {
         w->writers[i].cases = calloc(tenants, sizeof *w->writers[i].cases);
-        ok = w->writers[i].cases != NULL;
+        ok = w->writers[i].cases;
     }
     if (!ok)
         return err_set(err, TMV_ERR_NOMEM, "no memory for %d writers", w->options.writers);

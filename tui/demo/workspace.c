@@ -164,7 +164,7 @@ bool workspace_open(const struct workspace_options *options, struct workspace **
     pthread_mutex_init(&w->lock, NULL);
     w->socket = -1;
     w->cancel_fd = options->cancel_fd;
-    w->keep = options->keep != NULL;
+    w->keep = options->keep;
     if (run_user_find(&w->user, err) &&
         (options->keep ? make_kept(w, options->keep, err) : make_temporary(w, err)) && start_keeper(w, err)) {
         *ret_workspace = w;

@@ -92,7 +92,7 @@ static void cell(const char *text, FILE *out)
     int width;
 
     for (size_t n; (n = grapheme_next(text, grapheme, &width)) > 0; text += n)
-        fprintf(out, "%s%s", strchr("|\\`*_<[", grapheme[0]) != NULL ? "\\" : "", grapheme);
+        fprintf(out, "%s%s", strchr("|\\`*_<[", grapheme[0]) ? "\\" : "", grapheme);
 }
 
 static void write_times(const struct tmv_migration *m, FILE *out)

@@ -217,9 +217,9 @@ static void cell_value(const struct sheet_column *column, const char *row, const
 
 static void csv_field(const char *text, bool bare, FILE *out)
 {
-    bool formula = !bare && text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL;
+    bool formula = !bare && text[0] != '\0' && strchr("=+-@\t\r", text[0]);
 
-    if (!formula && strpbrk(text, ",\"\r\n") == NULL) {
+    if (!formula && !strpbrk(text, ",\"\r\n")) {
         fputs(text, out);
         return;
     }
@@ -240,11 +240,11 @@ void sheet_csv(const struct sheet *sheet, const void *rows, size_t count, const 
     char value[VALUE_MAX];
     bool bare;
 
-    for (const struct sheet_column *c = sheet->columns; c->name != NULL; c++)
+    for (const struct sheet_column *c = sheet->columns; c->name; c++)
         fprintf(out, "%s%s", c == sheet->columns ? "" : ",", c->name);
     fputs("\r\n", out);
     for (size_t i = 0; i < count; i++) {
-        for (const struct sheet_column *c = sheet->columns; c->name != NULL; c++) {
+        for (const struct sheet_column *c = sheet->columns; c->name; c++) {
             cell_value(c, (const char *)rows + i * sheet->row_size, names, value, &bare);
             if (c != sheet->columns)
                 fputc(',', out);
@@ -283,7 +283,7 @@ void sheet_json(const struct sheet *sheet, const void *rows, size_t count, const
     fputc('[', out);
     for (size_t i = 0; i < count; i++) {
         fputs(i > 0 ? ",\n  {" : "\n  {", out);
-        for (const struct sheet_column *c = sheet->columns; c->name != NULL; c++) {
+        for (const struct sheet_column *c = sheet->columns; c->name; c++) {
             cell_value(c, (const char *)rows + i * sheet->row_size, names, value, &bare);
             fprintf(out, "%s\"%s\": ", c == sheet->columns ? "" : ", ", c->name);
             if (value[0] == '\0')

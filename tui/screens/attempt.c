@@ -56,8 +56,8 @@ void attempt_steps(const struct tmv_attempt *attempt, const struct tmv_migration
         const char *name;
         int64_t took_us, budget_us;
     } steps[ATTEMPT_STEPS] = {
-        {"lock", attempt->lock_us, m != NULL ? m->lock_budget_us : 0},
-        {"drain, verify tail", attempt->drain_us, m != NULL ? m->drain_budget_us : 0},
+        {"lock", attempt->lock_us, m ? m->lock_budget_us : 0},
+        {"drain, verify tail", attempt->drain_us, m ? m->drain_budget_us : 0},
         {"decide", attempt->decide_us, 0},
     };
     bool well = attempt_went_well(attempt), runs = strcmp(attempt->outcome, "running") == 0;
@@ -82,7 +82,7 @@ const struct tmv_attempt *attempt_latest(const struct model *model, const struct
 {
     const struct tmv_snapshot *s = model->snapshot;
 
-    for (size_t i = 0; s != NULL && i < s->attempt_count; i++)
+    for (size_t i = 0; s && i < s->attempt_count; i++)
         if (tmv_uuid_equal(&s->attempts[i].migration, migration))
             return &s->attempts[i];
     return NULL;
@@ -90,7 +90,7 @@ const struct tmv_attempt *attempt_latest(const struct model *model, const struct
 
 enum role attempt_pause_role(const struct tmv_attempt *attempt, const struct tmv_migration *m)
 {
-    int64_t budget = m != NULL && m->pause_budget_us > 0 ? m->pause_budget_us : INT64_C(100000);
+    int64_t budget = m && m->pause_budget_us > 0 ? m->pause_budget_us : INT64_C(100000);
 
     if (attempt->pause_us > budget)
         return ROLE_LEVEL_CRIT;
@@ -107,7 +107,7 @@ static void draw_summary(const struct tmv_attempt *a, const struct tmv_migration
     if (a->pause_us > 0) {
         line_put(&line, ROLE_TEXT_DIM, "   writes held ");
         line_put(&line, attempt_pause_role(a, m), format_duration(a->pause_us, pause));
-        if (m != NULL && m->pause_budget_us > 0)
+        if (m && m->pause_budget_us > 0)
             line_putf(&line, ROLE_TEXT_DIM, " of %s", format_duration(m->pause_budget_us, budget));
     }
     if (attempt_went_well(a) || a->drained_events > 0)
@@ -126,7 +126,7 @@ void attempt_draw(const struct model *model, const struct tmv_attempt *a, struct
 
     attempt_steps(a, m, steps);
     snprintf(title, sizeof title, "%s #%d of %s by %.40s", a->rehearsal ? "rehearsal" : "cutover", a->number,
-             m != NULL ? tenant_name(&model->names, &m->tenant, name) : name,
+             m ? tenant_name(&model->names, &m->tenant, name) : name,
              a->requested_by[0] != '\0' ? a->requested_by : "itself");
     canvas_separator(canvas, rect_top(&area, 1), title, format_time(a->started_at_us, time));
     draw_summary(a, m, canvas, rect_top(&area, 1));
@@ -145,7 +145,7 @@ size_t attempt_pauses(const struct model *model, int64_t *ret_pauses, size_t mos
     const struct tmv_snapshot *s = model->snapshot;
     size_t n = 0;
 
-    for (size_t i = 0; s != NULL && i < s->attempt_count && n < most; i++)
+    for (size_t i = 0; s && i < s->attempt_count && n < most; i++)
         if (!s->attempts[i].rehearsal && strcmp(s->attempts[i].outcome, "completed") == 0)
             ret_pauses[n++] = s->attempts[i].pause_us;
     qsort(ret_pauses, n, sizeof *ret_pauses, compare_int64);

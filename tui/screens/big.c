@@ -116,7 +116,7 @@ void big_draw(const struct model *model, struct canvas *canvas, struct rect area
     int across = (area.w - 1) / TILE_W, rows;
 
     canvas_fill(canvas, area, ROLE_TEXT, " ");
-    if (model->snapshot == NULL) {
+    if (!model->snapshot) {
         area.x += 2;
         area.w -= 4;
         canvas_wrap(canvas, area, ROLE_TEXT_STRONG,

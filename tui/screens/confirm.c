@@ -28,7 +28,7 @@ static bool any_marked_allows(const struct confirm *confirm, const struct model 
     snprintf(why, TMV_REASON_MAX, "none is there any more");
     for (int i = 0; i < confirm->bulk_count; i++) {
         const struct tmv_migration *m = model_find(model, &confirm->bulk_ids[i]);
-        if (m != NULL && confirm_takes(confirm, i, m, why))
+        if (m && confirm_takes(confirm, i, m, why))
             return true;
     }
     return false;
@@ -49,7 +49,7 @@ static const struct tmv_audit_entry *fresh_entry_of_other(const struct model *mo
                                                           const struct tmv_uuid *migration)
 {
     int64_t now_us = model_database_now_us(model);
-    size_t me = model->who != NULL ? strcspn(model->who, "@") : 0;
+    size_t me = model->who ? strcspn(model->who, "@") : 0;
 
     for (size_t i = 0; i < model->snapshot->event_count; i++) {
         const struct tmv_audit_entry *entry = &model->snapshot->events[i];
@@ -57,7 +57,7 @@ static const struct tmv_audit_entry *fresh_entry_of_other(const struct model *mo
             continue;
         if (now_us - entry->occurred_at_us > OTHER_US)
             return NULL;
-        return strncmp(entry->operator_name, model->who != NULL ? model->who : "", me) == 0 ? NULL : entry;
+        return strncmp(entry->operator_name, model->who ? model->who : "", me) == 0 ? NULL : entry;
     }
     return NULL;
 }
@@ -72,7 +72,7 @@ static bool warning_holds(const struct confirm *confirm, const struct model *mod
 
     switch (warning->warning) {
     case WARNING_ROLLED_BACK:
-        if (!cutover || attempt == NULL || strcmp(attempt->outcome, "rolled_back") != 0)
+        if (!cutover || !attempt || strcmp(attempt->outcome, "rolled_back") != 0)
             return false;
         snprintf(warning->text, sizeof warning->text, "the last attempt was rolled back: %.150s",
                  attempt->reason);
@@ -81,7 +81,7 @@ static bool warning_holds(const struct confirm *confirm, const struct model *mod
         snprintf(warning->text, sizeof warning->text, "nobody measured the pause: :rehearse does");
         return cutover && m->predicted_pause_us < 0;
     case WARNING_OTHER:
-        if (entry == NULL)
+        if (!entry)
             return false;
         snprintf(warning->text, sizeof warning->text, "%.60s acted on it a moment ago: %.60s",
                  entry->operator_name, entry->event_type);
@@ -103,7 +103,7 @@ int confirm_warnings(const struct confirm *confirm, const struct model *model,
     const struct tmv_migration *m = model_find(model, &confirm->migration);
     int count = 0;
 
-    for (int i = 0; m != NULL && confirm->kind == CONFIRM_TYPED && i < CONFIRM_WARNINGS; i++) {
+    for (int i = 0; m && confirm->kind == CONFIRM_TYPED && i < CONFIRM_WARNINGS; i++) {
         ret_warnings[count].warning = (enum confirm_warning)i;
         count += warning_holds(confirm, model, m, &ret_warnings[count]);
     }
@@ -129,7 +129,7 @@ static void blocked_by_state(const struct confirm *confirm, const struct model *
     char reason[TMV_REASON_MAX] = "";
 
     why[0] = '\0';
-    if (m == NULL && !confirm->bulk)
+    if (!m && !confirm->bulk)
         snprintf(why, size, "the migration is gone");
     else if (fresh != FRESH_LIVE && fresh != FRESH_LAG)
         snprintf(why, size, "the picture is old");
@@ -324,7 +324,7 @@ static bool draw_typed(const struct confirm *confirm, const struct model *model,
     int inputs = 1 + name_rows(confirm, inside) + confirm->needs_reason + confirm->offers_keep;
     int rows = 8 + inputs + (gates ? 2 + gates_rows(m, inside) : 0) +
                confirm_warnings(confirm, model, warnings) +
-               (model_dialog_of_other(model, &confirm->migration) != NULL);
+               (model_dialog_of_other(model, &confirm->migration) ? 1 : 0);
     char title[TENANT_NAME_MAX + 2 * 64 + 40], badge[40], name[TENANT_NAME_MAX];
     struct rect in, buttons;
     bool readable;
@@ -367,8 +367,8 @@ static bool draw_yes_no(const struct confirm *confirm, const struct model *model
     char why[TMV_REASON_MAX], text[TENANT_NAME_MAX + 300], name[TENANT_NAME_MAX];
     struct line line = line_begin(canvas, keys);
 
-    snprintf(text, sizeof text, "%s: %s",
-             m != NULL ? tenant_name(&model->names, &m->tenant, name) : confirm->name, confirm->effect);
+    snprintf(text, sizeof text, "%s: %s", m ? tenant_name(&model->names, &m->tenant, name) : confirm->name,
+             confirm->effect);
     rect_top(&in, canvas_wrap(canvas, in, ROLE_TEXT, text));
     draw_other(confirm, model, canvas, &in);
     confirm_blocked(confirm, model, why, sizeof why);
@@ -395,7 +395,7 @@ static void draw_names(const struct confirm *confirm, const struct model *model,
         const struct tmv_migration *m = model_find(model, &confirm->bulk_ids[from + i]);
         struct line line = line_begin(canvas, cell);
         char why[TMV_REASON_MAX] = "", name[TENANT_NAME_MAX];
-        if (m == NULL)
+        if (!m)
             continue;
         tenant_name(&model->names, &m->tenant, name);
         if (confirm_takes(confirm, from + i, m, why)) {
@@ -414,7 +414,7 @@ static int names_allowed(const struct confirm *confirm, const struct model *mode
 
     for (int i = 0; i < confirm->bulk_count; i++) {
         const struct tmv_migration *m = model_find(model, &confirm->bulk_ids[i]);
-        allowed += m != NULL && confirm_takes(confirm, i, m, why);
+        allowed += m && confirm_takes(confirm, i, m, why);
     }
     return allowed;
 }
@@ -474,7 +474,7 @@ bool confirm_draw(const struct confirm *confirm, const struct model *model, stru
 
     if (confirm->kind == CONFIRM_NONE)
         return true;
-    if ((m == NULL && !confirm->bulk) || canvas->cols < FRAME_COLS || canvas->rows < FRAME_ROWS) {
+    if ((!m && !confirm->bulk) || canvas->cols < FRAME_COLS || canvas->rows < FRAME_ROWS) {
         draw_small(confirm, model, canvas);
         return false;
     }

@@ -70,7 +70,7 @@ static void keep_ghost(const struct model *model, struct queue *queue)
     const struct tmv_migration *m = model_under_cursor(model);
     int row = list->held_row < queue->count ? list->held_row : queue->count;
 
-    if (m == NULL || list->pane != PANE_QUEUE || !tmv_uuid_equal(&m->id, &list->held) ||
+    if (!m || list->pane != PANE_QUEUE || !tmv_uuid_equal(&m->id, &list->held) ||
         queue_row(queue, &m->id) >= 0)
         return;
     memmove(queue->rows + row + 1, queue->rows + row, sizeof(*queue->rows) * (size_t)(queue->count - row));
@@ -84,7 +84,7 @@ static void queue_read(const struct model *model, struct queue *queue)
 {
     queue->count = queue->ready = 0;
     queue->ghost = false;
-    for (size_t i = 0; model->snapshot != NULL && i < model->snapshot->migration_count; i++) {
+    for (size_t i = 0; model->snapshot && i < model->snapshot->migration_count; i++) {
         const struct tmv_migration *m = &model->snapshot->migrations[i];
         if ((m->phase != TMV_PHASE_DUAL_WRITE && m->phase != TMV_PHASE_CUTOVER) || queue->count == QUEUE_MAX)
             continue;
@@ -229,8 +229,7 @@ static void words_cell(const struct model *model, const struct tmv_attempt *a, i
     if (column == C_AT)
         canvas_fit(canvas, cell, ROLE_TEXT_DIM, format_clock(a->started_at_us, text));
     else if (column == C_TENANT)
-        canvas_fit(canvas, cell, ROLE_TEXT_STRONG,
-                   m != NULL ? tenant_name(&model->names, &m->tenant, text) : "—");
+        canvas_fit(canvas, cell, ROLE_TEXT_STRONG, m ? tenant_name(&model->names, &m->tenant, text) : "—");
     else if (column == C_OUTCOME)
         canvas_fit(canvas, cell, attempt_role(a), attempt_outcome(a, outcome));
     else if (column == C_BY)
@@ -278,7 +277,7 @@ static void cutover_cell(void *user, int row, int column, struct canvas *canvas,
 
 static int attempts(const struct model *model)
 {
-    return model->snapshot != NULL ? (int)model->snapshot->attempt_count : 0;
+    return model->snapshot ? (int)model->snapshot->attempt_count : 0;
 }
 
 /* ---- the whole ---- */
@@ -457,7 +456,7 @@ static void cutover_draw(const struct model *model, struct canvas *canvas, struc
     const struct tmv_attempt *attempt = selected_attempt(model);
     struct parts parts;
 
-    if (model->snapshot == NULL) {
+    if (!model->snapshot) {
         canvas_fit(canvas, rect_top(&area, 1), ROLE_TEXT_DIM, "  Waiting for the first picture …");
         return;
     }
@@ -466,7 +465,7 @@ static void cutover_draw(const struct model *model, struct canvas *canvas, struc
     draw_cutovers(model, canvas, parts.cutovers);
     if (parts.whole.h > 0)
         table_whole_draw(canvas, parts.whole, parts.whole_text);
-    if (attempt != NULL && parts.steps.h > 0)
+    if (attempt && parts.steps.h > 0)
         attempt_draw(model, attempt, canvas, parts.steps);
     draw_spread(model, canvas, parts.spread);
 }

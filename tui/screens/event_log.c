@@ -29,7 +29,7 @@ static bool make_room(struct event_log *log)
         return true;
     room = room > EVENT_LOG_MAX + 1 ? EVENT_LOG_MAX + 1 : room;
     entries = realloc(log->entries, room * sizeof *entries);
-    if (entries == NULL)
+    if (!entries)
         return false;
     log->entries = entries;
     log->room = room;

@@ -77,11 +77,11 @@ static void json_words(const char *json, char *text, size_t size)
     const cJSON *item;
     size_t used = 0;
 
-    snprintf(text, size, "%.*s", (int)size - 1, object == NULL ? json : "");
+    snprintf(text, size, "%.*s", (int)size - 1, !object ? json : "");
     cJSON_ArrayForEach(item, object)
     {
         char value[400], key[64];
-        if (item->string == NULL || IS_ONE_OF(item->string, silent_keys) || says_nothing(item))
+        if (!item->string || IS_ONE_OF(item->string, silent_keys) || says_nothing(item))
             continue;
         value_words(item, value, sizeof value);
         if (value[0] == '\0' || used >= size)
@@ -149,13 +149,13 @@ void events_draw(const struct model *model, struct canvas *canvas, struct rect a
 {
     if (area.h < 2)
         return;
-    canvas_separator(canvas, rect_top(&area, 1), "events", only == NULL ? "4: all of them" : "newest first");
+    canvas_separator(canvas, rect_top(&area, 1), "events", !only ? "4: all of them" : "newest first");
     for (size_t i = 0; i < model_event_count(model) && area.h > 0; i++) {
         const struct tmv_audit_entry *entry = model_event(model, i);
         struct line line;
-        if (only != NULL && !tmv_uuid_equal(&entry->migration, only))
+        if (only && !tmv_uuid_equal(&entry->migration, only))
             continue;
         line = line_begin(canvas, rect_top(&area, 1));
-        event_draw(model, entry, &line, only == NULL);
+        event_draw(model, entry, &line, !only);
     }
 }

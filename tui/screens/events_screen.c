@@ -29,7 +29,7 @@ static const char *name_of(const struct model *model, const struct tmv_audit_ent
 {
     const struct tmv_migration *m = model_find(model, &entry->migration);
 
-    return m != NULL ? tenant_name(&model->names, &m->tenant, text) : "—";
+    return m ? tenant_name(&model->names, &m->tenant, text) : "—";
 }
 
 /* The words of an entry are made of its details; matching those spares parsing all of them at each drawing.
@@ -38,10 +38,10 @@ static bool passes(const struct model *model, const struct tmv_audit_entry *entr
 {
     char name[TENANT_NAME_MAX];
 
-    return word[0] == '\0' || fold_find(event_type_words(entry), word) != NULL ||
-           fold_find(entry->event_type, word) != NULL || fold_find(entry->operator_name, word) != NULL ||
-           fold_find(entry->new_phase, word) != NULL || fold_find(entry->details, word) != NULL ||
-           fold_find(name_of(model, entry, name), word) != NULL;
+    return word[0] == '\0' || fold_find(event_type_words(entry), word) ||
+           fold_find(entry->event_type, word) || fold_find(entry->operator_name, word) ||
+           fold_find(entry->new_phase, word) || fold_find(entry->details, word) ||
+           fold_find(name_of(model, entry, name), word);
 }
 
 static void read_shown(const struct model *model, struct shown *shown)
@@ -201,7 +201,7 @@ static void events_screen_draw(const struct model *model, struct canvas *canvas,
     draw_top(model, &shown, canvas, rect_top(&rows, 1));
     if (shown.count == 0)
         canvas_fit(canvas, rows, ROLE_TEXT_DIM,
-                   model->snapshot == NULL   ? "  Waiting for the first picture …"
+                   !model->snapshot          ? "  Waiting for the first picture …"
                    : list->filter[0] != '\0' ? "  Nothing passes the filter; Esc shows all again."
                                              : "  Nothing happened yet.");
     draw_list(model, &shown, canvas, rows);
@@ -296,7 +296,7 @@ static void open_entry(struct model *model)
     struct shown shown;
 
     read_shown(model, &shown);
-    if (list->row >= shown.count || model_find(model, &shown.rows[list->row]->migration) == NULL)
+    if (list->row >= shown.count || !model_find(model, &shown.rows[list->row]->migration))
         return;
     model->fleet.selected = shown.rows[list->row]->migration;
     model->go = screen_migration.key;

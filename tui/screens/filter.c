@@ -238,10 +238,10 @@ static const char *regex_problem(const char *expression)
     struct regex_look look = {0};
     const char *problem = strlen(expression) > REGEX_MAX ? "is too long for an expression" : NULL;
 
-    for (const char *c = expression; *c != '\0' && problem == NULL; c++) {
+    for (const char *c = expression; *c != '\0' && !problem; c++) {
         if (*c == '{' || (*c == '\\' && c[1] >= '0' && c[1] <= '9'))
             problem = "has { or a back reference: neither is possible here";
-        else if (strchr("*+?", *c) != NULL)
+        else if (strchr("*+?", *c))
             problem = look_at_repetition(&look);
         else if (*c == '(' || *c == ')')
             problem = look_at_group(&look, *c);
@@ -257,10 +257,10 @@ static bool parse_regex(struct filter_term *term, const char *expression, char *
     term->op = FILTER_REGEX;
     if (expression[0] == '\0')
         return complain(problem, "an expression has to follow", "~");
-    if (regex_problem(expression) != NULL)
+    if (regex_problem(expression))
         return complain(problem, regex_problem(expression), expression);
     term->regex = malloc(sizeof *term->regex);
-    if (term->regex == NULL)
+    if (!term->regex)
         return complain(problem, "no memory", expression);
     if (regcomp(term->regex, expression, REG_EXTENDED | REG_ICASE | REG_NOSUB) == 0)
         return true;
@@ -365,7 +365,7 @@ bool filter_parse(const char *text, struct filter *ret_filter, char problem[FILT
 void filter_release(struct filter *filter)
 {
     for (int i = 0; i < filter->count; i++) {
-        if (filter->terms[i].regex != NULL)
+        if (filter->terms[i].regex)
             regfree(filter->terms[i].regex);
         free(filter->terms[i].regex);
     }
@@ -400,11 +400,10 @@ static bool by_me(const struct filter_term *term, const struct filter_subject *s
 {
     char who[TMV_NAME_MAX];
 
-    if (strcmp(fields[term->field].words.name, "by") != 0 || strcmp(term->text, "me") != 0 ||
-        subject->who == NULL)
+    if (strcmp(fields[term->field].words.name, "by") != 0 || strcmp(term->text, "me") != 0 || !subject->who)
         return false;
     snprintf(who, sizeof who, "%.*s", (int)strcspn(subject->who, "@"), subject->who);
-    return who[0] != '\0' && fold_find(text, who) != NULL;
+    return who[0] != '\0' && fold_find(text, who);
 }
 
 static bool text_holds(const struct filter_term *term, const struct filter_subject *subject)
@@ -427,7 +426,7 @@ static bool text_holds(const struct filter_term *term, const struct filter_subje
     case FILTER_LESS:
         break;
     }
-    return fold_find(text, term->text) != NULL || (term->field >= 0 && by_me(term, subject, text));
+    return fold_find(text, term->text) || (term->field >= 0 && by_me(term, subject, text));
 }
 
 static bool value_holds(const struct filter_term *term, const struct filter_subject *subject)
@@ -449,7 +448,7 @@ bool filter_passes(const struct filter *filter, const struct filter_subject *sub
 {
     for (int i = 0; i < filter->count; i++) {
         const struct filter_term *term = &filter->terms[i];
-        bool figure = term->field >= 0 && fields[term->field].value != NULL;
+        bool figure = term->field >= 0 && fields[term->field].value;
         bool holds = figure ? value_holds(term, subject) : text_holds(term, subject);
         if (holds == term->negated)
             return false;

@@ -57,7 +57,7 @@ static void done_note(const struct model *model, const struct tmv_migration *m, 
     const struct tmv_attempt *attempt = attempt_latest(model, &m->id);
     char pause[FORMAT_MAX], clock[FORMAT_MAX];
 
-    if (attempt != NULL && strcmp(attempt->outcome, "completed") == 0)
+    if (attempt && strcmp(attempt->outcome, "completed") == 0)
         snprintf(text, size, "writes paused %s at %s", format_duration(attempt->pause_us, pause),
                  format_clock(m->completed_at_us, clock));
     else if (m->completed_at_us > 0)
@@ -77,8 +77,8 @@ static void note_words(const struct model *model, const struct tmv_migration *m,
 
     if (fleet_is_ghost(model, m)) {
         snprintf(text, size, "%s",
-                 model_find(model, &m->id) != NULL ? "left this list: stays until the cursor moves"
-                                                   : "gone from this list: stays until the cursor moves");
+                 model_find(model, &m->id) ? "left this list: stays until the cursor moves"
+                                           : "gone from this list: stays until the cursor moves");
         return;
     }
     if (model_dialog_words(model, &m->id, text, size)[0] != '\0')
@@ -91,7 +91,7 @@ static void note_words(const struct model *model, const struct tmv_migration *m,
         done_note(model, m, text, size);
     else if (m->note[0] != '\0')
         snprintf(text, size, "%s", m->note);
-    else if (m->show == TMV_SHOW_SYNC && red != NULL)
+    else if (m->show == TMV_SHOW_SYNC && red)
         snprintf(text, size, "%s%s%s", red->name, red->seen[0] ? ": " : "", red->seen);
     else if (m->show == TMV_SHOW_READY)
         snprintf(text, size, "every gate is green");
@@ -268,15 +268,15 @@ static void empty_words(const struct model *model, struct canvas *canvas, struct
 {
     const char *words = "Waiting for the first picture of the control database …", *hint = "";
 
-    if (model->snapshot == NULL && model->link_error[0] != '\0') {
+    if (!model->snapshot && model->link_error[0] != '\0') {
         words = model->link_error;
         hint = model->link_hint;
-    } else if (model->snapshot != NULL && model->snapshot->migration_count == 0) {
+    } else if (model->snapshot && model->snapshot->migration_count == 0) {
         words = "No migration yet.";
         hint = "Start one with: tenantmv start TENANT --target STORE";
-    } else if (model->snapshot != NULL && model->only_problems && model->fleet.filter[0] == '\0') {
+    } else if (model->snapshot && model->only_problems && model->fleet.filter[0] == '\0') {
         words = "Every migration is well.";
-    } else if (model->snapshot != NULL) {
+    } else if (model->snapshot) {
         words = "No migration passes the filter.";
         hint = "Esc shows all of them again.";
     }
@@ -389,8 +389,8 @@ static void fleet_draw(const struct model *model, struct canvas *canvas, struct 
     struct table table = {
         wanted, COLUMNS, model->fleet.shown, model->fleet.top, model->fleet.selected_row, fleet_cell, NULL};
 
-    if (model->snapshot == NULL || model->fleet.shown == 0) {
-        if (model->snapshot != NULL && area.h > 3)
+    if (!model->snapshot || model->fleet.shown == 0) {
+        if (model->snapshot && area.h > 3)
             list_line(model, canvas, rect_top(&area, 1));
         empty_words(model, canvas, area);
         return;

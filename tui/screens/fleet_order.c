@@ -149,11 +149,11 @@ static bool keep_ghost(struct model *model)
                                                    : fleet->selected_row;
 
     if (tmv_uuid_is_nil(&fleet->selected) || model->no_keys ||
-        (m == NULL && !tmv_uuid_equal(&model->kept.id, &fleet->selected)))
+        (!m && !tmv_uuid_equal(&model->kept.id, &fleet->selected)))
         return false;
     memmove(fleet->order + row + 1, fleet->order + row, sizeof *fleet->order * (size_t)(fleet->shown - row));
     memmove(fleet->ids + row + 1, fleet->ids + row, sizeof *fleet->ids * (size_t)(fleet->shown - row));
-    fleet->order[row] = m != NULL ? (int)(m - model->snapshot->migrations) : -1;
+    fleet->order[row] = m ? (int)(m - model->snapshot->migrations) : -1;
     fleet->ids[row] = fleet->selected;
     fleet->selected_row = row;
     fleet->shown++;
@@ -194,7 +194,7 @@ static void reverse_rows(struct row *rows, int count)
 static void arrange(struct model *model, bool hold, bool moves)
 {
     struct fleet_state *fleet = &model->fleet;
-    size_t count = model->snapshot == NULL ? 0 : model->snapshot->migration_count;
+    size_t count = !model->snapshot ? 0 : model->snapshot->migration_count;
     struct filter filter;
     struct row *rows;
     int shown = 0;
@@ -202,7 +202,7 @@ static void arrange(struct model *model, bool hold, bool moves)
     if (count > FLEET_MAX)
         count = FLEET_MAX;
     rows = calloc(count + 1, sizeof *rows);
-    if (rows == NULL)
+    if (!rows)
         return; /* the order before stays */
     read_filter(fleet, &filter);
     for (size_t i = 0; i < count; i++) {

@@ -81,13 +81,12 @@ static int collect_header(const struct model *model, struct header_word words[HE
     char fresh[40], clock[FORMAT_MAX], kind[24] = "";
     int n = 0;
 
-    for (size_t i = 0; model->environment_kind != NULL && model->environment_kind[i] && i + 1 < sizeof kind;
-         i++)
+    for (size_t i = 0; model->environment_kind && model->environment_kind[i] && i + 1 < sizeof kind; i++)
         kind[i] = (char)(model->environment_kind[i] >= 'a' && model->environment_kind[i] <= 'z'
                              ? model->environment_kind[i] - 'a' + 'A'
                              : model->environment_kind[i]);
     words[n++] = (struct header_word){" tenantmv ", ROLE_HEADER, 2, false};
-    if (model->environment != NULL) {
+    if (model->environment) {
         words[n] = (struct header_word){"", ROLE_HEADER, 4, false};
         snprintf(words[n++].text, sizeof words->text, " %.40s ", model->environment);
     }
@@ -95,7 +94,7 @@ static int collect_header(const struct model *model, struct header_word words[HE
         words[n] = (struct header_word){"", badge_role(kind), 0, false};
         snprintf(words[n++].text, sizeof words->text, "[%s]", kind);
     }
-    if (model->who != NULL) {
+    if (model->who) {
         words[n] = (struct header_word){"", ROLE_HEADER_TAB, 5, false};
         snprintf(words[n++].text, sizeof words->text, "  %.60s", model->who);
     }
@@ -148,7 +147,7 @@ int frame_alerts(const struct model *model)
 {
     int64_t alerts;
 
-    if (model->snapshot == NULL)
+    if (!model->snapshot)
         return 0;
     alerts =
         snapshot_count(model->snapshot, TMV_SHOW_FAILED) + snapshot_count(model->snapshot, TMV_SHOW_ORPHAN);
@@ -172,7 +171,7 @@ static void draw_tabs(const struct model *model, const struct frame *frame, stru
     if (alerts > 0)
         line_try_right(&line, ROLE_LEVEL_CRIT, text);
     line_put(&line, ROLE_TEXT, "  ");
-    if (model->engine_note != NULL)
+    if (model->engine_note)
         line_try(&line, ROLE_TEXT_DIM, model->engine_note);
 }
 
@@ -207,7 +206,7 @@ static void draw_outcome(const struct model *model, const struct frame *frame, s
 {
     struct line line = line_begin(canvas, area);
 
-    if (frame->prompt != NULL) {
+    if (frame->prompt) {
         line_put(&line, ROLE_KEY, " ");
         line_put(&line, ROLE_KEY, frame->prompt_label);
         field_draw(frame->prompt, canvas, line.rest, true);
@@ -220,7 +219,7 @@ static void draw_outcome(const struct model *model, const struct frame *frame, s
             line_try_right(&line, ROLE_KEY, frame->toast_hint);
         snprintf(text, sizeof text, " %s ", frame->toast);
         line_put(&line, frame->toast_role, text);
-    } else if (!model->connected && model->link_error[0] != '\0' && model->snapshot != NULL) {
+    } else if (!model->connected && model->link_error[0] != '\0' && model->snapshot) {
         line_putf(&line, ROLE_LEVEL_WARN, " offline: %s", model->link_error);
     }
 }
@@ -238,7 +237,7 @@ static void draw_tiny(const struct model *model, struct canvas *canvas)
     line_put(&line, role, fresh);
     if (alerts > 0)
         line_putf(&line, ROLE_LEVEL_CRIT, " !%d", alerts);
-    if (m != NULL) {
+    if (m) {
         const struct state_look *look = state_look(m->show);
         if (area.h > 0)
             line = line_begin(canvas, rect_top(&area, 1));
@@ -248,7 +247,7 @@ static void draw_tiny(const struct model *model, struct canvas *canvas)
         line_putf(&line, ROLE_TEXT_STRONG, " %s", tenant_name(&model->names, &m->tenant, name));
     }
     canvas_fit(canvas, rect_bottom(&area, 1), ROLE_TEXT_DIM, "q quit, or enlarge");
-    if (m != NULL)
+    if (m)
         canvas_wrap(canvas, area, ROLE_TEXT, m->note);
 }
 
@@ -259,7 +258,7 @@ static const char *note_more(const struct model *model, const struct canvas *can
 {
     const char *more = strstr(model->note, NOTE_PARTS);
 
-    return text_width(model->note) + 1 > canvas->cols && canvas->rows >= 24 && more != NULL
+    return text_width(model->note) + 1 > canvas->cols && canvas->rows >= 24 && more
                ? more + strlen(NOTE_PARTS)
                : NULL;
 }
@@ -268,7 +267,7 @@ static int note_lines(const struct model *model, const struct canvas *canvas)
 {
     if (model->note[0] == '\0' || canvas->rows < 16)
         return 0;
-    return note_more(model, canvas) != NULL ? 2 : 1;
+    return note_more(model, canvas) ? 2 : 1;
 }
 
 static void draw_note(const struct model *model, struct canvas *canvas, struct rect area)
@@ -277,12 +276,12 @@ static void draw_note(const struct model *model, struct canvas *canvas, struct r
     char first[sizeof model->note];
 
     snprintf(first, sizeof first, "%s", model->note);
-    if (more != NULL)
+    if (more)
         first[more - model->note - (ptrdiff_t)strlen(NOTE_PARTS)] = '\0';
     area.x++;
     area.w--;
     canvas_fit(canvas, rect_top(&area, 1), ROLE_HINT, first);
-    if (more != NULL)
+    if (more)
         canvas_fit(canvas, area, ROLE_HINT, more);
 }
 

@@ -76,7 +76,7 @@ enum health migration_health(const struct tmv_snapshot *snapshot, const struct t
     const char *reason = "";
     enum health health = judge(snapshot, migration, &reason);
 
-    if (why != NULL)
+    if (why)
         *why = reason;
     return health;
 }

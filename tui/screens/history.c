@@ -36,7 +36,7 @@ static int compare_items(const void *va, const void *vb)
 
     if (a->at_us != b->at_us)
         return a->at_us > b->at_us ? -1 : 1;
-    return (a->a != NULL) - (b->a != NULL); /* the migration stands above its last cutover */
+    return (a->a ? 1 : 0) - (b->a ? 1 : 0); /* the migration stands above its last cutover */
 }
 
 static void items_read(const struct model *model, struct items *items)
@@ -45,11 +45,11 @@ static void items_read(const struct model *model, struct items *items)
 
     items->count = 0;
     items->model = model;
-    for (size_t i = 0; s != NULL && i < s->migration_count && items->count < ITEMS_MAX; i++)
+    for (size_t i = 0; s && i < s->migration_count && items->count < ITEMS_MAX; i++)
         if (tmv_phase_is_terminal(s->migrations[i].phase))
             items->rows[items->count++] =
                 (struct item){&s->migrations[i], NULL, s->migrations[i].completed_at_us};
-    for (size_t i = 0; s != NULL && i < s->attempt_count && items->count < ITEMS_MAX; i++)
+    for (size_t i = 0; s && i < s->attempt_count && items->count < ITEMS_MAX; i++)
         items->rows[items->count++] = (struct item){model_find(model, &s->attempts[i].migration),
                                                     &s->attempts[i], s->attempts[i].started_at_us};
     qsort(items->rows, (size_t)items->count, sizeof *items->rows, compare_items);
@@ -57,12 +57,12 @@ static void items_read(const struct model *model, struct items *items)
 
 static const struct tmv_uuid *item_id(const struct item *item)
 {
-    return item->a != NULL ? &item->a->migration : &item->m->id;
+    return item->a ? &item->a->migration : &item->m->id;
 }
 
 static int64_t item_number(const struct item *item)
 {
-    return item->a != NULL ? item->a->number : 0;
+    return item->a ? item->a->number : 0;
 }
 
 /* ---- the list ---- */
@@ -86,9 +86,9 @@ static const struct column columns[] = {
 /* Why it ended so; "" when there is nothing to say. */
 static const char *why_words(const struct item *item)
 {
-    if (item->a != NULL)
+    if (item->a)
         return item->a->reason;
-    return item->m == NULL || item->m->phase == TMV_PHASE_COMPLETED ? "" : item->m->last_error;
+    return !item->m || item->m->phase == TMV_PHASE_COMPLETED ? "" : item->m->last_error;
 }
 
 static void migration_cell(const struct item *item, int column, struct canvas *canvas, struct rect cell)
@@ -96,7 +96,7 @@ static void migration_cell(const struct item *item, int column, struct canvas *c
     const struct tmv_migration *m = item->m;
     char text[FORMAT_MAX];
 
-    if (m == NULL) /* an item of this kind has one */
+    if (!m) /* an item of this kind has one */
         return;
     const struct state_look *look = state_look(m->show);
 
@@ -154,11 +154,11 @@ static void item_cell(void *user, int row, int column, struct canvas *canvas, st
                    cell.w >= 20 ? format_time(item->at_us, text) : format_clock(item->at_us, text));
     else if (column == I_TENANT)
         canvas_fit(canvas, cell, ROLE_TEXT_STRONG,
-                   item->m != NULL ? tenant_name(&items->model->names, &item->m->tenant, text) : "—");
-    else if (column == I_ROUTE && item->m != NULL) {
+                   item->m ? tenant_name(&items->model->names, &item->m->tenant, text) : "—");
+    else if (column == I_ROUTE && item->m) {
         snprintf(text, sizeof text, "%s → %s", item->m->source, item->m->target);
         canvas_fit(canvas, cell, ROLE_TEXT_DIM, text);
-    } else if (item->a != NULL)
+    } else if (item->a)
         attempt_cell(item, column, canvas, cell);
     else
         migration_cell(item, column, canvas, cell);
@@ -185,9 +185,9 @@ static void counts_line(const struct items *items, struct canvas *canvas, struct
 
     for (int i = 0; i < items->count; i++) {
         const struct item *item = &items->rows[i];
-        if (item->a == NULL && item->m->phase == TMV_PHASE_COMPLETED)
+        if (!item->a && item->m->phase == TMV_PHASE_COMPLETED)
             moved++;
-        else if (item->a == NULL)
+        else if (!item->a)
             ended++;
         else if (attempt_went_well(item->a))
             went++;
@@ -232,8 +232,8 @@ static void draw_list(const struct model *model, struct canvas *canvas, struct r
     items_read(model, &items);
     if (items.count == 0) {
         canvas_wrap(canvas, (struct rect){area.x + 2, area.y + 1, area.w - 4, area.h - 1}, ROLE_TEXT_DIM,
-                    model->snapshot == NULL ? "Waiting for the first picture …"
-                                            : "Nothing has ended yet, and no cutover was tried.");
+                    !model->snapshot ? "Waiting for the first picture …"
+                                     : "Nothing has ended yet, and no cutover was tried.");
         return;
     }
     table.rows = items.count;
@@ -254,10 +254,10 @@ static const struct tmv_attempt *open_attempt(const struct model *model)
     const struct tmv_record *record = model_record(model, &list->id);
     const struct tmv_snapshot *s = model->snapshot;
 
-    for (size_t i = 0; record != NULL && i < record->attempt_count; i++)
+    for (size_t i = 0; record && i < record->attempt_count; i++)
         if (record->attempts[i].number == list->number)
             return &record->attempts[i];
-    for (size_t i = 0; s != NULL && i < s->attempt_count; i++)
+    for (size_t i = 0; s && i < s->attempt_count; i++)
         if (s->attempts[i].number == list->number && tmv_uuid_equal(&s->attempts[i].migration, &list->id))
             return &s->attempts[i];
     return NULL;
@@ -271,9 +271,9 @@ static void history_draw(const struct model *model, struct canvas *canvas, struc
 
     if (!list->open)
         draw_list(model, canvas, area);
-    else if (attempt != NULL)
+    else if (attempt)
         replay_draw(model, attempt, list->step, canvas, area);
-    else if (m != NULL)
+    else if (m)
         report_draw(model, m, canvas, area, list->step);
     else
         canvas_fit(canvas, rect_top(&area, 1), ROLE_TEXT_DIM,
@@ -332,7 +332,7 @@ static void move_report(struct model *model, struct rect area, int rows)
     struct list_state *list = &model->lists[PLACE];
     const struct tmv_migration *m = model_find(model, &list->id);
     struct canvas nothing = {0};
-    int lines = m != NULL ? report_draw(model, m, &nothing, area, 0) : 0;
+    int lines = m ? report_draw(model, m, &nothing, area, 0) : 0;
 
     if (rows == MOVE_PAGE || rows == -MOVE_PAGE)
         rows = rows > 0 ? area.h - 1 : 1 - area.h;
@@ -369,7 +369,7 @@ static void open_selected(struct model *model)
 
     if (!list->open && !tmv_uuid_is_nil(&list->id))
         history_open(model, &list->id, list->number);
-    else if (list->open && list->number == 0 && record != NULL && record->attempt_count > 0)
+    else if (list->open && list->number == 0 && record && record->attempt_count > 0)
         history_open(model, &list->id, record->attempts[0].number);
     else if (list->open && list->number > 0) /* the replay's other side */
         history_open(model, &list->id, 0);

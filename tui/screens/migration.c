@@ -450,7 +450,7 @@ static void migration_draw(const struct model *model, struct canvas *canvas, str
     bool wide = area.w >= 120;
     int reason, gates, attempt;
 
-    if (view.m == NULL) {
+    if (!view.m) {
         canvas_wrap(canvas, (struct rect){area.x + 2, area.y + 1, area.w - 4, area.h - 1}, ROLE_TEXT_DIM,
                     "No migration is selected: go back to the fleet with Esc or 1.");
         return;
@@ -459,7 +459,7 @@ static void migration_draw(const struct model *model, struct canvas *canvas, str
     right.w = wide ? (area.w - 1) * 45 / 100 : area.w;
     reason = reason_rows(&view, wide ? area.w - right.w - 1 : area.w);
     gates = gate_rows(view.m, right.w);
-    attempt = view.attempt != NULL ? ATTEMPT_ROWS : 0;
+    attempt = view.attempt ? ATTEMPT_ROWS : 0;
     title_section(&view, canvas, rect_top(&area, 1));
     if (wide) {
         const struct section side[] = {{gates_section, gates, gates, 1, false},

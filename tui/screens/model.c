@@ -35,7 +35,7 @@ int64_t snapshot_count(const struct tmv_snapshot *snapshot, enum tmv_display_sta
 
 const struct tmv_migration *model_find(const struct model *model, const struct tmv_uuid *id)
 {
-    if (model->snapshot == NULL)
+    if (!model->snapshot)
         return NULL;
     for (size_t i = 0; i < model->snapshot->migration_count; i++)
         if (tmv_uuid_equal(&model->snapshot->migrations[i].id, id))
@@ -52,7 +52,7 @@ const struct tmv_migration *model_under_cursor(const struct model *model)
 {
     const struct tmv_migration *m = model_selected(model);
 
-    if (m != NULL || model->no_subject || tmv_uuid_is_nil(&model->fleet.selected))
+    if (m || model->no_subject || tmv_uuid_is_nil(&model->fleet.selected))
         return m;
     return tmv_uuid_equal(&model->kept.id, &model->fleet.selected) ? &model->kept : NULL;
 }
@@ -66,7 +66,7 @@ const struct tmv_migration *model_row(const struct model *model, int row)
 
 const struct tmv_dialog *model_dialog_of_other(const struct model *model, const struct tmv_uuid *migration)
 {
-    for (size_t i = 0; model->snapshot != NULL && i < model->snapshot->dialog_count; i++) {
+    for (size_t i = 0; model->snapshot && i < model->snapshot->dialog_count; i++) {
         const struct tmv_dialog *dialog = &model->snapshot->dialogs[i];
         if (tmv_uuid_equal(&dialog->migration, migration) &&
             !tmv_uuid_equal(&dialog->id, &model->own_dialog.id))
@@ -81,7 +81,7 @@ const char *model_dialog_words(const struct model *model, const struct tmv_uuid 
     const struct tmv_dialog *dialog = model_dialog_of_other(model, migration);
 
     text[0] = '\0';
-    if (dialog != NULL)
+    if (dialog)
         snprintf(text, size, "%.60s: %s dialog open", dialog->operator_name,
                  tmv_operation_name(dialog->operation));
     return text;
@@ -95,14 +95,14 @@ void model_begin(struct model *model)
 
 const struct tmv_record *model_record(const struct model *model, const struct tmv_uuid *id)
 {
-    return model->record != NULL && tmv_uuid_equal(&model->record->migration, id) ? model->record : NULL;
+    return model->record && tmv_uuid_equal(&model->record->migration, id) ? model->record : NULL;
 }
 
 int64_t model_age_us(const struct model *model)
 {
     int64_t age;
 
-    if (model->snapshot == NULL)
+    if (!model->snapshot)
         return -1;
     age = model->now_us - model->snapshot->taken_mono_us;
     return age < 0 ? 0 : age;
@@ -121,7 +121,7 @@ enum freshness model_freshness(const struct model *model)
 
 int64_t model_database_now_us(const struct model *model)
 {
-    if (model->snapshot == NULL)
+    if (!model->snapshot)
         return model->wall_us;
     return model->snapshot->taken_at_us + model_age_us(model);
 }
@@ -157,7 +157,7 @@ size_t model_event_count(const struct model *model)
 {
     if (model->log.count > 0)
         return model->log.count;
-    return model->snapshot != NULL ? model->snapshot->event_count : 0;
+    return model->snapshot ? model->snapshot->event_count : 0;
 }
 
 const struct tmv_audit_entry *model_event(const struct model *model, size_t index)

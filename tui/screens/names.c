@@ -38,7 +38,7 @@ bool tenant_has_alias(const struct tenant_names *names, const struct tmv_uuid *t
 {
     char text[TENANT_NAME_MAX];
 
-    return alias_of(names, tenant, text) != NULL;
+    return alias_of(names, tenant, text);
 }
 
 int tenant_compare(const void *a, const void *b)
@@ -96,7 +96,7 @@ const char *tenant_typed(const struct tenant_names *names, const struct tmv_uuid
 {
     char uuid[TMV_UUID_TEXT];
 
-    if (alias_of(names, tenant, text) == NULL)
+    if (!alias_of(names, tenant, text))
         snprintf(text, TENANT_NAME_MAX, "%.*s", characters(digits_needed(names, tenant)),
                  tmv_uuid_format(tenant, uuid));
     return text;
@@ -107,7 +107,7 @@ const char *tenant_full(const struct tenant_names *names, const struct tmv_uuid 
 {
     char uuid[TMV_UUID_TEXT];
 
-    if (alias_of(names, tenant, text) == NULL)
+    if (!alias_of(names, tenant, text))
         snprintf(text, TENANT_NAME_MAX, "%s", tmv_uuid_format(tenant, uuid));
     return text;
 }
@@ -120,7 +120,7 @@ const char *tenant_name(const struct tenant_names *names, const struct tmv_uuid 
     char uuid[TMV_UUID_TEXT];
     int digits;
 
-    if (alias_of(names, tenant, text) != NULL)
+    if (alias_of(names, tenant, text))
         return text;
     digits = digits_needed(names, tenant);
     tmv_uuid_format(tenant, uuid);

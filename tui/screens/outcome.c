@@ -11,7 +11,7 @@ static void waiting_words(const struct tmv_migration *m, char *text, size_t size
 {
     char age[FORMAT_MAX];
 
-    if (m == NULL)
+    if (!m)
         snprintf(text, size, "waits for its engine");
     else if (m->owner[0] == '\0' || m->owner_age_us < 0)
         snprintf(text, size, "waits: no engine runs it (start one: tenantmv worker)");
@@ -42,7 +42,7 @@ static void state_words(const struct outcome *outcome, const struct tmv_migratio
         return;
     }
     if (outcome->kind == OUTCOME_RUNNING)
-        more = m != NULL ? m->step : "";
+        more = m ? m->step : "";
     snprintf(text, size, "%s%s%s", words[outcome->kind], more[0] != '\0' ? ": " : "", more);
 }
 
@@ -57,7 +57,7 @@ enum role outcome_words(const struct outcome *outcome, const struct model *model
     char name[TENANT_NAME_MAX] = "", command[TMV_UUID_TEXT] = "", id[24] = "";
     char words[TMV_REASON_MAX + 600];
 
-    if (m != NULL)
+    if (m)
         tenant_name(&model->names, &m->tenant, name);
     if (!tmv_uuid_is_nil(&outcome->command))
         snprintf(id, sizeof id, " (command %.4s)", tmv_uuid_format(&outcome->command, command));

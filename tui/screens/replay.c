@@ -33,7 +33,7 @@ static const struct tmv_command_info *command_of(const struct replay *r)
     enum tmv_operation operation = r->attempt->rehearsal ? TMV_OP_REHEARSE : TMV_OP_CUTOVER;
     const struct tmv_command_info *found = NULL;
 
-    for (size_t i = 0; r->record != NULL && i < r->record->command_count; i++) {
+    for (size_t i = 0; r->record && i < r->record->command_count; i++) {
         const struct tmv_command_info *c = &r->record->commands[i];
         if (c->operation == operation && c->requested_at_us <= r->attempt->started_at_us)
             found = c;
@@ -53,7 +53,7 @@ static int64_t moment_of(const struct replay *r)
     int64_t lock = positive(a->lock_us), drain = positive(a->drain_us), decide = positive(a->decide_us);
     const int64_t at[REPLAY_STEPS] = {
         [BEFORE] = a->started_at_us - TMV_RECORD_AROUND_US,
-        [ASKED] = command != NULL ? command->requested_at_us : a->started_at_us,
+        [ASKED] = command ? command->requested_at_us : a->started_at_us,
         [LOCK] = a->started_at_us + lock,
         [DRAIN] = a->started_at_us + lock + drain,
         [DECIDE] = a->started_at_us + lock + drain + decide,
@@ -77,7 +77,7 @@ static const struct tmv_sample *sample_at(const struct replay *r, int64_t at_us)
 {
     const struct tmv_sample *found = NULL;
 
-    for (size_t i = 0; r->record != NULL && i < r->record->sample_count; i++) {
+    for (size_t i = 0; r->record && i < r->record->sample_count; i++) {
         const struct tmv_sample *s = &r->record->samples[i];
         if (s->at_us <= at_us && s->at_us > at_us - 5 * SECOND_US)
             found = s;
@@ -92,12 +92,12 @@ static void tell_state(const struct replay *r, char text[TOLD_MAX])
     const struct tmv_sample *s = sample_at(r, r->moment_us);
     char lag[FORMAT_MAX], rate[FORMAT_MAX];
 
-    if (s == NULL && r->record == NULL)
+    if (!s && !r->record)
         snprintf(text, TOLD_MAX, "The record is being read …");
-    else if (s == NULL && r->step == AFTER && strcmp(r->attempt->outcome, "completed") == 0)
+    else if (!s && r->step == AFTER && strcmp(r->attempt->outcome, "completed") == 0)
         snprintf(text, TOLD_MAX,
                  "The tenant's writers went on at the target; nothing was to be mirrored any more.");
-    else if (s == NULL)
+    else if (!s)
         snprintf(text, TOLD_MAX, "No sample was kept from then.");
     else
         snprintf(text, TOLD_MAX, "The target was %s behind; %s events/s came in.",
@@ -108,7 +108,7 @@ static void tell_asked(const struct replay *r, char text[TOLD_MAX])
 {
     const struct tmv_command_info *c = command_of(r);
 
-    if (c != NULL)
+    if (c)
         snprintf(text, TOLD_MAX, "%.100s asked for it from %.100s. The answer was: %.300s", c->requested_by,
                  c->requested_from, c->outcome[0] != '\0' ? c->outcome : tmv_command_state_name(c->state));
     else
@@ -168,8 +168,7 @@ static void draw_title(const struct replay *r, struct canvas *canvas, struct rec
     int64_t from_start = r->moment_us - r->attempt->started_at_us;
 
     line_put(&line, ROLE_TEXT_DIM, " History › ");
-    line_put(&line, ROLE_TEXT_STRONG,
-             r->m != NULL ? tenant_name(&r->model->names, &r->m->tenant, name) : name);
+    line_put(&line, ROLE_TEXT_STRONG, r->m ? tenant_name(&r->model->names, &r->m->tenant, name) : name);
     line_putf(&line, ROLE_TEXT, " › %s #%d   ", r->attempt->rehearsal ? "rehearsal" : "cutover",
               r->attempt->number);
     line_putf(&line, ROLE_MODE_REPLAY, " %d of %d: %s ", (int)r->step + 1, REPLAY_STEPS, step_names[r->step]);
@@ -202,7 +201,7 @@ static void series(const struct replay *r, int64_t lags[SECONDS], int64_t rates[
 {
     for (int i = 0; i < SECONDS; i++)
         lags[i] = rates[i] = -1;
-    for (size_t i = 0; r->record != NULL && i < r->record->sample_count; i++) {
+    for (size_t i = 0; r->record && i < r->record->sample_count; i++) {
         const struct tmv_sample *s = &r->record->samples[i];
         int64_t from = s->at_us - (r->attempt->started_at_us - TMV_RECORD_AROUND_US);
         if (from < 0 || from / SECOND_US >= SECONDS || s->at_us > r->moment_us + SECOND_US)
@@ -215,13 +214,13 @@ static void series(const struct replay *r, int64_t lags[SECONDS], int64_t rates[
 static void draw_around(const struct replay *r, struct canvas *canvas, struct rect area)
 {
     int64_t lags[SECONDS], rates[SECONDS];
-    struct plot plot = {lags, SECONDS, r->m != NULL ? r->m->lag_gate_us : -1, format_short, SECONDS / 2 + 1};
+    struct plot plot = {lags, SECONDS, r->m ? r->m->lag_gate_us : -1, format_short, SECONDS / 2 + 1};
     struct rect spark;
     char text[FORMAT_MAX], right[60] = "";
     const struct tmv_sample *s = sample_at(r, r->moment_us);
 
     series(r, lags, rates);
-    if (s != NULL)
+    if (s)
         snprintf(right, sizeof right, "%s events/s", format_count(s->rate, text));
     canvas_separator(canvas, rect_top(&area, 1), "mirror lag, a minute before and after", right);
     spark = rect_bottom(&area, area.h >= 5 ? 1 : 0);
@@ -238,7 +237,7 @@ static void draw_events(const struct replay *r, struct canvas *canvas, struct re
     if (area.h < 2)
         return;
     canvas_separator(canvas, rect_top(&area, 1), "events until then", "newest first");
-    for (size_t i = r->record != NULL ? r->record->event_count : 0; i > 0 && area.h > 0; i--) {
+    for (size_t i = r->record ? r->record->event_count : 0; i > 0 && area.h > 0; i--) {
         const struct tmv_audit_entry *e = &r->record->events[i - 1];
         struct line line;
         char text[1024], time[FORMAT_MAX];

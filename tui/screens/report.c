@@ -116,7 +116,7 @@ static void figures(struct page *page, const struct tmv_migration *m, const stru
                   format_count(m->events_copied * 1000000 / copy_us, a));
     line_putf(&line, ROLE_TEXT_DIM, "   verified to %s",
               m->verified_to > 0 ? format_grouped(m->verified_to, a) : "nothing");
-    if (record == NULL)
+    if (!record)
         return;
     line = page_words(page);
     if (record->left_behind == 0)
@@ -207,7 +207,7 @@ int report_draw(const struct model *model, const struct tmv_migration *m, struct
     head(&page, model, m);
     phases(&page, model, m);
     figures(&page, m, record);
-    if (record == NULL) {
+    if (!record) {
         struct line line = page_words(&page);
         line_put(&line, ROLE_TEXT_DIM, "reading the rest of the record …");
         return page.lines;

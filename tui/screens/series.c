@@ -31,7 +31,7 @@ struct series_set *series_new(void)
 
 void series_free(struct series_set *set)
 {
-    for (int i = 0; set != NULL && i < set->count; i++)
+    for (int i = 0; set && i < set->count; i++)
         free(set->items[i]);
     free(set);
 }
@@ -96,7 +96,7 @@ static struct series *claim(struct series_set *set, const struct tmv_uuid *id)
         return series;
     }
     series = calloc(1, sizeof *series);
-    if (series == NULL)
+    if (!series)
         return NULL;
     series->migration = *id;
     set->items[set->count++] = series;
@@ -126,7 +126,7 @@ void series_add(struct series_set *set, const struct tmv_uuid *migration, const 
     struct series *series = sample->at_us > 0 ? claim(set, migration) : NULL;
     int64_t at = sample->at_us;
 
-    if (series == NULL)
+    if (!series)
         return;
     if (series->newest_us - at > SERIES_SLOTS * SERIES_SLOT_US) {
         if (series->newest_us - at < 2 * SERIES_SLOTS * SERIES_SLOT_US)
@@ -168,7 +168,7 @@ void series_note(struct series_set *set, struct tmv_snapshot *snapshot)
             series_add(set, &m->id, &m->samples[k]);
         series_add(set, &m->id, &now);
         series = find(set, &m->id);
-        if (series != NULL)
+        if (series)
             fill_samples(series, snapshot->taken_at_us, m);
     }
 }
@@ -181,7 +181,7 @@ bool series_read(const struct series_set *set, const struct tmv_uuid *migration,
     memset(ret_view, 0, sizeof *ret_view);
     for (int i = 0; i < SERIES_SLOTS; i++)
         ret_view->lag_us[i] = ret_view->rate[i] = -1;
-    if (series == NULL)
+    if (!series)
         return false;
     ret_view->migration = *migration;
     ret_view->newest_us = series->newest_us;

@@ -52,7 +52,7 @@ static int moves(const struct model *model, const char *store, bool in)
 {
     int count = 0;
 
-    for (size_t i = 0; model->snapshot != NULL && i < model->snapshot->migration_count; i++) {
+    for (size_t i = 0; model->snapshot && i < model->snapshot->migration_count; i++) {
         const struct tmv_migration *m = &model->snapshot->migrations[i];
         count += !tmv_phase_is_terminal(m->phase) && strcmp(in ? m->target : m->source, store) == 0;
     }
@@ -344,7 +344,7 @@ static void move_line(struct detail *d, const char *label, bool in)
         return;
     if (count > 1) /* the line may show the first of them only */
         line_putf(&line, ROLE_TEXT, "%d:  ", count);
-    for (size_t i = 0; d->model->snapshot != NULL && i < d->model->snapshot->migration_count; i++) {
+    for (size_t i = 0; d->model->snapshot && i < d->model->snapshot->migration_count; i++) {
         const struct tmv_migration *m = &d->model->snapshot->migrations[i];
         char name[TENANT_NAME_MAX];
         if (tmv_phase_is_terminal(m->phase) || strcmp(in ? m->target : m->source, d->store->id) != 0)
@@ -428,9 +428,8 @@ static void stores_draw(const struct model *model, struct canvas *canvas, struct
 
     if (model->store_count == 0) {
         canvas_wrap(canvas, (struct rect){area.x + 2, area.y + 1, area.w - 4, area.h - 1}, ROLE_TEXT_DIM,
-                    model->stores == NULL
-                        ? "Looking at the stores …"
-                        : "No store yet. Add one with: tenantmv store add NAME --conninfo …");
+                    !model->stores ? "Looking at the stores …"
+                                   : "No store yet. Add one with: tenantmv store add NAME --conninfo …");
         return;
     }
     split(model, area, &parts);

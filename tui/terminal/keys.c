@@ -82,7 +82,7 @@ static enum input_kind number_key(int number)
 
 static bool is_one_of(unsigned char byte, const char *bytes)
 {
-    return byte != '\0' && strchr(bytes, byte) != NULL;
+    return byte != '\0' && strchr(bytes, byte);
 }
 
 /* How many raw characters follow ESC [ M (button and place of the mouse), ESC [ t and ESC [ T (of a text
@@ -96,7 +96,7 @@ static int mouse_characters(const struct keys *keys, unsigned char final)
 
 static bool is_reply(const struct keys *keys, unsigned char final)
 {
-    bool numbers = strchr(keys->buffer, ';') != NULL;
+    bool numbers = strchr(keys->buffer, ';');
 
     return is_one_of((unsigned char)keys->buffer[0], "?<>=") || is_one_of(final, "RnctyIOT") ||
            (final == 'M' && numbers); /* the mouse, as rxvt reports it */
@@ -366,7 +366,7 @@ const char *input_name(const struct input *input, char name[INPUT_NAME_MAX])
     name[0] = '\0';
     if (input->kind == INPUT_TEXT && strcmp(input->text, " ") == 0)
         word = "Space";
-    if (word != NULL)
+    if (word)
         snprintf(name, INPUT_NAME_MAX, "%s", word);
     else if (input->kind == INPUT_TEXT || input->kind == INPUT_CTRL)
         snprintf(name, INPUT_NAME_MAX, "%s%s", input->kind == INPUT_CTRL ? "Ctrl-" : "", input->text);

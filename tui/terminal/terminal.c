@@ -102,14 +102,14 @@ static bool choose_utf8(void)
 {
     const char *codeset, *wanted = getenv("LC_ALL");
 
-    if (wanted == NULL || wanted[0] == '\0')
+    if (!wanted || wanted[0] == '\0')
         wanted = getenv("LC_CTYPE");
-    if (wanted == NULL || wanted[0] == '\0')
+    if (!wanted || wanted[0] == '\0')
         wanted = getenv("LANG");
-    codeset = wanted != NULL ? strchr(wanted, '.') : NULL;
-    if (codeset != NULL && !fold_starts(codeset, ".utf"))
-        return setlocale(LC_CTYPE, "") != NULL && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-    if (setlocale(LC_CTYPE, "") == NULL || wanted == NULL || wanted[0] == '\0')
+    codeset = wanted ? strchr(wanted, '.') : NULL;
+    if (codeset && !fold_starts(codeset, ".utf"))
+        return setlocale(LC_CTYPE, "") && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    if (!setlocale(LC_CTYPE, "") || !wanted || wanted[0] == '\0')
         setlocale(LC_CTYPE, "C.UTF-8");
     return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
@@ -121,17 +121,17 @@ static SCREEN *new_screen(char *why, size_t why_size)
     const char *name = getenv("TERM");
     SCREEN *screen;
 
-    if (name == NULL || name[0] == '\0' || strcmp(name, "dumb") == 0) {
-        snprintf(why, why_size, "TERM is %s", name != NULL && name[0] != '\0' ? name : "not set");
+    if (!name || name[0] == '\0' || strcmp(name, "dumb") == 0) {
+        snprintf(why, why_size, "TERM is %s", name && name[0] != '\0' ? name : "not set");
         return NULL;
     }
     screen = newterm(name, stdout, stdin);
-    for (size_t i = 0; screen == NULL && i < sizeof fallbacks / sizeof *fallbacks; i++) {
+    for (size_t i = 0; !screen && i < sizeof fallbacks / sizeof *fallbacks; i++) {
         screen = newterm(fallbacks[i], stdout, stdin);
-        if (screen != NULL)
+        if (screen)
             snprintf(why, why_size, "terminal %.40s is not known here; taken for %s", name, fallbacks[i]);
     }
-    if (screen == NULL)
+    if (!screen)
         snprintf(why, why_size, "terminal %.40s is not known here", name);
     return screen;
 }
@@ -187,7 +187,7 @@ static bool can_address_cursor(void)
 {
     const char *cup = tigetstr("cup");
 
-    return cup != NULL && cup != (char *)-1;
+    return cup && cup != (char *)-1;
 }
 
 /* Pastes are marked; the mouse and the focus, which a program that died may have left on, are not reported.
@@ -211,7 +211,7 @@ static void enter(struct terminal *t)
 struct terminal *terminal_open(const struct terminal_options *options, char *why, size_t why_size)
 {
     struct terminal *t;
-    bool ssh = getenv("SSH_CONNECTION") != NULL || getenv("SSH_TTY") != NULL;
+    bool ssh = getenv("SSH_CONNECTION") || getenv("SSH_TTY");
 
     why[0] = '\0';
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
@@ -219,7 +219,7 @@ struct terminal *terminal_open(const struct terminal_options *options, char *why
         return NULL;
     }
     t = calloc(1, sizeof *t);
-    if (t == NULL) {
+    if (!t) {
         snprintf(why, why_size, "no memory");
         return NULL;
     }
@@ -230,13 +230,13 @@ struct terminal *terminal_open(const struct terminal_options *options, char *why
     unsetenv("LINES"); /* with these exported, a resize would do nothing */
     unsetenv("COLUMNS");
     t->screen = new_screen(why, why_size);
-    if (t->screen != NULL && !can_address_cursor()) {
+    if (t->screen && !can_address_cursor()) {
         endwin();
         delscreen(t->screen);
         t->screen = NULL;
         snprintf(why, why_size, "the terminal cannot place its cursor");
     }
-    if (t->screen == NULL) {
+    if (!t->screen) {
         free(t);
         return NULL;
     }
@@ -251,7 +251,7 @@ struct terminal *terminal_open(const struct terminal_options *options, char *why
 
 void terminal_close(struct terminal *t, bool gone)
 {
-    if (t == NULL)
+    if (!t)
         return;
     if (!gone) {
         write_all(STDOUT_FILENO, "\033[?2004l");
@@ -423,8 +423,7 @@ static bool says_the_same(const struct canvas *a, const struct canvas *b)
  * again: the header stays as it is until it says something else, or something below it changed. */
 static bool may_stay(const struct terminal *t, const struct canvas *canvas, int64_t now_us)
 {
-    if (now_us - t->drawn_us >= t->options.header_us || t->shown.cells == NULL ||
-        !says_the_same(canvas, &t->shown))
+    if (now_us - t->drawn_us >= t->options.header_us || !t->shown.cells || !says_the_same(canvas, &t->shown))
         return false;
     for (int i = canvas->cols; i < canvas->cols * canvas->rows; i++)
         if (!same_cell(&canvas->cells[i], &t->shown.cells[i]))
@@ -448,8 +447,8 @@ static void place_cursor(const struct terminal *t, const struct canvas *canvas, 
 /* Makes `shown` a canvas of the same size; true when the drawing starts from nothing. */
 static bool prepare(struct terminal *t, const struct canvas *canvas)
 {
-    bool fresh = t->everything || t->shown.cells == NULL || t->shown.cols != canvas->cols ||
-                 t->shown.rows != canvas->rows;
+    bool fresh =
+        t->everything || !t->shown.cells || t->shown.cols != canvas->cols || t->shown.rows != canvas->rows;
 
     if (!fresh)
         return false;
@@ -471,8 +470,8 @@ static int copy_changes(const struct terminal *t, const struct canvas *canvas, b
 
     for (int i = 0; i < canvas->cols * canvas->rows; i++) {
         const struct cell *cell = &canvas->cells[i];
-        const struct cell *before = t->shown.cells != NULL ? &t->shown.cells[i] : NULL;
-        if (cell->width == 0 || (!fresh && before != NULL && same_cell(cell, before)))
+        const struct cell *before = t->shown.cells ? &t->shown.cells[i] : NULL;
+        if (cell->width == 0 || (!fresh && before && same_cell(cell, before)))
             continue;
         draw_cell(t, cell, i % canvas->cols, i / canvas->cols);
         changed = i / canvas->cols + 1;
@@ -500,7 +499,7 @@ void terminal_draw(struct terminal *t, const struct canvas *canvas, int64_t now_
         return;
     place_cursor(t, canvas, &cursor_x, &cursor_y);
     changed = copy_changes(t, canvas, fresh);
-    if (t->shown.cells != NULL)
+    if (t->shown.cells)
         memcpy(t->shown.cells, canvas->cells,
                sizeof *canvas->cells * (size_t)canvas->cols * (size_t)canvas->rows);
     if (!fresh && changed == 0 && cursor_x == t->shown.cursor_x && cursor_y == t->shown.cursor_y)
@@ -547,7 +546,7 @@ void terminal_copy(struct terminal *t, const char *text)
     char *coded = malloc(length / 3 * 4 + 8);
 
     (void)t;
-    if (coded == NULL)
+    if (!coded)
         return;
     for (size_t i = 0; i < length; i += 3) {
         unsigned bits = (unsigned)(unsigned char)text[i] << 16;

@@ -15,10 +15,9 @@ static bool person_folder(char *path, size_t size)
 {
     const char *base = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
 
-    if (base != NULL && base[0] == '/')
+    if (base && base[0] == '/')
         return (size_t)snprintf(path, size, "%s/tenantmv/themes", base) < size;
-    return home != NULL && home[0] != '\0' &&
-           (size_t)snprintf(path, size, "%s/.config/tenantmv/themes", home) < size;
+    return home && home[0] != '\0' && (size_t)snprintf(path, size, "%s/.config/tenantmv/themes", home) < size;
 }
 
 /* A folder beside the one that the program stands in. */
@@ -60,7 +59,7 @@ static bool is_path(const char *name)
 {
     size_t length = strlen(name);
 
-    return strchr(name, '/') != NULL || (length > 6 && strcmp(name + length - 6, ".theme") == 0);
+    return strchr(name, '/') || (length > 6 && strcmp(name + length - 6, ".theme") == 0);
 }
 
 bool theme_find(const char *name, char *path, size_t size)
@@ -77,7 +76,7 @@ bool theme_find(const char *name, char *path, size_t size)
             return true;
     }
     path[0] = '\0';
-    for (const struct embedded_theme *e = embedded_themes; e->name != NULL; e++)
+    for (const struct embedded_theme *e = embedded_themes; e->name; e++)
         if (strcmp(e->name, name) == 0)
             return true;
     return false;

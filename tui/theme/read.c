@@ -133,7 +133,7 @@ static bool read_style(struct reading *r, char *text, struct style *ret_style)
     bool any = false, background = false, fine = true;
     char *rest;
 
-    for (char *word = strtok_r(text, " \t", &rest); word != NULL; word = strtok_r(NULL, " \t", &rest)) {
+    for (char *word = strtok_r(text, " \t", &rest); word; word = strtok_r(NULL, " \t", &rest)) {
         any = true;
         if (strcmp(word, "on") == 0) {
             background = true;
@@ -161,7 +161,7 @@ static void read_role(struct reading *r, const char *name, const char *value)
         complain(r, "%s stands there twice, first in line %d", name, r->set_line[role]);
     r->set_line[role] = r->line;
     snprintf(text, sizeof text, "%s", value);
-    for (int tier = 0; tier < THEME_TIERS && rest != NULL; tier++) {
+    for (int tier = 0; tier < THEME_TIERS && rest; tier++) {
         char *piece = strsep(&rest, "|");
         struct style style;
         if (!read_style(r, piece, &style))
@@ -177,7 +177,7 @@ static void read_role(struct reading *r, const char *name, const char *value)
         r->theme->styles[tier][role] = style;
         r->set[tier][role] = true;
     }
-    if (rest != NULL)
+    if (rest)
         complain(r, "%s has more than three tiers", name);
 }
 
@@ -220,7 +220,7 @@ static void read_glyph(struct reading *r, const char *name, const char *value)
         return;
     }
     snprintf(text, sizeof text, "%s", value);
-    if (!read_grapheme(strsep(&rest, "|"), utf8) || rest == NULL || !read_grapheme(rest, ascii) ||
+    if (!read_grapheme(strsep(&rest, "|"), utf8) || !rest || !read_grapheme(rest, ascii) ||
         strlen(ascii) != 1 || ascii[0] <= ' ' || ascii[0] > '~') {
         complain(r, "the shape of %s is not \"one character | one ASCII character\"", name);
         return;
@@ -399,12 +399,12 @@ static bool read_file(const char *path, struct theme *theme, struct theme_report
 {
     char *text = malloc(FILE_MAX + 1), why[120] = "too large for a theme";
     FILE *file = fopen(path, "re");
-    size_t length = file != NULL && text != NULL ? fread(text, 1, FILE_MAX + 1, file) : 0;
-    bool broken = file == NULL || text == NULL || ferror(file), fine;
+    size_t length = file && text ? fread(text, 1, FILE_MAX + 1, file) : 0;
+    bool broken = !file || !text || ferror(file), fine;
 
     if (broken)
         snprintf(why, sizeof why, "cannot be read: %s", strerror(errno));
-    if (file != NULL)
+    if (file)
         fclose(file);
     if (broken || length > FILE_MAX) {
         free(text);
@@ -431,7 +431,7 @@ static bool read_named(const char *name, struct theme *theme, struct theme_repor
         return refuse_file(theme, report, "there is no such theme");
     if (path[0] != '\0')
         return read_file(path, theme, report, depth);
-    for (const struct embedded_theme *e = embedded_themes; e->name != NULL; e++)
+    for (const struct embedded_theme *e = embedded_themes; e->name; e++)
         if (strcmp(e->name, name) == 0)
             return read_text(e->text, theme, report, depth);
     return false;

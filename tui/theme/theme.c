@@ -29,7 +29,7 @@ void theme_default(struct theme *ret_theme)
 {
     struct theme_report report;
 
-    for (const struct embedded_theme *e = embedded_themes; e->name != NULL; e++)
+    for (const struct embedded_theme *e = embedded_themes; e->name; e++)
         if (strcmp(e->name, "default-dark") == 0)
             theme_read(e->text, ret_theme, &report);
 }

@@ -11,7 +11,7 @@ bool canvas_init(struct canvas *canvas, int cols, int rows)
     canvas->rows = rows < 1 ? 1 : rows;
     canvas->words = false;
     canvas->cells = calloc((size_t)canvas->cols * (size_t)canvas->rows, sizeof *canvas->cells);
-    if (canvas->cells == NULL)
+    if (!canvas->cells)
         return false;
     canvas_clear(canvas);
     return true;
@@ -77,11 +77,11 @@ static void put(struct canvas *canvas, int x, int y, enum role role, const char 
     struct cell *cell = canvas_at(canvas, x, y), *left = canvas_at(canvas, x - 1, y);
     struct cell *right = canvas_at(canvas, x + width, y);
 
-    if (cell == NULL || (width == 2 && canvas_at(canvas, x + 1, y) == NULL))
+    if (!cell || (width == 2 && !canvas_at(canvas, x + 1, y)))
         return;
-    if (cell->width == 0 && left != NULL)
+    if (cell->width == 0 && left)
         cell_set(left, " ", 1, (enum role)left->role);
-    if (right != NULL && right->width == 0)
+    if (right && right->width == 0)
         cell_set(right, " ", 1, (enum role)right->role);
     cell_set(cell, text, width, role);
     if (width == 2)
@@ -141,7 +141,7 @@ void canvas_over(struct canvas *canvas, struct rect area, enum role role)
 
     for (int y = area.y; y < area.y + area.h; y++)
         for (int x = area.x; x < area.x + area.w; x++)
-            if ((cell = canvas_at(canvas, x, y)) != NULL)
+            if ((cell = canvas_at(canvas, x, y)))
                 cell->over = (uint8_t)role;
 }
 

@@ -134,7 +134,7 @@ static bool utc(int64_t wall_us, struct tm *ret_tm)
 {
     time_t seconds = (time_t)(wall_us / S);
 
-    return wall_us > 0 && gmtime_r(&seconds, ret_tm) != NULL;
+    return wall_us > 0 && gmtime_r(&seconds, ret_tm);
 }
 
 const char *format_clock(int64_t wall_us, char text[FORMAT_MAX])
@@ -157,7 +157,7 @@ const char *format_time(int64_t wall_us, char text[FORMAT_MAX])
 
 const char *format_words(char *text)
 {
-    for (char *c = strchr(text, '_'); c != NULL; c = strchr(c, '_'))
+    for (char *c = strchr(text, '_'); c; c = strchr(c, '_'))
         *c = ' ';
     return text;
 }

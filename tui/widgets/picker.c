@@ -16,7 +16,7 @@ void picker_add(struct picker_rows *rows, const struct picker_row *row)
     if (rows->count == rows->capacity) {
         int capacity = rows->capacity == 0 ? 32 : rows->capacity * 2;
         struct picker_row *more = realloc(rows->rows, (size_t)capacity * sizeof *more);
-        if (more == NULL)
+        if (!more)
             return;
         rows->rows = more;
         rows->capacity = capacity;
@@ -45,8 +45,7 @@ static bool holds_word(const struct picker_row *row, const char *word, size_t le
     char text[80];
 
     snprintf(text, sizeof text, "%.*s", (int)length, word);
-    return fold_find(row->key, text) != NULL || fold_find(row->name, text) != NULL ||
-           fold_find(row->text, text) != NULL;
+    return fold_find(row->key, text) || fold_find(row->name, text) || fold_find(row->text, text);
 }
 
 static bool holds(const struct picker_row *row, const char *query)
@@ -127,7 +126,7 @@ void picker_move(struct picker *picker, const struct picker_rows *rows, int by, 
 
 static bool has_query(const struct picker *picker, const struct picker_look *look)
 {
-    return look->label != NULL || picker->typing || picker->query.length > 0;
+    return look->label || picker->typing || picker->query.length > 0;
 }
 
 static int around(const struct rect *area, const struct picker *picker, const struct picker_look *look)
@@ -228,7 +227,7 @@ void picker_draw(const struct picker *picker, const struct picker_rows *rows, co
         return;
     if (has_query(picker, look)) {
         struct line line = line_begin(canvas, rect_top(&in, 1));
-        line_put(&line, ROLE_KEY, look->label != NULL ? look->label : "search: ");
+        line_put(&line, ROLE_KEY, look->label ? look->label : "search: ");
         field_draw(&picker->query, canvas, line.rest, picker->typing);
     }
     foot = rect_bottom(&in, look->foot[0] != '\0');

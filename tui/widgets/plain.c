@@ -41,11 +41,11 @@ bool plain_contains(const struct canvas *canvas, const char *text)
     FILE *out = open_memstream(&all, &size);
     bool found;
 
-    if (out == NULL)
+    if (!out)
         return false;
     plain_write(canvas, false, out);
     fclose(out);
-    found = all != NULL && strstr(all, text) != NULL;
+    found = all && strstr(all, text);
     free(all);
     return found;
 }
