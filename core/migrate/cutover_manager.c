@@ -428,7 +428,8 @@ static bool decide(struct pause *p, bool *ret_unknown, struct tmv_error *err)
     buf_str(&sql, ";\n");
     if (!facts_must_hold(p->m->source_guard, p->brief[SIDE_SOURCE], &sql, err))
         return false;
-    buf_str(&sql, ";\nCOMMIT");
+    buf_str(&sql, ";\n");
+    buf_str(&sql, sql_any_commit);
     if (!buf_ok(&sql, err))
         return false;
     if (clock_now_us() > p->deadline_us)

@@ -160,7 +160,7 @@ static bool triggers_sql(const struct guard *guard, enum guard_level level, stru
                          struct tmv_error *err)
 {
     char tenant[TMV_UUID_TEXT];
-    char key[24];
+    char key[24], held[24];
     AUTO(buf) struct buf events = BUF_INIT(400);
 
     pgx_literal(&events, guard->shape->events);
@@ -171,31 +171,29 @@ static bool triggers_sql(const struct guard *guard, enum guard_level level, stru
         {"mark", guard->mark},
         {"insert_level", level == GUARD_ROWS ? "ROW" : "STATEMENT"},
     };
+    const struct pgx_var limit = {"idle_ms", held};
 
+    snprintf(held, sizeof held, "%d", TABLE_HELD_MS);
     snprintf(key, sizeof key, "%" PRId64, guard->lock_key);
     if (!store_sql(ret_sql, sql_guard_triggers, guard->shape, vars, ARRAY_LEN(vars), err))
         return false;
     buf_str(ret_sql, ";\n");
     if (!guard_must_own(guard, ret_sql, err))
         return false;
-    /* From here on no writer gets at the table: an engine that stops now must not keep it. */
-    buf_printf(ret_sql, ";\nSET LOCAL idle_in_transaction_session_timeout = %d", TABLE_HELD_MS);
-    return buf_ok(ret_sql, err);
+    buf_str(ret_sql, ";\n");
+    return pgx_expand(ret_sql, sql_any_held_limit, &limit, 1, err);
 }
 
 bool guard_install(struct pgx_conn *conn, const struct guard *guard, enum guard_level level,
                    int64_t patience_us, struct guard_installed *ret_installed, struct tmv_error *err)
 {
     AUTO(buf) struct buf triggers = BUF_INIT(32 * 1024);
-    char lock[300];
+    AUTO(buf) struct buf begin = BUF_INIT(1000);
 
-    if (!triggers_sql(guard, level, &triggers, err))
+    if (!triggers_sql(guard, level, &triggers, err) ||
+        !store_sql(&begin, sql_guard_install_begin, guard->shape, NULL, 0, err))
         return false;
-    /* Keeps autovacuum away and blocks no writer. */
-    snprintf(lock, sizeof lock,
-             "BEGIN; SET LOCAL lock_timeout = '5s'; LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE",
-             guard->shape->events);
-    if (pgx_script(conn, GUARD_TIMEOUT_US, lock, 0, NULL, err) &&
+    if (pgx_script(conn, GUARD_TIMEOUT_US, buf_text(&begin), 0, NULL, err) &&
         table_lock_run(conn, guard->shape, buf_text(&triggers), patience_us, err) &&
         guard_sequence_value(conn, guard->shape, &ret_installed->value, err) &&
         guard_read_facts(conn, guard, ret_installed->facts, err) &&
@@ -210,28 +208,40 @@ bool guard_install(struct pgx_conn *conn, const struct guard *guard, enum guard_
     return false;
 }
 
+/* One message: the lock, the check of who owns the migration, the work, and the end. */
+static bool remove_sql(const struct guard *guard, bool closed_only, struct buf *ret_sql,
+                       struct tmv_error *err)
+{
+    AUTO(buf) struct buf events = BUF_INIT(400);
+    char pattern[64], tenant[TMV_UUID_TEXT], limit[24];
+
+    snprintf(limit, sizeof limit, "%d", REMOVE_TRY_MS);
+    snprintf(pattern, sizeof pattern, "~tenantmv\\_%s\\_%s", guard->mark, closed_only ? "closed" : "%");
+    pgx_literal(&events, guard->shape->events);
+    const struct pgx_var begin = {"lock_ms", limit};
+    const struct pgx_var vars[] = {{"pattern", pattern},
+                                   {"events_literal", buf_text(&events)},
+                                   {"tenant_id", tmv_uuid_format(&guard->tenant, tenant)}};
+    if (!store_sql(ret_sql, sql_guard_remove_begin, guard->shape, &begin, 1, err))
+        return false;
+    buf_str(ret_sql, ";\n");
+    if (!guard_must_own(guard, ret_sql, err))
+        return false;
+    buf_str(ret_sql, ";\n");
+    if (!store_sql(ret_sql, sql_guard_triggers_drop, guard->shape, vars, ARRAY_LEN(vars), err))
+        return false;
+    buf_str(ret_sql, ";\n");
+    buf_str(ret_sql, sql_any_commit);
+    return buf_ok(ret_sql, err);
+}
+
 bool guard_remove(struct pgx_conn *conn, const struct guard *guard, bool closed_only, char why[GUARD_WHY_MAX],
                   struct tmv_error *err)
 {
     AUTO(buf) struct buf sql = BUF_INIT(16000);
-    AUTO(buf) struct buf drop = BUF_INIT(8000);
-    AUTO(buf) struct buf events = BUF_INIT(400);
-    char pattern[64], tenant[TMV_UUID_TEXT];
     unsigned seed = (unsigned)clock_now_us();
 
-    snprintf(pattern, sizeof pattern, "~tenantmv\\_%s\\_%s", guard->mark, closed_only ? "closed" : "%");
-    pgx_literal(&events, guard->shape->events);
-    const struct pgx_var vars[] = {{"pattern", pattern},
-                                   {"events_literal", buf_text(&events)},
-                                   {"tenant_id", tmv_uuid_format(&guard->tenant, tenant)}};
-    if (!guard_must_own(guard, &drop, err))
-        return false;
-    buf_str(&drop, ";\n");
-    if (!store_sql(&drop, sql_guard_triggers_drop, guard->shape, vars, ARRAY_LEN(vars), err))
-        return false;
-    buf_printf(&sql, "BEGIN; SET LOCAL lock_timeout = %d; LOCK TABLE %s IN ACCESS EXCLUSIVE MODE; %s; COMMIT",
-               REMOVE_TRY_MS, guard->shape->events, buf_text(&drop));
-    if (!buf_ok(&sql, err))
+    if (!remove_sql(guard, closed_only, &sql, err))
         return false;
     why[0] = '\0';
     for (int i = 0; i < REMOVE_TRIES; i++) {

@@ -49,10 +49,16 @@ static bool refuse_newer(struct pgx_conn *conn, struct tmv_error *err)
 static bool upgrade(struct pgx_conn *conn, const struct store_shape *shape, struct tmv_error *err)
 {
     AUTO(buf) struct buf sql = BUF_INIT(128 * 1024);
+    char held[24];
+    const struct pgx_var limit = {"idle_ms", held};
 
+    snprintf(held, sizeof held, "%d", TABLES_HELD_MS);
     if (!store_sql(&sql, sql_store_upgrade, shape, NULL, 0, err))
         return false;
-    buf_printf(&sql, ";\nSET LOCAL idle_in_transaction_session_timeout = %d;\n", TABLES_HELD_MS);
+    buf_str(&sql, ";\n");
+    if (!pgx_expand(&sql, sql_any_held_limit, &limit, 1, err))
+        return false;
+    buf_str(&sql, ";\n");
     return store_sql(&sql, sql_guard_functions, shape, NULL, 0, err) &&
            table_lock_run(conn, shape, buf_text(&sql), UPGRADE_PATIENCE_US, err);
 }

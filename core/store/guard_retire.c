@@ -43,11 +43,12 @@ static bool look(struct pgx_conn *conn, const struct guard *guard, enum fence_st
 static bool retire_sql(const struct guard *guard, enum fence_state resting, struct buf *ret_sql,
                        struct tmv_error *err)
 {
-    char tenant[TMV_UUID_TEXT], id[TMV_UUID_TEXT], migration[TMV_UUID_TEXT + 2], state[16];
+    char tenant[TMV_UUID_TEXT], id[TMV_UUID_TEXT], migration[TMV_UUID_TEXT + 2], state[16], limit[24];
     AUTO(buf) struct buf events = BUF_INIT(400);
 
     pgx_literal(&events, guard->shape->events);
     snprintf(migration, sizeof migration, "'%s'", tmv_uuid_format(&guard->migration, id));
+    snprintf(limit, sizeof limit, "%d", TABLE_TRY_MS);
     snprintf(state, sizeof state, "'%s'", fence_state_name(resting));
     const struct pgx_var vars[] = {
         {"events_literal", buf_text(&events)},
@@ -57,10 +58,14 @@ static bool retire_sql(const struct guard *guard, enum fence_state resting, stru
         {"mark", guard->mark},
     };
 
-    buf_printf(ret_sql, "BEGIN; SET LOCAL lock_timeout = %d;\n", TABLE_TRY_MS);
+    const struct pgx_var begin = {"lock_ms", limit};
+    if (!pgx_expand(ret_sql, sql_guard_retire_begin, &begin, 1, err))
+        return false;
+    buf_str(ret_sql, ";\n");
     if (!store_sql(ret_sql, sql_guard_retire, guard->shape, vars, ARRAY_LEN(vars), err))
         return false;
-    buf_str(ret_sql, ";\nCOMMIT");
+    buf_str(ret_sql, ";\n");
+    buf_str(ret_sql, sql_any_commit);
     return buf_ok(ret_sql, err);
 }
 

@@ -34,18 +34,20 @@ static bool old_writer(struct pgx_conn *conn, const struct store_shape *shape, c
 /* One try for the table lock inside a savepoint. *ret_got false: refused within its 20 ms. */
 static bool try_once(struct pgx_conn *conn, const char *script, bool *ret_got, struct tmv_error *err)
 {
-    char limit[64];
+    AUTO(buf) struct buf begin = BUF_INIT(1000);
+    char limit[24];
+    const struct pgx_var vars[] = {{"lock_ms", limit}};
 
-    snprintf(limit, sizeof limit, "SAVEPOINT tmv_try; SET LOCAL lock_timeout = %d", TRY_MS);
-    if (!pgx_script(conn, LOCK_TIMEOUT_US, limit, 0, NULL, err))
+    snprintf(limit, sizeof limit, "%d", TRY_MS);
+    if (!pgx_expand(&begin, sql_guard_lock_try, vars, 1, err) ||
+        !pgx_script(conn, LOCK_TIMEOUT_US, buf_text(&begin), 0, NULL, err))
         return false;
     *ret_got = pgx_script(conn, LOCK_TIMEOUT_US, script, 0, NULL, err);
     if (*ret_got)
         return true;
     if (!err_is_sqlstate(err, "55P03") && !err_is_sqlstate(err, "40P01"))
         return false;
-    return pgx_script(conn, LOCK_TIMEOUT_US, "ROLLBACK TO SAVEPOINT tmv_try; RELEASE SAVEPOINT tmv_try", 0,
-                      NULL, err);
+    return pgx_script(conn, LOCK_TIMEOUT_US, sql_guard_lock_undo, 0, NULL, err);
 }
 
 bool table_lock_run(struct pgx_conn *conn, const struct store_shape *shape, const char *script,
