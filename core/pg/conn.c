@@ -108,27 +108,6 @@ static bool poll_connect(struct pgx_conn *conn, int64_t deadline, struct tmv_err
     }
 }
 
-bool pgx_check_conninfo(const char *conninfo, struct tmv_error *err)
-{
-    char *why = NULL;
-    PQconninfoOption *options = PQconninfoParse(conninfo, &why);
-    bool ok = true;
-
-    if (!options) {
-        err_set(err, TMV_ERR_USAGE, "not a connection string: %s", why ? why : "out of memory");
-        PQfreemem(why);
-        return false;
-    }
-    for (PQconninfoOption *o = options; o->keyword && ok; o++)
-        if (o->val && *o->val &&
-            (strcmp(o->keyword, "password") == 0 || strcmp(o->keyword, "sslpassword") == 0))
-            ok = err_set(err, TMV_ERR_USAGE, "the connection string carries a password; it is not stored");
-    PQconninfoFree(options);
-    if (!ok)
-        err_hint(err, "leave the password out and put it into ~/.pgpass, a service file or PGPASSWORD");
-    return ok;
-}
-
 /* False when the path is longer than any that makes sense. */
 static bool keep_path(struct pgx_conn *conn, const char *schemas)
 {
@@ -176,14 +155,16 @@ static bool prepare_session(struct pgx_conn *conn, const struct pgx_options *o, 
 static PGconn *start_connection(const struct pgx_options *o)
 {
     char application_name[64];
-    const char *names[12];
-    const char *values[12];
+    const char *names[13];
+    const char *values[13];
     int n = 0;
 
     snprintf(application_name, sizeof application_name, "tenantmv/%s%s%s", o->part ? o->part : "tool",
              o->migration ? "/" : "", o->migration ? o->migration : "");
 #define OPTION(k, v) (names[n] = (k), values[n] = (v), n++)
     OPTION("dbname", o->conninfo); /* first: what it says may be overridden below */
+    if (o->user && *o->user)
+        OPTION("user", o->user);
     OPTION("application_name", application_name);
     OPTION("client_encoding", "UTF8");
     OPTION("keepalives", "1");
@@ -203,6 +184,9 @@ bool pgx_connect(const struct pgx_options *o, struct pgx_conn **ret_conn, struct
 
     if (!conn)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    /* Also what a registry holds from before this was checked: libpq's messages would repeat it. */
+    if (o->conninfo && !pgx_check_conninfo(o->conninfo, err))
+        return false;
     conn->stop = o->stop;
     conn->autocommit_only = o->autocommit_only;
     conn->pg = start_connection(o);

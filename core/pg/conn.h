@@ -18,6 +18,7 @@ struct pgx_conn;
  * it. */
 struct pgx_options {
     const char *conninfo;         /* libpq connection string or URI; passwords come from libpq's own places */
+    const char *user;             /* the role, whatever the string says; NULL or "": as it says */
     const char *part;             /* who we are: application_name becomes tenantmv/<part>/<migration> */
     const char *migration;        /* migration id in text form, or NULL */
     const struct stop *stop;      /* ends every wait when raised; NULL for none */
@@ -70,8 +71,13 @@ bool pgx_next_notification(struct pgx_conn *conn, char channel[64], char payload
 /* Waits until the server sends something (a notification), the timeout passes, or stop is raised. */
 TMV_NODISCARD bool pgx_wait_readable(struct pgx_conn *conn, int64_t timeout_us, struct tmv_error *err);
 
-/* Checks a connection string without connecting: syntax and that it carries no password. */
+/* Checks a connection string without connecting: its syntax, that it carries no password or other secret, and
+ * that none seems to have slipped into another option (a quote or a "/" in the wrong place). USAGE; neither
+ * message nor hint repeats any part of the string. Any thread; does not block. */
 TMV_NODISCARD bool pgx_check_conninfo(const char *conninfo, struct tmv_error *err);
+/* The role that a connection string names; "" when it names none. Returns whether it decides the role, by
+ * itself or by a service. */
+bool pgx_conninfo_user(const char *conninfo, char user[64]);
 
 static inline void pgx_conn_auto(struct pgx_conn **conn)
 {

@@ -111,7 +111,8 @@ static void names_every_mistake(void **state)
         {"a --time 2m", "--time: 2m is out of range (1ms … 1m)", ""},
         {"a --flag=yes", "--flag takes no argument", ""},
         {"", "FIRST is missing (the first)", "tenantmv try --help"},
-        {"a b c", "\"c\" is one word too many", "tenantmv try --help"},
+        {"a b c", "unexpected argument \"c\"", "tenantmv try --help"},
+        {"a b password=geheim", "an argument is unexpected (it is not shown", "tenantmv try --help"},
     };
 
     (void)state;

@@ -276,7 +276,12 @@ static bool take_operand(const struct grammar *grammar, size_t index, const char
     for (size_t i = 0; spec && spec->name && i < index; i++)
         spec++;
     if (!spec || !spec->name) {
-        err_set(err, TMV_ERR_USAGE, "\"%s\" is one word too many", word);
+        /* a connection string without quotes falls apart into such words, and its password may be one */
+        if (strpbrk(word, "=:@"))
+            err_set(err, TMV_ERR_USAGE,
+                    "an argument is unexpected (it is not shown, because it may hold a password)");
+        else
+            err_set(err, TMV_ERR_USAGE, "unexpected argument \"%s\"", word);
         return err_hint(err, "see `%s --help`", grammar->command);
     }
     const char **value = (const char **)(void *)((char *)grammar->sets[0].values + spec->offset);
