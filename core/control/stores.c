@@ -1,10 +1,12 @@
 /* The registry of stores. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/text.h"
 #include "control/row.h"
+#include "pg/conn.h"
 #include "sql_embedded.h"
 #include "tenantmv/stores.h"
 
@@ -109,7 +111,24 @@ bool control_store_identify(struct pgx_conn *conn, const struct tmv_store_info *
            err_wrap(err, "remembering which database store %s is", store->id);
 }
 
-static void read_store(const struct pgx_result *result, int row, struct tmv_store_info *store)
+static bool environment_names(const char *variable)
+{
+    const char *value = getenv(variable);
+
+    return value && *value;
+}
+
+void tmv_store_own_role(const struct tmv_control *control, struct tmv_store_info *store)
+{
+    char named[64];
+    bool decided = pgx_conninfo_user(store->conninfo, named) || environment_names("PGUSER") ||
+                   environment_names("PGSERVICE");
+
+    text_copy(store->role, sizeof store->role, decided ? "" : pgx_user(control->conn));
+}
+
+static void read_store(const struct tmv_control *control, const struct pgx_result *result, int row,
+                       struct tmv_store_info *store)
 {
     row_text(store->id, sizeof store->id, result, row, 0);
     row_text(store->conninfo, sizeof store->conninfo, result, row, 1);
@@ -118,6 +137,7 @@ static void read_store(const struct pgx_result *result, int row, struct tmv_stor
     row_text(store->identity.system_identifier, sizeof store->identity.system_identifier, result, row, 4);
     store->identity.database_oid = pgx_int(result, row, 5);
     store->identity.events_oid = pgx_int(result, row, 6);
+    tmv_store_own_role(control, store);
 }
 
 bool tmv_store_list(struct tmv_control *control, struct tmv_store_info **ret_stores, size_t *ret_count,
@@ -133,7 +153,7 @@ bool tmv_store_list(struct tmv_control *control, struct tmv_store_info **ret_sto
     if (!stores)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");
     for (int row = 0; row < pgx_rows(result); row++)
-        read_store(result, row, &stores[row]);
+        read_store(control, result, row, &stores[row]);
     *ret_stores = stores;
     *ret_count = (size_t)pgx_rows(result);
     return true;
@@ -150,7 +170,7 @@ bool tmv_store_get(struct tmv_control *control, const char *id, struct tmv_store
     if (pgx_rows(result) == 0)
         return unknown_store(id, err);
     memset(ret_store, 0, sizeof *ret_store);
-    read_store(result, 0, ret_store);
+    read_store(control, result, 0, ret_store);
     return true;
 }
 

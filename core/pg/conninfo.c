@@ -36,7 +36,7 @@ static void options_auto(PQconninfoOption **options)
 static bool holds(const char *value, const char *const *words)
 {
     for (; *words; words++)
-        if (strcasestr(value, *words))
+        if (strstr(value, *words))
             return true;
     return false;
 }
@@ -47,12 +47,15 @@ static bool options_are_bare(const char *value)
     static const char *const secrets[] = {"passw", "passphrase", "pass=",   "pwd",    "pw=", "secret",
                                           "token", "credential", "api_key", "apikey", NULL};
     static const char harmless[] = "password_encryption";
-    const char *found = strcasestr(value, harmless);
+    AUTO_FREE char *lower = strdup(value);
 
-    if (!found)
-        return !holds(value, secrets);
-    AUTO_FREE char *before = strndup(value, (size_t)(found - value));
-    return before && !holds(before, secrets) && options_are_bare(found + strlen(harmless));
+    if (!lower)
+        return false;
+    for (char *c = lower; *c; c++)
+        *c = text_lower(*c);
+    for (char *found = strstr(lower, harmless); found; found = strstr(found, harmless))
+        memset(found, ' ', strlen(harmless));
+    return !holds(lower, secrets);
 }
 
 /* A list of hosts: names, addresses, directories of sockets ("/…") and abstract ones ("@…"). */

@@ -71,6 +71,7 @@ struct tmv_router {
     bool closing;
     char *control_conninfo;           /* owned */
     char default_store[TMV_NAME_MAX]; /* "" none */
+    char role[64];                    /* at every store; "" none is prescribed */
     int pool_size;
     int64_t timeout_us;
     bool dual_write;

@@ -357,15 +357,18 @@ bool tmv_router_register_store(struct tmv_router *router, const struct tmv_store
                                struct tmv_error *err)
 {
     struct tmv_store_identity identity;
+    struct tmv_store_info own = *store;
     struct tmv_error ignored;
 
+    if (!own.role[0])
+        text_copy(own.role, sizeof own.role, router->role);
     if (!store->id[0])
         return err_set(err, TMV_ERR_USAGE, "a store needs a name");
     if (!pgx_check_conninfo(store->conninfo, err))
         return err_wrap(err, "store %s", store->id);
     pthread_mutex_lock(&router->lock);
     struct route_store *old = find_store(router, store->id);
-    struct route_store *added = pool_add_store(router, store, true);
+    struct route_store *added = pool_add_store(router, &own, true);
     if (added && old)
         old->retired = true;
     pool_sweep(router);

@@ -7,6 +7,7 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/log.h"
+#include "lib/text.h"
 #include "control/repositories.h"
 #include "route/internal.h"
 
@@ -20,6 +21,8 @@ bool registry_load(struct tmv_router *router, const char *id, int64_t deadline_u
         return false;
     ok = tmv_store_get(&control, id, ret_info, err);
     router_control_end(router);
+    if (ok && router->role[0])
+        text_copy(ret_info->role, sizeof ret_info->role, router->role);
     return ok || err_wrap(err, "looking up store %s", id);
 }
 

@@ -95,6 +95,8 @@ bool tmv_router_open(const struct tmv_router_options *options, struct tmv_router
     router->control_conninfo = strdup(options->control_conninfo);
     bool ok = text_copy(router->default_store, sizeof router->default_store, options->default_store) ||
               err_set(err, TMV_ERR_USAGE, "the name of the default store is too long");
+    ok = ok && (text_copy(router->role, sizeof router->role, options->role) ||
+                err_set(err, TMV_ERR_USAGE, "the name of the role is too long"));
     if (ok && !router->control_conninfo)
         ok = err_set(err, TMV_ERR_NOMEM, "out of memory");
     router->stop.fd = -1;

@@ -368,6 +368,7 @@ bool store_connect(const struct tmv_store_info *store, const struct pgx_options 
     AUTO_CONN struct pgx_conn *conn = NULL;
 
     options.conninfo = store->conninfo;
+    options.user = store->role;
     if (!pgx_connect(&options, &conn, err))
         return err_wrap(err, "store %s", store->id);
     if (store->identity.system_identifier[0] && (!store_identity_read(conn, store, &found, err) ||

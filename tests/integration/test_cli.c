@@ -325,6 +325,13 @@ static void registers_lists_checks_and_removes_stores(void **state)
     expect(2, run("audit", TENANT, "--registry"));
     expect(3, run("routing", TENANT, "--register", "dedicated"));
 
+    o = expect(0, run("store", "list"));
+    says(o->out, "postgres for all");
+    says(o->err, "engines, applications and watchers all connect as postgres");
+    expect(0, run("store", "add", "far", "host=/elsewhere dbname=x", "--no-check", "--replace"));
+    says(expect(0, run("store", "list"))->out, "each its own");
+    o = expect(2, run("store", "add", "bad", "host=/tmp", "user=x", "password=geheim"));
+    assert_null(strstr(o->err, "geheim"));
     o = expect(2, run("store", "add", "bad", "host=/tmp password=geheim"));
     assert_null(strstr(o->err, "geheim"));
     o = expect(2, run("store", "add", "bad", "postgresql://amy:geheim@db1:x:y/z"));

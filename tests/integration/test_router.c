@@ -9,6 +9,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/text.h"
 #include "support/router_bed.h"
 
 /* ---- routes ---- */
@@ -397,10 +398,68 @@ static void leaves_the_opening_to_the_engine_without_the_right(void **state)
     router_bed_close(&bed);
 }
 
+/* The registry says where the stores are, and leaves open who connects. */
+static void name_no_user(struct router_bed *bed)
+{
+    support_sql(bed->control_conn,
+                "UPDATE tenantmv.store SET conninfo = regexp_replace(conninfo, ' user=[^ ]+', '')");
+}
+
+/* How many connections of the router to the store "shared" are of this role. */
+static int64_t connections_of(struct router_bed *bed, const char *role)
+{
+    return support_int(bed->a,
+                       "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+                       "application_name = 'tenantmv/router' AND usename = '%s'",
+                       role);
+}
+
+/* Appends through a new router and says how many of its connections are of the role. */
+static int64_t appends_as(struct router_bed *bed, struct tmv_router_options options, const char *role)
+{
+    struct tmv_append_result result;
+    struct tmv_error err;
+
+    router_bed_router(bed, options);
+    assert_done(router_bed_append(bed, TMV_EXPECT_ANY, &result, &err), &err);
+    int64_t found = connections_of(bed, role);
+    tmv_router_close(TAKE(bed->router));
+    return found;
+}
+
+/* In the order of weight: the router's option, the registered string's user, PGUSER, the role at control. */
+static void connects_to_the_stores_as_itself(void **state)
+{
+    struct router_bed bed;
+    struct tmv_store_info own;
+    struct tmv_error err;
+
+    (void)state;
+    router_bed_stores(&bed, false);
+    support_sql(bed.a, "CREATE ROLE itself SUPERUSER LOGIN; CREATE ROLE prescribed SUPERUSER LOGIN;"
+                       "CREATE ROLE environment SUPERUSER LOGIN");
+    strncat(bed.control, " user=itself", sizeof bed.control - strlen(bed.control) - 1);
+    assert_int_equal(appends_as(&bed, (struct tmv_router_options){0}, CLUSTER_SUPERUSER), 1);
+    assert_int_equal(appends_as(&bed, (struct tmv_router_options){.role = "prescribed"}, "prescribed"), 1);
+    name_no_user(&bed);
+    assert_int_equal(appends_as(&bed, (struct tmv_router_options){0}, "itself"), 1);
+    assert_int_equal(appends_as(&bed, (struct tmv_router_options){.role = "prescribed"}, "prescribed"), 1);
+    setenv("PGUSER", "environment", 1);
+    assert_int_equal(appends_as(&bed, (struct tmv_router_options){0}, "environment"), 1);
+    unsetenv("PGUSER");
+    own = bed.a_info;
+    text_copy(own.role, sizeof own.role, "environment");
+    router_bed_router(&bed, (struct tmv_router_options){.role = "prescribed"});
+    assert_done(tmv_router_register_store(bed.router, &own, &err), &err);
+    struct tmv_append_result result;
+    assert_done(router_bed_append(&bed, TMV_EXPECT_ANY, &result, &err), &err);
+    assert_int_equal(connections_of(&bed, "environment"), 1);
+    router_bed_close(&bed);
+}
+
 /* The rights that the migration guide names, in the control database and in the stores, and no more. */
 static void works_with_the_rights_that_the_guide_names(void **state)
 {
-    static const char *const in_the_stores[] = {"shared", "dedicated"};
     struct router_bed bed;
     struct tmv_append_result result;
     struct tmv_store_info *stores;
@@ -417,10 +476,8 @@ static void works_with_the_rights_that_the_guide_names(void **state)
     for (int i = 0; i < 2; i++) {
         support_sql(i ? bed.b : bed.a, "GRANT SELECT, INSERT ON public.events TO shop;"
                                        "GRANT USAGE ON SEQUENCE public.events_global_position_seq TO shop");
-        support_sql(bed.control_conn,
-                    "UPDATE tenantmv.store SET conninfo = conninfo || ' user=shop' WHERE id = '%s'",
-                    in_the_stores[i]);
     }
+    name_no_user(&bed);
     strncat(bed.control, " user=shop", sizeof bed.control - strlen(bed.control) - 1);
     router_bed_router(&bed, (struct tmv_router_options){.connections_per_store = 2});
     assert_done(router_bed_append(&bed, TMV_EXPECT_ANY, &result, &err), &err);
@@ -625,6 +682,7 @@ int main(void)
         cmocka_unit_test(repeats_a_moved_write_on_the_new_home),
         cmocka_unit_test(takes_no_version_from_a_store_that_the_tenant_left),
         cmocka_unit_test(leaves_the_opening_to_the_engine_without_the_right),
+        cmocka_unit_test(connects_to_the_stores_as_itself),
         cmocka_unit_test(works_with_the_rights_that_the_guide_names),
         cmocka_unit_test(goes_on_under_a_newer_control_schema),
         cmocka_unit_test(waits_while_the_store_is_closed),

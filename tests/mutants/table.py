@@ -11,7 +11,7 @@ same-store target-has-tenant lives-elsewhere no-events empty-payload large-paylo
 types version-gaps mixed-streams positions target-refuses-event target-disk-full target-read-only long-transaction
 changed-underneath registry request transaction-id target-transactions retired late-engine forgotten-decision standby-wait
 feed-order
-tables rights bounded-wait upgrade takeover
+tables rights secrets roles bounded-wait upgrade takeover
 waiting queue
 wrong-target unseen paste reply names hidden-trouble facts
 age""".split()
@@ -48,6 +48,7 @@ COORDINATOR = "core/migrate/coordinator.c"
 PASSWORDS = "says_what_to_do_when_the_password_is_wrong_or_the_server_refuses"
 UNKNOWN = "refuses_to_start_what_it_does_not_know"
 PROPERTY = "no_action_goes_to_another_one_than_was_drawn_under_the_cursor"
+MISTYPED = "never_repeats_a_mistyped_password"
 PAYLOADS = "carries_every_shape_of_payload"
 
 MUTANTS = [Mutant(*row) for row in [
@@ -492,6 +493,26 @@ MUTANTS = [Mutant(*row) for row in [
      "    IF TG_NARGS >= 3 THEN\n        v_events := TG_ARGV[2]::oid;", "rights", "spends_no_position_on_a_table_of_somebody_else"),
     ("rights/any-session-ended", GUARD, "WHERE v_known AND l.locktype", "WHERE l.locktype",
      "rights", "ends_no_session_for_a_table_of_somebody_else"),
+    ("secrets/libpq-passed-on", "core/pg/conninfo.c", "    PQfreemem(why); /* it repeats what was written */\n    if (!options)\n",
+     "    if (!options && why)\n        return refuse(err, why, write_it);\n    if (!options)\n", "conninfo", MISTYPED),
+    ("secrets/last-one-counts", "core/pg/conninfo.c", "        if (!check_value(option, value, err))\n            return false;\n    }",
+     "        if (!*skip_space(at) && !check_value(option, value, err))\n            return false;\n    }", "conninfo", MISTYPED),
+    ("secrets/last-one-of-a-uri-counts", "core/pg/conninfo.c", "if (is_again(at, length))", "if (is_again(at, length) && !err)",
+     "conninfo", MISTYPED),
+    ("secrets/settings-not-looked-at", "core/pg/conninfo.c", "return !holds(lower, secrets);",
+     "return !holds(\"\", secrets);", "conninfo", MISTYPED),
+    ("secrets/nested-string", "core/pg/conninfo.c", 'return !strpbrk(value, ":@");', "return value != NULL;", "conninfo", MISTYPED),
+    ("secrets/connects-unchecked", CONN, "if (o->conninfo && !pgx_check_conninfo", "if (!o->conninfo && !pgx_check_conninfo",
+     "conninfo", "connects_to_nothing_that_it_would_refuse_to_store"),
+    ("roles/everybody-as-in-the-registry", "core/store/shape.c", "    options.user = store->role;\n", "",
+     "router", "connects_to_the_stores_as_itself"),
+    ("roles/environment-not-heard", "core/control/stores.c", ' || environment_names("PGUSER") ||', " ||",
+     "router", "connects_to_the_stores_as_itself"),
+    ("roles/router-not-asked", "core/route/registry.c", "if (ok && router->role[0])", "if (ok && !router)",
+     "router", "connects_to_the_stores_as_itself"),
+    ("roles/control-not-looked-at", PLACES, "    if (pgx_rows(row) == 0)\n        return true;\n    check_seen(check, TMV_VERDICT_REFUSE",
+     "    if (pgx_rows(row) >= 0)\n        return true;\n    check_seen(check, TMV_VERDICT_REFUSE",
+     "preflight", "names_the_rights_that_are_missing_in_the_control_database"),
     ("bounded-wait/no-bound", GUARD, "EXIT WHEN clock_timestamp() >= v_until;\n        BEGIN", "BEGIN",
      "rights", "bounds_the_wait_behind_an_exclusive_request_that_only_queues"),
     ("bounded-wait/only-holders-named", GUARD, "AND l.mode = 'ExclusiveLock' AND l.objsubid = 1\n", "AND l.mode = 'ExclusiveLock' AND l.granted\n",

@@ -13,13 +13,31 @@
 static cJSON *store_json(const struct tmv_store_info *store)
 {
     cJSON *object = cJSON_CreateObject();
+    char user[64];
 
     cJSON_AddStringToObject(object, "id", store->id);
     cJSON_AddStringToObject(object, "conninfo", store->conninfo);
     cJSON_AddStringToObject(object, "schema", store->events_schema);
     cJSON_AddStringToObject(object, "table", store->events_table);
     json_text(object, "system_identifier", store->identity.system_identifier);
+    tmv_conninfo_user(store->conninfo, user);
+    json_text(object, "user", user);
     return object;
+}
+
+/* A role that the registry names is everybody's, with its rights and its password. */
+static void tell_shared_user(const struct cli *cli, const struct tmv_store_info *store)
+{
+    char line[TMV_NAME_MAX + 300], user[64];
+
+    if (!tmv_conninfo_user(store->conninfo, user) || !user[0])
+        return;
+    snprintf(
+        line, sizeof line,
+        "store %s names the user %s: engines, applications and watchers all connect as %s; without user= "
+        "in the connection string each connects as itself (see `tenantmv store add --help`)",
+        store->id, user, user);
+    cli_note(cli, "%s", line);
 }
 
 /* ---- add ---- */
@@ -160,6 +178,7 @@ static bool run_add(struct cli *cli, const void *arguments, struct tmv_error *er
 
     if (!take_words(a, &store, err) || !cli_control(cli, &control, err) || !check_name(control, a, err))
         return false;
+    tmv_store_own_role(control, &store);
     if (a->create && !tmv_store_create_events(&store, err))
         return false;
     if ((!a->no_check && !check_new_store(&store, err)) || !put(cli, control, &store, a, err))
@@ -168,6 +187,7 @@ static bool run_add(struct cli *cli, const void *arguments, struct tmv_error *er
         cJSON_AddItemToObject(cli_document(cli), "store", store_json(&store));
     else
         printf("store %s is %s\n", store.id, a->replace ? "replaced" : "registered");
+    tell_shared_user(cli, &store);
     return true;
 }
 
@@ -179,6 +199,12 @@ const struct command command_store_add = {
         "finds "
         "them in ~/.pgpass, a service file or PGPASSWORD. The store is looked at first, unless "
         "--no-check.\n\n"
+        "The string says where the store is; who connects is for each process to say. Leave user= out: then "
+        "an engine, an application and a watcher each connect as PGUSER, or as the role that they have at "
+        "the "
+        "control database. A user in the string is everybody's: all of them connect as that role and need "
+        "its "
+        "password, unless an application gives its router a role.\n\n"
         "The registry remembers which database it was: the server's system identifier, the database and the "
         "events "
         "table. Engines and routers refuse another one under this name. A promoted replica is the same "
@@ -192,7 +218,7 @@ const struct command command_store_add = {
     .operands = add_operands,
     .arguments_size = sizeof(struct add_arguments),
     .defaults = &add_defaults,
-    .examples = "  tenantmv store add shared \"host=db1 dbname=app user=tenantmv\"\n"
+    .examples = "  tenantmv store add shared \"host=db1 dbname=app\"\n"
                 "  tenantmv store add dedicated-1 service=dedicated1 --create-events\n"
                 "  tenantmv store add shared \"host=db7 dbname=app\" --replace\n",
     .access = ACCESS_WRITE,
@@ -201,11 +227,22 @@ const struct command command_store_add = {
 
 /* ---- list ---- */
 
+static const char *user_words(const struct tmv_store_info *store, char text[80])
+{
+    char user[64];
+
+    if (!tmv_conninfo_user(store->conninfo, user))
+        return "each its own";
+    snprintf(text, 80, "%s%s", user[0] ? user : "by service", user[0] ? " for all" : "");
+    return text;
+}
+
 static bool run_list(struct cli *cli, const void *arguments, struct tmv_error *err)
 {
     static const struct listing_column columns[] = {
-        {"STORE", false}, {"EVENTS TABLE", false}, {"CONNECTION", false}, {NULL, false}};
+        {"STORE", false}, {"EVENTS TABLE", false}, {"CONNECTION", false}, {"USER", false}, {NULL, false}};
     struct tmv_control *control;
+    char user[80];
     struct tmv_store_info *stores = NULL;
     struct listing listing;
     size_t count = 0;
@@ -223,11 +260,14 @@ static bool run_list(struct cli *cli, const void *arguments, struct tmv_error *e
         listing_cell(&listing, TONE_STRONG, "%s", stores[i].id);
         listing_cell(&listing, TONE_PLAIN, "%s.%s", stores[i].events_schema, stores[i].events_table);
         listing_cell(&listing, TONE_PLAIN, "%s", stores[i].conninfo);
+        listing_cell(&listing, TONE_PLAIN, "%s", user_words(&stores[i], user));
     }
     if (count == 0)
         cli_note(cli, "no stores yet; `tenantmv store add NAME CONNINFO` registers one");
     listing_print(cli, &listing);
     listing_release(&listing);
+    for (size_t i = 0; i < count; i++)
+        tell_shared_user(cli, &stores[i]);
     free(stores);
     return true;
 }

@@ -22,6 +22,10 @@ struct tmv_control;
  * carries a password; the message never repeats the string. */
 TMV_API TMV_NODISCARD bool tmv_conninfo_check(const char *conninfo, struct tmv_error *err);
 
+/* The role that a connection string names, "" when it names none. Returns whether the string decides it, by
+ * itself or by a service; otherwise every process connects as its own role (tmv_store_own_role). */
+TMV_API bool tmv_conninfo_user(const char *conninfo, char user[64]);
+
 /* Opens the control database named by a libpq connection string. The caller closes it, also after errors of
  * later calls. Errors: UNREACHABLE; REFUSED when the schema is missing (hint: `tenantmv init`) or from a
  * newer program. */
@@ -64,6 +68,8 @@ struct tmv_store_info {
     char events_schema[64];             /* schema of the events table, "public" */
     char events_table[64];              /* "events" */
     struct tmv_store_identity identity; /* every connection is refused unless it leads there; empty: any */
+    char role[64]; /* as whom this process connects, never stored: it wins over the string; "" leaves it to it
+                    */
 };
 
 /* Adds a store under a name that is free. An empty identity is taken at the first contact of an engine. USAGE
@@ -82,6 +88,11 @@ TMV_API TMV_NODISCARD bool tmv_store_uses(struct tmv_control *control, const cha
  * has confirmed it then. NOT_FOUND. Routers hear of it and connect again. Audited. */
 TMV_API TMV_NODISCARD bool tmv_store_replace(struct tmv_control *control, const struct tmv_store_info *store,
                                              bool in_use_too, struct tmv_error *err);
+/* Fills in store->role where the string leaves open who connects: "" when PGUSER or PGSERVICE of the
+ * environment decide, else the role that this handle has at the control database, so that an engine, an
+ * application and a watcher each come as themselves. tmv_store_get and tmv_store_list have done it already.
+ */
+TMV_API void tmv_store_own_role(const struct tmv_control *control, struct tmv_store_info *store);
 /* All stores by id; the caller frees *ret_stores with free(). */
 TMV_API TMV_NODISCARD bool tmv_store_list(struct tmv_control *control, struct tmv_store_info **ret_stores,
                                           size_t *ret_count, struct tmv_error *err);

@@ -19,6 +19,9 @@ struct tmv_router_options {
     const char *control_conninfo; /* borrowed for the call */
     const char
         *default_store; /* where tenants without a routing row live; NULL: such a tenant is NOT_FOUND */
+    const char *role;   /* as whom to connect to every store, whatever its registered string says (its
+                           password comes from PGPASSWORD, ~/.pgpass or a service file); NULL: see
+                           tmv_store_own_role. Borrowed for the call */
     int connections_per_store; /* pool size; 0: 8 */
     int64_t timeout_us;        /* bound of one call, held writes included; 0: 10 s */
     bool dual_write;           /* write the target too during dual write; default false */
@@ -27,9 +30,10 @@ TMV_API TMV_NODISCARD bool tmv_router_open(const struct tmv_router_options *opti
                                            struct tmv_router **ret_router, struct tmv_error *err);
 TMV_API void tmv_router_close(struct tmv_router *router); /* no call may be running; NULL is fine */
 
-/* Stores are known from the registry; these override it for this router: how a store is reached, not which
- * database it is. One that the registry knows by this name leads to the registered database, or connections
- * are REFUSED. Registering asks the control database, and may block as long as a call. */
+/* Stores are known from the registry; these override it for this router: how a store is reached and as whom
+ * (store->role, else the router's), not which database it is. One that the registry knows by this name leads
+ * to the registered database, or connections are REFUSED. Registering asks the control database, and may
+ * block as long as a call. */
 TMV_API TMV_NODISCARD bool tmv_router_register_store(struct tmv_router *router,
                                                      const struct tmv_store_info *store,
                                                      struct tmv_error *err);

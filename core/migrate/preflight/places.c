@@ -244,6 +244,30 @@ static bool guards(struct preflight_view *view, struct preflight_end *end, struc
     return true;
 }
 
+/* Who shares a role shares its rights and its password. */
+static bool role(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
+                 struct tmv_error *err)
+{
+    char user[64];
+
+    (void)view;
+    (void)err;
+    if (!pgx_conninfo_user(end->store.conninfo, user))
+        check_seen(check, TMV_VERDICT_OK,
+                   "the registered string names no user: the engine connects as %s, "
+                   "applications and watchers as themselves",
+                   pgx_user(end->conn));
+    else if (user[0])
+        check_seen(check, TMV_VERDICT_OK,
+                   "the registered string names the user %s: engines, applications and "
+                   "watchers all connect as %s, unless they set a role of their own",
+                   user, user);
+    else
+        check_seen(check, TMV_VERDICT_OK, "a service names the user: the engine connects as %s",
+                   pgx_user(end->conn));
+    return true;
+}
+
 static bool control_place(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
                           struct tmv_error *err)
 {
@@ -262,6 +286,24 @@ static bool control_place(struct preflight_view *view, struct preflight_end *end
         check,
         "routing follows the decision a moment later: processes that do not use the router may see TM001 "
         "until then; zero failed writes is promised to them only with control in the source's database");
+    return true;
+}
+
+/* Looked at as the role of whoever asks: an engine asks again as its own before it begins. */
+static bool control_rights(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
+                           struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *row = NULL;
+
+    (void)end;
+    if (!pgx_query(view->control->conn, PREFLIGHT_WAIT_US, sql_preflight_control_rights, PGX_NONE, &row, err))
+        return false;
+    check_seen(check, TMV_VERDICT_OK, "%s may do there all that an engine does",
+               pgx_user(view->control->conn));
+    if (pgx_rows(row) == 0)
+        return true;
+    check_seen(check, TMV_VERDICT_REFUSE, "%s", pgx_text(row, 0, 0));
+    check_todo(check, "%s", pgx_text(row, 0, 1));
     return true;
 }
 
@@ -343,6 +385,8 @@ static bool durability(struct preflight_view *view, struct preflight_end *end, s
 static const struct preflight_check checks[] = {
     {"source-reachable", ON_NOTHING, false, source_reachable},
     {"target-reachable", ON_NOTHING, false, target_reachable},
+    {"source-role", ON_SOURCE, false, role},
+    {"target-role", ON_TARGET, false, role},
     {"source-server", ON_SOURCE, false, server},
     {"target-server", ON_TARGET, false, server},
     {"source-primary", ON_SOURCE, false, primary},
@@ -358,6 +402,7 @@ static const struct preflight_check checks[] = {
     {"source-guards", ON_SOURCE, false, guards},
     {"target-guards", ON_TARGET, false, guards},
     {"control-place", ON_SOURCE, false, control_place},
+    {"control-rights", ON_NOTHING, false, control_rights},
     {"source-connections", ON_SOURCE, false, connections},
     {"target-connections", ON_TARGET, false, connections},
     {"source-durability", ON_SOURCE, false, durability},
