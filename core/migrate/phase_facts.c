@@ -169,6 +169,13 @@ static bool has_changed(struct coordinator *c, enum store_side side)
            strcmp(now.digest, s->noted.digest) != 0;
 }
 
+/* A value of a type whose name both stores share, and whose values or rules are others on the target: the
+ * server names type and value, or the constraint. */
+static bool is_value_refused(const struct tmv_error *err)
+{
+    return text_starts(err->sqlstate, "22") || text_starts(err->sqlstate, "23");
+}
+
 bool coordinator_explain(struct coordinator *c, struct tmv_error *err)
 {
     if (err->code != TMV_ERR_SQL)
@@ -179,6 +186,9 @@ bool coordinator_explain(struct coordinator *c, struct tmv_error *err)
     if (err_is_sqlstate(err, "0A000") || has_changed(c, SIDE_SOURCE) || has_changed(c, SIDE_TARGET)) {
         err->code = TMV_ERR_CONFLICT;
         err_hint(err, "the events table was changed: the stores are connected again");
+    } else if (is_value_refused(err)) {
+        err_hint(err, "the target does not take a value that the source holds: change its type, domain or "
+                      "constraint to be like the source's, then resume the migration, or abort it");
     }
     return false;
 }

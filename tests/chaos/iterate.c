@@ -163,10 +163,12 @@ static size_t choose_faults(const struct chaos_options *o, int families, const c
     return count;
 }
 
-/* One change at a time, and its sessions outlive no server. */
+/* One change at a time, and its sessions outlive no server; the indexes of a partitioned target stay. */
 static bool fits(const struct scenario *s, const char *fault)
 {
-    return !s->change || (!change_is(fault) && !outside_is(fault));
+    if (s->change)
+        return !change_is(fault) && !outside_is(fault);
+    return !s->while_copying || !change_is_partitioned(fault);
 }
 
 static size_t list_cases(const struct chaos_options *o, int families, struct course_case *cases)

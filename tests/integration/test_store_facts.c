@@ -289,6 +289,104 @@ static void waits_for_a_partition_that_the_target_lacks_and_continues_by_itself(
     assert_int_equal(support_int(l.on_target, "SELECT count(*) FROM public.events_next"), 3);
 }
 
+#define NESTED                                                                                               \
+    "CREATE TABLE public.events_next PARTITION OF public.events FOR VALUES FROM ('2030-01-01') TO "          \
+    "('2040-01-01') PARTITION BY RANGE (timestamp)"
+#define NESTED_LEAF                                                                                          \
+    "CREATE TABLE public.events_2031 PARTITION OF public.events_next FOR VALUES FROM ('2031-01-01') TO "     \
+    "('2032-01-01')"
+
+static void assert_moves_with_its_nested_partition(int events)
+{
+    life_wait_for("s.ready");
+    assert_int_equal(
+        support_int(l.on_source,
+                    "SELECT count(*) FROM pg_trigger WHERE tgrelid IN "
+                    "('public.events_next'::regclass, 'public.events_2031'::regclass) AND tgname "
+                    "= '~tenantmv_truncate' AND tgenabled = 'A'"),
+        2);
+    life_expect(ask_for_cutover(), TMV_COMMAND_DONE, "completed");
+    life_assert_moved();
+    assert_int_equal(support_int(l.on_target, "SELECT count(*) FROM public.events_2031"), events);
+}
+
+static void takes_a_partition_of_a_partition_in(void **state)
+{
+    (void)state;
+    support_sql(l.on_target, NESTED "; " NESTED_LEAF);
+    support_sql(l.on_source, NESTED "; " NESTED_LEAF);
+    insert_in_2031(7);
+    life_wait_for(
+        "EXISTS (SELECT FROM public.migration_audit_log a WHERE a.migration_id = m.id AND a.event_type = "
+        "'progress_checkpoint' AND a.details->>'store' = 'source' AND a.details::text LIKE '%events_2031%')");
+    assert_moves_with_its_nested_partition(7);
+}
+
+/* Both of them, the parent first; then, with another leaf, only that. */
+static void names_each_partition_of_a_partition_that_the_target_lacks(void **state)
+{
+    (void)state;
+    support_sql(l.on_source, NESTED "; " NESTED_LEAF);
+    insert_in_2031(3);
+    life_wait_for(
+        "s.note LIKE '%run on the target: CREATE TABLE public.events_next PARTITION OF public.events "
+        "FOR VALUES FROM % PARTITION BY RANGE (\"timestamp\"); CREATE TABLE public.events_2031 "
+        "PARTITION OF public.events_next FOR VALUES FROM %;%'");
+    support_sql(l.on_target, NESTED);
+    life_wait_for("s.note LIKE '%run on the target: CREATE TABLE public.events_2031 PARTITION OF "
+                  "public.events_next FOR VALUES FROM %;%'");
+    AUTO_FREE char *statement = support_text(
+        l.on_control, "SELECT substring(note FROM 'CREATE TABLE [^;]*;') FROM tenantmv.migration_state");
+    support_sql(l.on_target, "%s", statement);
+    assert_moves_with_its_nested_partition(3);
+}
+
+/* ---- types that both stores call by one name ---- */
+
+struct own_type {
+    const char *made, *changed, *value; /* value: a literal of the column that the old type refuses */
+    const char *said;                   /* by the server */
+};
+
+static const struct own_type own_types[] = {
+    {"CREATE TYPE public.mood AS ENUM ('calm'); ALTER TABLE public.events ADD COLUMN own public.mood",
+     "ALTER TYPE public.mood ADD VALUE 'angry'", "angry", "invalid input value for enum"},
+    {"CREATE DOMAIN public.amount AS integer CONSTRAINT small CHECK (VALUE < 10); ALTER TABLE public.events "
+     "ADD COLUMN own public.amount",
+     "ALTER DOMAIN public.amount DROP CONSTRAINT small", "11", "violates check constraint \"small\""},
+};
+
+static void pauses_with_what_to_do_when_the_target_refuses_a_value(void **state)
+{
+    char words[300];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(own_types); i++) {
+        const struct own_type *type = &own_types[i];
+
+        life_prepare(false, false);
+        support_sql(l.on_source, "%s", type->made);
+        support_sql(l.on_target, "%s", type->made);
+        life_begin_and_wait_until_ready();
+        support_sql(l.on_source, "%s", type->changed);
+        support_sql(l.on_source,
+                    "INSERT INTO public.events (event_id, aggregate_id, aggregate_type, event_type, "
+                    "tenant_id, version, timestamp, payload, own) VALUES (gen_random_uuid(), "
+                    "gen_random_uuid(), 'Order', 'OrderPlaced', '%s', 1, now(), '{}', '%s')",
+                    l.tenant_text, type->value);
+        snprintf(words, sizeof words,
+                 "m.is_paused AND s.note LIKE '%%%s%%change its type, domain or constraint%%'", type->said);
+        life_wait_for(words);
+        support_sql(l.on_target, "%s", type->changed);
+        life_expect(life_ask(TMV_OP_RESUME, "test"), TMV_COMMAND_DONE, "");
+        life_wait_for("s.ready");
+        life_expect(ask_for_cutover(), TMV_COMMAND_DONE, "completed");
+        life_assert_moved();
+        if (i + 1 < ARRAY_LEN(own_types))
+            life_release();
+    }
+}
+
 /* A sequence's name is no fact that anything relies on. */
 static void follows_a_sequence_that_is_renamed(void **state)
 {
@@ -328,6 +426,9 @@ int main(void)
         CASE(decides_nothing_when_the_facts_change_under_the_lock, partitioned_ready),
         CASE(takes_a_new_partition_in_and_moves_what_is_written_to_it, partitioned_ready),
         CASE(waits_for_a_partition_that_the_target_lacks_and_continues_by_itself, partitioned_ready),
+        CASE(takes_a_partition_of_a_partition_in, partitioned_ready),
+        CASE(names_each_partition_of_a_partition_that_the_target_lacks, partitioned_ready),
+        cmocka_unit_test_teardown(pauses_with_what_to_do_when_the_target_refuses_a_value, release),
         CASE(follows_a_sequence_that_is_renamed, plain_ready),
     };
 
