@@ -11,6 +11,7 @@
 
 #include "cli/help.h"
 #include "cli/suggest.h"
+#include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/outfile.h"
 #include "lib/text.h"
@@ -259,7 +260,7 @@ static bool run_command(struct cli *cli, struct common_arguments *common, int co
 {
     const struct command *command = cli->command;
     char name[80];
-    void *arguments = calloc(1, command->arguments_size + 1);
+    AUTO_FREE void *arguments = calloc(1, command->arguments_size + 1);
     bool ok;
 
     if (!arguments)
@@ -279,7 +280,6 @@ static bool run_command(struct cli *cli, struct common_arguments *common, int co
                      (strcmp(cli->config.color, "auto") == 0 && isatty(STDOUT_FILENO));
         ok = command->run(cli, arguments, err);
     }
-    free(arguments);
     return ok;
 }
 

@@ -8,6 +8,7 @@
 
 #include "cli/json_place.h"
 #include "cli/suggest.h"
+#include "lib/cleanup.h"
 #include "lib/err.h"
 
 #define FILE_MAX (1024 * 1024)
@@ -290,11 +291,10 @@ bool config_read_file(struct config *config, const char *path, struct tmv_error 
         return err_hint(
             err, "name another file with --config, or create it; `tenantmv help config` shows the keys");
     }
-    char *text = malloc(FILE_MAX + 2);
+    AUTO_FREE char *text = malloc(FILE_MAX + 2);
     bool ok = text ? read_whole(file, path, text, err) : err_set(err, TMV_ERR_NOMEM, "out of memory");
     fclose(file);
     ok = ok && config_read_text(config, path, text, err);
-    free(text);
     return ok;
 }
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/owned.h"
+#include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/utf8.h"
 
@@ -99,8 +101,8 @@ bool resolve_tenant(struct cli *cli, const char *word, struct tmv_uuid *ret_tena
 {
     struct tmv_control *control;
     struct candidates found = {0};
-    struct tmv_route_info *routes = NULL;
-    struct tmv_snapshot *snapshot = NULL;
+    AUTO_FREE struct tmv_route_info *routes = NULL;
+    AUTO(snapshot) struct tmv_snapshot *snapshot = NULL;
     size_t count = 0;
 
     if (is_whole(cli, word, ret_tenant))
@@ -111,12 +113,10 @@ bool resolve_tenant(struct cli *cli, const char *word, struct tmv_uuid *ret_tena
         return false;
     for (size_t i = 0; i < count; i++)
         add_candidate(&found, word, &routes[i].tenant);
-    free(routes);
     if (!tmv_snapshot_read(control, NULL, SNAPSHOT_LIMIT, &snapshot, err))
         return false;
     for (size_t i = 0; i < snapshot->migration_count; i++)
         add_candidate(&found, word, &snapshot->migrations[i].tenant);
-    tmv_snapshot_free(snapshot);
     *ret_tenant = found.ids[0];
     return only_one(&found, "tenant", word, err);
 }
@@ -172,16 +172,14 @@ bool resolve_migration(struct cli *cli, const char *word, struct tmv_snapshot **
     bool ok = whole || find_by_prefix(*ret_snapshot, word, &id, err);
     *ret_migration = ok ? pick(*ret_snapshot, &id) : NULL;
     if (ok && !*ret_migration) { /* perhaps older than the latest thousand */
-        tmv_snapshot_free(*ret_snapshot);
-        *ret_snapshot = NULL;
+        tmv_snapshot_free(TAKE(*ret_snapshot));
         if (!tmv_snapshot_read(control, &id, SNAPSHOT_LIMIT, ret_snapshot, err))
             return false;
         *ret_migration = pick(*ret_snapshot, &id);
     }
     if (*ret_migration)
         return true;
-    tmv_snapshot_free(*ret_snapshot);
-    *ret_snapshot = NULL;
+    tmv_snapshot_free(TAKE(*ret_snapshot));
     if (!ok)
         return false;
     err_set(err, TMV_ERR_NOT_FOUND, "there is no migration of %s", tenant_label(cli, &id, label));

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/confirm.h"
+#include "cli/owned.h"
 #include "cli/resolve.h"
 #include "command/ask.h"
 #include "command/table.h"
@@ -61,14 +62,12 @@ static bool confirm_and_ask(struct cli *cli, const struct tmv_migration *migrati
 static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
 {
     const struct arguments *a = arguments;
-    struct tmv_snapshot *snapshot = NULL;
+    AUTO(snapshot) struct tmv_snapshot *snapshot = NULL;
     const struct tmv_migration *migration = NULL;
 
     if (!resolve_migration(cli, a->what, &snapshot, &migration, err))
         return false;
-    bool ok = confirm_and_ask(cli, migration, a, err);
-    tmv_snapshot_free(snapshot);
-    return ok;
+    return confirm_and_ask(cli, migration, a, err);
 }
 
 const struct command command_abort = {

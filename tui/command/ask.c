@@ -5,6 +5,7 @@
 
 #include "cli/confirm.h"
 #include "cli/output.h"
+#include "cli/owned.h"
 #include "cli/progress.h"
 #include "cli/resolve.h"
 #include "command/report.h"
@@ -40,7 +41,7 @@ static bool is_finished(const struct tmv_command_info *command)
 static bool look(struct errand *e, struct tmv_attempt *ret_attempt, bool *ret_has_attempt,
                  struct tmv_error *err)
 {
-    struct tmv_snapshot *snapshot = NULL;
+    AUTO(snapshot) struct tmv_snapshot *snapshot = NULL;
     const struct tmv_attempt *attempt;
 
     if (!tmv_snapshot_read(e->control, &e->migration.tenant, 20, &snapshot, err))
@@ -52,7 +53,6 @@ static bool look(struct errand *e, struct tmv_attempt *ret_attempt, bool *ret_ha
     *ret_has_attempt = attempt && attempt->started_at_us >= e->command.requested_at_us;
     if (*ret_has_attempt)
         *ret_attempt = *attempt;
-    tmv_snapshot_free(snapshot);
     return true;
 }
 

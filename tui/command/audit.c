@@ -3,8 +3,10 @@
 #include <stdlib.h>
 
 #include "cli/output.h"
+#include "cli/owned.h"
 #include "cli/resolve.h"
 #include "command/table.h"
+#include "lib/cleanup.h"
 #include "lib/err.h"
 #include "widgets/format.h"
 
@@ -130,7 +132,7 @@ static bool show_registry(struct cli *cli, struct tmv_control *control, const st
         {"ID", true},        {"TIME", false}, {"ACTION", false},  {"SUBJECT", false},
         {"OPERATOR", false}, {"FROM", false}, {"DETAILS", false}, {NULL, false}};
     cJSON *array = cli->json ? cJSON_AddArrayToObject(cli_document(cli), "entries") : NULL;
-    struct tmv_registry_entry *entries = NULL;
+    AUTO_FREE struct tmv_registry_entry *entries = NULL;
     struct listing listing;
     char time[FORMAT_MAX];
     size_t count = 0;
@@ -157,7 +159,6 @@ static bool show_registry(struct cli *cli, struct tmv_control *control, const st
         cli_note(cli, "no entries");
     listing_print(cli, &listing);
     listing_release(&listing);
-    free(entries);
     return true;
 }
 
@@ -165,9 +166,9 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
 {
     const struct arguments *a = arguments;
     struct tmv_control *control;
-    struct tmv_snapshot *snapshot = NULL;
+    AUTO(snapshot) struct tmv_snapshot *snapshot = NULL;
     const struct tmv_migration *migration = NULL;
-    struct tmv_audit_entry *entries = NULL;
+    AUTO_FREE struct tmv_audit_entry *entries = NULL;
     size_t count = 0;
 
     if (a->registry && (a->verify || a->what))
@@ -189,8 +190,6 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
     if (ok)
         show(cli, entries, count);
     ok = ok && (!a->verify || check_chain(cli, control, &migration->id, err));
-    free(entries);
-    tmv_snapshot_free(snapshot);
     return ok;
 }
 

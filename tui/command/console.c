@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cli/owned.h"
 #include "command/ask.h"
 #include "command/screen.h"
 #include "command/table.h"
@@ -82,14 +83,13 @@ static void tell_successors(struct cli *cli, const char *conninfo)
         return;
     }
     for (int turn = 0; turn < HAND_OVER_TURNS && waiting > 0 && !cli_interrupted(); turn++) {
-        struct tmv_snapshot *snapshot = NULL;
+        AUTO(snapshot) struct tmv_snapshot *snapshot = NULL;
         if (!tmv_control_wait_change(control, turn > 0 ? HAND_OVER_TURN_US : 0, &err) ||
             !tmv_snapshot_read(control, NULL, 1000, &snapshot, &err))
             break;
         count_owners(snapshot, &taken, &waiting, &owner);
         if (waiting == 0)
             cli_note(cli, "%d migration%s: %s goes on", taken, taken == 1 ? "" : "s", owner);
-        tmv_snapshot_free(snapshot);
     }
     if (waiting > 0)
         cli_note(cli,

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/confirm.h"
+#include "cli/owned.h"
 #include "cli/resolve.h"
 #include "command/ask.h"
 #include "command/table.h"
@@ -58,7 +59,7 @@ static bool confirm_and_ask(struct cli *cli, const struct tmv_migration *migrati
 static bool run_cutover(struct cli *cli, const void *arguments, struct tmv_error *err)
 {
     const struct arguments *a = arguments;
-    struct tmv_snapshot *snapshot = NULL;
+    AUTO(snapshot) struct tmv_snapshot *snapshot = NULL;
     const struct tmv_migration *migration = NULL;
 
     if (a->force && !a->reason) {
@@ -67,9 +68,7 @@ static bool run_cutover(struct cli *cli, const void *arguments, struct tmv_error
     }
     if (!resolve_migration(cli, a->what, &snapshot, &migration, err))
         return false;
-    bool ok = confirm_and_ask(cli, migration, a, err);
-    tmv_snapshot_free(snapshot);
-    return ok;
+    return confirm_and_ask(cli, migration, a, err);
 }
 
 static bool run_rehearse(struct cli *cli, const void *arguments, struct tmv_error *err)
@@ -78,14 +77,12 @@ static bool run_rehearse(struct cli *cli, const void *arguments, struct tmv_erro
     const struct ask ask = {.request = {.operation = TMV_OP_REHEARSE, .lifetime_us = a->within_us},
                             .wait = a->wait,
                             .timeout_us = a->timeout_us};
-    struct tmv_snapshot *snapshot = NULL;
+    AUTO(snapshot) struct tmv_snapshot *snapshot = NULL;
     const struct tmv_migration *migration = NULL;
 
     if (!resolve_migration(cli, a->what, &snapshot, &migration, err))
         return false;
-    bool ok = ask_engine(cli, migration, &ask, err);
-    tmv_snapshot_free(snapshot);
-    return ok;
+    return ask_engine(cli, migration, &ask, err);
 }
 
 const struct command command_cutover = {

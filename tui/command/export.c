@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/owned.h"
 #include "cli/resolve.h"
 #include "command/table.h"
 #include "export/bundle.h"
@@ -88,7 +89,7 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
     const struct arguments *a = arguments;
     bool bundle = strcmp(a->format, "bundle") == 0;
     struct tmv_control *control;
-    struct tmv_snapshot *snapshot = NULL;
+    AUTO(snapshot) struct tmv_snapshot *snapshot = NULL;
     const struct tmv_migration *migration = NULL;
     struct tenant_names names = {0};
     bool ok;
@@ -106,7 +107,6 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
              export_one(cli, a, migration, &names, err);
     else
         ok = tmv_snapshot_read(control, NULL, 10000, &snapshot, err) && export_list(a, snapshot, &names, err);
-    tmv_snapshot_free(snapshot);
     free((void *)(uintptr_t)names.aliases);
     return ok;
 }

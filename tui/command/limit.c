@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "cli/output.h"
+#include "cli/owned.h"
 #include "cli/resolve.h"
 #include "command/table.h"
+#include "lib/cleanup.h"
 #include "lib/err.h"
 #include "tenantmv/snapshot.h"
 #include "widgets/format.h"
@@ -121,10 +123,9 @@ static bool print_json(struct cli *cli, const struct tmv_migration *m, const str
                        struct tmv_error *err)
 {
     cJSON *document = cli_document(cli);
-    char *text = tmv_settings_to_json(s);
+    AUTO_FREE char *text = tmv_settings_to_json(s);
     cJSON *settings = text ? cJSON_Parse(text) : NULL;
 
-    free(text);
     if (!settings)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");
     json_id(document, "migration", &m->id);
@@ -152,7 +153,7 @@ static bool change_and_show(struct cli *cli, const struct arguments *a, const st
                             struct tmv_error *err)
 {
     cJSON *changes = all_changes(a);
-    char *text = cJSON_PrintUnformatted(changes);
+    AUTO_FREE char *text = cJSON_PrintUnformatted(changes);
     struct tmv_control *control;
     struct tmv_settings settings;
     struct tmv_actor actor;
@@ -166,21 +167,18 @@ static bool change_and_show(struct cli *cli, const struct arguments *a, const st
     if (ok)
         ok = asks ? tmv_settings_change(control, &m->id, text, &actor, &settings, err)
                   : tmv_settings_read(control, &m->id, &settings, err);
-    free(text);
     return ok && show(cli, m, &settings, err);
 }
 
 static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
 {
     const struct arguments *a = arguments;
-    struct tmv_snapshot *snapshot = NULL;
+    AUTO(snapshot) struct tmv_snapshot *snapshot = NULL;
     const struct tmv_migration *migration = NULL;
 
     if (!resolve_migration(cli, a->what, &snapshot, &migration, err))
         return false;
-    bool ok = change_and_show(cli, a, migration, err);
-    tmv_snapshot_free(snapshot);
-    return ok;
+    return change_and_show(cli, a, migration, err);
 }
 
 const struct command command_limit = {

@@ -1,4 +1,5 @@
 /* tenantmv list */
+#include "cli/owned.h"
 #include "command/report.h"
 #include "command/table.h"
 
@@ -18,7 +19,7 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
 {
     const struct arguments *a = arguments;
     struct tmv_control *control;
-    struct tmv_snapshot *snapshot = NULL;
+    AUTO(snapshot) struct tmv_snapshot *snapshot = NULL;
 
     if (!cli_control(cli, &control, err) || !tmv_snapshot_read(control, NULL, (int)a->limit, &snapshot, err))
         return false;
@@ -26,7 +27,6 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
         cJSON_AddItemToObject(cli_document(cli), "migrations", report_list_json(cli, snapshot, a->active));
     else
         report_list(cli, snapshot, a->active);
-    tmv_snapshot_free(snapshot);
     return true;
 }
 

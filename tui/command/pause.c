@@ -1,4 +1,5 @@
 /* tenantmv pause, resume */
+#include "cli/owned.h"
 #include "cli/resolve.h"
 #include "command/ask.h"
 #include "command/table.h"
@@ -27,14 +28,12 @@ static bool ask(struct cli *cli, const struct arguments *a, enum tmv_operation o
     const struct ask ask = {.request = {.operation = operation, .reason = a->reason},
                             .wait = a->wait,
                             .timeout_us = a->timeout_us};
-    struct tmv_snapshot *snapshot = NULL;
+    AUTO(snapshot) struct tmv_snapshot *snapshot = NULL;
     const struct tmv_migration *migration = NULL;
 
     if (!resolve_migration(cli, a->what, &snapshot, &migration, err))
         return false;
-    bool ok = ask_engine(cli, migration, &ask, err);
-    tmv_snapshot_free(snapshot);
-    return ok;
+    return ask_engine(cli, migration, &ask, err);
 }
 
 static bool run_pause(struct cli *cli, const void *arguments, struct tmv_error *err)

@@ -4,6 +4,7 @@
 #include "cli/output.h"
 #include "cli/resolve.h"
 #include "command/table.h"
+#include "lib/cleanup.h"
 #include "lib/err.h"
 
 struct arguments {
@@ -65,7 +66,7 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
 {
     const struct arguments *a = arguments;
     struct tmv_control *control;
-    struct tmv_route_info *routes = NULL;
+    AUTO_FREE struct tmv_route_info *routes = NULL;
     struct tmv_uuid tenant;
     char label[CONFIG_ALIAS_MAX];
     size_t count = 0;
@@ -81,14 +82,12 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
     if (!tmv_routing_list(control, a->tenant ? &tenant : NULL, &routes, &count, err))
         return false;
     if (a->tenant && count == 0) {
-        free(routes);
         err_set(err, TMV_ERR_NOT_FOUND, "tenant %s has no route", tenant_label(cli, &tenant, label));
         return err_hint(err, "say where it lives with `tenantmv routing %s --register STORE`", label);
     }
     if (count == 0)
         cli_note(cli, "no tenant has a route yet; `tenantmv routing TENANT --register STORE` gives it one");
     show(cli, routes, count);
-    free(routes);
     return true;
 }
 

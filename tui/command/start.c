@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "cli/output.h"
+#include "cli/owned.h"
 #include "cli/progress.h"
 #include "cli/resolve.h"
 #include "command/ask.h"
 #include "command/limit.h"
 #include "command/report.h"
 #include "command/table.h"
+#include "lib/cleanup.h"
 #include "lib/err.h"
 #include "tenantmv/preflight.h"
 #include "widgets/format.h"
@@ -96,12 +98,11 @@ static bool limited_settings(const struct limit_arguments *limits, struct tmv_se
                              struct tmv_error *err)
 {
     cJSON *changes = limit_changes(limits);
-    char *text = cJSON_PrintUnformatted(changes);
+    AUTO_FREE char *text = cJSON_PrintUnformatted(changes);
     bool ok =
         text ? tmv_settings_from_json(text, ret_settings, err) : err_set(err, TMV_ERR_NOMEM, "out of memory");
 
     cJSON_Delete(changes);
-    free(text);
     return ok;
 }
 
@@ -226,7 +227,7 @@ static bool run_preflight(struct cli *cli, const void *arguments, struct tmv_err
     const struct arguments *a = arguments;
     struct tmv_control *control;
     struct tmv_start_options options = {0};
-    struct tmv_preflight *preflight = NULL;
+    AUTO(preflight) struct tmv_preflight *preflight = NULL;
 
     if (!make_options(cli, a, &options, err) || !cli_control(cli, &control, err) ||
         !tmv_preflight_run(control, &options, a->dry_run, &preflight, err))
@@ -238,9 +239,7 @@ static bool run_preflight(struct cli *cli, const void *arguments, struct tmv_err
     if (preflight->refusals == 0)
         cli_note(cli, "%zu checks, %d warnings: the tenant can be moved", preflight->count,
                  preflight->warnings);
-    bool ok = judge(preflight, a->tenant, err);
-    tmv_preflight_free(preflight);
-    return ok;
+    return judge(preflight, a->tenant, err);
 }
 
 const struct command command_preflight = {
@@ -269,7 +268,7 @@ const struct command command_preflight = {
 static bool check_first(struct cli *cli, struct tmv_control *control, const struct arguments *a,
                         const struct tmv_start_options *options, struct tmv_error *err)
 {
-    struct tmv_preflight *preflight = NULL;
+    AUTO(preflight) struct tmv_preflight *preflight = NULL;
 
     if (!tmv_preflight_run(control, options, false, &preflight, err))
         return false;
@@ -280,16 +279,14 @@ static bool check_first(struct cli *cli, struct tmv_control *control, const stru
     if (preflight->refusals == 0 && preflight->warnings > 0)
         cli_note(cli, "preflight: %d warnings; `tenantmv preflight %s --to %s` shows them",
                  preflight->warnings, a->tenant, a->target);
-    bool ok = judge(preflight, a->tenant, err);
-    tmv_preflight_free(preflight);
-    return ok;
+    return judge(preflight, a->tenant, err);
 }
 
 /* What the migration is, now. */
 static bool look(struct tmv_control *control, const struct tmv_uuid *tenant, const struct tmv_uuid *id,
                  struct tmv_migration *ret_migration, struct tmv_error *err)
 {
-    struct tmv_snapshot *snapshot = NULL;
+    AUTO(snapshot) struct tmv_snapshot *snapshot = NULL;
     bool found = false;
 
     if (!tmv_snapshot_read(control, tenant, 100, &snapshot, err))
@@ -300,7 +297,6 @@ static bool look(struct tmv_control *control, const struct tmv_uuid *tenant, con
         *ret_migration = snapshot->migrations[i];
         found = true;
     }
-    tmv_snapshot_free(snapshot);
     return found ||
            err_set(err, TMV_ERR_NOT_FOUND, "the migration has disappeared from the control database");
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/owned.h"
 #include "cli/progress.h"
 #include "cli/resolve.h"
 #include "command/report.h"
@@ -64,7 +65,7 @@ static void show_all(struct cli *cli, const struct arguments *a, const struct tm
 static bool show(struct cli *cli, const struct arguments *a, bool *ret_ended, struct tmv_error *err)
 {
     struct tmv_control *control;
-    struct tmv_snapshot *snapshot = NULL;
+    AUTO(snapshot) struct tmv_snapshot *snapshot = NULL;
     const struct tmv_migration *migration = NULL;
 
     *ret_ended = false;
@@ -78,7 +79,6 @@ static bool show(struct cli *cli, const struct arguments *a, bool *ret_ended, st
             return false;
         show_all(cli, a, snapshot);
     }
-    tmv_snapshot_free(snapshot);
     fflush(stdout);
     return true;
 }

@@ -6,6 +6,7 @@
 #include "cli/confirm.h"
 #include "cli/output.h"
 #include "command/table.h"
+#include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/text.h"
 #include "widgets/format.h"
@@ -243,7 +244,7 @@ static bool run_list(struct cli *cli, const void *arguments, struct tmv_error *e
         {"STORE", false}, {"EVENTS TABLE", false}, {"CONNECTION", false}, {"USER", false}, {NULL, false}};
     struct tmv_control *control;
     char user[80];
-    struct tmv_store_info *stores = NULL;
+    AUTO_FREE struct tmv_store_info *stores = NULL;
     struct listing listing;
     size_t count = 0;
 
@@ -268,7 +269,6 @@ static bool run_list(struct cli *cli, const void *arguments, struct tmv_error *e
     listing_release(&listing);
     for (size_t i = 0; i < count; i++)
         tell_shared_user(cli, &stores[i]);
-    free(stores);
     return true;
 }
 

@@ -7,6 +7,7 @@
 
 #include "cli/output.h"
 #include "command/table.h"
+#include "lib/cleanup.h"
 #include "lib/err.h"
 #include "theme/check.h"
 #include "theme/embedded.h"
@@ -67,14 +68,13 @@ static void collect(struct listed *listed)
 
 void theme_print_names(void)
 {
-    struct listed *listed = calloc(1, sizeof *listed);
+    AUTO_FREE struct listed *listed = calloc(1, sizeof *listed);
 
     if (!listed)
         return;
     collect(listed);
     for (int i = 0; i < listed->count; i++)
         puts(listed->names[i]);
-    free(listed);
 }
 
 static void ignore(void *user, const struct theme_finding *finding)
@@ -118,7 +118,7 @@ static bool run_list(struct cli *cli, const void *arguments, struct tmv_error *e
 {
     static const struct listing_column columns[] = {
         {"NAME", false}, {"FOR", false}, {"CHECK", false}, {"FROM", false}, {0}};
-    struct listed *listed = calloc(1, sizeof *listed);
+    AUTO_FREE struct listed *listed = calloc(1, sizeof *listed);
     struct listing listing;
 
     (void)arguments;
@@ -132,7 +132,6 @@ static bool run_list(struct cli *cli, const void *arguments, struct tmv_error *e
     if (!cli->json)
         listing_print(cli, &listing);
     listing_release(&listing);
-    free(listed);
     return true;
 }
 

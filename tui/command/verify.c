@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "cli/output.h"
+#include "cli/owned.h"
 #include "cli/resolve.h"
 #include "command/ask.h"
 #include "command/table.h"
+#include "lib/cleanup.h"
 #include "lib/err.h"
 #include "tenantmv/verify.h"
 #include "widgets/format.h"
@@ -182,7 +184,7 @@ static bool compare(struct cli *cli, const struct tmv_migration *m, const struct
 {
     /* While events are still mirrored, those above the watermark may be missing on the target rightfully. */
     int64_t to = a->to ? a->to : m->phase == TMV_PHASE_COMPLETED ? 0 : m->watermark;
-    struct tmv_verify_report *report;
+    AUTO_FREE struct tmv_verify_report *report = NULL;
     struct tmv_store_info source, target;
     struct tmv_settings settings;
     struct tmv_control *control;
@@ -210,10 +212,8 @@ static bool compare(struct cli *cli, const struct tmv_migration *m, const struct
                                             .sample_percent = (double)a->sample,
                                             .sample_seed = chosen_seed(a),
                                             .leave_columns = &settings.leave_columns};
-    bool ok = tmv_verify_stores(&what, report, err) && tmv_verify_keep(control, &m->id, report, err) &&
-              tell(cli, a, report, err);
-    free(report);
-    return ok;
+    return tmv_verify_stores(&what, report, err) && tmv_verify_keep(control, &m->id, report, err) &&
+           tell(cli, a, report, err);
 }
 
 /* ---- reports that are kept ---- */
@@ -258,7 +258,7 @@ static void json_reports(struct cli *cli, const struct tmv_kept_report *reports,
 
 static bool show_reports(struct cli *cli, const struct tmv_migration *m, struct tmv_error *err)
 {
-    struct tmv_kept_report *reports = NULL;
+    AUTO_FREE struct tmv_kept_report *reports = NULL;
     struct tmv_control *control;
     size_t count = 0;
 
@@ -274,7 +274,6 @@ static bool show_reports(struct cli *cli, const struct tmv_migration *m, struct 
         printf("\n");
         list_reports(cli, reports, count);
     }
-    free(reports);
     return true;
 }
 
@@ -301,18 +300,16 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
     const struct ask ask = {.request = {.operation = TMV_OP_VERIFY, .repair = a->repair},
                             .wait = a->wait,
                             .timeout_us = a->timeout_us};
-    struct tmv_snapshot *snapshot = NULL;
+    AUTO(snapshot) struct tmv_snapshot *snapshot = NULL;
     const struct tmv_migration *migration = NULL;
 
     if (!check_arguments(a, err))
         return false;
     if (!resolve_migration(cli, a->what, &snapshot, &migration, err))
         return false;
-    bool ok = a->report                 ? show_reports(cli, migration, err)
-              : a->direct || a->dry_run ? compare(cli, migration, a, err)
-                                        : ask_engine(cli, migration, &ask, err);
-    tmv_snapshot_free(snapshot);
-    return ok;
+    return a->report                 ? show_reports(cli, migration, err)
+           : a->direct || a->dry_run ? compare(cli, migration, a, err)
+                                     : ask_engine(cli, migration, &ask, err);
 }
 
 const struct command command_verify = {

@@ -1,4 +1,5 @@
 /* tenantmv watch: the console without any way to change something. */
+#include "cli/owned.h"
 #include "command/report.h"
 #include "command/screen.h"
 #include "command/table.h"
@@ -32,7 +33,7 @@ static const struct option_spec options[] = {
 static bool once_as_json(struct cli *cli, bool only_problems, struct tmv_error *err)
 {
     static const char *const words[] = {"well", "warning", "failed"};
-    struct tmv_snapshot *snapshot;
+    AUTO(snapshot) struct tmv_snapshot *snapshot = NULL;
     struct tmv_control *control;
     cJSON *problems;
 
@@ -56,7 +57,6 @@ static bool once_as_json(struct cli *cli, bool only_problems, struct tmv_error *
     }
     if (!only_problems)
         cJSON_AddItemToObject(cli_document(cli), "migrations", report_list_json(cli, snapshot, false));
-    tmv_snapshot_free(snapshot);
     return true;
 }
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/output.h"
+#include "cli/owned.h"
 #include "cli/resolve.h"
 #include "command/table.h"
 #include "lib/err.h"
@@ -42,14 +43,12 @@ static bool withdraw(struct cli *cli, const struct tmv_migration *m, struct tmv_
 static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
 {
     const struct arguments *a = arguments;
-    struct tmv_snapshot *snapshot = NULL;
+    AUTO(snapshot) struct tmv_snapshot *snapshot = NULL;
     const struct tmv_migration *migration = NULL;
 
     if (!resolve_migration(cli, a->what, &snapshot, &migration, err))
         return false;
-    bool ok = withdraw(cli, migration, err);
-    tmv_snapshot_free(snapshot);
-    return ok;
+    return withdraw(cli, migration, err);
 }
 
 const struct command command_withdraw = {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "demo/keeper.h"
+#include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/text.h"
 #include "lib/outfile.h"
@@ -89,7 +90,7 @@ bool cluster_find_programs(char *ret_bindir, size_t size, struct tmv_error *err)
     static const char *const ask[] = {"pg_config", "--bindir", NULL};
     struct process_spec spec = {.argv = ask, .timeout_us = 10000000, .cancel_fd = -1};
     struct tmv_error ignored = {0};
-    char *answer = NULL;
+    AUTO_FREE char *answer = NULL;
     bool found = false;
 
     if (process_run(&spec, &answer, &ignored)) {
@@ -98,7 +99,6 @@ bool cluster_find_programs(char *ret_bindir, size_t size, struct tmv_error *err)
         if (found)
             snprintf(ret_bindir, size, "%s", answer);
     }
-    free(answer);
     if (found || find_installed(ret_bindir, size))
         return true;
     err_set(err, TMV_ERR_NOT_FOUND, "PostgreSQL's server programs (initdb, postgres) are not installed");

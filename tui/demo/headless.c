@@ -10,6 +10,7 @@
 #include "demo/checker.h"
 #include "demo/mover.h"
 #include "demo/process.h"
+#include "lib/cleanup.h"
 #include "lib/err.h"
 #include "tenantmv/verify.h"
 
@@ -72,7 +73,7 @@ static bool move_all(struct headless *h, struct tmv_error *err)
 static bool check_tenant(struct headless *h, size_t number, struct tmv_error *err)
 {
     const struct stage_tenant *t = &h->stage->tenants[number];
-    struct tmv_route_info *routes = NULL;
+    AUTO_FREE struct tmv_route_info *routes = NULL;
     struct check_request request;
     struct check_result result;
     size_t count = 0;
@@ -81,7 +82,6 @@ static bool check_tenant(struct headless *h, size_t number, struct tmv_error *er
     if (!tmv_routing_list(h->control, &t->id, &routes, &count, err))
         return false;
     moved = count == 1 && strcmp(routes[0].store_id, t->store) == 0;
-    free(routes);
     request = (struct check_request){.cluster = moved ? h->stage->dedicated : h->stage->shared,
                                      .database = moved ? t->database : STAGE_SHARED,
                                      .tenant = &t->id,
@@ -102,7 +102,7 @@ static bool check_tenant(struct headless *h, size_t number, struct tmv_error *er
 static bool verify_tenant(struct headless *h, size_t number, struct tmv_error *err)
 {
     const struct stage_tenant *t = &h->stage->tenants[number];
-    struct tmv_verify_report *found = calloc(1, sizeof *found);
+    AUTO_FREE struct tmv_verify_report *found = calloc(1, sizeof *found);
     struct tmv_store_info source, target;
     int64_t last = 0;
     bool ok;
@@ -119,7 +119,6 @@ static bool verify_tenant(struct headless *h, size_t number, struct tmv_error *e
         h->report->verify_us += found->duration_us;
         h->report->consistent = h->report->consistent && found->consistent;
     }
-    free(found);
     return ok;
 }
 

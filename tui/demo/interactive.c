@@ -6,6 +6,7 @@
 
 #include "app/console.h"
 #include "demo/live.h"
+#include "lib/cleanup.h"
 #include "lib/err.h"
 
 #define STARTED 3           /* migrations that run when the console opens */
@@ -65,7 +66,7 @@ static void show_console(const struct stage *stage, struct live *live, const str
 
 bool interactive_run(const struct stage *stage, const struct demo_options *options, struct tmv_error *err)
 {
-    struct tenant_alias *aliases = calloc(stage->tenant_count, sizeof *aliases);
+    AUTO_FREE struct tenant_alias *aliases = calloc(stage->tenant_count, sizeof *aliases);
     struct live live = {0};
     bool ok;
 
@@ -77,6 +78,5 @@ bool interactive_run(const struct stage *stage, const struct demo_options *optio
     if (ok)
         show_console(stage, &live, aliases);
     live_stop(&live);
-    free(aliases);
     return ok;
 }

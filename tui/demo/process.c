@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/cleanup.h"
 #include "lib/err.h"
 
 static char *const environment[] = {
@@ -176,7 +177,7 @@ static const char *telling_line(char *text)
 static bool judge(const struct process_spec *spec, int waited, int status, int stderr_fd,
                   struct tmv_error *err)
 {
-    char *text;
+    AUTO_FREE char *text = NULL;
 
     if (waited == 0)
         return err_set(err, TMV_ERR_TIMEOUT, "%s took longer than %lld s", spec->argv[0],
@@ -191,7 +192,6 @@ static bool judge(const struct process_spec *spec, int waited, int status, int s
     err_set(err, TMV_ERR_IO, "%s failed (%s %d): %.500s", spec->argv[0],
             WIFEXITED(status) ? "status" : "signal",
             WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), text ? telling_line(text) : "");
-    free(text);
     return false;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/text.h"
 
@@ -41,7 +42,7 @@ static int compare(const void *a, const void *b)
 /* p50, p99 and max of the writers' gaps around the cutovers, or right before them, by nearest rank. */
 static void gap_figures(const struct demo_report *r, bool quiet, int64_t ret_figures[3])
 {
-    int64_t *gaps = calloc(r->cutover_count + 1, sizeof *gaps);
+    AUTO_FREE int64_t *gaps = calloc(r->cutover_count + 1, sizeof *gaps);
     size_t n = r->cutover_count;
 
     memset(ret_figures, 0, 3 * sizeof *ret_figures);
@@ -53,7 +54,6 @@ static void gap_figures(const struct demo_report *r, bool quiet, int64_t ret_fig
         ret_figures[1] = gaps[(n * 99 + 99) / 100 - 1];
         ret_figures[2] = gaps[n - 1];
     }
-    free(gaps);
 }
 
 static double per_second(int64_t count, int64_t us)

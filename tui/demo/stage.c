@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/outfile.h"
 #include "demo/demo_sql.h"
@@ -209,22 +210,22 @@ struct seed_job {
 static void *seed_main(void *argument)
 {
     struct seed_job *job = argument;
-    char *script = NULL;
+    AUTO_FREE char *script = NULL;
 
     if (asprintf(&script, "\\set tenants '%s'\n\\set jobs %d\n\\set job %d\n%s", job->tenants, SEED_JOBS,
                  job->number, demo_sql_seed) < 0) {
+        script = NULL; /* undefined now */
         job->ok = err_set(&job->err, TMV_ERR_NOMEM, "no memory for a script");
         return NULL;
     }
     job->ok = cluster_psql(job->stage->shared, STAGE_SHARED, script, SEED_TIMEOUT_US, NULL, &job->err);
-    free(script);
     return NULL;
 }
 
 static void say_how_far(const struct stage *s, int64_t events, say_fn *say)
 {
     struct tmv_error ignored;
-    char *positions = NULL; /* handed out so far: the rows are not visible yet */
+    AUTO_FREE char *positions = NULL; /* handed out so far: the rows are not visible yet */
 
     if (!cluster_psql(s->shared, STAGE_SHARED, "SELECT last_value FROM public.events_global_position_seq",
                       SEED_TIMEOUT_US, &positions, &ignored))
@@ -232,7 +233,6 @@ static void say_how_far(const struct stage *s, int64_t events, say_fn *say)
     int64_t done = strtoll(positions, NULL, 10);
     if (events > 0)
         say("%" PRId64 " of %" PRId64 " events (%d%%)", done, events, (int)(100 * done / events));
-    free(positions);
 }
 
 /* Waits for a session; says every few seconds how far they all are. */
@@ -290,14 +290,13 @@ static int64_t expected_segments(const struct demo_options *o)
 
 static bool run_in(struct cluster *cluster, int64_t segments, struct tmv_error *err)
 {
-    char *script = NULL;
-    bool ok;
+    AUTO_FREE char *script = NULL;
 
-    if (asprintf(&script, "\\set segments %" PRId64 "\n%s", segments, demo_sql_run_in) < 0)
+    if (asprintf(&script, "\\set segments %" PRId64 "\n%s", segments, demo_sql_run_in) < 0) {
+        script = NULL; /* undefined now */
         return err_set(err, TMV_ERR_NOMEM, "no memory for a script");
-    ok = cluster_psql(cluster, "postgres", script, SEED_TIMEOUT_US, NULL, err);
-    free(script);
-    return ok;
+    }
+    return cluster_psql(cluster, "postgres", script, SEED_TIMEOUT_US, NULL, err);
 }
 
 static void say_nothing(const char *fmt, ...)

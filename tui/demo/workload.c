@@ -14,6 +14,7 @@
 
 #include "demo/business.h"
 #include "demo/process.h"
+#include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/thread.h"
 
@@ -182,7 +183,7 @@ static void *writer_main(void *argument)
 {
     struct writer *writer = argument;
     struct workload *w = writer->workload;
-    struct business_batch *batch = calloc(1, sizeof *batch);
+    AUTO_FREE struct business_batch *batch = calloc(1, sizeof *batch);
     int64_t step = w->options.rate > 0 ? 1000000 * (int64_t)w->options.writers / w->options.rate : 0;
     int64_t due = process_now_us() + step * writer->number / w->options.writers;
 
@@ -192,7 +193,6 @@ static void *writer_main(void *argument)
         if (!step || process_now_us() - due > BEHIND_MAX_US)
             due = process_now_us();
     }
-    free(batch);
     return NULL;
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cleanup.h"
 #include "screens/filter.h"
 #include "screens/health.h"
 #include "screens/states.h"
@@ -196,7 +197,7 @@ static void arrange(struct model *model, bool hold, bool moves)
     struct fleet_state *fleet = &model->fleet;
     size_t count = !model->snapshot ? 0 : model->snapshot->migration_count;
     struct filter filter;
-    struct row *rows;
+    AUTO_FREE struct row *rows = NULL;
     int shown = 0;
 
     if (count > FLEET_MAX)
@@ -226,7 +227,6 @@ static void arrange(struct model *model, bool hold, bool moves)
     fleet->shown = shown;
     keep_selection(model, moves);
     filter_release(&filter);
-    free(rows);
 }
 
 void fleet_order(struct model *model, bool hold)

@@ -1,3 +1,4 @@
+#include "lib/cleanup.h"
 #include "lib/utf8.h"
 #include "terminal/terminal.h"
 #include "lib/text.h"
@@ -543,7 +544,7 @@ void terminal_copy(struct terminal *t, const char *text)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     size_t length = strnlen(text, COPY_MAX), out = 0;
-    char *coded = malloc(length / 3 * 4 + 8);
+    AUTO_FREE char *coded = malloc(length / 3 * 4 + 8);
 
     (void)t;
     if (!coded)
@@ -561,5 +562,4 @@ void terminal_copy(struct terminal *t, const char *text)
     write_all(STDOUT_FILENO, "\033]52;c;");
     write_all(STDOUT_FILENO, coded);
     write_all(STDOUT_FILENO, "\033\\");
-    free(coded);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cleanup.h"
 #include "widgets/ascii.h"
 
 static int row_end(const struct canvas *canvas, int y)
@@ -36,7 +37,7 @@ void plain_write(const struct canvas *canvas, bool ascii, FILE *out)
 
 bool plain_contains(const struct canvas *canvas, const char *text)
 {
-    char *all = NULL;
+    AUTO_FREE char *all = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&all, &size);
     bool found;
@@ -46,6 +47,5 @@ bool plain_contains(const struct canvas *canvas, const char *text)
     plain_write(canvas, false, out);
     fclose(out);
     found = all && strstr(all, text);
-    free(all);
     return found;
 }
