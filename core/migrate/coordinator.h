@@ -104,7 +104,7 @@ void coordinator_disconnect_stores(struct coordinator *c);
 /* A guard's row in the ledger, before it is installed. `ret_id` may be NULL. */
 TMV_NODISCARD bool coordinator_ledger_guard(struct coordinator *c, enum store_side side, int64_t *ret_id,
                                             struct tmv_error *err);
-/* Notes the facts that an installation found (digest `installed`) and reads the shape that belongs to them.
+/* Notes the facts that an installation found (glance `installed`) and reads the shape that belongs to them.
  * CONFLICT when the table was changed meanwhile: install again. */
 TMV_NODISCARD bool coordinator_note_facts(struct coordinator *c, enum store_side side, struct pgx_conn *store,
                                           const char *installed, struct tmv_error *err);

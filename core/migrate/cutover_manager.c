@@ -91,7 +91,7 @@ struct pause {
     int64_t from_epoch;                        /* placement epoch of the source */
     int64_t to_epoch;                          /* a number new for this attempt */
     bool armed;                                /* the target's commit with "armed" was sent */
-    char brief[SIDE_COUNT][FACTS_DIGEST_SIZE]; /* of the facts, as compared before the lock; "" not yet */
+    char glance[SIDE_COUNT][FACTS_DIGEST_SIZE]; /* at the facts, as compared before the lock; "" not yet */
 };
 
 static bool describe_holders(struct pause *p, struct tmv_error *err)
@@ -142,15 +142,30 @@ static bool compare_facts(const struct fact_side *side, const struct facts *now,
                              : "abort the migration and start again");
 }
 
-/* In a transaction of a store: keeps the guard's triggers as they are, and compares the facts. The brief
- * ones, which can still change, are read first, so that a change is seen by one of the two. Nobody is held.
- */
+/* In a transaction that keeps most of them as they are: whether the facts are the noted ones. They are read
+ * only when a row of theirs was touched since they were compared. */
+static bool compare_held(struct pause *p, enum store_side side, struct pgx_conn *conn,
+                         const struct guard *guard, struct tmv_error *err)
+{
+    const struct fact_side *noted = &p->m->facts->sides[side];
+    AUTO(facts) struct facts now = {0};
+
+    if (!facts_glance(conn, guard, p->glance[side], err))
+        return false;
+    if (noted->glance[0] && strcmp(p->glance[side], noted->glance) == 0)
+        return true;
+    if (!facts_read(conn, guard, noted->noted.list ? noted->noted.digest : NULL, &now, err))
+        return false;
+    text_copy(p->glance[side], sizeof p->glance[side], now.glance);
+    return compare_facts(noted, &now, conn, err);
+}
+
+/* In a transaction of a store: keeps the guard's triggers as they are, and compares the facts. What can still
+ * change is compared again when the transaction ends. No writer is held. */
 static bool hold_guard(struct pause *p, enum store_side side, struct pgx_conn *conn,
                        const struct guard *guard, struct tmv_error *err)
 {
-    const struct fact_side *noted = &p->m->facts->sides[side];
     AUTO(buf) struct buf sql = BUF_INIT(4000);
-    AUTO(facts) struct facts now = {0};
     char lock_ms[24];
     const struct pgx_var vars[] = {{"lock_ms", lock_ms}};
 
@@ -163,9 +178,7 @@ static bool hold_guard(struct pause *p, enum store_side side, struct pgx_conn *c
         err_set(err, TMV_ERR_REFUSED, "somebody changes the events table in %s now", pgx_place(conn));
         return err_hint(err, "let that transaction end, then ask for the cutover again");
     }
-    return facts_read_brief(conn, guard, p->brief[side], err) &&
-           facts_read(conn, guard, noted->noted.list ? noted->noted.digest : NULL, &now, err) &&
-           compare_facts(noted, &now, conn, err);
+    return compare_held(p, side, conn, guard, err);
 }
 
 static bool hold_source(struct pause *p, struct tmv_error *err)
@@ -364,7 +377,7 @@ static bool finish_drain(void *user, struct tailer *t, struct buf *commit, struc
     if (!arm_sql(p, commit, err))
         return false;
     buf_str(commit, ";\n");
-    if (!facts_must_hold(p->m->target_guard, p->brief[SIDE_TARGET], commit, err))
+    if (!facts_must_hold(p->m->target_guard, p->glance[SIDE_TARGET], commit, err))
         return false;
     p->armed = true; /* as soon as the commit is sent, for all that is known */
     return true;
@@ -426,7 +439,7 @@ static bool decide(struct pause *p, bool *ret_unknown, struct tmv_error *err)
     if (!decide_sql(p, &sql, err) || !fault_hit("cutover.before_decide", err))
         return false;
     buf_str(&sql, ";\n");
-    if (!facts_must_hold(p->m->source_guard, p->brief[SIDE_SOURCE], &sql, err))
+    if (!facts_must_hold(p->m->source_guard, p->glance[SIDE_SOURCE], &sql, err))
         return false;
     buf_str(&sql, ";\n");
     buf_str(&sql, sql_any_commit);

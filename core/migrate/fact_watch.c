@@ -68,6 +68,7 @@ static bool replace_note(const struct fact_look *look, struct facts *now, const 
         return false;
     facts_release(&s->noted);
     s->noted = *now;
+    text_copy(s->glance, sizeof s->glance, now->glance);
     *now = (struct facts){0};
     return true;
 }
@@ -79,7 +80,7 @@ bool fact_watch_note(const struct fact_look *look, int64_t ledger, const char *i
 
     if (!facts_read(look->store, look->guard, NULL, &now, err))
         return false;
-    if (strcmp(now.digest, installed) != 0)
+    if (strcmp(now.glance, installed) != 0)
         return err_set(err, TMV_ERR_CONFLICT,
                        "somebody changed the events table in %s while the guard was installed",
                        pgx_place(look->store));
@@ -92,6 +93,7 @@ static bool read_note(struct fact_side *s, const struct ledger_entry *entry, str
     AUTO(json) cJSON *note = NULL;
 
     facts_release(&s->noted);
+    s->glance[0] = '\0';
     s->ledger = entry->id;
     if (!entry->facts || !entry->facts[0])
         return true;
@@ -238,6 +240,21 @@ static bool take_in(const struct fact_look *look, struct facts *now, const struc
            fault_hit("facts.taken_in", err);
 }
 
+/* Whether nothing was touched since the facts were last seen to be the noted ones. */
+static bool is_untouched(const struct fact_look *look, bool *ret_untouched, struct tmv_error *err)
+{
+    const struct fact_side *s = side_of(look);
+    char glance[FACTS_DIGEST_SIZE];
+
+    *ret_untouched = false;
+    if (!s->glance[0])
+        return true;
+    if (!facts_glance(look->store, look->guard, glance, err))
+        return false;
+    *ret_untouched = strcmp(glance, s->glance) == 0;
+    return true;
+}
+
 /* One comparison. *ret_again: the guard was completed on a partition, so the facts are new again. */
 static bool look_once(const struct fact_look *look, bool *ret_again, bool *ret_reconnect,
                       struct tmv_error *err)
@@ -245,11 +262,19 @@ static bool look_once(const struct fact_look *look, bool *ret_again, bool *ret_r
     struct fact_side *s = side_of(look);
     AUTO(facts) struct facts now = {0};
     struct judgement j;
+    bool untouched = false;
 
     *ret_again = false;
+    if (!is_untouched(look, &untouched, err))
+        return false;
+    if (untouched) {
+        s->words[0] = '\0';
+        return true;
+    }
     if (!facts_read(look->store, look->guard, s->noted.list ? s->noted.digest : NULL, &now, err))
         return false;
     if (strcmp(now.digest, s->noted.digest) == 0) {
+        text_copy(s->glance, sizeof s->glance, now.glance);
         s->words[0] = '\0';
         return true;
     }

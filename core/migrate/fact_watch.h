@@ -18,6 +18,7 @@ const char *store_side_name(enum store_side side);
 struct fact_side {
     struct facts noted;              /* as in the ledger; owned */
     int64_t ledger;                  /* its row */
+    char glance[FACTS_DIGEST_SIZE];  /* under which the facts were last seen to be the noted ones; "" never */
     char changed[FACTS_DIGEST_SIZE]; /* digest of the change that `words` are about; "" none */
     char words[TMV_REASON_MAX];      /* why the move is void, with the time; "" it is not */
     char noticed[40];                /* when that was first seen */
@@ -41,10 +42,11 @@ struct fact_look {
 /* Fills a side from the migration's ledger. A note without a list is an older version's, whose guard had been
  * changed before the store was upgraded (upgrade.h): the move is void. */
 TMV_NODISCARD bool fact_watch_load(const struct fact_look *look, struct tmv_error *err);
-/* Notes what an installation found. CONFLICT when the facts are no longer `installed`: install again. */
+/* Notes what an installation found. CONFLICT when they changed since the glance `installed`:
+ * install again. */
 TMV_NODISCARD bool fact_watch_note(const struct fact_look *look, int64_t ledger, const char *installed,
                                    struct tmv_error *err);
-/* Compares with what was noted, takes in what is daily life, and sets the side's words. A first sight of a
+/* Compares with what was noted (a glance, where that tells enough), takes in what is daily life, and sets the side's words. A first sight of a
  * change is audited. *ret_reconnect: a name that the connections use has changed. */
 TMV_NODISCARD bool fact_watch_look(const struct fact_look *look, bool *ret_reconnect, struct tmv_error *err);
 /* Whether the move is void; `words` (may be NULL) says why, with what to do. */

@@ -192,11 +192,11 @@ static bool begin_copy(struct coordinator *c, struct tmv_error *err)
         return false;
     if (!prepare_end(c, target, &c->target_guard, false, err) ||
         !guard_install(target, &c->target_guard, GUARD_STATEMENTS, INSTALL_PATIENCE_US, &there, err) ||
-        !coordinator_note_facts(c, SIDE_TARGET, target, there.facts, err) ||
+        !coordinator_note_facts(c, SIDE_TARGET, target, there.glance, err) ||
         !fault_hit("guard.target_installed", err) || !prepare_end(c, source, &c->source_guard, true, err) ||
         !guard_install(source, &c->source_guard, GUARD_ROWS, INSTALL_PATIENCE_US, &here, err) ||
         !fault_hit("guard.source_installed", err) ||
-        !coordinator_note_facts(c, SIDE_SOURCE, source, here.facts, err) ||
+        !coordinator_note_facts(c, SIDE_SOURCE, source, here.glance, err) ||
         !fault_hit("guard.installed", err))
         return false;
     if (!pgx_query(target, START_TIMEOUT_US, sql_phase_applied_begin,
@@ -218,7 +218,7 @@ static bool end_copy(struct coordinator *c, struct tmv_error *err)
 {
     AUTO_CONN struct pgx_conn *target = NULL;
     struct guard_installed ignored;
-    char facts[80];
+    char glance[FACTS_DIGEST_SIZE];
     AUTO_RESULT struct pgx_result *opened = NULL;
     char why[GUARD_WHY_MAX];
 
@@ -234,8 +234,8 @@ static bool end_copy(struct coordinator *c, struct tmv_error *err)
         return err_set(err, TMV_ERR_TIMEOUT,
                        "the target's events table is busy: the statement guard could not be removed: %s",
                        why);
-    if (!guard_read_facts(target, &c->target_guard, facts, err) ||
-        !coordinator_note_facts(c, SIDE_TARGET, target, facts, err) ||
+    if (!facts_glance(target, &c->target_guard, glance, err) ||
+        !coordinator_note_facts(c, SIDE_TARGET, target, glance, err) ||
         !fault_hit("copy.target_row_guard", err))
         return false;
     if (!pgx_query(target, START_TIMEOUT_US, sql_phase_applied_mirroring,
@@ -320,7 +320,8 @@ static bool copy_history(struct coordinator *c, bool *ret_finished, struct tmv_e
     return ok;
 }
 
-/* An earlier engine may have begun: what it copied has the columns of that time. */
+/* An earlier engine, or this one before it connected again, has begun: what was copied has the columns of that
+ * time. */
 static bool check_before_copy(struct coordinator *c, struct tmv_error *err)
 {
     AUTO_CONN struct pgx_conn *source = NULL;
@@ -335,11 +336,12 @@ static bool check_before_copy(struct coordinator *c, struct tmv_error *err)
 bool phase_bulk_copy(struct coordinator *c, struct tmv_error *err)
 {
     bool finished = false;
+    bool begins = !c->applied_state[0];
 
-    if (!c->applied_state[0] && !begin_copy(c, err))
+    if (begins && !begin_copy(c, err))
         return false;
     if (strcmp(c->applied_state, "copying") == 0) {
-        if (!check_before_copy(c, err))
+        if (!begins && !check_before_copy(c, err))
             return false;
         if (!copy_history(c, &finished, err))
             return err_wrap(err, "copying the history");

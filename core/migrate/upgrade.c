@@ -33,7 +33,7 @@ static bool was_unchanged(struct coordinator *c, struct pgx_conn *conn, bool sou
 
 /* The proof first: what was compared under the old facts is compared again whatever happens after. */
 static bool note(struct coordinator *c, enum store_side side, struct pgx_conn *conn, int64_t from,
-                 const char *facts, struct tmv_error *err)
+                 const char *glance, struct tmv_error *err)
 {
     const char *store = store_side_name(side);
     char details[200];
@@ -43,7 +43,7 @@ static bool note(struct coordinator *c, enum store_side side, struct pgx_conn *c
              (long long)from, STORE_SCHEMA_VERSION);
     if (!control_proof_save(c->control, &c->ends.owner, 0, "", err) ||
         !control_audit(c->control, &c->ends.owner, "progress_checkpoint", details, NULL, err) ||
-        !coordinator_note_facts(c, side, conn, facts, err))
+        !coordinator_note_facts(c, side, conn, glance, err))
         return false;
     log_info(
         "migration %s: the guard's functions on the %s were upgraded from version %lld to %d; everything is "
@@ -63,5 +63,5 @@ bool upgrade_take_in(struct coordinator *c, struct pgx_conn *conn, bool source, 
     if (!was_unchanged(c, conn, source, &from, err))
         return false;
     return from == 0 || (guard_install(conn, guard, GUARD_ROWS, INSTALL_PATIENCE_US, &now, err) &&
-                         note(c, source ? SIDE_SOURCE : SIDE_TARGET, conn, from, now.facts, err));
+                         note(c, source ? SIDE_SOURCE : SIDE_TARGET, conn, from, now.glance, err));
 }

@@ -7,6 +7,7 @@
 -- $2 text: mark in the trigger names
 -- $3 text: the position's column
 -- $4 text: a digest: the facts are left out when they still have it; null for always
+-- $5 oid: the position sequence, for the glance (see guard_glance), which belongs to just these facts
 WITH RECURSIVE tree AS (
     SELECT $1::regclass::oid AS relid, NULL::oid AS parent, NULL::xid AS attached
     UNION ALL
@@ -72,7 +73,9 @@ WITH RECURSIVE tree AS (
                'name', p.proname, 'owner', p.proowner::text, 'altered', p.xmin::text,
                'text', left(encode(sha256(convert_to(concat_ws(' ', p.prosrc, p.prolang, p.prosecdef, p.provolatile,
                                                                p.proconfig, p.proisstrict, p.proargtypes), 'UTF8')), 'hex'), 16))
-      FROM pg_proc p WHERE p.pronamespace = to_regnamespace('tenantmv')
+      FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
+     WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = to_regnamespace('tenantmv')
+       AND d.classid = 'pg_proc'::regclass
     UNION ALL
     SELECT 'version', '', jsonb_build_object('name', 'tenantmv', 'number', v.version::text) FROM tenantmv.store_version v
 ), listed AS (
@@ -81,4 +84,6 @@ WITH RECURSIVE tree AS (
 ), digested AS (
     SELECT list, encode(sha256(convert_to(list, 'UTF8')), 'hex') AS digest FROM listed
 )
-SELECT digest, CASE WHEN digest IS DISTINCT FROM $4::text THEN list END FROM digested
+SELECT digest, CASE WHEN digest IS DISTINCT FROM $4::text THEN list END,
+       tenantmv.guard_glance($1::regclass, $5::oid, $2::text)
+  FROM digested

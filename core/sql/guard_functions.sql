@@ -496,31 +496,51 @@ BEGIN
 END
 $guard$;
 
--- A digest of those facts that can change while the decision holds the events table (ROW EXCLUSIVE keeps triggers and
--- columns as they are): functions, the sequence's settings, attached and detached partitions. As a function its plan is
--- kept: it runs while writers are held.
-CREATE OR REPLACE FUNCTION tenantmv.guard_brief(p_events oid, p_sequence oid) RETURNS text
-    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
+-- A digest of which versions of the catalogue's rows the facts of guard_facts.sql are read from: as long as it is the same, the
+-- facts are the same. It costs a tenth of reading them, because nothing is written out and its plan is kept, so it can be
+-- asked for every second, and while writers are held. Another digest need not mean other facts: they are read then. STABLE:
+-- it sees what the statement sees that asks for it.
+CREATE OR REPLACE FUNCTION tenantmv.guard_glance(p_events oid, p_sequence oid, p_mark text) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $guard$
 BEGIN
-    RETURN encode(sha256(convert_to(concat_ws(';',
-        (SELECT string_agg(p.oid || ' ' || p.xmin, ',' ORDER BY p.oid)
-           FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
-          WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = to_regnamespace('tenantmv')
-            AND d.classid = 'pg_proc'::regclass),
-        (SELECT q.seqrelid || ' ' || q.xmin FROM pg_sequence q WHERE q.seqrelid = p_sequence),
-        (WITH RECURSIVE tree AS (SELECT i.inhrelid, i.xmin AS attached FROM pg_inherits i WHERE i.inhparent = p_events
-                                 UNION ALL
-                                 SELECT i.inhrelid, i.xmin FROM pg_inherits i JOIN tree ON tree.inhrelid = i.inhparent)
-         SELECT string_agg(inhrelid || ' ' || attached, ',' ORDER BY inhrelid) FROM tree)), 'UTF8')), 'hex');
+    RETURN (
+        WITH RECURSIVE tree AS (SELECT p_events AS relid, NULL::xid AS attached
+                                UNION ALL
+                                SELECT i.inhrelid, i.xmin FROM pg_inherits i JOIN tree ON tree.relid = i.inhparent),
+        seen (version) AS (
+            SELECT 'r' || c.oid || ' ' || c.xmin || ' ' || n.xmin || ' ' || coalesce(t.attached::text, '')
+              FROM tree t JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace
+            UNION ALL
+            SELECT 'a' || a.attnum || ' ' || a.xmin || ' ' || coalesce(y.xmin || ' ' || n.xmin, '')
+              FROM pg_attribute a LEFT JOIN pg_type y ON y.oid = a.atttypid LEFT JOIN pg_namespace n ON n.oid = y.typnamespace
+             WHERE a.attrelid = p_events AND a.attnum > 0
+            UNION ALL
+            SELECT 'd' || d.oid || ' ' || d.xmin FROM pg_attrdef d WHERE d.adrelid = p_events
+            UNION ALL
+            SELECT 's' || q.seqrelid || ' ' || q.xmin || ' ' || c.xmin || ' ' || n.xmin
+              FROM pg_sequence q JOIN pg_class c ON c.oid = q.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE q.seqrelid = p_sequence
+            UNION ALL
+            SELECT 't' || g.oid || ' ' || g.xmin FROM tree t JOIN pg_trigger g ON g.tgrelid = t.relid
+             WHERE g.tgname LIKE '~tenantmv\_' || p_mark || '\_%' OR g.tgname !~ '^~tenantmv_[0-9a-f]{16}_'
+            UNION ALL
+            SELECT 'w' || w.oid || ' ' || w.xmin FROM tree t JOIN pg_rewrite w ON w.ev_class = t.relid
+            UNION ALL
+            SELECT 'f' || p.oid || ' ' || p.xmin FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
+             WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = to_regnamespace('tenantmv')
+               AND d.classid = 'pg_proc'::regclass
+            UNION ALL
+            SELECT 'v' || v.xmin FROM tenantmv.store_version v)
+        SELECT encode(sha256(convert_to(string_agg(version, ',' ORDER BY version COLLATE "C"), 'UTF8')), 'hex') FROM seen);
 END
 $guard$;
 
 -- Ends the transaction it is sent in when that digest is another one: for the decision and for the end of the drain.
-CREATE OR REPLACE FUNCTION tenantmv.guard_must_hold(p_events oid, p_sequence oid, p_brief text) RETURNS void
+CREATE OR REPLACE FUNCTION tenantmv.guard_must_hold(p_events oid, p_sequence oid, p_mark text, p_glance text) RETURNS void
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
 BEGIN
-    IF tenantmv.guard_brief(p_events, p_sequence) IS DISTINCT FROM p_brief THEN
-        RAISE EXCEPTION 'the sequence, a partition or a function of the guard was changed in this moment'
+    IF tenantmv.guard_glance(p_events, p_sequence, p_mark) IS DISTINCT FROM p_glance THEN
+        RAISE EXCEPTION 'the sequence, a partition or a function of the guard was changed at this moment'
             USING ERRCODE = 'TM012', HINT = 'Ask for the cutover again: it says what was changed.';
     END IF;
 END

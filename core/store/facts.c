@@ -15,7 +15,7 @@
 void facts_release(struct facts *facts)
 {
     free(TAKE(facts->list));
-    facts->digest[0] = '\0';
+    facts->digest[0] = facts->glance[0] = '\0';
 }
 
 bool facts_read(struct pgx_conn *conn, const struct guard *guard, const char *known, struct facts *ret_facts,
@@ -26,10 +26,12 @@ bool facts_read(struct pgx_conn *conn, const struct guard *guard, const char *kn
 
     if (!pgx_query_kept(conn, FACTS_TIMEOUT_US, &statement,
                         PGX_ARGS(PGX_TEXT(guard->shape->events), PGX_TEXT(guard->mark),
-                                 PGX_TEXT(store_profile_eventsource_py.position), PGX_TEXT(known)),
+                                 PGX_TEXT(store_profile_eventsource_py.position), PGX_TEXT(known),
+                                 PGX_INT(guard->shape->sequence_oid)),
                         &row, err))
         return err_wrap(err, "reading the facts of the store %s", pgx_place(conn));
     text_copy(ret_facts->digest, sizeof ret_facts->digest, pgx_text(row, 0, 0));
+    text_copy(ret_facts->glance, sizeof ret_facts->glance, pgx_text(row, 0, 2));
     if (pgx_is_null(row, 0, 1))
         return true;
     ret_facts->list = strdup(pgx_text(row, 0, 1));
@@ -46,22 +48,25 @@ bool guard_read_facts(struct pgx_conn *conn, const struct guard *guard, char fac
     return true;
 }
 
-bool facts_read_brief(struct pgx_conn *conn, const struct guard *guard, char brief[FACTS_DIGEST_SIZE],
-                      struct tmv_error *err)
+bool facts_glance(struct pgx_conn *conn, const struct guard *guard, char glance[FACTS_DIGEST_SIZE],
+                  struct tmv_error *err)
 {
-    AUTO(buf) struct buf sql = BUF_INIT(8000);
+    static const struct pgx_kept statement = {.slot = GUARD_SLOT_GLANCE, .sql = sql_guard_glance};
     AUTO_RESULT struct pgx_result *row = NULL;
 
-    if (!store_sql(&sql, sql_guard_facts_brief, guard->shape, NULL, 0, err) ||
-        !pgx_query(conn, FACTS_TIMEOUT_US, buf_text(&sql), PGX_NONE, &row, err))
-        return err_wrap(err, "reading the facts of the store %s", pgx_place(conn));
-    text_copy(brief, FACTS_DIGEST_SIZE, pgx_text(row, 0, 0));
+    if (!pgx_query_kept(conn, FACTS_TIMEOUT_US, &statement,
+                        PGX_ARGS(PGX_INT(guard->shape->relation_oid), PGX_INT(guard->shape->sequence_oid),
+                                 PGX_TEXT(guard->mark)),
+                        &row, err))
+        return err_wrap(err, "glancing at the facts of the store %s", pgx_place(conn));
+    text_copy(glance, FACTS_DIGEST_SIZE, pgx_text(row, 0, 0));
     return true;
 }
 
-bool facts_must_hold(const struct guard *guard, const char *brief, struct buf *ret_sql, struct tmv_error *err)
+bool facts_must_hold(const struct guard *guard, const char *glance, struct buf *ret_sql,
+                     struct tmv_error *err)
 {
-    const struct pgx_var vars[] = {{"brief", brief}};
+    const struct pgx_var vars[] = {{"glance", glance}, {"mark", guard->mark}};
 
     return store_sql(ret_sql, sql_guard_facts_hold, guard->shape, vars, ARRAY_LEN(vars), err);
 }

@@ -1,6 +1,8 @@
 /* The facts of a store: everything in its catalogue on which a guard and a proof rely, as a readable list,
  * one fact per object, with a digest (core/sql/guard_facts.sql). They are noted when the guard is installed,
  * and compared with what was noted then: at the gates, by every proof, and under the locks of the decision.
+ * Reading them takes some milliseconds; a glance tells in a tenth of that whether they are read from the same
+ * rows as before, and then they are the same.
  *
  * The list is a JSON array of objects whose members are all text: "kind" and "id" say what the fact is about,
  * the others how it is.
@@ -15,6 +17,7 @@
 struct facts {
     char digest[FACTS_DIGEST_SIZE]; /* "" none */
     char *list;                     /* owned; NULL: not read, because the digest was known already */
+    char glance[FACTS_DIGEST_SIZE]; /* that belongs to just these facts */
 };
 void facts_release(struct facts *facts);
 static inline void facts_auto(struct facts *facts)
@@ -25,12 +28,13 @@ static inline void facts_auto(struct facts *facts)
  * trip; 30 s at most. The caller releases `ret_facts`, which holds nothing yet. */
 TMV_NODISCARD bool facts_read(struct pgx_conn *conn, const struct guard *guard, const char *known,
                               struct facts *ret_facts, struct tmv_error *err);
-/* A digest of what can change although a transaction holds the events table ROW EXCLUSIVE: functions,
- * sequence, partitions. One round trip. */
-TMV_NODISCARD bool facts_read_brief(struct pgx_conn *conn, const struct guard *guard,
-                                    char brief[FACTS_DIGEST_SIZE], struct tmv_error *err);
-/* Appends the statement that ends its transaction (TM012) unless the brief digest is still `brief`. */
-TMV_NODISCARD bool facts_must_hold(const struct guard *guard, const char *brief, struct buf *ret_sql,
+/* A digest of the versions of the catalogue's rows that the facts are read from (guard_glance in
+ * core/sql/guard_functions.sql). The same glance: the same facts; another one need not mean other facts. One
+ * round trip. */
+TMV_NODISCARD bool facts_glance(struct pgx_conn *conn, const struct guard *guard,
+                                char glance[FACTS_DIGEST_SIZE], struct tmv_error *err);
+/* Appends the statement that ends its transaction (TM012) unless the glance is still `glance`. */
+TMV_NODISCARD bool facts_must_hold(const struct guard *guard, const char *glance, struct buf *ret_sql,
                                    struct tmv_error *err);
 /* Whether a partition holds events of the guard's tenant at positions up to `position`. `leaf` is quoted and
  * qualified. Reads the whole partition where it has no index for that; a minute at most. */

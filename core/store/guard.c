@@ -11,6 +11,7 @@
 #include "lib/fault.h"
 #include "lib/text.h"
 #include "sql_embedded.h"
+#include "store/facts.h"
 #include "store/table_lock.h"
 
 #define GUARD_TIMEOUT_US (30 * US_PER_S)
@@ -196,7 +197,7 @@ bool guard_install(struct pgx_conn *conn, const struct guard *guard, enum guard_
     if (pgx_script(conn, GUARD_TIMEOUT_US, buf_text(&begin), 0, NULL, err) &&
         table_lock_run(conn, guard->shape, buf_text(&triggers), patience_us, err) &&
         guard_sequence_value(conn, guard->shape, &ret_installed->value, err) &&
-        guard_read_facts(conn, guard, ret_installed->facts, err) &&
+        facts_glance(conn, guard, ret_installed->glance, err) &&
         fault_hit("guard.before_install_commit", err) && pgx_commit(conn, GUARD_TIMEOUT_US, err))
         return true;
     pgx_rollback(conn, GUARD_TIMEOUT_US);

@@ -77,17 +77,18 @@ TMV_NODISCARD bool guard_change_fence(struct pgx_conn *conn, const struct guard 
 
 /* What an installation found under the table lock. */
 struct guard_installed {
-    int64_t value;  /* the position sequence's value: V0, final because no writer is in flight */
-    char facts[80]; /* digest of the catalogue rows on which the guard stands */
+    int64_t value;   /* the position sequence's value: V0, final because no writer is in flight */
+    char glance[80]; /* at the facts (facts.h) */
 };
 /* Installs the triggers without hurting neighbours: asks for the table lock for 20 ms at a time and backs
  * off. TIMEOUT after `patience_us`, naming the session in the way; OWNERSHIP as above. */
 TMV_NODISCARD bool guard_install(struct pgx_conn *conn, const struct guard *guard, enum guard_level level,
                                  int64_t patience_us, struct guard_installed *ret_installed,
                                  struct tmv_error *err);
-/* The statement of guard_read_facts, which every connection keeps: it runs right before writers are held. The
- * last slot, because the owners of connections number theirs from 0. */
+/* The statements of facts_read and facts_glance, which every connection keeps: they run right before writers
+ * are held. The last slots, because the owners of connections number theirs from 0. */
 #define GUARD_SLOT_FACTS (PGX_KEPT_MAX - 1)
+#define GUARD_SLOT_GLANCE (PGX_KEPT_MAX - 2)
 /* The digest as it is now; differs from the installed one after any DISABLE, REPLACE, ATTACH, DETACH. */
 TMV_NODISCARD bool guard_read_facts(struct pgx_conn *conn, const struct guard *guard, char facts[80],
                                     struct tmv_error *err);

@@ -31,12 +31,8 @@ static bool read_version(struct pgx_conn *conn, int64_t *ret_version, struct tmv
     return true;
 }
 
-static bool refuse_newer(struct pgx_conn *conn, struct tmv_error *err)
+static bool refuse_newer(struct pgx_conn *conn, int64_t version, struct tmv_error *err)
 {
-    int64_t version;
-
-    if (!read_version(conn, &version, err))
-        return false;
     if (version <= STORE_SCHEMA_VERSION)
         return true;
     err_set(err, TMV_ERR_REFUSED, "the schema tenantmv of %s has version %lld; this program knows %d",
@@ -77,9 +73,13 @@ static bool create_functions(struct pgx_conn *conn, const struct store_shape *sh
 
 bool guard_prepare_store(struct pgx_conn *conn, const struct store_shape *shape, struct tmv_error *err)
 {
+    int64_t version;
+
     if (!pgx_begin(conn, PREPARE_TIMEOUT_US, err))
         return false;
-    if (refuse_newer(conn, err) && pgx_script(conn, PREPARE_TIMEOUT_US, sql_store_schema, 0, NULL, err) &&
+    if (read_version(conn, &version, err) && refuse_newer(conn, version, err) &&
+        (version == STORE_SCHEMA_VERSION ||
+         pgx_script(conn, PREPARE_TIMEOUT_US, sql_store_schema, 0, NULL, err)) &&
         create_functions(conn, shape, err) && fault_hit("guard.before_prepare_commit", err) &&
         pgx_commit(conn, PREPARE_TIMEOUT_US, err))
         return true;

@@ -195,7 +195,7 @@ static void decides_nothing_when_the_facts_change_under_the_lock(void **state)
 {
     struct guard guard = {0};
     struct store_shape shape;
-    char brief[FACTS_DIGEST_SIZE];
+    char glance[FACTS_DIGEST_SIZE];
     AUTO(buf) struct buf sql = BUF_INIT(16000);
     struct tmv_error err;
     static const char *const late[] = {
@@ -209,9 +209,9 @@ static void decides_nothing_when_the_facts_change_under_the_lock(void **state)
     assert_done(store_shape_discover(l.on_source, "public", "events", &shape, &err), &err);
     guard.shape = &shape;
     for (size_t i = 0; i < ARRAY_LEN(late); i++) {
-        assert_done(facts_read_brief(l.on_source, &guard, brief, &err), &err);
+        assert_done(facts_glance(l.on_source, &guard, glance, &err), &err);
         buf_clear(&sql);
-        assert_done(facts_must_hold(&guard, brief, &sql, &err), &err);
+        assert_done(facts_must_hold(&guard, glance, &sql, &err), &err);
         assert_done(pgx_script(l.on_source, SUPPORT_TIMEOUT_US, buf_text(&sql), 0, NULL, &err), &err);
         support_sql(l.on_source, "%s", late[i]);
         assert_fails(pgx_script(l.on_source, SUPPORT_TIMEOUT_US, buf_text(&sql), 0, NULL, &err), &err,

@@ -49,7 +49,7 @@ void move_guard_source(struct move *m)
     assert_done(guard_prepare_fence(m->source, &m->source_guard, FENCE_OPEN, 600, 1, &err), &err);
     assert_done(guard_install(m->source, &m->source_guard, GUARD_ROWS, 30000000, &installed, &err), &err);
     m->v0 = installed.value;
-    memcpy(m->facts, installed.facts, sizeof m->facts);
+    assert_done(guard_read_facts(m->source, &m->source_guard, m->facts, &err), &err);
 }
 
 void move_open_target(struct move *m)

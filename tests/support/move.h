@@ -9,7 +9,7 @@ struct move {
     struct guard source_guard, target_guard;
     struct pgx_conn *source, *target; /* owned: for the test's own statements */
     int64_t v0;
-    char facts[80]; /* of the source's guard */
+    char facts[80]; /* digest; of the source's guard */
 };
 
 /* Two new databases, a random tenant, nothing installed. */
