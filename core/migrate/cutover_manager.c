@@ -85,12 +85,12 @@ struct pause {
     struct cutover_manager *m;
     const struct cutover_request *request;
     struct tmv_attempt *attempt;
-    int64_t asked_us;                          /* the lock was requested (monotonic) */
-    int64_t deadline_us;                       /* the database ends the pause then */
-    int64_t value;                             /* V, read under the lock */
-    int64_t from_epoch;                        /* placement epoch of the source */
-    int64_t to_epoch;                          /* a number new for this attempt */
-    bool armed;                                /* the target's commit with "armed" was sent */
+    int64_t asked_us;                           /* the lock was requested (monotonic) */
+    int64_t deadline_us;                        /* the database ends the pause then */
+    int64_t value;                              /* V, read under the lock */
+    int64_t from_epoch;                         /* placement epoch of the source */
+    int64_t to_epoch;                           /* a number new for this attempt */
+    bool armed;                                 /* the target's commit with "armed" was sent */
     char glance[SIDE_COUNT][FACTS_DIGEST_SIZE]; /* at the facts, as compared before the lock; "" not yet */
 };
 

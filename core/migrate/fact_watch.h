@@ -46,8 +46,9 @@ TMV_NODISCARD bool fact_watch_load(const struct fact_look *look, struct tmv_erro
  * install again. */
 TMV_NODISCARD bool fact_watch_note(const struct fact_look *look, int64_t ledger, const char *installed,
                                    struct tmv_error *err);
-/* Compares with what was noted (a glance, where that tells enough), takes in what is daily life, and sets the side's words. A first sight of a
- * change is audited. *ret_reconnect: a name that the connections use has changed. */
+/* Compares with what was noted (a glance, where that tells enough), takes in what is daily life, and sets the
+ * side's words. A first sight of a change is audited. *ret_reconnect: a name that the connections use has
+ * changed. */
 TMV_NODISCARD bool fact_watch_look(const struct fact_look *look, bool *ret_reconnect, struct tmv_error *err);
 /* Whether the move is void; `words` (may be NULL) says why, with what to do. */
 bool fact_watch_is_void(const struct fact_watch *w, char *words, size_t size);

@@ -320,8 +320,8 @@ static bool copy_history(struct coordinator *c, bool *ret_finished, struct tmv_e
     return ok;
 }
 
-/* An earlier engine, or this one before it connected again, has begun: what was copied has the columns of that
- * time. */
+/* An earlier engine, or this one before it connected again, has begun: what was copied has the columns of
+ * that time. */
 static bool check_before_copy(struct coordinator *c, struct tmv_error *err)
 {
     AUTO_CONN struct pgx_conn *source = NULL;
