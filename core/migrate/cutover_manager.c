@@ -460,6 +460,16 @@ static bool decide(struct pause *p, bool *ret_unknown, struct tmv_error *err)
 
 /* ---- before the pause ---- */
 
+/* Appends the comparison that the commit will send, with the facts as they are now. */
+static bool compare_now_sql(const struct guard *guard, struct pgx_conn *conn, struct buf *sql,
+                            struct tmv_error *err)
+{
+    char glance[FACTS_DIGEST_SIZE];
+
+    buf_str(sql, ";\n");
+    return facts_glance(conn, guard, glance, err) && facts_must_hold(guard, glance, sql, err);
+}
+
 /* Does on both sides what the pause will do, and rolls it back: the sessions have their plans and catalogue
  * rows in memory then, and what would refuse the decision refuses it before a writer is held. No lock of the
  * tenant is taken. */
@@ -467,6 +477,7 @@ static bool rehearse_decision(struct pause *p, struct tmv_error *err)
 {
     AUTO(buf) struct buf sql = BUF_INIT(4000);
     bool ok = begin_decision(p, err) && decide_sql(p, &sql, err) &&
+              compare_now_sql(p->m->source_guard, p->m->lock, &sql, err) &&
               pgx_script(p->m->lock, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err);
 
     pgx_rollback(p->m->lock, STEP_TIMEOUT_US);
@@ -497,6 +508,7 @@ static bool rehearse_drain(struct pause *p, struct tmv_error *err)
     if (!choose_epoch(p, err) || !prove_mirrored(p, err))
         return false;
     ok = tailer_begin_drain(t, err) && arm_sql(p, &sql, err) &&
+         compare_now_sql(p->m->target_guard, t->target, &sql, err) &&
          pgx_script(t->target, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err);
     pgx_rollback(t->target, STEP_TIMEOUT_US);
     return ok;
