@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/rights.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -145,6 +146,16 @@ static void set_status(struct tmv_engine *e, bool connected, const char *error)
     pthread_mutex_unlock(&e->lock);
 }
 
+/* A role that may only look takes no lease: what it could not finish it must not begin. */
+static bool may_run(struct pgx_conn *control, struct tmv_error *err)
+{
+    struct tmv_rights rights;
+
+    if (!control_rights(control, &rights, err))
+        return false;
+    return rights.may_run || control_rights_refuse(&rights, err);
+}
+
 static void *engine_main(void *arg)
 {
     struct tmv_engine *e = arg;
@@ -155,7 +166,7 @@ static void *engine_main(void *arg)
         AUTO_CONN struct pgx_conn *control = NULL;
         struct tmv_error err = {0};
 
-        if (pgx_connect(&options, &control, &err) &&
+        if (pgx_connect(&options, &control, &err) && may_run(control, &err) &&
             pgx_script(control, CONTROL_TIMEOUT_US, sql_control_listen, 0, NULL, &err)) {
             set_status(e, true, "");
             retry_us = FIRST_RETRY_US;

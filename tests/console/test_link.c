@@ -30,6 +30,44 @@ static struct pty *open_program(const char *command, const char *conninfo, const
     return pty_start(&options);
 }
 
+/* A role that may only look gets a console that says so, without an engine; one that may ask but not run an
+ * engine gets one that says that. */
+static void a_console_is_what_its_role_may_do(void **state)
+{
+    struct control_fixture fixture;
+    struct tmv_error err = {0};
+    char conninfo[CLUSTER_CONNINFO_MAX + 60];
+    struct pty *pty;
+
+    (void)state;
+    control_fixture_open(&fixture);
+    assert_done(tmv_control_read_only_role(fixture.conninfo, "looker", &err), &err);
+    snprintf(conninfo, sizeof conninfo, "%s user=looker", fixture.conninfo);
+    pty = open_program("console", conninfo, NULL);
+    pty_wait_text(pty, "LIVE");
+    pty_wait_text(pty, "[READ-ONLY]");
+    pty_wait_no_text(pty, "engine here");
+    pty_wait_no_text(pty, "p pause");
+    pty_send(pty, "p");
+    pty_wait_text(pty, "read only");
+    assert_int_equal(support_int(fixture.conn,
+                                 "SELECT count(*) FROM pg_stat_activity WHERE usename = 'looker' AND "
+                                 "application_name LIKE 'tenantmv/engine%%'"),
+                     0);
+    pty_send(pty, "q");
+    pty_expect_exit(pty, 0);
+    pty_free(pty);
+    support_sql(fixture.conn, "GRANT INSERT ON tenantmv.command TO looker");
+    pty = open_program("console", conninfo, NULL);
+    pty_wait_text(pty, "[OPERATE]");
+    pty_wait_text(pty, "no engine: its role lacks rights");
+    pty_send(pty, "q");
+    pty_expect_exit(pty, 0);
+    pty_free(pty);
+    support_sql(fixture.conn, "DROP OWNED BY looker; DROP ROLE looker");
+    control_fixture_close(&fixture);
+}
+
 static int64_t commands(struct pgx_conn *conn)
 {
     return support_int(conn, "SELECT count(*) FROM tenantmv.command WHERE operation <> 'start'");
@@ -457,6 +495,47 @@ static void a_pasted_script_does_nothing_on_any_screen(void **state)
     control_fixture_close(&fixture);
 }
 
+/* Old terminals and multiplexers mark no paste: it is a burst of keys. Into every screen, and into the
+ * palette over it: what acts wants silence around its key, and a name that is typed and its Enter must not be
+ * one burst either. */
+static void a_burst_of_keys_asks_for_nothing_on_any_screen(void **state)
+{
+    static const char *const bursts[] = {
+        ":pause\r",     "pause\r",  ":abort\ry\r", ":verify\ry",       ":throttle none\r",
+        ":rehearse\ry", "pxcvru",   "p\rp",        "tenantmv pause\n", ":undo\r",
+        ":pau\t\r",     "/acme\rp", ":1\rp",       "1p2p3p4p"};
+    struct control_fixture fixture;
+    struct pty *pty;
+    size_t turn = 0;
+
+    (void)state;
+    control_fixture_open(&fixture);
+    control_fixture_own(&fixture);
+    pty = open_program("console", fixture.conninfo, "--no-engine");
+    pty_wait_text(pty, "LIVE");
+    for (const char *place = "123456"; *place != '\0'; place++)
+        for (int palette = 0; palette < 2; palette++)
+            for (size_t i = turn++ % 3; i < sizeof bursts / sizeof *bursts;
+                 i += 3) { /* each at four places */
+                pty_send(pty, (char[]){*place, '\0'});
+                pty_settle(pty, 100);
+                if (palette) {
+                    pty_send(pty, ":");
+                    pty_settle(pty, 100);
+                }
+                pty_send(pty, bursts[i]);
+                pty_settle(pty, 150);
+                pty_send(pty, "\033");
+                pty_settle(pty, 200); /* alone: what follows Esc at once would be taken for its end */
+                pty_send(pty, "\033");
+                pty_settle(pty, 200);
+                if (commands(fixture.conn) != 0)
+                    fail_msg("screen %c%s: %s", *place, palette ? ", palette" : "", bursts[i]);
+            }
+    pty_free(pty);
+    control_fixture_close(&fixture);
+}
+
 /* ---- terminals that come and go ---- */
 
 struct tmux {
@@ -637,6 +716,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_server_that_never_answers_stops_no_key),
+        cmocka_unit_test(a_console_is_what_its_role_may_do),
         cmocka_unit_test(a_server_that_never_answers_delays_no_other),
         cmocka_unit_test(a_flapping_server_is_live_again_each_time),
         cmocka_unit_test(what_a_server_notes_does_not_tear_the_picture),
@@ -648,6 +728,7 @@ int main(void)
         cmocka_unit_test(of_ten_thousand_migrations_it_says_which_are_here),
         cmocka_unit_test(trouble_behind_a_thousand_running_ones_is_found),
         cmocka_unit_test(a_pasted_script_does_nothing_on_any_screen),
+        cmocka_unit_test(a_burst_of_keys_asks_for_nothing_on_any_screen),
         cmocka_unit_test(comes_back_in_tmux_at_another_size),
         cmocka_unit_test(a_hang_up_hands_the_running_migration_over),
         cmocka_unit_test(quitting_asks_and_staying_changes_nothing),

@@ -197,6 +197,48 @@ static void mends_a_role_and_refuses_one_that_could_write(void **state)
     control_fixture_close(&stage.fixture);
 }
 
+/* What a role may do is asked of the catalogue before it tries, and what it lacks is named as statements that
+ * help. */
+static void names_what_an_engine_would_lack(void **state)
+{
+    struct tmv_rights rights;
+    struct tmv_error err = {0};
+    struct stage stage;
+    char command[1400], text[3000];
+    const char *program = getenv("TENANTMV_PROGRAM");
+    FILE *out;
+    size_t n;
+
+    (void)state;
+    stage_open(&stage);
+    assert_done(tmv_control_rights(stage.fixture.conninfo, &rights, &err), &err);
+    assert_true(rights.may_request && rights.may_run);
+    assert_string_equal(rights.lacks, "");
+    stage_read(&stage);
+    assert_done(tmv_control_rights(stage.conninfo, &rights, &err), &err);
+    assert_false(rights.may_request || rights.may_run);
+    assert_string_equal(rights.role, stage.role);
+    assert_non_null(strstr(rights.grants, "GRANT INSERT, UPDATE ON "));
+    assert_non_null(strstr(rights.grants, "tenantmv.lease"));
+    /* the worker says so and ends; it takes no lease */
+    setenv("TENANTMV_CONTROL", stage.conninfo, 1);
+    snprintf(command, sizeof command, "timeout 60 '%s' worker 2>&1; echo code $?", program);
+    out = popen(command, "r");
+    assert_non_null(out);
+    n = fread(text, 1, sizeof text - 1, out);
+    text[n] = '\0';
+    pclose(out);
+    unsetenv("TENANTMV_CONTROL");
+    if (strstr(text, "code 3") == NULL || strstr(text, "GRANT INSERT, UPDATE ON ") == NULL ||
+        strstr(text, "may not run migrations") == NULL)
+        fail_msg("%s", text);
+    /* what it prints is enough */
+    support_sql(stage.fixture.conn, "%s", rights.grants);
+    assert_done(tmv_control_rights(stage.conninfo, &rights, &err), &err);
+    assert_true(rights.may_request && rights.may_run);
+    stage_close(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +246,7 @@ int main(void)
         cmocka_unit_test(makes_no_object_and_calls_no_function_that_writes),
         cmocka_unit_test(does_not_reach_the_guard_of_a_store_in_the_same_database),
         cmocka_unit_test(watches_under_the_role),
+        cmocka_unit_test(names_what_an_engine_would_lack),
         cmocka_unit_test(mends_a_role_and_refuses_one_that_could_write),
     };
 

@@ -51,6 +51,59 @@ static void the_cursor_follows_its_cutover(void **state)
     stage_end(&stage);
 }
 
+/* A ghost: the keys still mean what was under the cursor, and no other tenant takes its row. */
+static void a_row_that_leaves_its_list_stays_until_the_cursor_moves(void **state)
+{
+    struct stage stage;
+    struct tmv_snapshot *next = sample_snapshot();
+    struct tmv_uuid held;
+    int row;
+
+    (void)state;
+    open_on(&stage, "1");
+    stage_type(&stage, "/phase=ready,sync");
+    stage_press(&stage, INPUT_ENTER, "");
+    stage_type(&stage, "g");
+    held = stage.state.model.fleet.selected;
+    row = stage.state.model.fleet.selected_row;
+    for (size_t i = 0; i < next->migration_count; i++)
+        if (tmv_uuid_equal(&next->migrations[i].id, &held))
+            next->migrations[i].show = TMV_SHOW_PAUSED;
+    state_set_snapshot(&stage.state, next);
+    stage_draw(&stage, 140, 40);
+    assert_true(stage_shows(&stage, "left this list: stays until the cursor moves"));
+    assert_true(tmv_uuid_equal(&model_selected(&stage.state.model)->id, &held));
+    assert_int_equal(stage.state.model.fleet.selected_row, row);
+    stage_type(&stage, "j");
+    stage_draw(&stage, 140, 40);
+    assert_false(stage_shows(&stage, "left this list"));
+    assert_false(tmv_uuid_equal(&model_selected(&stage.state.model)->id, &held));
+    stage_end(&stage);
+}
+
+static void a_row_that_leaves_the_queue_stays_until_the_cursor_moves(void **state)
+{
+    struct stage stage;
+    struct tmv_snapshot *next = sample_snapshot();
+    struct tmv_uuid held;
+
+    (void)state;
+    open_on(&stage, "3");
+    stage_type(&stage, "g");
+    held = stage.state.model.fleet.selected;
+    for (size_t i = 0; i < next->migration_count; i++)
+        if (tmv_uuid_equal(&next->migrations[i].id, &held))
+            next->migrations[i].phase = TMV_PHASE_COMPLETED;
+    state_set_snapshot(&stage.state, next);
+    stage_draw(&stage, 140, 40);
+    assert_true(stage_shows(&stage, "left the queue; stays until the cursor moves"));
+    assert_true(tmv_uuid_equal(&model_selected(&stage.state.model)->id, &held));
+    stage_type(&stage, "j");
+    stage_draw(&stage, 140, 40);
+    assert_false(stage_shows(&stage, "left the queue"));
+    stage_end(&stage);
+}
+
 static void enter_on_a_cutover_shows_it_again(void **state)
 {
     struct stage stage;
@@ -280,6 +333,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_is_ready_stands_first),
         cmocka_unit_test(the_cursor_follows_its_cutover),
+        cmocka_unit_test(a_row_that_leaves_its_list_stays_until_the_cursor_moves),
+        cmocka_unit_test(a_row_that_leaves_the_queue_stays_until_the_cursor_moves),
         cmocka_unit_test(enter_on_a_cutover_shows_it_again),
         cmocka_unit_test(a_replay_says_where_it_stopped_and_why),
         cmocka_unit_test(a_report_scrolls_to_its_end_and_no_further),

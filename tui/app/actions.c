@@ -5,6 +5,7 @@
 
 #include "app/limits.h"
 #include "screens/filter.h"
+#include "screens/frame.h"
 
 #define OPERATION(operation, way) GROUP_ACT, DO_OPERATION, operation, way
 
@@ -155,7 +156,9 @@ const char *action_key(const struct action *action, char text[24])
 
 bool action_exists(const struct action *action, const struct model *model)
 {
-    return action->group != GROUP_ACT || !model->read_only;
+    bool acts = action->group == GROUP_ACT || action->what == DO_MARK || action->what == DO_MARK_ALL;
+
+    return !acts || !model->read_only; /* marks are for what acts */
 }
 
 /* ---- what can be done now ---- */
@@ -190,6 +193,61 @@ static bool throttle_possible(const struct tmv_migration *m, char why[TMV_REASON
     return false;
 }
 
+/* A later move of the same tenant: what an ended one left in the stores is no longer what it left. */
+static bool has_moved_on(const struct model *model, const struct tmv_migration *m)
+{
+    for (size_t i = 0; i < model->snapshot->migration_count; i++) {
+        const struct tmv_migration *other = &model->snapshot->migrations[i];
+        if (tmv_uuid_equal(&other->tenant, &m->tenant) && other->created_at_us > m->created_at_us)
+            return tmv_phase_is_terminal(m->phase);
+    }
+    return false;
+}
+
+/* One of a kind at a time: a second one would be refused. */
+static bool request_possible(const struct action *action, const struct model *model,
+                             const struct tmv_migration *m, char why[TMV_REASON_MAX])
+{
+    if (!tmv_operation_allowed(m, action->operation, why))
+        return false;
+    if (action->operation == TMV_OP_CUTOVER)
+        return tmv_cutover_facts(m, why);
+    if (action->operation != TMV_OP_VERIFY || !has_moved_on(model, m))
+        return true;
+    snprintf(why, TMV_REASON_MAX, "the tenant has moved on since: verify its latest migration");
+    return false;
+}
+
+/* What a key that changes nothing in the databases needs to do something; NULL: nothing is missing. */
+static const char *missing(const struct action *action, const struct model *model, int screen)
+{
+    const struct {
+        enum action_do what;
+        bool missing;
+        const char *words;
+    } needs[] = {
+        {DO_UNDO, model->frozen, "the display is frozen: f lets it go on"},
+        {DO_UNDO, !model->can_undo, "nothing to take back"},
+        {DO_FILTER, !screen_at(screen)->filter && screen != 0, "this screen has no filter"},
+        {DO_NEXT_MATCH, !model->searched, "nothing was looked for yet: / does"},
+        {DO_PREVIOUS_MATCH, !model->searched, "nothing was looked for yet: / does"},
+        {DO_ALERT, frame_alerts(model) == 0, "no alert"},
+        {DO_MARK, model->fleet.shown == 0, "no migration is selected"},
+        {DO_MARK_ALL, model->fleet.shown == 0, "no migration is shown"},
+        {DO_OPEN, model->fleet.shown == 0, "no migration is selected"},
+        {DO_ZOOM, !screen_at(screen)->zooms || !screen_at(screen)->zooms(model),
+         "no part here could have all the room"},
+        {DO_SUSPEND, model->engine_note != NULL, "an engine runs in this program and would stop as well"},
+    };
+
+    if (action->fleet_only && screen != 0)
+        return "on the fleet only: 1 opens it";
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        if (needs[i].what == action->what && needs[i].missing)
+            return needs[i].words;
+    return NULL;
+}
+
 static bool operation_possible(const struct action *action, const struct model *model, int screen,
                                char why[TMV_REASON_MAX])
 {
@@ -206,8 +264,7 @@ static bool operation_possible(const struct action *action, const struct model *
     else if (action->what == DO_THROTTLE)
         return throttle_possible(m, why);
     else
-        return tmv_operation_allowed(m, action->operation, why) &&
-               (action->operation != TMV_OP_CUTOVER || tmv_cutover_facts(m, why));
+        return request_possible(action, model, m, why);
     return false;
 }
 
@@ -219,16 +276,17 @@ bool action_available(const struct action *action, const struct model *model, in
         snprintf(why, TMV_REASON_MAX, "read only: this console cannot change anything");
     else if (action->what == DO_OPERATION || action->what == DO_THROTTLE)
         return operation_possible(action, model, screen, why);
-    else if (action->what == DO_FILTER && !screen_at(screen)->filter && screen != 0)
-        snprintf(why, TMV_REASON_MAX, "this screen has no filter");
-    else if (action->fleet_only && screen != 0)
-        snprintf(why, TMV_REASON_MAX, "on the fleet only: 1 opens it");
-    else if (action->what == DO_SUSPEND && model->engine_note)
-        snprintf(why, TMV_REASON_MAX, "an engine runs in this program and would stop as well");
+    else if (missing(action, model, screen))
+        snprintf(why, TMV_REASON_MAX, "%s", missing(action, model, screen));
     return why[0] == '\0';
 }
 
 /* ---- key bar ---- */
+
+static bool screen_offers(int screen, const struct model *model, const char *key)
+{
+    return !screen_at(screen)->offers || screen_at(screen)->offers(model, key);
+}
 
 static bool in_bar(const struct action *action, const struct model *model, int screen)
 {
@@ -247,7 +305,7 @@ int action_key_bar(const struct model *model, int screen, struct key_item items[
 
     for (; own && own[0] && n < KEY_ITEMS_MAX; own += 2) {
         whys[n][0] = '\0';
-        items[n] = (struct key_item){own[0], own[1], true, whys[n]};
+        items[n] = (struct key_item){own[0], own[1], screen_offers(screen, model, own[0]), whys[n]};
         n++;
     }
     for (int i = 0; i < action_count() && n < KEY_ITEMS_MAX; i++) {
@@ -342,7 +400,7 @@ static void add_filter_fields(struct picker_rows *rows)
     }
 }
 
-static void add_own_keys(int screen, struct picker_rows *rows)
+static void add_own_keys(int screen, const struct model *model, struct picker_rows *rows)
 {
     const char *const *own = screen_at(screen)->keys;
 
@@ -350,7 +408,8 @@ static void add_own_keys(int screen, struct picker_rows *rows)
         return;
     picker_add_heading(rows, "this screen");
     for (; own[0]; own += 2) {
-        struct picker_row row = {.role = ROLE_TEXT, .value = -1};
+        struct picker_row row = {
+            .role = ROLE_TEXT, .value = -1, .off = !screen_offers(screen, model, own[0])};
         snprintf(row.key, sizeof row.key, "%s", own[0]);
         snprintf(row.name, sizeof row.name, "%s", own[1]);
         picker_add(rows, &row);
@@ -361,7 +420,7 @@ void action_help_rows(const struct model *model, int screen, struct picker_rows 
 {
     int group = -1;
 
-    add_own_keys(screen, rows);
+    add_own_keys(screen, model, rows);
     for (int i = 0; i < action_count(); i++) {
         if (!action_exists(&actions[i], model))
             continue;

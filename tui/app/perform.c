@@ -298,10 +298,10 @@ static void do_alert(struct state *state, const struct action *action, const cha
 {
     (void)action;
     (void)argument;
-    if (frame_alerts(&state->model) == 0)
-        state_toast(state, ROLE_TOAST_OK, "no alert");
-    else if (!jump(state, 1, needs_a_person))
+    if (!jump(state, 1, needs_a_person))
         state_toast(state, ROLE_LEVEL_WARN, "the filter hides the alerts: Esc shows all");
+    else if (state->active != SCREEN_MIGRATION) /* where the cursor is seen */
+        state->active = SCREEN_FLEET;
 }
 
 static void do_sort(struct state *state, const struct action *action, const char *argument)

@@ -113,6 +113,7 @@ bool session_start(struct session *session, const struct console_options *option
     model->environment_kind = options->environment_kind;
     model->who = options->who;
     model->engine_note = options->engine_note;
+    model->engine_missing = options->engine_missing;
     model->read_only = options->read_only;
     session->state.engine_here = options->engine;
     model->names = options->names;

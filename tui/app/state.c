@@ -229,6 +229,13 @@ static bool takes_paste(const struct state *state)
     return state->overlay != OVERLAY_NONE ? state->picker.typing : state->filtering;
 }
 
+/* What keys can do that depends on what was done here before. */
+static void note_offers(struct state *state)
+{
+    state->model.can_undo = state->undo.count > 0 && state->requests != NULL;
+    state->model.searched = state->filter_last[0] != '\0';
+}
+
 void state_key(struct state *state, const struct input *input, const struct canvas *canvas)
 {
     bool paste = input->pasted || input->kind == INPUT_PASTE;
@@ -240,6 +247,7 @@ void state_key(struct state *state, const struct input *input, const struct canv
     state->gap_us = input->gap_us;
     state->blind = input->blind;
     state->overlay_before = state->overlay;
+    note_offers(state);
     perform_hold(state);
     if (state->confirm.kind != CONFIRM_NONE)
         perform_confirmed(state, confirm_key(&state->confirm, &state->model, input));
@@ -317,6 +325,7 @@ void state_draw(struct state *state, struct canvas *canvas)
         .prompt_label = "filter: ",
     };
 
+    note_offers(state);
     model_begin(&state->model);
     screen_at(state->active)->move(&state->model, frame_body(&state->model, canvas), 0);
     if (!tmv_uuid_is_nil(&state->bundle_of))

@@ -112,11 +112,27 @@ static void leave_engine(struct cli *cli, const char *conninfo, struct tmv_engin
         tell_successors(cli, conninfo);
 }
 
+/* What this role's console is: it shows READ-ONLY where it could change nothing, and has no engine where that
+ * could not run. What cannot be asked now is not taken away: the engine looks again before it begins. */
+static void look_at_rights(struct console_options *screen, bool *engine)
+{
+    struct tmv_rights rights;
+    struct tmv_error err;
+
+    if (screen->read_only || !tmv_control_rights(screen->control_conninfo, &rights, &err))
+        return;
+    screen->read_only = !rights.may_request;
+    if (*engine && !rights.may_run)
+        screen->engine_missing = rights.may_request ? "no engine: its role lacks rights" : NULL;
+    *engine = *engine && rights.may_run;
+}
+
 static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
 {
     const struct arguments *a = arguments;
     struct console_options screen;
     struct tmv_engine *engine = NULL;
+    bool with_engine = !a->read_only && !a->no_engine;
     enum leave leave;
 
     if (cli->json) {
@@ -127,7 +143,8 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
         return false;
     signal(SIGPIPE, SIG_IGN);
     screen.read_only = a->read_only;
-    if (!a->read_only && !a->no_engine) {
+    look_at_rights(&screen, &with_engine);
+    if (with_engine) {
         if (!start_engine(cli, screen.control_conninfo, &engine, err)) {
             screen_release(&screen);
             return false;

@@ -9,6 +9,7 @@
 
 #include "cli/output.h"
 #include "command/table.h"
+#include "lib/err.h"
 #include "tenantmv/engine.h"
 #include "tenantmv/log.h"
 
@@ -97,6 +98,23 @@ static enum tmv_log_level level_of(const char *name)
     return level;
 }
 
+/* Says what is missing, and ends: nobody would notice an engine that only tries. */
+static bool check_rights(struct cli *cli, const char *conninfo, struct tmv_error *err)
+{
+    struct tmv_rights rights;
+
+    if (!tmv_control_rights(conninfo, &rights, err)) /* one that is away is looked at by the engine itself */
+        return tmv_error_classify(err) == TMV_CLASS_RECONNECT || tmv_error_classify(err) == TMV_CLASS_RETRY;
+    if (rights.may_run)
+        return true;
+    cli_note(cli, "%s", rights.grants);
+    if (cli->json)
+        cJSON_AddStringToObject(cli_document(cli), "grants", rights.grants);
+    err_set(err, TMV_ERR_REFUSED, "the role %s may not run migrations: in the control database it lacks %s",
+            rights.role, rights.lacks);
+    return err_hint(err, "as the owner of the tables run: %.360s", rights.grants);
+}
+
 /* Fails early when the control database is misconfigured: retrying for ever would only hide it. A database
  * that cannot be reached right now is no reason to give up. */
 static bool look_at_control(const char *conninfo, struct tmv_error *err)
@@ -123,6 +141,7 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
     gethostname(host, sizeof host - 1);
     snprintf(name, sizeof name, "worker %s", *host ? host : "?");
     if (!cli_conninfo(cli, &engine_options.control_conninfo, err) ||
+        !check_rights(cli, engine_options.control_conninfo, err) ||
         !look_at_control(engine_options.control_conninfo, err))
         return false;
     engine_options.name = a->name ? a->name : name;

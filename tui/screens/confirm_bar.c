@@ -1,11 +1,11 @@
 /* The line of keys while a dialog is open: those of the list behind it do not work. */
 #include "screens/confirm.h"
 
-static int question_keys(const struct confirm *confirm, struct key_item *items)
+static int question_keys(const struct confirm *confirm, bool possible, struct key_item *items)
 {
     int n = 0;
 
-    items[n++] = (struct key_item){"y", confirm->go, true, ""};
+    items[n++] = (struct key_item){"y", confirm->go, possible, ""};
     if (confirm->bulk)
         items[n++] = (struct key_item){"↓ ↑", "more names", true, ""};
     items[n++] = (struct key_item){"Esc", "cancel", true, ""};
@@ -23,9 +23,9 @@ int confirm_key_bar(const struct confirm *confirm, const struct model *model,
         ret_items[n++] = (struct key_item){"any key", "stops the countdown", true, ""};
         return n;
     }
-    if (confirm->kind == CONFIRM_YES_NO)
-        return question_keys(confirm, ret_items);
     confirm_blocked(confirm, model, why, sizeof why);
+    if (confirm->kind == CONFIRM_YES_NO)
+        return question_keys(confirm, why[0] == '\0', ret_items);
     ret_items[n++] = (struct key_item){"Tab", "next field", true, ""};
     if (confirm->focus == CONFIRM_ON_KEEP || confirm->focus == CONFIRM_ON_WARNING)
         ret_items[n++] = (struct key_item){

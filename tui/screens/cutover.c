@@ -555,6 +555,18 @@ static bool cutover_take(struct model *model, struct rect area, const struct inp
 
 static const char *const keys[] = {"Enter", "open", "Tab", "other list", NULL};
 
+static bool cutover_offers(const struct model *model, const char *key)
+{
+    if (strcmp(key, "Enter") == 0)
+        return !model->no_subject;
+    return model->snapshot != NULL;
+}
+
+static bool cutover_zooms(const struct model *model)
+{
+    return model->snapshot != NULL;
+}
+
 const struct screen screen_cutover = {
     .title = "Cutover",
     .key = '3',
@@ -563,5 +575,7 @@ const struct screen screen_cutover = {
     .move = cutover_move,
     .take = cutover_take,
     .keys = keys,
+    .offers = cutover_offers,
     .acts = true,
+    .zooms = cutover_zooms,
 };

@@ -119,6 +119,8 @@ static void draw_top(const struct model *model, const struct shown *shown, struc
     line_put(&line, ROLE_TEXT_DIM, " filter: ");
     line_put(&line, list->filter[0] != '\0' ? ROLE_MATCH : ROLE_TEXT_DIM,
              list->filter[0] != '\0' ? list->filter : "(none)");
+    if (list->wrap)
+        line_try(&line, ROLE_TEXT, "   wrapped");
     if (list->row == 0)
         line_try(&line, ROLE_LEVEL_OK, "   following the newest");
     else
@@ -337,6 +339,17 @@ static void events_filtered(struct model *model)
     model->lists[PLACE].row = model->lists[PLACE].top = 0;
 }
 
+static bool events_offers(const struct model *model, const char *key)
+{
+    const struct list_state *list = &model->lists[PLACE];
+    struct shown shown;
+
+    read_shown(model, &shown);
+    if (strcmp(key, "Enter") == 0)
+        return list->row < shown.count && model_find(model, &shown.rows[list->row]->migration) != NULL;
+    return shown.count > 0;
+}
+
 static const char *const keys[] = {"Enter", "open", "@", "jump to time", "w", "wrap", NULL};
 
 const struct screen screen_events = {
@@ -347,6 +360,7 @@ const struct screen screen_events = {
     .move = events_screen_move,
     .take = events_screen_take,
     .keys = keys,
+    .offers = events_offers,
     .filter = events_filter,
     .filtered = events_filtered,
 };

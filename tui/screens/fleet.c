@@ -454,10 +454,15 @@ static bool fleet_take(struct model *model, struct rect area, const struct input
         shift(&model->fleet, input->kind == INPUT_RIGHT ? 1 : -1);
         return true;
     }
-    if (input->kind != INPUT_ENTER)
+    if (input->kind != INPUT_ENTER || model->fleet.shown == 0)
         return false;
     model->go = screen_migration.key;
     return true;
+}
+
+static bool fleet_zooms(const struct model *model)
+{
+    return model->fleet.shown > 0;
 }
 
 const struct screen screen_fleet = {
@@ -468,4 +473,5 @@ const struct screen screen_fleet = {
     .move = fleet_move,
     .take = fleet_take,
     .acts = true,
+    .zooms = fleet_zooms,
 };

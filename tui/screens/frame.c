@@ -173,6 +173,8 @@ static void draw_tabs(const struct model *model, const struct frame *frame, stru
     line_put(&line, ROLE_TEXT, "  ");
     if (model->engine_note)
         line_try(&line, ROLE_TEXT_DIM, model->engine_note);
+    if (model->engine_missing)
+        line_try(&line, ROLE_LEVEL_WARN, model->engine_missing);
 }
 
 /* Draws from the left what fits whole; "? help" has its place at the right end and never leaves first. */

@@ -399,6 +399,18 @@ static bool history_take(struct model *model, struct rect area, const struct inp
 
 static const char *const keys[] = {"Enter", "report, replay", "← →", "steps", NULL};
 
+static bool history_offers(const struct model *model, const char *key)
+{
+    const struct list_state *list = &model->lists[PLACE];
+    const struct tmv_record *record = model_record(model, &list->id);
+
+    if (strcmp(key, "Enter") != 0)
+        return list->open && list->number > 0;
+    if (list->open && list->number == 0) /* a report: of what a replay could be shown */
+        return record && record->attempt_count > 0;
+    return !tmv_uuid_is_nil(&list->id);
+}
+
 const struct screen screen_history = {
     .title = "History",
     .key = '6',
@@ -407,4 +419,5 @@ const struct screen screen_history = {
     .move = history_move,
     .take = history_take,
     .keys = keys,
+    .offers = history_offers,
 };

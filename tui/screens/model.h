@@ -94,7 +94,8 @@ struct model {
     const char *environment;
     const char *environment_kind;
     const char *who;
-    const char *engine_note;
+    const char *engine_note;      /* of the engine in this program; NULL: there is none */
+    const char *engine_missing;   /* why there is none though one was asked for; NULL */
     char note[200];               /* the caller's line */
     struct tmv_dialog own_dialog; /* open here; its id is nil when none is */
     struct tenant_names names;
@@ -118,6 +119,8 @@ struct model {
     bool stores_wanted;    /* stores are to be looked at often */
     bool replaying;        /* something from the past is shown as if it were now */
     bool no_subject;       /* nothing is under the cursor: keys of actions have nothing to act on */
+    bool can_undo;         /* u has something to take back */
+    bool searched;         /* n and N have something to look for */
     char go;               /* key of the screen to go to now; set by screens, 0 none */
 };
 
@@ -171,6 +174,10 @@ struct screen {
     bool acts; /* the migration under its cursor is model_selected: keys of actions apply here */
     /* Its own keys for key bar and help: pairs of key and words, ending in NULL. NULL: none. */
     const char *const *keys;
+    /* Whether one of them does something now. NULL: all do, always. */
+    bool (*offers)(const struct model *model, const char *key);
+    /* Whether it has a part now that `z` gives all the room. NULL: never. */
+    bool (*zooms)(const struct model *model);
     /* The text of its filter (FIELD_MAX bytes), which `/` edits, and what follows a change. NULL: it has
      * none. */
     char *(*filter)(struct model *model);

@@ -457,10 +457,16 @@ static void stores_move(struct model *model, struct rect area, int rows)
     list->top = table_scroll(list->top, list->row, count, parts.table.h - 1);
 }
 
+static bool stores_zooms(const struct model *model)
+{
+    return model->store_count > 0;
+}
+
 const struct screen screen_stores = {
     .title = "Stores",
     .key = '5',
     .help = "the servers: role, load, old transactions, replication, disk, what the guards turned away",
     .draw = stores_draw,
     .move = stores_move,
+    .zooms = stores_zooms,
 };

@@ -36,6 +36,20 @@ TMV_API TMV_NODISCARD bool tmv_control_open_read_only(const char *conninfo, stru
                                                       struct tmv_error *err);
 TMV_API void tmv_control_close(struct tmv_control *control); /* NULL is fine */
 
+/* What a role may do in a control database. */
+struct tmv_rights {
+    char role[64];
+    bool may_request;           /* ask for operations; false: it can only look */
+    bool may_run;               /* run migrations, as an engine does */
+    char lacks[TMV_REASON_MAX]; /* what it lacks for that, in words; "" nothing */
+    char grants[2000];          /* the same as statements for the owner of the tables, one a line */
+};
+/* Asks the catalogue of the control database what the role of this connection string may do there; also when
+ * it may not even read. Opens a connection of its own and closes it; blocks up to the time of connecting.
+ * Errors: UNREACHABLE; USAGE. */
+TMV_API TMV_NODISCARD bool tmv_control_rights(const char *conninfo, struct tmv_rights *ret_rights,
+                                              struct tmv_error *err);
+
 /* Creates or upgrades the four shared tables and the schema `tenantmv`; doing it again changes nothing. */
 TMV_API TMV_NODISCARD bool tmv_control_init(const char *conninfo, struct tmv_error *err);
 /* Makes or mends a role that may read the control database and change nothing in it, also when it turns
