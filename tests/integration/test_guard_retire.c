@@ -117,12 +117,34 @@ static void refuses_changes_of_its_history_only(void **state)
     assert_done(move_insert(m.source, &other, 7, 1, &err), &err);
     retire_moved();
     assert_refused("UPDATE public.events SET version = 9 WHERE tenant_id =");
-    assert_refused("DELETE FROM public.events WHERE tenant_id =");
     assert_refused("UPDATE public.events SET tenant_id =");
     assert_refused("TRUNCATE public.events; SELECT");
     support_sql(m.source, "UPDATE public.events SET version = 2 WHERE tenant_id <> '%s'", m.ends.tenant);
     support_sql(m.source, "DELETE FROM public.events WHERE tenant_id <> '%s'", m.ends.tenant);
     assert_int_equal(support_int(m.source, "SELECT count(*) FROM public.events"), 1);
+}
+
+/* What the tenant left behind is removed by the engine's role only, and not while its own triggers stand. */
+static void lets_the_engines_role_remove_what_was_left_behind(void **state)
+{
+    struct tmv_error err;
+
+    (void)state;
+    support_sql(
+        m.source,
+        "DO $$ BEGIN CREATE ROLE retire_app LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$; "
+        "GRANT SELECT, DELETE ON public.events TO retire_app");
+    assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err);
+    assert_done(move_insert(m.source, &other, 7, 1, &err), &err);
+    move_decide(&m);
+    assert_refused("DELETE FROM public.events WHERE tenant_id =");
+    assert_true(retire_source());
+    support_sql(m.source, "SET SESSION AUTHORIZATION retire_app");
+    assert_refused("DELETE FROM public.events WHERE tenant_id =");
+    support_sql(m.source, "RESET SESSION AUTHORIZATION");
+    support_sql(m.source, "DELETE FROM public.events WHERE tenant_id = '%s'", m.ends.tenant);
+    assert_int_equal(support_int(m.source, "SELECT count(*) FROM public.events"), 1);
+    support_sql(m.source, "REVOKE ALL ON public.events FROM retire_app");
 }
 
 static void stands_on_every_partition(void **state)
@@ -408,6 +430,7 @@ int main(void)
         CASE(turns_writers_of_the_tenant_away_and_nobody_else, guarded),
         CASE(looks_up_no_name_in_the_writers_search_path, guarded),
         CASE(refuses_changes_of_its_history_only, guarded),
+        CASE(lets_the_engines_role_remove_what_was_left_behind, guarded),
         CASE(stands_on_every_partition, guarded_partitioned),
         CASE(waits_for_snapshots_that_are_older_than_the_fence, NULL),
         CASE(would_admit_an_old_snapshot_if_it_did_not_wait, NULL),

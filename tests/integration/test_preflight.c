@@ -218,6 +218,16 @@ static const struct broken cases[] = {
     {"refuses_a_target_that_holds_the_tenants_events", TARGET,
      NEW_EVENT("'" TENANT "'", "gen_random_uuid()", "1"), "target-without-tenant", TMV_VERDICT_REFUSE,
      "DELETE FROM", "DELETE FROM public.events", NULL, "trial"},
+    {"offers_no_removal_where_the_fence_says_that_the_tenant_is_at_home", TARGET,
+     "INSERT INTO tenantmv.fence (tenant_id, state, placement_epoch, store_id, events) VALUES ('" TENANT
+     "', 'open', 2, 'shared', 'public.events'); " NEW_EVENT("'" TENANT "'", "gen_random_uuid()", "1"),
+     "target-without-tenant", TMV_VERDICT_REFUSE, "do not remove them",
+     "DELETE FROM tenantmv.fence; DELETE FROM public.events", NULL, "target-fence trial"},
+    {"offers_the_removal_of_what_a_tenant_left_behind", TARGET,
+     "INSERT INTO tenantmv.fence (tenant_id, state, placement_epoch, store_id, events) VALUES ('" TENANT
+     "', 'moved', 2, 'shared', 'public.events'); " NEW_EVENT("'" TENANT "'", "gen_random_uuid()", "1"),
+     "target-without-tenant", TMV_VERDICT_REFUSE, "DELETE FROM",
+     "DELETE FROM tenantmv.fence; DELETE FROM public.events", NULL, "trial"},
     {"refuses_a_target_that_holds_another_tenant", TARGET, NEW_EVENT("'" OTHER "'", "gen_random_uuid()", "1"),
      "target-without-others", TMV_VERDICT_REFUSE, OTHER, "DELETE FROM public.events", NULL, NULL},
     {"refuses_a_target_that_holds_events_of_nobody", TARGET, NEW_EVENT("NULL", "gen_random_uuid()", "1"),

@@ -55,10 +55,63 @@ static bool tenant_events(struct preflight_view *view, struct preflight_end *end
     return true;
 }
 
+/* What the target itself says of the tenant: whether it may be at home there, and whether what it left there
+ * cannot be removed yet. */
+struct standing {
+    bool home, guarded;
+};
+
+static bool look_at_standing(const struct preflight_view *view, struct preflight_end *end,
+                             struct standing *ret_standing, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *known = NULL;
+    AUTO_RESULT struct pgx_result *row = NULL;
+
+    *ret_standing = (struct standing){.home = view->has_route &&
+                                              strcmp(view->route.store_id, view->target.store.id) == 0};
+    if (!check_query(end, sql_preflight_schema_version, PGX_NONE, &known, err))
+        return false;
+    if (!pgx_bool(known, 0, 1))
+        return true;
+    if (!check_query(end, sql_preflight_fence,
+                     PGX_ARGS(PGX_TEXT(view->tenant), PGX_INT(end->shape.relation_oid)), &row, err))
+        return false;
+    if (pgx_rows(row) == 0)
+        return true;
+    const char *state = pgx_text(row, 0, 0);
+    bool away = strcmp(state, "moved") == 0;
+    ret_standing->home = ret_standing->home || (!away && strcmp(state, "off") != 0);
+    ret_standing->guarded = pgx_bool(row, 0, 3);
+    return true;
+}
+
+/* No statement is advised that would remove events where the tenant lives, or that the guard would refuse. */
+static void advise_on_leftovers(const struct preflight_view *view, const struct preflight_end *end,
+                                const struct standing *standing, struct tmv_check *check)
+{
+    if (standing->home)
+        check_todo(
+            check,
+            "the tenant lives there, or is about to: do not remove them; name another target, and look at "
+            "its earlier migrations (tenantmv audit)");
+    else if (standing->guarded)
+        check_todo(
+            check,
+            "it left them behind when it moved away, and they are still guarded: ask again when an engine "
+            "has removed its triggers there (seconds after the cutover, once no older transaction is open)");
+    else
+        check_todo(
+            check,
+            "find out whose they are; when they are leftovers, as the engine's role: DELETE FROM %s WHERE "
+            "tenant_id = '%s'; on the target",
+            end->shape.events, view->tenant);
+}
+
 static bool target_empty(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
                          struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *count = NULL;
+    struct standing standing;
 
     if (!check_query(end, sql_preflight_tenant_events, PGX_ARGS(PGX_TEXT(view->tenant), PGX_INT(1000)),
                      &count, err))
@@ -69,11 +122,9 @@ static bool target_empty(struct preflight_view *view, struct preflight_end *end,
         return true;
     check_seen(check, TMV_VERDICT_REFUSE, "the target holds %s%" PRId64 " events of the tenant",
                found == 1000 ? "at least " : "", found);
-    check_todo(
-        check,
-        "find out whose they are; when they are leftovers: DELETE FROM %s WHERE tenant_id = '%s'; on the "
-        "target",
-        end->shape.events, view->tenant);
+    if (!look_at_standing(view, end, &standing, err))
+        return false;
+    advise_on_leftovers(view, end, &standing, check);
     return true;
 }
 
