@@ -43,6 +43,7 @@ static const char *const points[] = {
     "follow.before_control",
     "follow.control",
     "follow.before_settle",
+    "follow.figures",
     "follow.settled",
     "retire.before_drop",
     "retire.dropped",

@@ -102,6 +102,17 @@ bool control_follow_decision(struct pgx_conn *conn, const struct owner *owner, c
     return read_answer(result, owner, "the decision was recorded", err);
 }
 
+bool control_unsettled(struct pgx_conn *conn, const struct tmv_uuid *migration, bool *ret_open,
+                       struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *row = NULL;
+
+    if (!pgx_query(conn, CONTROL_TIMEOUT_US, sql_control_unsettled, PGX_ARGS(PGX_UUID(migration)), &row, err))
+        return err_wrap(err, "looking for what a decision left to do");
+    *ret_open = pgx_bool(row, 0, 0);
+    return true;
+}
+
 bool control_settle(struct pgx_conn *conn, const struct owner *owner, struct tmv_error *err)
 {
     return row_owned(conn, owner, sql_control_settle, PGX_ARGS(OWNER_ARGS(owner)), NULL, err)

@@ -78,6 +78,9 @@ TMV_NODISCARD bool control_complete_cutover(struct pgx_conn *conn, const struct 
 TMV_NODISCARD bool control_follow_decision(struct pgx_conn *conn, const struct owner *owner,
                                            const char *target_store, const char *details,
                                            const char *operator_name, struct tmv_error *err);
+/* Whether something that follows the decision is still to be done. */
+TMV_NODISCARD bool control_unsettled(struct pgx_conn *conn, const struct tmv_uuid *migration, bool *ret_open,
+                                     struct tmv_error *err);
 /* Everything that follows the decision is done: until then the migration is claimable, whoever crashed or
  * gave the lease back. Doing it again changes nothing. */
 TMV_NODISCARD bool control_settle(struct pgx_conn *conn, const struct owner *owner, struct tmv_error *err);

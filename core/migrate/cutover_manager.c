@@ -91,6 +91,7 @@ struct pause {
     int64_t from_epoch;                         /* placement epoch of the source */
     int64_t to_epoch;                           /* a number new for this attempt */
     bool armed;                                 /* the target's commit with "armed" was sent */
+    bool counting;                              /* the source owes the number of writers that wait */
     char glance[SIDE_COUNT][FACTS_DIGEST_SIZE]; /* at the facts, as compared before the lock; "" not yet */
 };
 
@@ -362,6 +363,27 @@ static bool arm_sql(const struct pause *p, struct buf *ret_sql, struct tmv_error
     return cutover_arm_sql(p->m->ends, p->to_epoch, p->value, ret_sql, err);
 }
 
+/* Writers that wait at the end of the drain: the source counts them while the target commits, which costs the
+ * pause nothing. */
+static void ask_held_writers(struct pause *p)
+{
+    struct tmv_error ignored;
+
+    p->counting = pgx_send(p->m->tailer->source, sql_cutover_held_writers,
+                           PGX_ARGS(PGX_INT(p->m->source_guard->lock_key)), &ignored);
+}
+
+/* Also after a drain that failed: the connection is used again. */
+static void take_held_writers(struct pause *p)
+{
+    AUTO_RESULT struct pgx_result *row = NULL;
+    struct tmv_error ignored;
+
+    if (p->counting && pgx_receive(p->m->tailer->source, STEP_TIMEOUT_US, &row, &ignored))
+        p->attempt->held_writers = pgx_int(row, 0, 0);
+    p->counting = false;
+}
+
 /* Runs in the target's transaction, after the last events were written and before it commits. A rehearsal's
  * transaction applies events, but does not arm. */
 static bool finish_drain(void *user, struct tailer *t, struct buf *commit, struct tmv_error *err)
@@ -371,6 +393,7 @@ static bool finish_drain(void *user, struct tailer *t, struct buf *commit, struc
     (void)t;
     if (!verify_tail(p, true, err))
         return false;
+    ask_held_writers(p);
     if (p->request->rehearsal)
         return true;
     buf_str(commit, ";\n");
@@ -400,16 +423,6 @@ static bool decide_sql(const struct pause *p, struct buf *ret_sql, struct tmv_er
     };
     return buf_ok(&store, err) &&
            store_sql(ret_sql, sql_cutover_decide, &ends->source, vars, ARRAY_LEN(vars), err);
-}
-
-static void count_held_writers(struct pause *p)
-{
-    AUTO_RESULT struct pgx_result *row = NULL;
-    struct tmv_error ignored;
-
-    if (pgx_query(p->m->tailer->source, STEP_TIMEOUT_US, sql_cutover_held_writers,
-                  PGX_ARGS(PGX_INT(p->m->source_guard->lock_key)), &row, &ignored))
-        p->attempt->held_writers = pgx_int(row, 0, 0);
 }
 
 /* Sends the decision and waits for it. A synchronous standby that stopped to answer is not waited for beyond
@@ -561,6 +574,7 @@ static bool run_pause(struct pause *p, bool *ret_unknown, struct tmv_error *err)
     int64_t start = clock_now_us();
     ok = fault_hit("cutover.after_lock", err) &&
          tailer_drain(m->tailer, p->value, p->deadline_us, &finish, &p->attempt->drained_events, err);
+    take_held_writers(p);
     p->attempt->drain_us = clock_now_us() - start;
     if (!ok) {
         *ret_unknown = !pgx_is_usable(m->tailer->target) || !pgx_is_usable(m->tailer->source);
@@ -570,7 +584,6 @@ static bool run_pause(struct pause *p, bool *ret_unknown, struct tmv_error *err)
     if (is_verified(p))
         m->verified_to = p->value;
     if (p->request->rehearsal) {
-        count_held_writers(p);
         pgx_rollback(m->lock, STEP_TIMEOUT_US);
         p->attempt->pause_us = clock_now_us() - p->asked_us;
         return true;

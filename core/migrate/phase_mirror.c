@@ -15,6 +15,7 @@
 #include "lib/text.h"
 #include "migrate/eta.h"
 #include "migrate/resolve.h"
+#include "migrate/verify_total.h"
 #include "sql_embedded.h"
 
 #define REPORT_US US_PER_S
@@ -75,11 +76,46 @@ void coordinator_disconnect_stores(struct coordinator *c)
     c->connected = false;
 }
 
+/* How many events of the tenant both stores hold up to the decision. What one of them does not tell in time
+ * stays as it was counted on the way. */
+static void count_moved(const struct coordinator *c, struct figures *ret_figures)
+{
+    const struct verifier_task task = {
+        .ends = &c->ends, .source = c->tailer.source, .target = c->tailer.target};
+    const struct position_span span = {.low = INT64_MIN, .high = c->tailer.watermark};
+    struct tenant_total source, target;
+    struct tmv_error ignored;
+
+    if (!verifier_total(&task, &span, &source, &target, &ignored))
+        return;
+    int64_t both = source.inside < target.inside ? source.inside : target.inside;
+    figure_set(ret_figures, TMV_FIGURE_EVENTS_TOTAL, both);
+    figure_set(ret_figures, TMV_FIGURE_EVENTS_COPIED, both);
+}
+
+/* What a completed migration shows from now on: nothing is measured any more. */
+static bool report_final(struct coordinator *c, struct tmv_error *err)
+{
+    const struct tmv_gate none[1];
+    struct migration_progress p = {.gates = none};
+
+    count_moved(c, &p.figures);
+    figure_set(&p.figures, TMV_FIGURE_WATERMARK, c->tailer.watermark);
+    if (c->cutover.verified_to == c->tailer.watermark)
+        figure_set(&p.figures, TMV_FIGURE_VERIFIED_TO, c->cutover.verified_to);
+    return control_report_progress(c->control, &c->ends.owner, &p, err) && fault_hit("follow.figures", err);
+}
+
 /* The decision's consequences are done; until this is written, every engine may take the migration up. */
 static bool settle(struct coordinator *c, struct tmv_error *err)
 {
-    return fault_hit("follow.before_settle", err) && control_settle(c->control, &c->ends.owner, err) &&
-           fault_hit("follow.settled", err);
+    bool open = false;
+
+    if (!fault_hit("follow.before_settle", err) ||
+        !control_unsettled(c->control, &c->ends.owner.migration, &open, err))
+        return false;
+    return !open || (report_final(c, err) && control_settle(c->control, &c->ends.owner, err) &&
+                     fault_hit("follow.settled", err));
 }
 
 /* The fence says moved, and control does not know it yet: finish (the fence outranks the phase). */

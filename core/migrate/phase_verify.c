@@ -180,6 +180,11 @@ bool coordinator_verify_completed(struct coordinator *c, const struct command_ro
 {
     struct tmv_verify_report report;
     char outcome[TMV_REASON_MAX];
+
+    if (command->repair)
+        return coordinator_answer(c, command, TMV_COMMAND_REFUSED,
+                                  "a repair is possible in dual_write only: the tenant lives on the target",
+                                  err);
     /* What was there at the decision; later events are only on the target. */
     const struct verifier_task task = {.ends = &c->ends,
                                        .level = TMV_VERIFY_HASH,

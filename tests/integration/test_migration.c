@@ -10,6 +10,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "support/life.h"
+#include "support/steady_writer.h"
 
 static int from_a_partitioned_source(void **state)
 {
@@ -65,6 +66,27 @@ static void pauses_and_resumes_without_losing_anything(void **state)
     life_wait_for("s.ready");
     life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     life_assert_moved();
+}
+
+/* Four writers without a pause between their events: whoever comes while the lock is held waits. */
+static void counts_the_writers_that_a_cutover_holds(void **state)
+{
+    struct steady_writer *writers[4];
+
+    (void)state;
+    life_begin_and_wait_until_ready();
+    for (size_t i = 0; i < ARRAY_LEN(writers); i++)
+        writers[i] = steady_writer_start();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
+    for (size_t i = 0; i < ARRAY_LEN(writers); i++) {
+        steady_writer_end(writers[i]);
+        free(writers[i]);
+    }
+    support_wait_until(l.on_control,
+                       "SELECT outcome = 'completed' FROM tenantmv.cutover_attempt WHERE NOT rehearsal");
+    int64_t held =
+        support_int(l.on_control, "SELECT held_writers FROM tenantmv.cutover_attempt WHERE NOT rehearsal");
+    assert_true(held > 0 && held <= 4);
 }
 
 static void takes_everything_back_on_abort(void **state)
@@ -330,6 +352,7 @@ int main(void)
         CASE(moves_a_tenant_without_events, life_plain),
         CASE(refuses_a_second_start_naming_the_first, life_plain),
         CASE(pauses_and_resumes_without_losing_anything, life_plain),
+        CASE(counts_the_writers_that_a_cutover_holds, life_plain),
         CASE(takes_everything_back_on_abort, life_plain),
         CASE(rolls_a_cutover_back_when_a_writer_does_not_leave, life_plain),
         CASE(refuses_the_cutover_after_the_guard_was_switched_off_and_on, life_plain),

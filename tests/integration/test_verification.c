@@ -10,6 +10,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "support/life.h"
+#include "support/program.h"
 
 static int with_control_elsewhere(void **state)
 {
@@ -263,9 +264,45 @@ static void keeps_reports_of_engines_and_people(void **state)
     assert_true(kept.made_at_us > 0);
 }
 
+/* Writers write to the new home: what they wrote there is no difference, and no repair is offered that would
+ * remove it. */
+static void after_the_decision_it_compares_what_was_there_then(void **state)
+{
+    static const char *const levels[] = {"count", "hash", "full"};
+    struct tmv_error err;
+    struct outcome *o;
+    cJSON *root;
+
+    (void)state;
+    snprintf(program_home, sizeof program_home, "%s", support_temporary_dir());
+    life_begin_and_wait_until_ready();
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
+    life_assert_moved();
+    assert_done(move_insert(l.on_target, &l.tenant, 900, 2, &err), &err);
+    for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
+        o = expect(0, run("verify", l.tenant_text, "--direct", "--level", levels[i], "--control", l.control));
+        says(o->out, "equal");
+        says(o->out, "300 on the source, 300 on the target");
+    }
+    expect(0, run("verify", l.tenant_text, "--direct", "--to", "99999999", "--control", l.control));
+    o = expect(3, run("verify", l.tenant_text, "--repair", "--dry-run", "--control", l.control));
+    says(o->err, "a repair is possible in dual_write only");
+    says(o->err, "nothing is overwritten there");
+    root = document(expect(0, run("status", l.tenant_text, "--json", "--control", l.control)));
+    assert_int_equal(at(root, "migration", "events_copied")->valueint, HISTORY);
+    assert_int_equal(at(root, "migration", "events_total")->valueint, HISTORY);
+    assert_int_equal(at(root, "migration", "verified_to")->valueint,
+                     at(root, "migration", "watermark")->valueint);
+    assert_int_equal(cJSON_GetArraySize(at(root, "migration", "gates")), 0);
+    assert_true(cJSON_IsNull(at(root, "migration", "lag_us")));
+    cJSON_Delete(root);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(after_the_decision_it_compares_what_was_there_then, life_plain,
+                                        life_done),
         cmocka_unit_test_setup_teardown(goes_on_from_what_is_proven_after_a_restart, life_plain, life_done),
         cmocka_unit_test_setup_teardown(a_proof_is_void_when_the_guard_was_changed_meanwhile, life_plain,
                                         life_done),

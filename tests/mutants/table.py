@@ -14,7 +14,7 @@ feed-order
 tables rights secrets roles bounded-wait upgrade takeover
 waiting queue
 wrong-target unseen paste reply names hidden-trouble facts
-age""".split()
+age after""".split()
 
 
 class Mutant(NamedTuple):
@@ -622,6 +622,20 @@ MUTANTS = [Mutant(*row) for row in [
     ("age/report-zeroes-what-it-does-not-know", "core/sql/control_report_progress.sql",
      "watermark = coalesce(given.watermark, s.watermark)", "watermark = coalesce(given.watermark, 0)",
      "picture", "a_report_leaves_what_it_does_not_know"),
+    ("age/final-figures-left-out", "core/migrate/phase_mirror.c", "figure_set(&p.figures, TMV_FIGURE_WATERMARK, c->tailer.watermark);",
+     "", "migration", "moves_a_tenant_with_its_history_and_what_is_written_meanwhile"),
+    ("after/newest-events-offered-for-removal", "tui/command/verify.c", "if (!check_repair(m, a, err) || !compared_to(m, a, &to, err))",
+     "if (!compared_to(m, a, &to, err))", "verification", "after_the_decision_it_compares_what_was_there_then"),
+    ("after/compared-beyond-the-decision", "tui/command/verify.c", "a->to && !(completed && m->watermark < a->to) ? a->to : m->watermark;",
+     "a->to || completed ? a->to : m->watermark;\n    if (completed)\n        return true;",
+     "verification", "after_the_decision_it_compares_what_was_there_then"),
+    ("after/anybody-removes-what-was-left", GUARD, " AND pg_has_role(session_user, current_user, 'MEMBER')) THEN\n            PERFORM tenantmv.guard_reject(v_events);",
+     ") THEN\n            PERFORM tenantmv.guard_reject(v_events);",
+     "guard_retire", "lets_the_engines_role_remove_what_was_left_behind"),
+    ("after/removed-where-it-may-arrive", GUARD, "TG_OP = 'DELETE' AND v_fence.state = 'moved' AND", "TG_OP = 'DELETE' AND",
+     "guard_retire", "holds_an_armed_tenant_back"),
+    ("after/removal-advised-at-home", DATA, "    if (standing->home)", "    if (standing->home && !view)",
+     "preflight", "offers_no_removal_where_the_fence_says_that_the_tenant_is_at_home"),
     ("age/difference-is-no-gate", "core/migrate/cutover_gates.c", "else if (m->differences > 0)", "else if (m->differences < 0)",
      "verification", "a_gate_that_knows_of_a_difference_is_red"),
 ]]

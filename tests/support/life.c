@@ -184,6 +184,31 @@ void life_assert_one_audit_row(const char *event_type)
     assert_int_equal(broken, 0);
 }
 
+/* Once what follows the decision is done, the figures are those of the decision, and there are no gates. */
+static void assert_final_figures(void)
+{
+    char id[TMV_UUID_TEXT];
+
+    tmv_uuid_format(&l.migration, id);
+    support_wait_until(l.on_control,
+                       "SELECT NOT unsettled FROM tenantmv.migration_state WHERE migration_id = '%s'", id);
+    assert_int_equal(
+        support_int(l.on_control, "SELECT events_copied FROM public.tenant_migrations WHERE id = '%s'", id),
+        life_count(l.on_target));
+    assert_int_equal(
+        support_int(l.on_control, "SELECT watermark FROM tenantmv.migration_state WHERE migration_id = '%s'",
+                    id),
+        support_int(l.on_target, "SELECT watermark FROM tenantmv.applied WHERE migration_id = '%s'", id));
+    assert_int_equal(
+        support_int(
+            l.on_control,
+            "SELECT count(*) FROM tenantmv.migration_state s JOIN public.tenant_migrations m ON m.id = "
+            "s.migration_id WHERE m.id = '%s' AND s.gates = '[]' AND NOT s.ready AND (s.measured ->> "
+            "'watermark')::bigint > extract(epoch FROM m.completed_at) * 1000000",
+            id),
+        1);
+}
+
 void life_assert_moved(void)
 {
     struct tmv_error err;
@@ -195,6 +220,7 @@ void life_assert_moved(void)
 
     assert_string_equal(route, "dedicated migrated -");
     assert_same_events();
+    assert_final_figures();
     assert_fails(move_insert(l.on_source, &l.tenant, 900, 1, &err), &err, TMV_ERR_MOVED);
     assert_done(move_insert(l.on_target, &l.tenant, 900, 1, &err), &err);
     assert_true(support_int(l.on_target, "SELECT max(global_position) FROM public.events") >

@@ -43,9 +43,10 @@ static const struct option_spec options[] = {
                 "with --direct: ranges compared at the same time"),
     OPT_INTEGER("from", 0, offsetof(struct arguments, from), "POSITION", 0, INT64_MAX,
                 "with --direct: only events behind this position"),
-    OPT_INTEGER(
-        "to", 0, offsetof(struct arguments, to), "POSITION", 0, INT64_MAX,
-        "with --direct: only events up to this position; otherwise up to what is known to be mirrored"),
+    OPT_INTEGER("to", 0, offsetof(struct arguments, to), "POSITION", 0, INT64_MAX,
+                "with --direct: only events up to this position; otherwise up to what is known to be "
+                "mirrored, or was at "
+                "the decision"),
     ASK_WAIT_OPTIONS(struct arguments),
     {0},
 };
@@ -161,10 +162,51 @@ static int64_t chosen_seed(const struct arguments *a)
     return seed + 1;
 }
 
+/* What to do about a difference. Only where the source is the tenant's home is the target the one to be
+ * changed. */
+static const char *remedy(const struct tmv_migration *m)
+{
+    if (m->phase == TMV_PHASE_DUAL_WRITE)
+        return "do not cut over; `tenantmv verify --repair --dry-run` says what a repair would change";
+    if (m->phase == TMV_PHASE_COMPLETED)
+        return "the tenant lives on the target: keep both stores as they are, and find out which one changed";
+    return "nothing was changed; the source is the tenant's home";
+}
+
+/* Up to where the two stores are to be equal: while events are mirrored, those above the watermark may be
+ * missing on the target rightfully; after the decision, what is above its position is only on the target. */
+static bool compared_to(const struct tmv_migration *m, const struct arguments *a, int64_t *ret_to,
+                        struct tmv_error *err)
+{
+    bool completed = m->phase == TMV_PHASE_COMPLETED;
+
+    *ret_to = a->to && !(completed && m->watermark < a->to) ? a->to : m->watermark;
+    if (*ret_to > 0)
+        return true;
+    if (completed)
+        return err_set(err, TMV_ERR_REFUSED, "the position of the decision is not known: nothing was moved");
+    err_set(err, TMV_ERR_REFUSED, "nothing is known to be mirrored yet (the migration is in phase %s)",
+            tmv_phase_name(m->phase));
+    return err_hint(err, "wait for dual_write, or name a range with --to POSITION");
+}
+
+/* What a repair would do is said only where one may be made: once the tenant lives on the target, what the
+ * source lacks is the newest that was acknowledged. */
+static bool check_repair(const struct tmv_migration *m, const struct arguments *a, struct tmv_error *err)
+{
+    if (!a->repair || m->phase == TMV_PHASE_DUAL_WRITE)
+        return true;
+    err_set(err, TMV_ERR_REFUSED, "a repair is possible in dual_write only; the migration is in %s",
+            tmv_phase_name(m->phase));
+    return err_hint(err, m->phase == TMV_PHASE_COMPLETED
+                             ? "the target is where the tenant lives now: nothing is overwritten there"
+                             : "wait until it mirrors, or start a new migration");
+}
+
 /* Prints the result of a comparison, and makes a difference the verb's error, unless it was only asked what a
  * repair would do. */
-static bool tell(struct cli *cli, const struct arguments *a, const struct tmv_verify_report *report,
-                 struct tmv_error *err)
+static bool tell(struct cli *cli, const struct tmv_migration *m, const struct arguments *a,
+                 const struct tmv_verify_report *report, struct tmv_error *err)
 {
     if (cli->json)
         cJSON_AddItemToObject(cli_document(cli), "verification", report_json(report));
@@ -176,24 +218,20 @@ static bool tell(struct cli *cli, const struct arguments *a, const struct tmv_ve
     if (report->consistent || a->repair)
         return true;
     err_set(err, TMV_ERR_DIVERGED, "the stores differ in %lld events", (long long)report->differences);
-    return err_hint(err, "do not cut over; `tenantmv verify --repair --dry-run` says what would mend it");
+    return err_hint(err, "%s", remedy(m));
 }
 
 static bool compare(struct cli *cli, const struct tmv_migration *m, const struct arguments *a,
                     struct tmv_error *err)
 {
-    /* While events are still mirrored, those above the watermark may be missing on the target rightfully. */
-    int64_t to = a->to ? a->to : m->phase == TMV_PHASE_COMPLETED ? 0 : m->watermark;
     AUTO_FREE struct tmv_verify_report *report = NULL;
+    int64_t to;
     struct tmv_store_info source, target;
     struct tmv_settings settings;
     struct tmv_control *control;
 
-    if (m->phase != TMV_PHASE_COMPLETED && to == 0) {
-        err_set(err, TMV_ERR_REFUSED, "nothing is known to be mirrored yet (the migration is in phase %s)",
-                tmv_phase_name(m->phase));
-        return err_hint(err, "wait for dual_write, or name a range with --to POSITION");
-    }
+    if (!check_repair(m, a, err) || !compared_to(m, a, &to, err))
+        return false;
     if (!cli_control(cli, &control, err) || !tmv_store_get(control, m->source, &source, err) ||
         !tmv_store_get(control, m->target, &target, err))
         return false;
@@ -213,7 +251,7 @@ static bool compare(struct cli *cli, const struct tmv_migration *m, const struct
                                             .sample_seed = chosen_seed(a),
                                             .leave_columns = &settings.leave_columns};
     return tmv_verify_stores(&what, report, err) && tmv_verify_keep(control, &m->id, report, err) &&
-           tell(cli, a, report, err);
+           tell(cli, m, a, report, err);
 }
 
 /* ---- reports that are kept ---- */

@@ -181,7 +181,7 @@ static void counts_line(const struct items *items, struct canvas *canvas, struct
     const struct tmv_snapshot *s = items->model->snapshot;
     struct line line = line_begin(canvas, area);
     char count[COUNT_MAX];
-    int moved = 0, ended = 0, went = 0, back = 0;
+    int moved = 0, ended = 0, went = 0, back = 0, rehearsals = 0;
 
     for (int i = 0; i < items->count; i++) {
         const struct item *item = &items->rows[i];
@@ -189,6 +189,8 @@ static void counts_line(const struct items *items, struct canvas *canvas, struct
             moved++;
         else if (!item->a)
             ended++;
+        else if (item->a->rehearsal)
+            rehearsals++;
         else if (attempt_went_well(item->a))
             went++;
         else
@@ -200,10 +202,10 @@ static void counts_line(const struct items *items, struct canvas *canvas, struct
         &line, ended > 0 ? ROLE_LEVEL_WARN : ROLE_TEXT_DIM, "   ✗ %s failed or aborted",
         count_words(ended, snapshot_count(s, TMV_SHOW_FAILED) + snapshot_count(s, TMV_SHOW_ABORTED), count));
     line_putf(&line, ROLE_TEXT,
-              s->attempt_count >= ATTEMPTS_MAX ? "   latest cutovers: %d went through"
-                                               : "   cutovers: %d went through",
+              s->attempt_count >= ATTEMPTS_MAX ? "   latest cutovers: %d done" : "   cutovers: %d done",
               went);
-    line_putf(&line, back > 0 ? ROLE_LEVEL_WARN : ROLE_TEXT_DIM, ", %d did not", back);
+    line_putf(&line, back > 0 ? ROLE_LEVEL_WARN : ROLE_TEXT_DIM, ", %d not", back);
+    line_putf(&line, ROLE_TEXT_DIM, "   rehearsals: %d", rehearsals);
 }
 
 struct parts {

@@ -69,7 +69,7 @@ struct tmv_attempt {
     int64_t decide_us;
     int64_t pause_us; /* lock requested → commit known */
     int64_t drained_events;
-    int64_t held_writers; /* sessions that waited for the lock at the decision */
+    int64_t held_writers; /* sessions that waited for the lock at the end of the drain */
 };
 
 #define TMV_SAMPLES_MAX 60 /* newest last; about one a second */
