@@ -18,7 +18,8 @@ static const char *const roles[ROLES] = {"rights_watch", "rights_app", "rights_s
 
 static struct move m;
 
-/* Rights as letters: r SELECT, a INSERT, w UPDATE, d DELETE, D TRUNCATE, t TRIGGER, U USAGE, X EXECUTE. */
+/* Rights as letters: r SELECT, a INSERT, w UPDATE, d DELETE, D TRUNCATE, t TRIGGER, U USAGE, X EXECUTE;
+ * c: INSERT, UPDATE or REFERENCES on a column. */
 struct expected {
     const char *object;
     const char *rights[ROLES];
@@ -46,6 +47,8 @@ static const struct expected in_control[] = {
     {"function control_routing_changed", {"", "", ""}},
     {"sequence command_number_seq", {"", "", ""}},
     {"sequence ledger_id_seq", {"", "", ""}},
+    {"sequence public.migration_audit_log_id_seq", {"", "", ""}},
+    {"sequence public.migration_position_mappings_id_seq", {"", "", ""}},
     {"sequence registry_audit_id_seq", {"", "", ""}},
     {"sequence verification_id_seq", {"", "", ""}},
     {"table audit_chain", {"r", "", ""}},
@@ -58,6 +61,10 @@ static const struct expected in_control[] = {
     {"table ledger", {"r", "", ""}},
     {"table migration_state", {"r", "r", ""}},
     {"table proof", {"r", "", ""}},
+    {"table public.migration_audit_log", {"r", "", ""}},
+    {"table public.migration_position_mappings", {"r", "", ""}},
+    {"table public.tenant_migrations", {"r", "r", ""}},
+    {"table public.tenant_routing", {"r", "r", ""}},
     {"table registry_audit", {"r", "", ""}},
     {"table sample", {"r", "", ""}},
     {"table store", {"r", "r", ""}},
@@ -112,7 +119,9 @@ static const char list[] =
     "rights"
     "   FROM pg_proc p WHERE p.pronamespace = 'tenantmv'::regnamespace"
     " UNION ALL"
-    " SELECT CASE c.relkind WHEN 'S' THEN 'sequence ' ELSE 'table ' END || c.relname, false, ARRAY(SELECT "
+    " SELECT CASE c.relkind WHEN 'S' THEN 'sequence ' ELSE 'table ' END || "
+    "        CASE c.relnamespace WHEN 'public'::regnamespace THEN 'public.' ELSE '' END || c.relname, false, "
+    "ARRAY(SELECT "
     "CASE "
     "        c.relkind WHEN 'S' THEN concat("
     "          CASE WHEN has_sequence_privilege(r, c.oid, 'SELECT') THEN 'r' END,"
@@ -123,10 +132,11 @@ static const char list[] =
     "          CASE WHEN has_table_privilege(r, c.oid, 'UPDATE') THEN 'w' END,"
     "          CASE WHEN has_table_privilege(r, c.oid, 'DELETE') THEN 'd' END,"
     "          CASE WHEN has_table_privilege(r, c.oid, 'TRUNCATE') THEN 'D' END,"
-    "          CASE WHEN has_table_privilege(r, c.oid, 'TRIGGER') THEN 't' END) END"
+    "          CASE WHEN has_table_privilege(r, c.oid, 'TRIGGER') THEN 't' END,"
+    "          CASE WHEN has_any_column_privilege(r, c.oid, 'INSERT, UPDATE, REFERENCES') THEN 'c' END) END"
     "        FROM unnest($1::text[]) r)"
-    "   FROM pg_class c WHERE c.relnamespace = 'tenantmv'::regnamespace AND c.relkind NOT IN ('i', 'I', 't', "
-    "'c')"
+    "   FROM pg_class c WHERE c.relkind NOT IN ('i', 'I', 't', 'c') AND (c.relnamespace = "
+    "'tenantmv'::regnamespace OR c.relnamespace = 'public'::regnamespace AND $2)"
     ") o ORDER BY 1";
 
 static const struct expected *find(const struct expected *rows, size_t count, const char *object)
@@ -157,18 +167,23 @@ static int compare(const struct pgx_result *found, int row, const struct expecte
     return e ? wrong : 1;
 }
 
-static void walk(struct pgx_conn *conn, const struct expected *rows, size_t count)
+/* `shared`: the schema public too, where the tables lie that eventsource-py's processes use as well. As many
+ * objects as rows: one without a row fails, a second function of the same name, and a row without an object.
+ */
+static void walk(struct pgx_conn *conn, bool shared, const struct expected *rows, size_t count)
 {
     AUTO_RESULT struct pgx_result *found = NULL;
     struct tmv_error err;
     int wrong = 0;
 
     assert_done(pgx_query(conn, SUPPORT_TIMEOUT_US, list,
-                          PGX_ARGS(PGX_TEXT("{rights_watch,rights_app,rights_stranger}")), &found, &err),
+                          PGX_ARGS(PGX_TEXT("{rights_watch,rights_app,rights_stranger}"), PGX_BOOL(shared)),
+                          &found, &err),
                 &err);
     for (int i = 0; i < pgx_rows(found); i++)
         wrong += compare(found, i, rows, count);
     assert_int_equal(wrong, 0);
+    assert_int_equal(pgx_rows(found), count);
 }
 
 static void make_roles(struct pgx_conn *conn)
@@ -200,7 +215,7 @@ static void nobody_else_has_more_than_expected_in_the_control_database(void **st
     support_sql(conn, "GRANT SELECT ON public.tenant_routing, public.tenant_migrations TO rights_app; "
                       "GRANT SELECT ON tenantmv.control_version, tenantmv.migration_state, tenantmv.store TO "
                       "rights_app");
-    walk(conn, in_control, ARRAY_LEN(in_control));
+    walk(conn, true, in_control, ARRAY_LEN(in_control));
 }
 
 static int guarded(void **state)
@@ -224,7 +239,7 @@ static int release(void **state)
 static void nobody_else_has_a_right_in_a_store(void **state)
 {
     (void)state;
-    walk(m.source, in_store, ARRAY_LEN(in_store));
+    walk(m.source, false, in_store, ARRAY_LEN(in_store));
 }
 
 /* The application needs nothing for its writes to be judged. */

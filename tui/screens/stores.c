@@ -429,7 +429,7 @@ static void stores_draw(const struct model *model, struct canvas *canvas, struct
     if (model->store_count == 0) {
         canvas_wrap(canvas, (struct rect){area.x + 2, area.y + 1, area.w - 4, area.h - 1}, ROLE_TEXT_DIM,
                     !model->stores ? "Looking at the stores …"
-                                   : "No store yet. Add one with: tenantmv store add NAME --conninfo …");
+                                   : "No store yet. Add one with: tenantmv store add NAME CONNINFO");
         return;
     }
     split(model, area, &parts);
