@@ -526,7 +526,7 @@ MUTANTS = [Mutant(*row) for row in [
     ("upgrade/what-both-enforced-is-lost", "core/sql/store_upgrade.sql", "            UNION SELECT oid FROM shared\n", "",
      "upgrade", "gives_each_events_table_what_it_enforced"),
     ("upgrade/watch-reads-the-old-form", "core/store/guard_retire.c", "!guard_upgrade_store(conn, guard->shape, err) || ", "",
-     "upgrade", "goes_on_refusing_tenants_that_moved_before"),
+     "guard_retire", "brings_an_older_stores_functions_up_to_date"),
     ("upgrade/newer-store-taken", "core/store/guard_prepare.c", "if (version <= STORE_SCHEMA_VERSION)", "if (version >= 0)",
      "upgrade", "leaves_a_store_of_a_newer_program_alone"),
     ("upgrade/writers-queue", "core/store/table_lock.c", '"%d", TRY_MS);', '"%d", 20000 + TRY_MS);',
