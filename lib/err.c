@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/cleanup.h"
 #include "lib/text.h"
 
 static const char *const code_names[TMV_CODE_COUNT] = {
@@ -176,4 +177,14 @@ bool(err_hint)(struct tmv_error *err, const char *fmt, ...)
 bool err_is_sqlstate(const struct tmv_error *err, const char *sqlstate)
 {
     return strcmp(err->sqlstate, sqlstate) == 0;
+}
+
+bool err_is_of_the_moment(const struct tmv_error *err)
+{
+    static const char *const states[] = {"53", "25006", "57", "55", "40", "58"};
+
+    for (size_t i = 0; err->code == TMV_ERR_SQL && i < ARRAY_LEN(states); i++)
+        if (strncmp(err->sqlstate, states[i], strlen(states[i])) == 0)
+            return true;
+    return false;
 }

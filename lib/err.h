@@ -19,6 +19,9 @@ bool err_hint(struct tmv_error *err, const char *fmt, ...) TMV_PRINTF(2, 3);
 const char *err_cause_first(const struct tmv_error *err, char text[ERR_CAUSE_MAX]);
 /* Whether the server answered with this SQLSTATE. */
 bool err_is_sqlstate(const struct tmv_error *err, const char *sqlstate);
+/* Whether a server's error is one of its state, not of what was asked: no room, read only, shutting down, a
+ * lock, a conflict, its disk. What was asked will do once that is over. */
+bool err_is_of_the_moment(const struct tmv_error *err);
 
 /* These four return false, always. Said here, so that compilers and checkers, which do not see into error.c,
  * do not follow paths on which a failed call went on. */

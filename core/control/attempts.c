@@ -31,6 +31,14 @@ bool control_attempt_end(struct pgx_conn *conn, const struct owner *owner, int64
     return true;
 }
 
+bool control_attempt_close(struct pgx_conn *conn, const struct owner *owner, const char *why,
+                           struct tmv_error *err)
+{
+    return row_owned(conn, owner, sql_control_attempt_close, PGX_ARGS(OWNER_ARGS(owner), PGX_TEXT(why)), NULL,
+                     err) ||
+           err_wrap(err, "ending a cutover that was left open");
+}
+
 bool control_verification_add(struct pgx_conn *conn, const struct owner *owner, const char *level,
                               bool consistent, const char *report, struct tmv_error *err)
 {

@@ -29,7 +29,7 @@ bool control_lease_take(struct pgx_conn *conn, const struct claimable *what,
     struct pgx_args args =
         PGX_ARGS(PGX_UUID(&what->tenant), PGX_UUID(&what->migration), PGX_UUID(&engine->id),
                  PGX_TEXT(engine->name ? engine->name : ""), PGX_INT(LEASE_TTL_US),
-                 what->had_epoch ? PGX_INT(what->had_epoch) : PGX_NULL);
+                 what->had_epoch ? PGX_INT(what->had_epoch) : PGX_NULL, PGX_TEXT(what->cause));
 
     memset(ret_lease, 0, sizeof *ret_lease);
     if (!pgx_query(conn, CONTROL_TIMEOUT_US, sql_control_lease_take, args, &result, err))
@@ -40,6 +40,7 @@ bool control_lease_take(struct pgx_conn *conn, const struct claimable *what,
                                       .migration = what->migration,
                                       .engine = engine->id,
                                       .epoch = pgx_int(result, 0, 1)};
+    row_text(ret_lease->unfinished, sizeof ret_lease->unfinished, result, 0, 2);
     ret_lease->taken = true;
     return true;
 }

@@ -170,7 +170,7 @@ bool control_report_progress(struct pgx_conn *conn, const struct owner *owner,
     struct pgx_args args =
         PGX_ARGS(OWNER_ARGS(owner), PGX_TEXT(buf_text(&figures)), PGX_BOOL(p->ready), PGX_TEXT(p->step),
                  PGX_TEXT(p->note), PGX_TEXT(gates), PGX_BOOL(p->sample),
-                 PGX_TEXT(p->throttle ? p->throttle : ""), PGX_INT(p->throttled_us));
+                 PGX_TEXT(p->throttle ? p->throttle : ""), PGX_INT(p->throttled_us), PGX_BOOL(p->works));
 
     if (p->gates && !gates)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");

@@ -183,11 +183,18 @@ bool tmv_record_read(struct tmv_control *control, const struct tmv_uuid *migrati
     return true;
 }
 
-bool control_waits(struct pgx_conn *conn, const struct owner *owner, int64_t pause_us, const char *step,
-                   const char *why, struct tmv_error *err)
+bool control_waits(struct pgx_conn *conn, const struct owner *owner, const struct engine_wait *wait,
+                   struct tmv_error *err)
 {
     return row_owned(conn, owner, sql_control_waits,
-                     PGX_ARGS(OWNER_ARGS(owner), PGX_INT(pause_us), PGX_TEXT(step), PGX_TEXT(why)), NULL,
-                     err) ||
+                     PGX_ARGS(OWNER_ARGS(owner), PGX_INT(wait->for_us), PGX_INT(wait->since_us),
+                              PGX_TEXT(wait->why)),
+                     NULL, err) ||
            err_wrap(err, "saying that an engine waits");
+}
+
+bool control_goes_on(struct pgx_conn *conn, const struct owner *owner, struct tmv_error *err)
+{
+    return row_owned(conn, owner, sql_control_goes_on, PGX_ARGS(OWNER_ARGS(owner)), NULL, err) ||
+           err_wrap(err, "saying that an engine goes on");
 }

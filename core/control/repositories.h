@@ -103,13 +103,21 @@ struct migration_progress {
     const struct tmv_gate *gates;
     size_t gate_count;
     bool sample; /* also add a row to tenantmv.sample (and trim those older than an hour) */
+    bool works;  /* what it waited for is over; without it a report is one of a try */
 };
 TMV_NODISCARD bool control_report_progress(struct pgx_conn *conn, const struct owner *owner,
                                            const struct migration_progress *progress, struct tmv_error *err);
-/* The engine tries again after `pause_us`: `step` and why, for screens. Since when it waits is kept until
- * progress is reported. */
-TMV_NODISCARD bool control_waits(struct pgx_conn *conn, const struct owner *owner, int64_t pause_us,
-                                 const char *step, const char *why, struct tmv_error *err);
+/* The engine tries again: for screens. It waits since the first report of this, until it reports that it
+ * works or control_goes_on is called. */
+struct engine_wait {
+    int64_t for_us;   /* until the next try */
+    int64_t since_us; /* how long ago the trouble began at least */
+    const char *why;
+};
+TMV_NODISCARD bool control_waits(struct pgx_conn *conn, const struct owner *owner,
+                                 const struct engine_wait *wait, struct tmv_error *err);
+/* What it waited for is over, although there is no progress to report. */
+TMV_NODISCARD bool control_goes_on(struct pgx_conn *conn, const struct owner *owner, struct tmv_error *err);
 /* Counts and keeps an error (last_error, error_count) with an error_occurred audit row. */
 TMV_NODISCARD bool control_report_error(struct pgx_conn *conn, const struct owner *owner,
                                         const struct tmv_error *what, struct tmv_error *err);
@@ -126,6 +134,7 @@ struct claimable {
     struct tmv_uuid migration, tenant;
     bool takeover;     /* the lease names another engine that fell silent */
     int64_t had_epoch; /* owner epoch under which the caller had it until now; 0: it comes new */
+    const char *cause; /* why that ownership ended (borrowed); NULL: it comes new */
 };
 /* Migrations in an active phase, or decided and not settled, that no live engine but perhaps this one owns,
  * oldest first, at most `limit`; those that this one holds come last, so that an engine that lost a
@@ -140,10 +149,12 @@ struct engine_identity {
 struct lease {
     bool taken; /* false: somebody else was faster; the rest is empty */
     struct owner owner;
+    char unfinished[TMV_REASON_MAX]; /* why the latest cutover did not come to its end, should it not have */
 };
 /* Takes the lease with an epoch one higher than ever before for the tenant; not when another engine has had
  * it since had_epoch: then that one brought the migration as far as it goes. Commands that the earlier owner
- * had in hand wait again, or failed with it when they cannot be done twice (cutover, rehearse, verify). */
+ * had in hand wait again; those that cannot be done twice (cutover, rehearse, verify) are answered by what
+ * became of their attempt, or by `cause`. A cutover that only the fences know of stays open. */
 TMV_NODISCARD bool control_lease_take(struct pgx_conn *conn, const struct claimable *what,
                                       const struct engine_identity *engine, struct lease *ret_lease,
                                       struct tmv_error *err);
@@ -226,6 +237,10 @@ TMV_NODISCARD bool control_attempt_begin(struct pgx_conn *conn, const struct own
 /* Ends it with outcome, reason and times. `held_writers` and the rest as in tmv_attempt. */
 TMV_NODISCARD bool control_attempt_end(struct pgx_conn *conn, const struct owner *owner, int64_t attempt,
                                        const struct tmv_attempt *result, struct tmv_error *err);
+/* The fences say that a cutover which an earlier owner left open did not decide: ends its attempt and its
+ * command. `why`: when the attempt does not say. */
+TMV_NODISCARD bool control_attempt_close(struct pgx_conn *conn, const struct owner *owner, const char *why,
+                                         struct tmv_error *err);
 /* Stores a verification report as JSON. */
 TMV_NODISCARD bool control_verification_add(struct pgx_conn *conn, const struct owner *owner,
                                             const char *level, bool consistent, const char *report,

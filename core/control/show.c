@@ -131,6 +131,8 @@ void show_migration(struct tmv_migration *m, bool ready, int64_t now_us)
 {
     m->percent = percent(m);
     m->show = show_word(m, ready, now_us);
+    if (m->show != TMV_SHOW_WAITING)
+        m->waiting_since_us = m->next_try_at_us = 0;
     if (m->phase != TMV_PHASE_BULK_COPY || m->paused || m->show == TMV_SHOW_ORPHAN)
         m->throttle[0] = '\0'; /* nothing is copied that could be held */
     if (m->show == TMV_SHOW_ORPHAN) {

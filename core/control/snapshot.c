@@ -146,6 +146,7 @@ static bool read_migration(const struct pgx_result *r, int row, int64_t now_us, 
     m->next_try_at_us = pgx_int(r, row, 45);
     m->reported_at_us = pgx_int(r, row, 46);
     m->engine_somewhere = pgx_bool(r, row, 47);
+    m->paused_at_us = m->paused ? pgx_int(r, row, 51) : 0;
     show_migration(m, pgx_bool(r, row, 30), now_us);
     return true;
 }
@@ -184,15 +185,16 @@ static bool read_counts(struct tmv_control *control, const struct tmv_uuid *tena
             &r, err))
         return err_wrap(err, "counting migrations");
     for (int row = 0; row < pgx_rows(r); row++) {
-        bool gone = pgx_bool(r, row, 5);
+        bool gone = pgx_bool(r, row, 6);
         struct tmv_migration like = {.paused = pgx_bool(r, row, 1),
                                      .generation = pgx_bool(r, row, 4) ? 0 : 1,
+                                     .waiting_since_us = pgx_bool(r, row, 5) ? 1 : 0,
                                      .owner_age_us = gone ? LEASE_TTL_US + 1 : 0};
 
         if (!tmv_phase_parse(pgx_text(r, row, 0), &like.phase))
             continue;
         text_copy(like.throttle, sizeof like.throttle, pgx_bool(r, row, 2) ? "yes" : "");
-        snapshot->counts[show_word(&like, pgx_bool(r, row, 3), snapshot->taken_at_us)] += pgx_int(r, row, 6);
+        snapshot->counts[show_word(&like, pgx_bool(r, row, 3), snapshot->taken_at_us)] += pgx_int(r, row, 7);
     }
     return true;
 }

@@ -233,6 +233,7 @@ static bool acquire(struct coordinator *c, bool *ret_ours, struct tmv_error *err
     struct lease lease = {0};
 
     what.had_epoch = c->had_epoch;
+    what.cause = c->had_cause;
     if (!connect_control(c, err) || !fault_hit("lease.before_take", err) ||
         !control_lease_take(c->control, &what, &self, &lease, err))
         return false;
@@ -240,8 +241,9 @@ static bool acquire(struct coordinator *c, bool *ret_ours, struct tmv_error *err
     if (!lease.taken)
         return true;
     c->ends.owner = lease.owner;
+    text_copy(c->unfinished, sizeof c->unfinished, lease.unfinished);
     return fault_hit("lease.taken", err) && read_row(c, err) && settings_are_readable(c, err) &&
-           takeover_raise(c, err);
+           (takeover_raise(c, err) || phase_undecided(c, err));
 }
 
 static bool wait_while_paused(struct coordinator *c, struct tmv_error *err)
@@ -316,20 +318,15 @@ static bool run_once(struct coordinator *c, struct tmv_error *err)
  * aborts. */
 static bool must_pause(const struct tmv_error *err)
 {
-    static const char *const by_themselves[] = {"53", "25006", "57", "55", "40", "58"};
-
     if (tmv_error_classify(err) == TMV_CLASS_RETRY || tmv_error_classify(err) == TMV_CLASS_RECONNECT)
         return false;
-    if (err->code != TMV_ERR_SQL)
-        return err->code != TMV_ERR_UNREACHABLE;
-    for (size_t i = 0; i < ARRAY_LEN(by_themselves); i++)
-        if (text_starts(err->sqlstate, by_themselves[i]))
-            return false;
-    return true;
+    return err->code != TMV_ERR_UNREACHABLE && !err_is_of_the_moment(err);
 }
 
-static void report(struct coordinator *c, const struct tmv_error *what, bool again, int64_t pause_us)
+static void report(struct coordinator *c, const struct tmv_error *what, bool again,
+                   const struct engine_wait *until)
 {
+    struct engine_wait wait = *until;
     struct tmv_error ignored;
     char note[TMV_REASON_MAX], cause[ERR_CAUSE_MAX];
     AUTO(buf) struct buf text = BUF_INIT(2000);
@@ -339,9 +336,10 @@ static void report(struct coordinator *c, const struct tmv_error *what, bool aga
         return;
     buf_printf(&text, "%.250s%s%.395s", err_cause_first(what, cause), what->hint[0] ? "; " : "", what->hint);
     text_copy(note, sizeof note, buf_text(&text));
+    wait.why = note;
     /* The note first: it does not wait for the disk or a standby. The same error again is not news for the
      * audit. */
-    if (!control_waits(c->control, &c->ends.owner, pause_us, "waiting to try again", note, &ignored) ||
+    if (!control_waits(c->control, &c->ends.owner, &wait, &ignored) ||
         (!again && (!fault_hit("error.before_report", &ignored) ||
                     !control_report_error(c->control, &c->ends.owner, what, &ignored) ||
                     !fault_hit("error.reported", &ignored))))
@@ -407,14 +405,29 @@ static void release_left(const struct coordinator_options *options, int64_t epoc
 /* What stays of one ownership for the next. */
 struct tries {
     int64_t pause_us;
+    int64_t since_us; /* when the trouble began (monotonic); 0: there is none */
     struct tmv_error last;
     int64_t epoch; /* of the latest ownership */
 };
 
+/* An ownership that lasted, and in which work was done, ends the trouble before it. */
+static void count_trouble(struct tries *t, bool worked, int64_t started_us)
+{
+    int64_t now = clock_now_us();
+
+    if (worked && now - started_us > 10 * US_PER_S) {
+        t->pause_us = FIRST_RETRY_US;
+        t->since_us = 0;
+    }
+    if (!t->since_us)
+        t->since_us = now;
+}
+
 /* One ownership, and the wait after it. False when there will be no other. */
 static bool try_once(const struct coordinator_options *options, struct tries *t)
 {
-    struct coordinator c = {.options = options, .had_epoch = t->epoch};
+    struct coordinator c = {
+        .options = options, .had_epoch = t->epoch, .had_cause = t->epoch ? t->last.message : NULL};
     struct tmv_error err = {0};
     int64_t started_us = clock_now_us();
 
@@ -426,11 +439,11 @@ static bool try_once(const struct coordinator_options *options, struct tries *t)
     bool lost = !ok && err.code == TMV_ERR_OWNERSHIP;
     /* What an ended migration left in a store that is away: others shall not wait for this thread. */
     bool ended = !ok && c.ends.owner.epoch > 0 && tmv_phase_is_terminal(c.row.phase);
-    if (clock_now_us() - started_us > 10 * US_PER_S)
-        t->pause_us = FIRST_RETRY_US;
+    count_trouble(t, c.reported_us > 0, started_us);
+    const struct engine_wait wait = {.for_us = ended ? LEFT_RETRY_US : t->pause_us,
+                                     .since_us = clock_now_us() - t->since_us};
     if (!ok && !stopped)
-        report(&c, &err, ended || strcmp(err.message, t->last.message) == 0,
-               ended ? LEFT_RETRY_US : t->pause_us);
+        report(&c, &err, ended || strcmp(err.message, t->last.message) == 0, &wait);
     t->last = err;
     t->epoch = c.ends.owner.epoch > 0 ? c.ends.owner.epoch : t->epoch;
     coordinator_disconnect_stores(&c);

@@ -26,8 +26,10 @@ struct coordinator_options {
  * each phase). */
 struct coordinator {
     const struct coordinator_options *options;
-    struct pgx_conn *control; /* owned */
-    int64_t had_epoch;        /* owner epoch of this thread's ownership before; 0: none */
+    struct pgx_conn *control;        /* owned */
+    int64_t had_epoch;               /* owner epoch of this thread's ownership before; 0: none */
+    const char *had_cause;           /* why that one ended; borrowed, NULL: none */
+    char unfinished[TMV_REASON_MAX]; /* why the latest cutover did not come to its end, should it not have */
     struct ends ends;
     struct migration_row row; /* as last read */
     struct guard source_guard, target_guard;
@@ -85,6 +87,9 @@ TMV_NODISCARD bool phase_bulk_copy(struct coordinator *c, struct tmv_error *err)
 /* Catching up at the end of bulk_copy, and dual_write: the same loop. Returns when the phase changed or a
  * command ended it. */
 TMV_NODISCARD bool phase_mirroring(struct coordinator *c, struct tmv_error *err);
+/* After ownership was raised on the source and not on the target (`err`): what the source had not decided by
+ * then is decided by nobody, so a cutover that was left open goes back without the target. Returns false. */
+bool phase_undecided(struct coordinator *c, struct tmv_error *err);
 TMV_NODISCARD bool phase_cutover(struct coordinator *c, const struct command_row *command,
                                  struct tmv_error *err);
 TMV_NODISCARD bool phase_completed(struct coordinator *c, struct tmv_error *err);

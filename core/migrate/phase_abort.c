@@ -346,7 +346,8 @@ bool phase_ended(struct coordinator *c, struct tmv_error *err)
         return false;
     if (moved && !fault_is_mutant("ended.phase_before_fence"))
         return phase_mirroring(c, err);
-    if (!stores_were_touched(c, &touched, err) || (touched && !clean_stores(c, false, err)))
+    if (!control_attempt_close(c->control, &c->ends.owner, "another program ended the migration", err) ||
+        !stores_were_touched(c, &touched, err) || (touched && !clean_stores(c, false, err)))
         return err_wrap(err, "taking back what a migration left that another program ended");
     c->ended = true;
     return !touched || coordinator_say(c, "taken back", "another program ended this migration", err);

@@ -15,6 +15,7 @@
 #include "lib/text.h"
 #include "migrate/eta.h"
 #include "migrate/resolve.h"
+#include "migrate/takeover.h"
 #include "migrate/verify_total.h"
 #include "sql_embedded.h"
 
@@ -148,18 +149,32 @@ static bool roll_back_phase(struct coordinator *c, const char *why, const char *
     return coordinator_change_phase(c, &change, err);
 }
 
+bool phase_undecided(struct coordinator *c, struct tmv_error *err)
+{
+    AUTO_CONN struct pgx_conn *source = NULL;
+    struct resolve_side side = {0};
+    struct tmv_error ignored;
+
+    if (c->row.phase == TMV_PHASE_CUTOVER && err->code != TMV_ERR_OWNERSHIP &&
+        takeover_raise_source(c, &ignored) && ends_connect_source(&c->ends, "undecided", &source, &ignored) &&
+        resolve_read(source, &c->source_guard, &c->ends.owner.migration, &side, &ignored) && side.ours &&
+        side.state == FENCE_OPEN && !roll_back_phase(c, c->unfinished, NULL, &ignored))
+        log_error(TMV_LOG_WARN, c->ends.migration, &ignored);
+    return false;
+}
+
 static bool connect_and_resolve(struct coordinator *c, struct tmv_error *err)
 {
     bool moved = false;
 
-    if (c->connected)
-        return true;
+    if (c->connected) /* our own cutovers leave this phase before they return */
+        return c->row.phase != TMV_PHASE_CUTOVER ||
+               roll_back_phase(c, "another program set the phase: no cutover was begun", NULL, err);
     if (!coordinator_say(c, "connecting", "", err) || !coordinator_connect_stores(c, &moved, err))
         return false;
     if (moved)
         return follow_decision(c, err);
-    if (c->row.phase == TMV_PHASE_CUTOVER &&
-        !roll_back_phase(c, "the engine that ran the cutover was lost before the decision", NULL, err))
+    if (c->row.phase == TMV_PHASE_CUTOVER && !roll_back_phase(c, c->unfinished, NULL, err))
         return false;
     return coordinator_start_verifier(c, err);
 }
@@ -251,7 +266,7 @@ static bool report(struct coordinator *c, bool *ret_green, struct tmv_error *err
     struct tmv_gate gates[TMV_GATES_MAX];
     const struct cutover_conditions conditions = {.settings = &c->row.settings, .paused = c->row.paused};
     struct verify_progress v;
-    struct migration_progress p = {.gates = gates, .sample = true};
+    struct migration_progress p = {.gates = gates, .sample = true, .works = true};
     char step[80], note[TMV_REASON_MAX];
 
     look_at_verifier(c, &v);
@@ -442,6 +457,15 @@ static bool answer_attempt(struct coordinator *c, const struct command_row *comm
     return coordinator_answer(c, command, TMV_COMMAND_DONE, told, err);
 }
 
+/* It ended, and what has to follow did not happen yet: its end is known all the same. */
+static void keep_attempt(struct coordinator *c, int64_t number, const struct tmv_attempt *attempt)
+{
+    struct tmv_error ignored;
+
+    if (attempt->outcome[0] && !control_attempt_end(c->control, &c->ends.owner, number, attempt, &ignored))
+        log_error(TMV_LOG_WARN, c->ends.migration, &ignored);
+}
+
 static bool run_attempt(struct coordinator *c, const struct command_row *command, bool rehearsal,
                         struct tmv_error *err)
 {
@@ -462,8 +486,11 @@ static bool run_attempt(struct coordinator *c, const struct command_row *command
         !fault_hit("cutover.attempt_noted", err) ||
         (!rehearsal && !coordinator_change_phase(c, &to_cutover, err)))
         return false;
-    if (!fault_hit("cutover.begun", err) || !cutover_attempt(&c->cutover, &request, &attempt, &outcome, err))
+    if (!fault_hit("cutover.begun", err) ||
+        !cutover_attempt(&c->cutover, &request, &attempt, &outcome, err)) {
+        keep_attempt(c, number, &attempt);
         return err_wrap(err, "cutover");
+    }
     if (!record_attempt(c, &request, outcome, &attempt, err) || !fault_hit("cutover.recorded", err) ||
         !control_attempt_end(c->control, &c->ends.owner, number, &attempt, err) ||
         !fault_hit("cutover.attempt_ended", err))

@@ -25,6 +25,7 @@
 #include "sql_embedded.h"
 #include "tenantmv/preflight.h"
 
+#define WORKS_US (3 * US_PER_S) /* a copy that moved for so long is no mere try */
 #define QUEUE_LOOK_US (500 * US_PER_MS)
 #define INSTALL_PATIENCE_US (60 * US_PER_S)
 #define START_TIMEOUT_US (30 * US_PER_S)
@@ -112,10 +113,11 @@ static bool wait_in_queue(struct coordinator *c, struct tmv_error *err)
             return true;
         snprintf(step, sizeof step, "queued, place %" PRId64, place);
         if (place != told &&
-            !coordinator_say(c, step,
-                             "as many tenants move from or to one of its stores as are allowed "
-                             "at a time: it begins when one has finished",
-                             err))
+            (!control_goes_on(c->control, &c->ends.owner, err) ||
+             !coordinator_say(c, step,
+                              "as many tenants move from or to one of its stores as are allowed "
+                              "at a time: it begins when one has finished",
+                              err)))
             return false;
         told = place;
         if (!pgx_wait_readable(c->control, QUEUE_LOOK_US, err) || !coordinator_poll(c, err))
@@ -144,7 +146,7 @@ bool phase_pending(struct coordinator *c, struct tmv_error *err)
         return true;
     if (refusals[0])
         return refuse_start(c, refusals, err);
-    if (!fault_hit("pending.before_change", err))
+    if (!control_goes_on(c->control, &c->ends.owner, err) || !fault_hit("pending.before_change", err))
         return false;
     if (!coordinator_change_phase(c, &change, err))
         return err->code == TMV_ERR_CLOSED; /* another was faster: queue again */
@@ -253,10 +255,23 @@ static bool end_copy(struct coordinator *c, struct tmv_error *err)
 /* What the copier's hook needs; its errors wait here until the copier has stopped. */
 struct copy_watch {
     struct coordinator *c;
-    int64_t throttled_us; /* of this run, as far as it is counted in control */
+    int64_t throttled_us;         /* of this run, as far as it is counted in control */
+    int64_t began_us, began_with; /* when this run was first heard of (monotonic), and its events then */
     struct tmv_error problem;
     bool failed;
 };
+
+/* A full disk takes the first rows too. */
+static bool works(struct copy_watch *w, const struct copy_progress *seen)
+{
+    int64_t now = clock_now_us();
+
+    if (!w->began_us) {
+        w->began_us = now;
+        w->began_with = seen->events_copied;
+    }
+    return seen->events_copied > w->began_with && now - w->began_us > WORKS_US;
+}
 
 static bool report_copy(struct copy_watch *w, const struct copy_progress *seen)
 {
@@ -270,6 +285,7 @@ static bool report_copy(struct copy_watch *w, const struct copy_progress *seen)
         .throttle = seen->throttle,
         .throttled_us = seen->throttled_us - w->throttled_us,
         .sample = true,
+        .works = works(w, seen),
     };
 
     c->row.events_total = left > 0 ? seen->events_total : seen->events_copied;

@@ -92,15 +92,25 @@ BEGIN
     RETURN 0;
 END $$;
 
--- Closes attempts that an earlier owner left running; their end was never seen.
-CREATE OR REPLACE FUNCTION tenantmv.close_lost_attempts(p_migration uuid, p_owner_epoch bigint, p_outcome text)
+-- What became of a cutover attempt that an earlier owner left running, once the fences have said it; with the request that
+-- it was made for. The reason that is known already is kept.
+CREATE OR REPLACE FUNCTION tenantmv.close_attempt(p_migration uuid, p_owner_epoch bigint, p_outcome text, p_reason text)
 RETURNS void
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
-    UPDATE tenantmv.cutover_attempt
-       SET outcome = CASE WHEN rehearsal THEN 'refused' ELSE p_outcome END,
-           reason = 'the engine that ran it was lost'
-     WHERE migration_id = p_migration AND outcome = 'running' AND owner_epoch < p_owner_epoch
-$$;
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE tenantmv.cutover_attempt a
+       SET outcome = p_outcome, reason = coalesce(nullif(a.reason, ''), p_reason)
+     WHERE a.migration_id = p_migration AND a.outcome = 'running' AND a.owner_epoch < p_owner_epoch;
+    IF FOUND AND p_outcome = 'rolled_back' THEN
+        UPDATE tenantmv.command c
+           SET state = 'failed', finished_at = clock_timestamp(),
+               outcome = (SELECT a.reason FROM tenantmv.cutover_attempt a WHERE a.migration_id = p_migration
+                           ORDER BY a.number DESC LIMIT 1)
+         WHERE c.migration_id = p_migration AND c.operation = 'cutover' AND c.state = 'running'
+           AND c.owner_epoch < p_owner_epoch;
+    END IF;
+END $$;
+DROP FUNCTION IF EXISTS tenantmv.close_lost_attempts(uuid, bigint, text);
 
 -- How many migrations stand before a pending one at its two stores: 0 means that it may begin. Those that have begun count
 -- against the store's limit; of those that wait, earlier ones that could begin now come first. One that is paused or in
@@ -178,7 +188,10 @@ BEGIN
            AND (r.migration_state, r.active_migration_id) IS DISTINCT FROM (routing, migration);
     END IF;
     IF from_phase = 'cutover' THEN
-        PERFORM tenantmv.close_lost_attempts(migration, $2, 'rolled_back');
+        PERFORM tenantmv.close_attempt(migration, $2, 'rolled_back', coalesce($7 ->> 'reason', ''));
+        -- An engine that dies before it has recorded the attempt's times does not take the reason with it.
+        UPDATE tenantmv.cutover_attempt a SET reason = coalesce($7 ->> 'reason', '')
+         WHERE a.migration_id = migration AND a.outcome = 'running' AND a.reason = '';
     END IF;
     PERFORM tenantmv.audit_append(migration, $6, from_phase, to_phase, $7, $8);
     RETURN 'ok';
@@ -208,7 +221,7 @@ BEGIN
        SET store_id = p_target, migration_state = 'migrated', active_migration_id = NULL;
     UPDATE tenantmv.command c SET state = 'done', outcome = 'completed', finished_at = moment
      WHERE c.migration_id = p_migration AND c.operation = 'cutover' AND c.state = 'running';
-    PERFORM tenantmv.close_lost_attempts(p_migration, p_owner_epoch, 'completed');
+    PERFORM tenantmv.close_attempt(p_migration, p_owner_epoch, 'completed', '');
     PERFORM tenantmv.audit_append(p_migration, 'cutover_completed', NULL, NULL, p_details, p_operator);
     PERFORM tenantmv.audit_append(p_migration, 'migration_completed', old_phase, 'completed', p_details, p_operator);
 END $$;
@@ -332,12 +345,52 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
                   round(extract(epoch FROM asked.expires_at - asked.requested_at)))
 $$;
 
+-- What an earlier owner had in hand, when the next one takes over. What can be done again waits again. What cannot is answered
+-- by what is known: by its attempt's end, or, where nothing was tried, by why it was not. A cutover whose phase was not changed
+-- back stays open: only the fences say what became of it, and close_attempt writes it down. Returns why the latest attempt did
+-- not come to its end, as far as anybody knows.
+CREATE OR REPLACE FUNCTION tenantmv.take_back(p_migration uuid, p_why text) RETURNS text
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    phase text;
+    tried tenantmv.cutover_attempt;
+BEGIN
+    SELECT m.phase INTO STRICT phase FROM public.tenant_migrations m WHERE m.id = p_migration;
+    SELECT a.* INTO tried FROM tenantmv.cutover_attempt a
+     WHERE a.migration_id = p_migration ORDER BY a.number DESC LIMIT 1;
+    IF tried.outcome = 'running' THEN
+        UPDATE tenantmv.cutover_attempt a
+           SET reason = coalesce(nullif(a.reason, ''), p_why),
+               outcome = CASE WHEN a.rehearsal OR phase IN ('bulk_copy', 'dual_write') THEN 'rolled_back'
+                              WHEN phase = 'completed' THEN 'completed' ELSE 'running' END
+         WHERE a.migration_id = p_migration AND a.number = tried.number
+        RETURNING a.* INTO tried;
+    END IF;
+    UPDATE tenantmv.command c
+       SET expires_at = NULL, -- it was begun in time; half of it may be done
+           state = CASE WHEN asked.again THEN 'requested'
+                        WHEN asked.was_tried AND tried.outcome IN ('completed', 'rehearsed') THEN 'done' ELSE 'failed' END,
+           finished_at = CASE WHEN NOT asked.again THEN clock_timestamp() END,
+           outcome = CASE WHEN asked.again THEN ''
+                          WHEN asked.was_tried AND tried.outcome IN ('completed', 'rehearsed') THEN tried.outcome
+                          WHEN asked.was_tried THEN tried.reason
+                          WHEN c.operation = 'verify' THEN 'not finished, ask again: ' || p_why
+                          ELSE 'not tried, ask again: ' || p_why END
+      FROM (SELECT r.id, r.operation NOT IN ('cutover', 'rehearse', 'verify') AS again,
+                   (tried.started_at >= r.started_at AND r.operation IN ('cutover', 'rehearse')
+                    AND tried.rehearsal = (r.operation = 'rehearse')) IS TRUE AS was_tried
+              FROM tenantmv.command r WHERE r.migration_id = p_migration AND r.state = 'running') AS asked
+     WHERE c.id = asked.id AND NOT (asked.was_tried AND tried.outcome = 'running');
+    RETURN coalesce(nullif(tried.reason, ''), p_why);
+END $$;
+
 -- Takes a tenant's lease for an engine unless another one is alive; the epoch is one higher than ever before, also when
--- the engine had it already (and lost the connection over which it would have given it back). What the
--- earlier owner had in hand is taken back: commands that can be done again wait again, the others failed with it.
+-- the engine had it already (and lost the connection over which it would have given it back). What the earlier owner had in
+-- hand is taken back; p_cause is what an engine that tries again knows of why. `unfinished`: why the latest attempt to cut
+-- over did not come to its end, should the fences say that it did not.
 CREATE OR REPLACE FUNCTION tenantmv.take_lease(
-    p_tenant uuid, p_migration uuid, p_engine uuid, p_name text, p_ttl_us bigint,
-    OUT taken boolean, OUT epoch bigint, OUT earlier jsonb)
+    p_tenant uuid, p_migration uuid, p_engine uuid, p_name text, p_ttl_us bigint, p_cause text DEFAULT NULL,
+    OUT taken boolean, OUT epoch bigint, OUT earlier jsonb, OUT unfinished text)
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     held tenantmv.lease;
@@ -352,21 +405,16 @@ BEGIN
        SET migration_id = p_migration, engine = p_engine, engine_name = p_name, owner_epoch = held.owner_epoch + 1,
            heartbeat_at = clock_timestamp(), sessions = '[]'
      WHERE l.tenant_id = p_tenant;
-    UPDATE tenantmv.command c
-       SET state = CASE WHEN c.operation IN ('cutover', 'rehearse', 'verify') THEN 'failed' ELSE 'requested' END,
-           finished_at = CASE WHEN c.operation IN ('cutover', 'rehearse', 'verify') THEN clock_timestamp() END,
-           expires_at = NULL, -- it was begun in time; half of it may be done
-           outcome = CASE WHEN c.operation IN ('cutover', 'rehearse', 'verify')
-                          THEN 'the engine that ran it was lost; see the migration''s phase' ELSE '' END
-     WHERE c.migration_id = p_migration AND c.state = 'running';
-    PERFORM tenantmv.close_lost_attempts(p_migration, held.owner_epoch + 1,
-                                         CASE m.phase WHEN 'completed' THEN m.phase ELSE 'rolled_back' END)
-       FROM public.tenant_migrations m WHERE m.id = p_migration AND m.phase <> 'cutover';
+    unfinished := tenantmv.take_back(
+        p_migration, CASE WHEN held.engine = p_engine THEN coalesce(nullif(p_cause, ''), 'the engine that ran it began anew')
+                          WHEN held.engine IS NULL THEN 'the engine that ran it stopped'
+                          ELSE 'the engine that ran it was lost' END);
     PERFORM pg_notify('tenantmv', p_migration::text);
     taken := true;
     epoch := held.owner_epoch + 1;
     earlier := held.sessions;
 END $$;
+DROP FUNCTION IF EXISTS tenantmv.take_lease(uuid, uuid, uuid, text, bigint);
 
 CREATE OR REPLACE FUNCTION tenantmv.control_touch() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -12,6 +12,7 @@
 -- $9 boolean: keep a sample too
 -- $10 text: what holds the copy now
 -- $11 bigint: how long it was held since the last report, in microseconds
+-- $12 boolean: it works: what it waited for is over
 WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
 mine AS MATERIALIZED (SELECT tenantmv.owns($1::uuid, $2::bigint, $3::uuid) AS ok FROM quick),
 clock AS MATERIALIZED (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now_us),
@@ -53,9 +54,14 @@ state AS (
            predicted_pause_us = coalesce(given.predicted_pause_us, s.predicted_pause_us), ready = $5::boolean,
            measured = s.measured || given.measured
                       || CASE WHEN gates.looked_at IS NULL THEN '{}' ELSE jsonb_build_object('gates', gates.looked_at) END,
-           step = coalesce($6::text, s.step), note = coalesce($7::text, s.note),
+           step = coalesce($6::text, s.step),
+           -- a try is no news of what it is tried for
+           note = CASE WHEN $7::text = '' AND NOT $12::boolean AND s.waiting_since IS NOT NULL THEN s.note
+                       ELSE coalesce($7::text, s.note) END,
            gates = CASE WHEN $8::jsonb IS NULL THEN s.gates ELSE coalesce(gates.list, '[]') END,
-           reported_at = clock_timestamp(), waiting_since = NULL, next_try_at = NULL,
+           reported_at = clock_timestamp(),
+           waiting_since = CASE WHEN NOT $12::boolean THEN s.waiting_since END,
+           next_try_at = CASE WHEN NOT $12::boolean THEN s.next_try_at END,
            throttle = $10::text, throttled_us = s.throttled_us + $11::bigint
       FROM gates, given, mine LEFT JOIN totals ON true
      WHERE mine.ok AND s.migration_id = $1::uuid

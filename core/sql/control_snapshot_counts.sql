@@ -6,7 +6,7 @@
 -- $3 bigint: microseconds for which a gate that was looked at is known
 SELECT m.phase, coalesce(m.is_paused, false), coalesce(s.throttle, '') <> '',
        coalesce(s.ready AND abs((extract(epoch FROM now()) * 1000000)::bigint - (s.measured ->> 'gates')::bigint) <= $3::bigint, false),
-       coalesce(s.generation, 0) = 0,
+       coalesce(s.generation, 0) = 0, s.waiting_since IS NOT NULL,
        CASE WHEN l.engine IS NOT NULL THEN clock_timestamp() - l.heartbeat_at > make_interval(secs => $2 / 1e6)
             ELSE m.phase <> 'pending' OR now() - m.created_at > make_interval(secs => $2 / 1e6) END,
        count(*)
@@ -14,4 +14,4 @@ SELECT m.phase, coalesce(m.is_paused, false), coalesce(s.throttle, '') <> '',
   LEFT JOIN tenantmv.migration_state s ON s.migration_id = m.id
   LEFT JOIN tenantmv.lease l ON l.migration_id = m.id AND l.engine IS NOT NULL
  WHERE $1::uuid IS NULL OR m.tenant_id = $1::uuid
- GROUP BY 1, 2, 3, 4, 5, 6
+ GROUP BY 1, 2, 3, 4, 5, 6, 7

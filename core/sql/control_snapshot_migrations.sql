@@ -18,7 +18,7 @@ WITH wanted AS (
                    WHEN coalesce(s.generation, 0) <> 0
                         AND (l.engine IS NULL
                              OR clock_timestamp() - l.heartbeat_at > make_interval(secs => $3 / 1e6)) THEN 0
-                   WHEN m.is_paused OR m.last_error <> '' OR s.throttle <> '' THEN 1
+                   WHEN m.is_paused OR m.last_error <> '' OR s.throttle <> '' OR s.waiting_since IS NOT NULL THEN 1
                    ELSE 2 END,
               m.created_at DESC, m.id
      LIMIT $2::bigint)
@@ -59,7 +59,8 @@ SELECT m.id, m.tenant_id, m.source_store_id, m.target_store_id, m.phase, coalesc
             THEN (SELECT string_agg(name, ', ') FROM jsonb_array_elements_text(m.config -> 'leave_columns') name) END,
        CASE WHEN jsonb_typeof(m.config -> 'without_tables') = 'array'
             THEN (SELECT string_agg(name, ', ') FROM jsonb_array_elements_text(m.config -> 'without_tables') name) END,
-       coalesce(s.measured::text, '{}')
+       coalesce(s.measured::text, '{}'),
+       coalesce((extract(epoch FROM m.paused_at) * 1000000)::bigint, 0)
   FROM wanted w
   JOIN public.tenant_migrations m ON m.id = w.id
   LEFT JOIN tenantmv.migration_state s ON s.migration_id = m.id

@@ -179,6 +179,27 @@ static void through_the_proxy(struct tmv_store_info *store)
     assert_done(tmv_store_replace(l.handle, &proxied, true, &err), &err);
 }
 
+/* The engine was there all the time, and says so: not that it was lost. */
+static void assert_outcome_says_what_happened(const struct tmv_uuid *id)
+{
+    bool moved = support_int(l.on_control, "SELECT count(*) FROM public.tenant_migrations WHERE phase = "
+                                           "'completed'");
+    struct tmv_command_info info;
+    struct tmv_error err;
+
+    support_wait_until(l.on_control, "SELECT outcome <> 'running' FROM tenantmv.cutover_attempt");
+    AUTO_FREE char *outcome = support_text(l.on_control, "SELECT outcome FROM tenantmv.cutover_attempt");
+    AUTO_FREE char *reason = support_text(l.on_control, "SELECT reason FROM tenantmv.cutover_attempt");
+
+    assert_done(tmv_command_get(l.handle, id, &info, &err), &err);
+    assert_string_equal(outcome, moved ? "completed" : "rolled_back");
+    assert_string_equal(tmv_command_state_name(info.state), moved ? "done" : "failed");
+    if (!moved)
+        assert_string_equal(info.outcome, reason);
+    assert_true(reason[0] != '\0');
+    assert_null(strstr(reason, "the engine that ran it"));
+}
+
 /* The engine is held at a point; then everything that the server says is held back, the engine goes on, and
  * as soon as `committed` is true in `conn` the connections are cut, and the answers with them. */
 static void lose_the_answer(const char *point, struct pgx_conn **conn, const char *committed)
@@ -203,6 +224,7 @@ static void lose_the_answer(const char *point, struct pgx_conn **conn, const cha
     proxy_stall(proxy, PROXY_TO_CLIENT, false);
     /* Decided or not: the engine finds out. What was not decided is asked for again. */
     life_wait_for("m.phase = 'completed' OR m.phase = 'dual_write' AND s.ready AND l.owner_epoch > 1");
+    assert_outcome_says_what_happened(&id);
     if (support_int(l.on_control, "SELECT count(*) FROM public.tenant_migrations WHERE phase = 'dual_write'"))
         life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     support_wait_until(l.on_target, "SELECT count(*) = 1 FROM tenantmv.fence WHERE state = 'open'");

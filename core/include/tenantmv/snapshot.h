@@ -100,6 +100,7 @@ struct tmv_migration {
     enum tmv_display_state show;
     bool paused;
     char pause_reason[TMV_REASON_MAX];
+    int64_t paused_at_us;      /* database clock; 0: it is not paused, or another program did not say when */
     char note[TMV_REASON_MAX]; /* why it waits, is slow or failed; "" when there is nothing to say */
     char throttle[200];        /* what holds the copy now; "" nothing */
     int64_t throttled_us;      /* how long it was held in all */

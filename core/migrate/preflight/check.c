@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/err.h"
 #include "lib/text.h"
 
 void check_seen(struct tmv_check *check, enum tmv_verdict verdict, const char *fmt, ...)
@@ -64,5 +65,5 @@ bool check_is_passing(const struct tmv_error *err)
     enum tmv_error_class class = tmv_error_classify(err);
 
     return (err->code == TMV_ERR_UNREACHABLE && !err->sqlstate[0]) || class == TMV_CLASS_RECONNECT ||
-           (err->code == TMV_ERR_SQL && class == TMV_CLASS_RETRY);
+           (err->code == TMV_ERR_SQL && class == TMV_CLASS_RETRY) || err_is_of_the_moment(err);
 }

@@ -158,6 +158,7 @@ static const char *advice(const struct tmv_error *err)
         {"23514", "create the missing partition, or change the CHECK so that the tenant's events keep it"},
         {"23",
          "change the constraint on the target, or the target's own columns, so that the event can be stored"},
+        {"53100", "make room on the target's disk"},
         {"22", "make the column's type on the target one that holds every value of the source"},
     };
 
@@ -189,6 +190,7 @@ static bool refuse(const struct trial *t, struct tmv_check *check, const char *w
     }
     check_seen(check, TMV_VERDICT_REFUSE, "%s: %s (%s)", what, err->message, err->sqlstate);
     check_todo(check, "%s", advice(err));
+    check->passing = check_is_passing(err);
     return true;
 }
 
