@@ -140,7 +140,7 @@ int run_once(struct session *session)
         return 4;
     for (size_t i = 0; i < model->snapshot->migration_count; i++) {
         const struct tmv_migration *m = &model->snapshot->migrations[i];
-        char line[1200], name[TENANT_NAME_MAX], lag[FORMAT_MAX];
+        char line[1200], name[TENANT_NAME_MAX], lag[FORMAT_MAX], since[STATE_SINCE_MAX];
         const char *why;
         if (migration_health(model->snapshot, m, &why) == HEALTH_WELL && model->only_problems)
             continue;
@@ -148,7 +148,8 @@ int run_once(struct session *session)
                  state_look(m->show)->word, m->percent, format_short(m->lag_us, lag), m->note);
         print_line(session, line);
         if (why[0] != '\0') {
-            snprintf(line, sizeof line, "%s: %s", name, why);
+            state_since(m, model->snapshot->taken_at_us, since);
+            snprintf(line, sizeof line, "%s: %s%s%s", name, why, since[0] != '\0' ? ", " : "", since);
             print_line(session, line);
         }
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/resolve.h"
+#include "screens/states.h"
 #include "widgets/format.h"
 
 enum tone report_state_tone(enum tmv_display_state state)
@@ -100,6 +101,7 @@ cJSON *report_migration_json(const struct cli *cli, const struct tmv_migration *
     cJSON_AddStringToObject(object, "state", tmv_display_state_name(m->show));
     cJSON_AddBoolToObject(object, "paused", m->paused);
     json_text(object, "pause_reason", m->pause_reason);
+    json_time(object, "paused_at", m->paused_at_us);
     json_text(object, "note", m->note);
     json_text(object, "step", m->step);
     json_text(object, "throttle", m->throttle);
@@ -321,25 +323,11 @@ static void print_owner(const struct cli *cli, const struct tmv_migration *m)
                    format_duration(m->owner_age_us, age));
 }
 
-static void print_waiting(const struct cli *cli, const struct tmv_snapshot *snapshot,
-                          const struct tmv_migration *m)
-{
-    char since[FORMAT_MAX], next[FORMAT_MAX];
-    int64_t left_us = m->next_try_at_us - snapshot->taken_at_us;
-
-    if (m->show != TMV_SHOW_WAITING)
-        return;
-    print_line(
-        cli, "waiting", TONE_WARN, "for %s, next try %s%s",
-        format_duration(m->waiting_since_us > 0 ? snapshot->taken_at_us - m->waiting_since_us : -1, since),
-        left_us > 0 ? "in " : "now", left_us > 0 ? format_duration(left_us, next) : "");
-}
-
 void report_migration(const struct cli *cli, const struct tmv_snapshot *snapshot,
                       const struct tmv_migration *m)
 {
     char label[CONFIG_ALIAS_MAX], id[TMV_UUID_TEXT], time[FORMAT_MAX], attempt_text[200];
-    char request[400];
+    char request[400], since[STATE_SINCE_MAX];
     const struct tmv_attempt *attempt = report_latest_attempt(snapshot, &m->id);
     /* What the engine did last is no news any more. */
     const char *step = tmv_phase_is_terminal(m->phase) ? "" : m->step;
@@ -353,7 +341,7 @@ void report_migration(const struct cli *cli, const struct tmv_snapshot *snapshot
     print_line(cli, "phase", TONE_PLAIN, "%s%s%s%s", tmv_phase_name(m->phase), paused ? ", paused" : "",
                paused && *m->pause_reason ? ": " : "", paused ? m->pause_reason : "");
     print_line(cli, "note", TONE_PLAIN, "%s", m->note);
-    print_waiting(cli, snapshot, m);
+    print_line(cli, "since when", TONE_WARN, "%s", state_since(m, snapshot->taken_at_us, since));
     print_line(cli, "asked for", TONE_STRONG, "%s", request_text(snapshot, m, request));
     print_copy(cli, m);
     print_gates(cli, m);

@@ -44,7 +44,10 @@ const struct sheet sheet_migrations = {
                                   {"completed_at", SHEET_TIME, AT(completed_at_us)},
                                   {"owner", SHEET_TEXT, AT(owner)},
                                   {"note", SHEET_TEXT, AT(note)},
+                                  {"waiting_since", SHEET_TIME, AT(waiting_since_us)},
+                                  {"next_try_at", SHEET_TIME, AT(next_try_at_us)},
                                   {"pause_reason", SHEET_TEXT, AT(pause_reason)},
+                                  {"paused_at", SHEET_TIME, AT(paused_at_us)},
                                   {"last_error", SHEET_TEXT, AT(last_error)},
                                   {0}},
     sizeof(ROW)};

@@ -74,7 +74,9 @@ static bool fleet_is_ghost(const struct model *model, const struct tmv_migration
 static void note_words(const struct model *model, const struct tmv_migration *m, char *text, size_t size)
 {
     const struct tmv_gate *red = first_red_gate(m);
+    char since[STATE_SINCE_MAX];
 
+    state_since(m, model_database_now_us(model), since);
     if (fleet_is_ghost(model, m)) {
         snprintf(text, size, "%s",
                  model_find(model, &m->id) ? "left this list: stays until the cursor moves"
@@ -89,6 +91,8 @@ static void note_words(const struct model *model, const struct tmv_migration *m,
         snprintf(text, size, "%s", m->pause_reason);
     else if (m->show == TMV_SHOW_DONE)
         done_note(model, m, text, size);
+    else if (m->note[0] != '\0' && since[0] != '\0')
+        snprintf(text, size, "%s (%s)", m->note, since);
     else if (m->note[0] != '\0')
         snprintf(text, size, "%s", m->note);
     else if (m->show == TMV_SHOW_SYNC && red)

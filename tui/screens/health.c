@@ -39,6 +39,8 @@ static const char *warning(const struct tmv_snapshot *snapshot, const struct tmv
 {
     if (m->paused || m->show == TMV_SHOW_PAUSED)
         return "paused";
+    if (m->show == TMV_SHOW_WAITING)
+        return "its engine tries again";
     if (m->show == TMV_SHOW_THROTTLED)
         return "throttled";
     if (m->last_error[0] != '\0')

@@ -74,17 +74,20 @@ static void title_section(const struct view *view, struct canvas *canvas, struct
         line_try_right(&line, ROLE_TEXT_DIM, text);
 }
 
-#define REASON_WORDS (TMV_REASON_MAX + 16)
+#define REASON_WORDS (TMV_REASON_MAX + STATE_SINCE_MAX + 4)
 
-/* What somebody is about to do to it, else why it stands still; "" when there is nothing to say. */
+/* What somebody is about to do to it, else why it stands still, and since when; "" when there is nothing to
+ * say. */
 static const char *reason_words(const struct view *view, char text[REASON_WORDS])
 {
     const struct tmv_migration *m = view->m;
     const char *why = m->show == TMV_SHOW_FAILED ? m->last_error : m->paused ? m->pause_reason : m->note;
-    const char *lead = m->show == TMV_SHOW_FAILED ? "failed: " : m->paused ? "paused: " : "note: ";
+    const char *lead = m->show == TMV_SHOW_FAILED ? "failed" : m->paused ? "paused" : "note";
+    char since[STATE_SINCE_MAX];
 
+    state_since(m, model_database_now_us(view->model), since);
     if (model_dialog_words(view->model, &m->id, text, REASON_WORDS)[0] == '\0' && why[0] != '\0')
-        snprintf(text, REASON_WORDS, "%s%s", lead, why);
+        snprintf(text, REASON_WORDS, "%s: %s", since[0] != '\0' ? since : lead, why);
     return text;
 }
 
