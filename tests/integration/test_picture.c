@@ -263,6 +263,7 @@ static void shows_ready_paused_and_orphan_as_they_come(void **state)
 static void a_report_leaves_what_it_does_not_know(void **state)
 {
     const struct migration_progress nothing = {.step = "connecting", .note = ""};
+    const struct engine_wait wait = {.for_us = 1000, .why = "the target is away"};
     struct tmv_error err = {0};
     struct control_fixture f;
 
@@ -274,7 +275,7 @@ static void a_report_leaves_what_it_does_not_know(void **state)
     report(&f, 900, true);
     struct tmv_snapshot *before = look(&f, NULL);
     assert_done(control_report_progress(f.conn, &f.owner, &nothing, &err), &err);
-    assert_done(control_waits(f.conn, &f.owner, 1000, "waiting", "the target is away", &err), &err);
+    assert_done(control_waits(f.conn, &f.owner, &wait, &err), &err);
     struct tmv_snapshot *after = look(&f, NULL);
     const struct tmv_migration *was = &before->migrations[0], *is = &after->migrations[0];
     assert_int_equal(is->show, TMV_SHOW_WAITING);
@@ -287,6 +288,43 @@ static void a_report_leaves_what_it_does_not_know(void **state)
                     (was->measured_us[i] > 0 && is->measured_us[i] == was->measured_us[i]));
     assert_true(is->gate_count == 2 && is->gates[0].at_us == was->gates[0].at_us && was->gates[0].at_us > 0);
     tmv_snapshot_free(before);
+    tmv_snapshot_free(after);
+    control_fixture_close(&f);
+}
+
+/* A try does not begin the trouble anew, and is no news of its cause; work ends it. */
+static void a_try_leaves_since_when_it_waits(void **state)
+{
+    const struct migration_progress tries = {.step = "connecting", .note = ""},
+                                    works = {.note = "", .works = true};
+    struct engine_wait wait = {.for_us = 1000000, .since_us = 60000000, .why = "the target is away"};
+    struct tmv_error err = {0};
+    struct control_fixture f;
+
+    (void)state;
+    control_fixture_open(&f);
+    control_fixture_own(&f);
+    assert_done(control_waits(f.conn, &f.owner, &wait, &err), &err);
+    struct tmv_snapshot *first = look(&f, NULL);
+    assert_true(first->taken_at_us - first->migrations[0].waiting_since_us >= 60000000);
+    assert_int_equal(first->counts[TMV_SHOW_WAITING], 1);
+    assert_done(control_report_progress(f.conn, &f.owner, &tries, &err), &err);
+    wait.since_us = 0;
+    for (int i = 0; i < 2; i++) {
+        struct tmv_snapshot *now = look(&f, NULL);
+
+        assert_int_equal(now->migrations[0].show, TMV_SHOW_WAITING);
+        assert_string_equal(now->migrations[0].note, "the target is away");
+        assert_true(now->migrations[0].waiting_since_us == first->migrations[0].waiting_since_us);
+        tmv_snapshot_free(now);
+        assert_done(control_waits(f.conn, &f.owner, &wait, &err), &err);
+    }
+    assert_done(control_report_progress(f.conn, &f.owner, &works, &err), &err);
+    struct tmv_snapshot *after = look(&f, NULL);
+    assert_int_equal(after->migrations[0].show, TMV_SHOW_PENDING);
+    assert_true(after->migrations[0].waiting_since_us == 0 && after->migrations[0].next_try_at_us == 0);
+    assert_int_equal(after->counts[TMV_SHOW_WAITING], 0);
+    tmv_snapshot_free(first);
     tmv_snapshot_free(after);
     control_fixture_close(&f);
 }
@@ -467,6 +505,7 @@ int main(void)
         cmocka_unit_test(shows_what_the_engine_reported),
         cmocka_unit_test(shows_ready_paused_and_orphan_as_they_come),
         cmocka_unit_test(a_report_leaves_what_it_does_not_know),
+        cmocka_unit_test(a_try_leaves_since_when_it_waits),
         cmocka_unit_test(facts_that_are_too_old_are_not_known_and_nothing_is_armed_on_them),
         cmocka_unit_test(shows_migrations_of_other_programs_as_such),
         cmocka_unit_test(shows_attempts_with_their_times),

@@ -12,7 +12,7 @@ types version-gaps mixed-streams positions target-refuses-event target-disk-full
 changed-underneath registry request transaction-id target-transactions retired late-engine forgotten-decision standby-wait
 feed-order
 tables rights secrets roles bounded-wait upgrade takeover
-waiting queue
+waiting queue outcome
 wrong-target unseen paste reply names hidden-trouble facts
 age after""".split()
 
@@ -240,9 +240,9 @@ MUTANTS = [Mutant(*row) for row in [
     ("target-refuses-event/tried-for-ever", "lib/err.c", "{TMV_ERR_DIVERGED, NULL, TMV_CLASS_FATAL, 1},",
      "{TMV_ERR_DIVERGED, NULL, TMV_CLASS_RETRY, 1},",
      "bad_moves", "stops_at_an_event_that_the_target_refuses_and_goes_on_without_the_stray"),
-    ("target-disk-full/gives-up", COORDINATOR, '{"53", "25006",', '{"25006",', "bad_moves", "survives_a_full_disk_on_the_target"),
+    ("target-disk-full/gives-up", "lib/err.c", '{"53", "25006",', '{"25006",', "bad_moves", "survives_a_full_disk_on_the_target"),
     ("target-disk-full/not-said", COORDINATOR, "    wait.why = note;", '    wait.why = "";', "bad_moves", "survives_a_full_disk_on_the_target"),
-    ("target-read-only/gives-up", COORDINATOR, '{"53", "25006",', '{"53",',
+    ("target-read-only/gives-up", "lib/err.c", '{"53", "25006",', '{"53",',
      "bad_moves", "waits_while_the_target_is_read_only_and_goes_on_by_itself"),
     ("target-read-only/not-refused-at-the-start", PLACES, "if (!end->facts.read_only)", "if (!end->facts.read_only || end == &view->target)",
      "preflight", "refuses_a_target_whose_transactions_are_read_only"),
@@ -302,7 +302,8 @@ MUTANTS = [Mutant(*row) for row in [
      "a_heartbeat_from_the_future_does_not_keep_others_from_taking_over"),
     ("waiting/lease-given-back", COORDINATOR, "    if (!tries_again) {", "    if (c != NULL) {",
      "waiting", "an_engine_that_tries_again_keeps_its_migration_and_says_why"),
-    ("waiting/since-the-last-try", "core/sql/control_waits.sql", "coalesce(s.waiting_since, clock_timestamp())", "clock_timestamp()",
+    ("waiting/since-the-last-try", "core/sql/control_waits.sql",
+     "coalesce(s.waiting_since, clock_timestamp() - $5::bigint * interval '1 microsecond')", "clock_timestamp()",
      "waiting", "an_engine_that_tries_again_keeps_its_migration_and_says_why"),
     ("waiting/lag-does-not-grow", "core/control/show.c", "m->lag_us += now_us - *measured_us;", "m->lag_us += 0;",
      "waiting", "an_engine_that_tries_again_keeps_its_migration_and_says_why"),
@@ -321,6 +322,24 @@ MUTANTS = [Mutant(*row) for row in [
      "bool passing = preflight->refusals > 0 && !lasting_refusal(preflight);",
      "bool passing = preflight->refusals < 0 && !lasting_refusal(preflight);",
      "waiting", "a_target_that_is_away_while_pending_does_not_end_the_migration"),
+    ("waiting/a-try-begins-it-anew", "core/sql/control_report_progress.sql", "waiting_since = CASE WHEN NOT $12::boolean THEN",
+     "waiting_since = CASE WHEN $12::boolean THEN", "picture", "a_try_leaves_since_when_it_waits"),
+    ("waiting/not-counted", "core/sql/control_snapshot_counts.sql", "s.waiting_since IS NOT NULL,", "false,",
+     "picture", "a_try_leaves_since_when_it_waits"),
+    ("waiting/full-ends-a-pending-one", "core/migrate/preflight/trial.c", "    check->passing = check_is_passing(err);\n", "",
+     "target_away", "says_that_the_target_is_full_and_frees_the_source"),
+    ("waiting/cutover-waits-for-the-target", COORDINATOR, "(takeover_raise(c, err) || phase_undecided(c, err))",
+     "takeover_raise(c, err)", "target_away", "says_that_the_target_is_stopped_and_frees_the_source"),
+    ("outcome/lost-whatever-happened", CONTROL, "CASE WHEN held.engine = p_engine THEN coalesce(nullif(p_cause, ''), 'the engine that ran it began anew')",
+     "CASE WHEN held.engine = p_engine THEN 'the engine that ran it was lost'", "ownership", "says_what_an_engine_knows_that_tries_again"),
+    ("outcome/stopped-is-lost", CONTROL, "WHEN held.engine IS NULL THEN 'the engine that ran it stopped'",
+     "WHEN false THEN 'the engine that ran it stopped'", "ownership", "tells_an_engine_that_stopped_from_one_that_was_lost"),
+    ("outcome/undecided-is-rolled-back", CONTROL, "WHEN a.rehearsal OR phase IN ('bulk_copy', 'dual_write') THEN",
+     "WHEN a.rehearsal OR phase IN ('bulk_copy', 'dual_write', 'cutover') THEN", "ownership", "leaves_an_undecided_cutover_to_the_fences"),
+    ("outcome/request-fails-while-undecided", CONTROL, "AND NOT (asked.was_tried AND tried.outcome = 'running');", ";",
+     "ownership", "follows_the_fences_when_they_say_that_it_was_decided"),
+    ("outcome/reason-dies-with-the-engine", CONTROL, "UPDATE tenantmv.cutover_attempt a SET reason = coalesce($7 ->> 'reason', '')",
+     "UPDATE tenantmv.cutover_attempt a SET reason = ''", "ownership", "keeps_the_reason_of_an_engine_that_dies_after_it_rolled_back"),
     ("queue/no-limit", CONTROL, "IF tenantmv.queue_place(migration) > 0 THEN", "IF tenantmv.queue_place(migration) < 0 THEN",
      "waiting", "two_that_come_at_the_same_moment_are_not_both_let_in"),
     ("queue/waiting-ones-count-as-moving", CONTROL, "FILTER (WHERE o.phase IN ('bulk_copy', 'dual_write', 'cutover')) AS begun",
