@@ -69,14 +69,21 @@ static bool fleet_is_ghost(const struct model *model, const struct tmv_migration
     return model->fleet.ghost && tmv_uuid_equal(&m->id, &model->fleet.selected);
 }
 
+/* The cause first. */
+static void engine_note(const struct model *model, const struct tmv_migration *m, char *text, size_t size)
+{
+    char since[STATE_SINCE_MAX];
+
+    state_since(m, model_database_now_us(model), since);
+    snprintf(text, size, since[0] != '\0' ? "%s (%s)" : "%s%s", m->note, since);
+}
+
 /* What somebody is about to do to it; else why it is where it is: the engine's note, else what the state
  * itself can say. Empty when there is nothing to say. */
 static void note_words(const struct model *model, const struct tmv_migration *m, char *text, size_t size)
 {
     const struct tmv_gate *red = first_red_gate(m);
-    char since[STATE_SINCE_MAX];
 
-    state_since(m, model_database_now_us(model), since);
     if (fleet_is_ghost(model, m)) {
         snprintf(text, size, "%s",
                  model_find(model, &m->id) ? "left this list: stays until the cursor moves"
@@ -91,10 +98,8 @@ static void note_words(const struct model *model, const struct tmv_migration *m,
         snprintf(text, size, "%s", m->pause_reason);
     else if (m->show == TMV_SHOW_DONE)
         done_note(model, m, text, size);
-    else if (m->note[0] != '\0' && since[0] != '\0')
-        snprintf(text, size, "%s (%s)", m->note, since);
     else if (m->note[0] != '\0')
-        snprintf(text, size, "%s", m->note);
+        engine_note(model, m, text, size);
     else if (m->show == TMV_SHOW_SYNC && red)
         snprintf(text, size, "%s%s%s", red->name, red->seen[0] ? ": " : "", red->seen);
     else if (m->show == TMV_SHOW_READY)
