@@ -32,10 +32,10 @@ const char *state_since(const struct tmv_migration *m, int64_t now_us, char text
     char since[FORMAT_MAX], next[FORMAT_MAX];
 
     text[0] = '\0';
-    if (m->show == TMV_SHOW_WAITING)
+    if (m->show == TMV_SHOW_WAITING && m->waiting_since_us > 0)
         snprintf(text, STATE_SINCE_MAX, "waiting for %s, next try %s%s",
-                 format_duration(m->waiting_since_us > 0 ? now_us - m->waiting_since_us : -1, since),
-                 left_us > 0 ? "in " : "now", left_us > 0 ? format_duration(left_us, next) : "");
+                 format_duration(now_us - m->waiting_since_us, since), left_us > 0 ? "in " : "now",
+                 left_us > 0 ? format_duration(left_us, next) : "");
     else if (m->show == TMV_SHOW_PAUSED && m->paused_at_us > 0)
         snprintf(text, STATE_SINCE_MAX, "paused for %s", format_duration(now_us - m->paused_at_us, since));
     return text;
