@@ -185,8 +185,8 @@ static void a_target_that_is_away_while_pending_does_not_end_the_migration(void 
 #define QUEUED 6 /* starts at once beside the first, of which LIMIT may move at a time */
 #define LIMIT 2
 
-/* More than LIMIT at a time is never seen, by whoever looks at any moment. */
-static void watch_the_limit(void)
+/* How many move at a time, at every moment at which one begins or ends; and which ones were READY. */
+static void watch_the_limit(int limit)
 {
     support_sql(
         l.on_control,
@@ -198,7 +198,13 @@ static void watch_the_limit(void)
         "CREATE TRIGGER see AFTER UPDATE ON public.tenant_migrations FOR EACH ROW WHEN (OLD.phase <> "
         "NEW.phase) "
         "EXECUTE FUNCTION public.see()");
-    support_sql(l.on_control, "UPDATE tenantmv.store SET moving_limit = %d WHERE id = 'shared'", LIMIT);
+    support_sql(l.on_control,
+                "CREATE TABLE public.ready (id uuid PRIMARY KEY);"
+                "CREATE FUNCTION public.see_ready() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO "
+                "public.ready VALUES (NEW.migration_id) ON CONFLICT DO NOTHING; RETURN NULL; END $$;"
+                "CREATE TRIGGER see AFTER UPDATE ON tenantmv.migration_state FOR EACH ROW WHEN (NEW.ready) "
+                "EXECUTE FUNCTION public.see_ready()");
+    support_sql(l.on_control, "UPDATE tenantmv.store SET moving_limit = %d WHERE id = 'shared'", limit);
 }
 
 static void start_one(int number)
@@ -244,7 +250,7 @@ static void assert_queue_is_shown(void)
 static void starts_beyond_the_limit_wait_and_begin_by_themselves(void **state)
 {
     (void)state;
-    watch_the_limit();
+    watch_the_limit(LIMIT);
     for (int i = 0; i < QUEUED; i++)
         start_one(i);
     /* the first two stay until all others were seen waiting */
@@ -266,6 +272,36 @@ static void starts_beyond_the_limit_wait_and_begin_by_themselves(void **state)
         support_int(l.on_control,
                     "SELECT count(*) FROM public.migration_audit_log WHERE new_phase = 'aborted'"),
         0);
+}
+
+#define MANY 40
+#define MANY_LIMIT 4
+
+/* Every one has a thread of the engine, so nothing but the limit holds them back. */
+static void forty_starts_at_once_are_all_ready_in_the_end(void **state)
+{
+    const struct tmv_engine_options options = {
+        .control_conninfo = l.control, .name = "test", .max_migrations = MANY};
+    struct tmv_error err;
+
+    (void)state;
+    watch_the_limit(MANY_LIMIT);
+    for (int i = 0; i < MANY; i++)
+        start_one(100 + i);
+    assert_done(tmv_engine_start(&options, &l.engine, &err), &err);
+    for (int done = 0; done < MANY;) { /* as long as one after the other ends, however slow this machine is */
+        support_wait_until(l.on_control,
+                           "SELECT count(*) > %d FROM public.tenant_migrations WHERE phase IN ('completed', "
+                           "'aborted', 'failed')",
+                           done);
+        done = (int)support_int(l.on_control, "SELECT count(*) FROM public.tenant_migrations WHERE phase IN "
+                                              "('completed', 'aborted', 'failed')");
+    }
+    assert_int_equal(
+        support_int(l.on_control, "SELECT count(*) FROM public.tenant_migrations WHERE phase = 'completed'"),
+        MANY);
+    assert_int_equal(support_int(l.on_control, "SELECT count(*) FROM public.ready"), MANY);
+    assert_int_equal(support_int(l.on_control, "SELECT max(moving) FROM public.seen"), MANY_LIMIT);
 }
 
 /* Two engines count at the same moment: the one that comes second sees the first. */
@@ -320,6 +356,7 @@ int main(void)
                                         life_plain, life_done),
         cmocka_unit_test_setup_teardown(starts_beyond_the_limit_wait_and_begin_by_themselves, life_plain,
                                         life_done),
+        cmocka_unit_test_setup_teardown(forty_starts_at_once_are_all_ready_in_the_end, life_plain, life_done),
         cmocka_unit_test_setup_teardown(two_that_come_at_the_same_moment_are_not_both_let_in, life_plain,
                                         life_done),
     };
