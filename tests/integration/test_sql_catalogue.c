@@ -60,7 +60,7 @@ static const struct sample {
     {"throttle_query", "query", "SELECT true"},
     {NULL, "memory", "64"},
     {NULL, "leaf", "public.events"},
-    {NULL, "brief", "abc"},
+    {NULL, "glance", "abc"},
     {NULL, "relation", "'public.events'::regclass"},
     {NULL, "tablespace", "''"},
     {NULL, "build", "CREATE INDEX IF NOT EXISTS built ON public.events (version)"},
