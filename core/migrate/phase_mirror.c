@@ -252,7 +252,6 @@ static bool measure(struct coordinator *c, const struct verify_progress *v, stru
     c->reported_us = now;
     figure_set(ret_figures, TMV_FIGURE_EVENTS_TOTAL, total + behind);
     figure_set(ret_figures, TMV_FIGURE_EVENTS_COPIED, total);
-    figure_set(ret_figures, TMV_FIGURE_LAG, tailer_lag_us(&c->tailer));
     figure_set(ret_figures, TMV_FIGURE_LAG_EVENTS, behind);
     figure_set(ret_figures, TMV_FIGURE_VERIFIED_TO, v->verified_to);
     figure_set(ret_figures, TMV_FIGURE_WATERMARK, c->tailer.watermark);
@@ -269,6 +268,8 @@ static bool report(struct coordinator *c, bool *ret_green, struct tmv_error *err
     struct migration_progress p = {.gates = gates, .sample = true, .works = true};
     char step[80], note[TMV_REASON_MAX];
 
+    /* Before the report's own questions, for which the tail waits. */
+    figure_set(&p.figures, TMV_FIGURE_LAG, tailer_lag_us(&c->tailer));
     look_at_verifier(c, &v);
     if (!coordinator_look_at_facts(c, err) ||
         !cutover_gates(&c->cutover, &conditions, gates, &p.gate_count, ret_green, err) ||
