@@ -117,6 +117,8 @@ static struct change changes[] = {
      "ALTER TABLE public.events DROP COLUMN actor_id", "column actor_id was dropped"},
     {"refuses_a_column_dropped_while_no_engine_ran", WHILE_NO_ENGINE_RUNS, false,
      "ALTER TABLE public.events DROP COLUMN actor_id", NULL, "column actor_id was dropped"},
+    {"refuses_a_renamed_column", BY_DAY, false, "ALTER TABLE public.events RENAME COLUMN actor_id TO actor",
+     NULL, "column actor_id of public.events was renamed"},
     {"refuses_a_column_of_another_type", BY_DAY, false,
      "ALTER TABLE public.events ALTER COLUMN version TYPE bigint", NULL,
      "column version of public.events was given the type int8"},
