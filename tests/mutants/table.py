@@ -597,7 +597,7 @@ MUTANTS = [Mutant(*row) for row in [
     ("facts/not-compared-with-the-decision", "core/sql/guard_functions.sql", "IS DISTINCT FROM p_glance THEN",
      "IS DISTINCT FROM p_glance AND false THEN", "store_facts", "decides_nothing_when_the_facts_change_under_the_lock"),
     ("facts/glance-without-columns", "core/sql/guard_functions.sql", "WHERE a.attrelid = p_events AND a.attnum > 0",
-     "WHERE a.attrelid = p_events AND a.attnum < 0", "store_facts", "refuses_a_renamed_column"),
+     "WHERE a.attrelid = p_events AND a.attnum < 0", "store_facts", "refuses_a_wider_column_on_the_target"),
     ("facts/glance-without-the-sequence", "core/sql/guard_functions.sql", "WHERE q.seqrelid = p_sequence\n            UNION ALL",
      "WHERE q.seqrelid = p_sequence AND false\n            UNION ALL", "store_facts", "refuses_a_sequence_with_a_cache"),
     ("facts/glance-without-triggers", "core/sql/guard_functions.sql", "SELECT 't' || g.oid || ' ' || g.xmin", "SELECT 't' || g.oid",
