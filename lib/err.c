@@ -159,7 +159,7 @@ const char *err_cause_first(const struct tmv_error *err, char text[ERR_CAUSE_MAX
     if (context > 2)
         snprintf(text, ERR_CAUSE_MAX, "%s (%.*s)", err->message + context, context - 2, err->message);
     else
-        snprintf(text, ERR_CAUSE_MAX, "%s", err->message);
+        text_copy(text, ERR_CAUSE_MAX, err->message);
     return text;
 }
 

@@ -15,6 +15,11 @@ void json_add_int64(cJSON *object, const char *name, int64_t value)
     cJSON_AddRawToObject(object, name, text);
 }
 
+void json_add_decimal(cJSON *object, const char *name, double value, int digits)
+{
+    cJSON_AddRawToObject(object, name, DECIMAL(value, digits));
+}
+
 void json_add_text(cJSON *object, const char *name, const char *value)
 {
     if (value)

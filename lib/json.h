@@ -15,6 +15,8 @@ static inline void json_auto(cJSON **root)
 
 /* Adds an integer exactly: as a raw JSON number, whatever its size. */
 void json_add_int64(cJSON *object, const char *name, int64_t value);
+/* A number with `digits` places, whatever the locale. */
+void json_add_decimal(cJSON *object, const char *name, double value, int digits);
 void json_add_text(cJSON *object, const char *name, const char *value); /* NULL becomes null */
 void json_add_bool(cJSON *object, const char *name, bool value);
 /* Member `name` as an integer, from a number or a decimal string; `fallback` if it is missing or neither. */

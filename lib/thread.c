@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <time.h>
 
+#include "lib/clock.h"
 #include "lib/err.h"
 
 static void block_signals(sigset_t *ret_before)
@@ -31,4 +33,12 @@ bool thread_spawn(pthread_t *ret_thread, const char *name, void *(*run)(void *),
     }
     pthread_setname_np(*ret_thread, name);
     return true;
+}
+
+bool thread_join_until(pthread_t thread, int64_t deadline_us)
+{
+    struct timespec until = {.tv_sec = (time_t)(deadline_us / US_PER_S),
+                             .tv_nsec = (long)(deadline_us % US_PER_S) * 1000};
+
+    return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) != ETIMEDOUT;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdint.h>
 
 #include "tenantmv/error.h"
 
@@ -11,3 +12,6 @@
  * system's reason. */
 TMV_NODISCARD bool thread_spawn(pthread_t *ret_thread, const char *name, void *(*run)(void *), void *argument,
                                 struct tmv_error *err);
+
+/* Joins it, but waits no longer than to `deadline_us` of clock_now_us; false: it still runs. */
+bool thread_join_until(pthread_t thread, int64_t deadline_us);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "lib/text.h"
+
 #define GONE UINT16_MAX
 
 void horizon_init(struct horizon *h, int64_t patience_us)
@@ -120,7 +122,7 @@ bool horizon_observe(struct horizon *h, int64_t now_us, int64_t value, const cha
         if (find_holder(h, names[i]) >= 0)
             continue;
         struct horizon_holder *holder = &h->holders[h->holder_count];
-        strncpy(holder->name, names[i], sizeof holder->name - 1);
+        text_copy(holder->name, sizeof holder->name, names[i]);
         holder->name[sizeof holder->name - 1] = '\0';
         holder->seen_us = now_us;
         if (strncmp(names[i], "-1/", 3) == 0)

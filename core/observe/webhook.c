@@ -12,6 +12,7 @@
 #include "lib/lock.h"
 #include "lib/log.h"
 #include "lib/stop.h"
+#include "lib/text.h"
 #include "lib/thread.h"
 
 #define CONNECT_TIMEOUT_MS 3000L
@@ -123,7 +124,7 @@ static enum outcome send_once(struct webhook *w, const char *json, char *ret_why
     curl_easy_setopt(w->curl, CURLOPT_POSTFIELDSIZE, (long)strlen(json));
     CURLcode code = curl_easy_perform(w->curl);
     if (code != CURLE_OK) {
-        snprintf(ret_why, why_size, "%s", curl_easy_strerror(code));
+        text_copy(ret_why, why_size, curl_easy_strerror(code));
         return code == CURLE_ABORTED_BY_CALLBACK ? FINAL : WORTH_REPEATING;
     }
     curl_easy_getinfo(w->curl, CURLINFO_RESPONSE_CODE, &status);

@@ -338,7 +338,37 @@ def uncalled(texts):
                 yield path, f.line, f"{f.name} is called by nothing"
 
 
+# What a second dialect would be made of: what, where it has its home, what to write instead.
+DIALECT = [
+    (r"[!=]=\s*NULL\b", None, "a pointer is tested as p and !p"),
+    (r"\b(strcpy|strncpy|strcat|strncat|sprintf|strlcpy)\(", None, "text_copy or a buffer of lib/buf.h"),
+    (r'^\s*snprintf\([^;"]*, "%s",', None, "text_copy"),
+    (r"\b(clock_gettime|gettimeofday)\(|\btime\(NULL\)", "lib/clock.c", "clock_now_us or clock_wall_us"),
+    (r"\bpthread_create\(", "lib/thread.c", "thread_spawn"),
+    (r"\bpthread_(mutex|cond)_init\(", "lib/lock.c", "lock_init, cond_init"),
+    (r"\bpthread_cond_timedwait\(", "lib/lock.c", "cond_wait_until"),
+    (r"\bcJSON_AddRaw\w*\(", "lib/json.c", "json_add_int64, json_add_decimal"),
+    (r"\bwcwidth\(", "lib/utf8.c", "utf8_columns"),
+    (r"^(static )?(bool|void|char \*)\s*\(?(fail|failure|set_error|error_set|json_int|add_integer|safe_text)\w*\)?\(", None,
+     "errors and JSON have their helpers in lib"),
+]
+
+
+def rule_one_dialect(path, text):
+    """One way to do it in lib, core and tui: what lib has is not made again beside it."""
+    if not path.startswith(("lib/", "core/", "tui/")) or not path.endswith((".c", ".h")):
+        return []
+    code = clex.strip(text, keep_strings=True)
+    found = []
+    for pattern, home, instead in DIALECT:
+        for match in re.finditer(pattern, code, flags=re.M) if path != home else ():
+            line = code.count("\n", 0, match.start()) + 1
+            found.append((line, f"{match.group(0).strip()}: {instead}"))
+    return found
+
+
 RULES = [
+    rule_one_dialect,
     rule_fault_points,
     rule_arrows,
     rule_homes,

@@ -77,12 +77,13 @@ static void has_the_name_that_top_shows(void **state)
     assert_true(thread_spawn(&thread, "fifteen letters", wait_at_the_gate, &gate, &err));
     assert_int_equal(pthread_getname_np(thread, name, sizeof name), 0);
     assert_string_equal(name, "fifteen letters");
+    assert_false(thread_join_until(thread, clock_now_us() + 5 * US_PER_MS));
     {
         HOLD(&gate.lock);
         gate.open = true;
         pthread_cond_broadcast(&gate.opened);
     }
-    pthread_join(thread, NULL);
+    assert_true(thread_join_until(thread, clock_now_us() + 10 * US_PER_S));
     assert_int_equal(gate.woken, 1);
     pthread_cond_destroy(&gate.opened);
     pthread_mutex_destroy(&gate.lock);

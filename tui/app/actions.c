@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/limits.h"
+#include "lib/text.h"
 #include "screens/filter.h"
 #include "screens/frame.h"
 
@@ -237,7 +238,7 @@ static const char *missing(const struct action *action, const struct model *mode
         {DO_OPEN, model->fleet.shown == 0, "no migration is selected"},
         {DO_ZOOM, !screen_at(screen)->zooms || !screen_at(screen)->zooms(model),
          "no part here could have all the room"},
-        {DO_SUSPEND, model->engine_note != NULL, "an engine runs in this program and would stop as well"},
+        {DO_SUSPEND, model->engine_note, "an engine runs in this program and would stop as well"},
     };
 
     if (action->fleet_only && screen != 0)
@@ -277,7 +278,7 @@ bool action_available(const struct action *action, const struct model *model, in
     else if (action->what == DO_OPERATION || action->what == DO_THROTTLE)
         return operation_possible(action, model, screen, why);
     else if (missing(action, model, screen))
-        snprintf(why, TMV_REASON_MAX, "%s", missing(action, model, screen));
+        text_copy(why, TMV_REASON_MAX, missing(action, model, screen));
     return why[0] == '\0';
 }
 
@@ -333,7 +334,7 @@ static void key_words(const struct action *action, char *text, size_t size)
     else if (action->what == DO_MOVE) /* the two that are quickest to type */
         snprintf(text, size, "%.*s", (int)(two > 0 ? two - 1 : strlen(action->keys)), action->keys);
     else
-        snprintf(text, size, "%s", action->keys[0] != '\0' ? action_key(action, first) : ":");
+        text_copy(text, size, action->keys[0] != '\0' ? action_key(action, first) : ":");
 }
 
 static void add_row(const struct action *action, const struct model *model, int screen, bool palette,
@@ -349,7 +350,7 @@ static void add_row(const struct action *action, const struct model *model, int 
     if (row.off)
         snprintf(row.text, sizeof row.text, "not now: %s", why);
     else
-        snprintf(row.text, sizeof row.text, "%s", action->help);
+        text_copy(row.text, sizeof row.text, action->help);
     picker_add(rows, &row);
 }
 
@@ -373,9 +374,9 @@ static void add_signs(struct picker_rows *rows)
     picker_add_heading(rows, "signs");
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
         struct picker_row row = {.role = ROLE_TEXT, .value = -1};
-        snprintf(row.key, sizeof row.key, "%s", signs[i].sign);
-        snprintf(row.name, sizeof row.name, "%s", signs[i].name);
-        snprintf(row.text, sizeof row.text, "%s", signs[i].text);
+        text_copy(row.key, sizeof row.key, signs[i].sign);
+        text_copy(row.name, sizeof row.name, signs[i].name);
+        text_copy(row.text, sizeof row.text, signs[i].text);
         picker_add(rows, &row);
     }
 }
@@ -389,13 +390,13 @@ static void add_filter_fields(struct picker_rows *rows)
 
     picker_add_heading(rows, "terms of the filter: all of them have to hold");
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-        snprintf(row.name, sizeof row.name, "%s", forms[i][0]);
-        snprintf(row.text, sizeof row.text, "%s", forms[i][1]);
+        text_copy(row.name, sizeof row.name, forms[i][0]);
+        text_copy(row.text, sizeof row.text, forms[i][1]);
         picker_add(rows, &row);
     }
     for (int i = 0; i < filter_field_count(); i++) {
-        snprintf(row.name, sizeof row.name, "%s", filter_field_at(i)->example);
-        snprintf(row.text, sizeof row.text, "%s", filter_field_at(i)->help);
+        text_copy(row.name, sizeof row.name, filter_field_at(i)->example);
+        text_copy(row.text, sizeof row.text, filter_field_at(i)->help);
         picker_add(rows, &row);
     }
 }
@@ -410,8 +411,8 @@ static void add_own_keys(int screen, const struct model *model, struct picker_ro
     for (; own[0]; own += 2) {
         struct picker_row row = {
             .role = ROLE_TEXT, .value = -1, .off = !screen_offers(screen, model, own[0])};
-        snprintf(row.key, sizeof row.key, "%s", own[0]);
-        snprintf(row.name, sizeof row.name, "%s", own[1]);
+        text_copy(row.key, sizeof row.key, own[0]);
+        text_copy(row.name, sizeof row.name, own[1]);
         picker_add(rows, &row);
     }
 }

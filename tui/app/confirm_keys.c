@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/text.h"
+
 #define UNSEEN_US INT64_C(2000000) /* a countdown that was not drawn for so long was not seen */
 #define LAST_US INT64_C(1500000)   /* and its last second has to be */
 
@@ -264,9 +266,9 @@ enum confirm_result confirm_key(struct confirm *confirm, const struct model *mod
     if (is_deaf(confirm, input) && !input->pasted && input->kind != INPUT_PASTE)
         return input->gap_us < ALONE_US ? CONFIRM_CLOSED : CONFIRM_STAYS; /* a paste opens nothing */
     if (input->blind || !confirm->readable) {
-        snprintf(confirm->notice, sizeof confirm->notice, "%s",
-                 input->blind ? "The screen did not move: keys pressed meanwhile were not taken."
-                              : "The dialog does not fit: enlarge the terminal, or Esc.");
+        text_copy(confirm->notice, sizeof confirm->notice,
+                  input->blind ? "The screen did not move: keys pressed meanwhile were not taken."
+                               : "The dialog does not fit: enlarge the terminal, or Esc.");
         return CONFIRM_STAYS;
     }
     confirm->notice[0] = '\0';

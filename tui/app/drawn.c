@@ -5,6 +5,7 @@
 
 #include "app/overlays.h"
 #include "app/state.h"
+#include "lib/text.h"
 
 #define MOVED "the list moved: look again"
 
@@ -72,6 +73,6 @@ bool drawn_allows(const struct state *state, const struct action *action, char w
         words = "the key came in a row with others, as a paste does: press it alone";
     else if (!is_as_drawn(state, action))
         words = MOVED;
-    snprintf(why, TMV_REASON_MAX, "%s", words ? words : "");
+    text_copy(why, TMV_REASON_MAX, words ? words : "");
     return !words;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "export/bundle.h"
+#include "lib/text.h"
 #include "theme/export.h"
 #include "widgets/plain.h"
 
@@ -80,7 +81,7 @@ static int format_by_name(const char *name, size_t length)
 static void want_bundle(struct state *state, const struct tmv_migration *m, const char *path)
 {
     state->bundle_of = m->id;
-    snprintf(state->bundle_path, sizeof state->bundle_path, "%s", path);
+    text_copy(state->bundle_path, sizeof state->bundle_path, path);
     state->bundle_until_us = state->model.now_us + RECORD_WAIT_US;
     if (model_record(&state->model, &m->id))
         exporting_record(state);
@@ -105,7 +106,7 @@ void exporting_start(struct state *state, const char *words)
         return;
     }
     if (given[0] != '\0')
-        snprintf(path, sizeof path, "%s", given);
+        text_copy(path, sizeof path, given);
     else
         export_path(format == FORMAT_BUNDLE ? tenant_typed(&state->model.names, &m->tenant, name)
                     : format < FORMAT_CSV   ? screen_at(state->active)->title

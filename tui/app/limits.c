@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text.h"
 #include "lib/utf8.h"
 #include "widgets/format.h"
 
@@ -29,7 +30,7 @@ bool limits_parse(const char *typed, char ret_changes[LIMITS_JSON_MAX])
     long long number;
 
     if (fold_equal(typed, "none")) {
-        snprintf(ret_changes, LIMITS_JSON_MAX, "%s", TMV_NO_LIMITS);
+        text_copy(ret_changes, LIMITS_JSON_MAX, TMV_NO_LIMITS);
         return true;
     }
     errno = 0;
@@ -55,7 +56,7 @@ static void rate_words(int64_t rate, const char *unit, const char *none, char te
     if (rate > 0)
         snprintf(text, FORMAT_MAX + 16, "%s %s/s", format_grouped(rate, number), unit);
     else
-        snprintf(text, FORMAT_MAX + 16, "%s", none);
+        text_copy(text, FORMAT_MAX + 16, none);
 }
 
 void limits_words(const struct tmv_settings *s, char *text, size_t size)

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "lib/text.h"
+
 void messages_add(struct messages *messages, int64_t wall_us, enum role role, const char *text)
 {
     struct message *message;
@@ -13,7 +15,7 @@ void messages_add(struct messages *messages, int64_t wall_us, enum role role, co
     message = &messages->kept[(messages->first + messages->count++) % MESSAGES_MAX];
     message->wall_us = wall_us;
     message->role = role;
-    snprintf(message->text, sizeof message->text, "%s", text);
+    text_copy(message->text, sizeof message->text, text);
 }
 
 const struct message *messages_at(const struct messages *messages, int back)

@@ -7,6 +7,7 @@
 #include "app/thread.h"
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/text.h"
 
 #define LEAST_GAP_US                                                                                         \
     INT64_C(250000)                /* between two readings: the screen needs no more, the database neither */
@@ -64,7 +65,7 @@ static void report_lost(struct monitor *monitor, const struct tmv_error *err)
         report->offline_since_us = clock_now_us();
     report->connected = false;
     snprintf(report->error, sizeof report->error, "%.399s", err->message);
-    snprintf(report->hint, sizeof report->hint, "%s", err->hint);
+    text_copy(report->hint, sizeof report->hint, err->hint);
     monitor->fresh = true;
     pthread_mutex_unlock(&monitor->thread.lock);
     thread_wake(&monitor->thread);

@@ -6,6 +6,7 @@
 
 #include "app/exporting.h"
 #include "app/perform.h"
+#include "lib/text.h"
 #include "lib/utf8.h"
 #include "screens/fleet_order.h"
 #include "theme/embedded.h"
@@ -69,8 +70,8 @@ static void fill_sort(const struct state *state, struct picker_rows *rows)
 
     for (int i = 0; i < fleet_sorts(); i++) {
         struct picker_row row = {.role = ROLE_TEXT_DIM, .value = i};
-        snprintf(row.key, sizeof row.key, "%s", i == fleet->sort ? (fleet->reverse ? "▲" : "▼") : "");
-        snprintf(row.name, sizeof row.name, "%s", fleet_sort_name(i));
+        text_copy(row.key, sizeof row.key, i == fleet->sort ? (fleet->reverse ? "▲" : "▼") : "");
+        text_copy(row.name, sizeof row.name, fleet_sort_name(i));
         if (i == fleet->sort)
             snprintf(row.text, sizeof row.text, "%snow; Enter turns it round",
                      fleet->reverse ? "reversed " : "");
@@ -85,7 +86,7 @@ static void fill_messages(const struct state *state, struct picker_rows *rows)
     for (int i = 0; (message = messages_at(&state->messages, i)); i++) {
         struct picker_row row = {.role = message->role, .value = i};
         format_clock(message->wall_us, row.name);
-        snprintf(row.text, sizeof row.text, "%s", message->text);
+        text_copy(row.text, sizeof row.text, message->text);
         picker_add(rows, &row);
     }
     picker_search(rows, state->picker.query.text);
@@ -95,7 +96,7 @@ static void fill_theme(const struct state *state, struct picker_rows *rows)
 {
     for (int i = 0; embedded_themes[i].name; i++) {
         struct picker_row row = {.role = ROLE_TEXT_DIM, .value = i};
-        snprintf(row.name, sizeof row.name, "%s", embedded_themes[i].name);
+        text_copy(row.name, sizeof row.name, embedded_themes[i].name);
         if (strcmp(embedded_themes[i].name, state->theme_before) == 0)
             snprintf(row.text, sizeof row.text, "now");
         picker_add(rows, &row);
@@ -107,8 +108,8 @@ static void fill_export(const struct state *state, struct picker_rows *rows)
     (void)state;
     for (int i = 0; i < export_format_count(); i++) {
         struct picker_row row = {.role = ROLE_TEXT, .value = i};
-        snprintf(row.name, sizeof row.name, "%s", export_format_at(i)->name);
-        snprintf(row.text, sizeof row.text, "%s", export_format_at(i)->help);
+        text_copy(row.name, sizeof row.name, export_format_at(i)->name);
+        text_copy(row.text, sizeof row.text, export_format_at(i)->help);
         picker_add(rows, &row);
     }
 }
@@ -134,8 +135,8 @@ static void fill_quit(const struct state *state, struct picker_rows *rows)
     (void)state;
     for (size_t i = 0; i < sizeof quit_ways / sizeof *quit_ways; i++) {
         struct picker_row row = {.role = ROLE_TEXT, .value = (int)i};
-        snprintf(row.name, sizeof row.name, "%s", quit_ways[i].name);
-        snprintf(row.text, sizeof row.text, "%s", quit_ways[i].text);
+        text_copy(row.name, sizeof row.name, quit_ways[i].name);
+        text_copy(row.text, sizeof row.text, quit_ways[i].text);
         picker_add(rows, &row);
     }
 }
@@ -263,7 +264,7 @@ static struct rect area_of(const struct look *look, int cols, int rows)
 
 static void begin_theme(struct state *state)
 {
-    snprintf(state->theme_before, sizeof state->theme_before, "%s", state->theme ? state->theme->name : "");
+    text_copy(state->theme_before, sizeof state->theme_before, state->theme ? state->theme->name : "");
     for (int i = 0; embedded_themes[i].name; i++)
         if (strcmp(embedded_themes[i].name, state->theme_before) == 0)
             state->picker.cursor = i;
@@ -398,7 +399,7 @@ static void escape(struct state *state)
     const struct look *look = &looks[state->overlay];
 
     if (look->tries)
-        snprintf(state->theme_wanted, sizeof state->theme_wanted, "%s", state->theme_before);
+        text_copy(state->theme_wanted, sizeof state->theme_wanted, state->theme_before);
     if (look->searches && (state->picker.typing || state->picker.query.length > 0))
         overlay_open(state, state->overlay);
     else

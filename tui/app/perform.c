@@ -8,6 +8,7 @@
 #include "app/exporting.h"
 #include "app/limits.h"
 #include "app/overlays.h"
+#include "lib/text.h"
 #include "screens/fleet_order.h"
 #include "screens/filter.h"
 #include "screens/states.h"
@@ -125,7 +126,7 @@ static void do_operation(struct state *state, const struct action *action, const
         struct tmv_request request = {
             .operation = action->operation, .migration = m->id, .generation = state->drawn.generation};
         wait_for_silence(state, action)->request = request;
-        snprintf(state->pending.reason, sizeof state->pending.reason, "%s", argument);
+        text_copy(state->pending.reason, sizeof state->pending.reason, argument);
         return;
     }
     confirm_open(&state->confirm, action, &state->model, bulk);
@@ -209,11 +210,11 @@ void perform_filter(struct state *state, const char *text)
     const struct screen *screen = screen_at(state->active);
     char *filter = screen->filter ? screen->filter(&state->model) : state->model.fleet.filter;
 
-    snprintf(filter, FIELD_MAX, "%s", text);
+    text_copy(filter, FIELD_MAX, text);
     if (screen->filtered)
         screen->filtered(&state->model);
     if (text[0] != '\0' && filter == state->model.fleet.filter)
-        snprintf(state->filter_last, sizeof state->filter_last, "%s", text);
+        text_copy(state->filter_last, sizeof state->filter_last, text);
     if (filter == state->model.fleet.filter)
         fleet_refilter(&state->model);
 }
@@ -221,7 +222,7 @@ void perform_filter(struct state *state, const char *text)
 static void do_filter(struct state *state, const struct action *action, const char *argument)
 {
     (void)action;
-    snprintf(state->filter_before, sizeof state->filter_before, "%s", perform_filter_text(state));
+    text_copy(state->filter_before, sizeof state->filter_before, perform_filter_text(state));
     if (argument[0] != '\0') {
         perform_filter(state, argument);
         return;
@@ -470,7 +471,7 @@ static void do_theme(struct state *state, const struct action *action, const cha
     if (argument[0] == '\0')
         overlay_open(state, OVERLAY_THEME);
     else
-        snprintf(state->theme_wanted, sizeof state->theme_wanted, "%s", argument);
+        text_copy(state->theme_wanted, sizeof state->theme_wanted, argument);
 }
 
 static void do_export(struct state *state, const struct action *action, const char *argument)

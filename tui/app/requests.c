@@ -8,6 +8,7 @@
 #include "app/thread.h"
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/text.h"
 
 #define JOBS_MAX 240 /* a bulk action and a few more */
 #define NEWS_MAX 512
@@ -67,7 +68,7 @@ static void tell(struct requests *r, const struct job *job, enum outcome_kind ki
     outcome->migration = job->request.migration;
     outcome->command = job->command;
     outcome->ended = kind == OUTCOME_DONE || kind == OUTCOME_REFUSED || kind == OUTCOME_FAILED;
-    snprintf(outcome->text, sizeof outcome->text, "%s", text);
+    text_copy(outcome->text, sizeof outcome->text, text);
     pthread_mutex_unlock(&r->thread.lock);
     thread_wake(&r->thread);
 }
@@ -361,7 +362,7 @@ bool requests_send(struct requests *r, const struct tmv_request *request)
 
     if (tmv_uuid_is_nil(&job.request.id))
         job.request.id = tmv_uuid_random();
-    snprintf(job.reason, sizeof job.reason, "%s", request->reason ? request->reason : "");
+    text_copy(job.reason, sizeof job.reason, request->reason ? request->reason : "");
     return queue(r, &job);
 }
 
@@ -369,7 +370,7 @@ bool requests_limit(struct requests *r, const struct tmv_uuid *migration, const 
 {
     struct job job = {.request = {.migration = *migration}, .limits = true};
 
-    snprintf(job.reason, sizeof job.reason, "%s", changes);
+    text_copy(job.reason, sizeof job.reason, changes);
     return queue(r, &job);
 }
 

@@ -19,6 +19,7 @@
 #include "app/session.h"
 #include "lib/clock.h"
 #include "lib/outfile.h"
+#include "lib/text.h"
 #include "widgets/plain.h"
 
 #define WAIT_US INT64_C(60000000)
@@ -109,7 +110,7 @@ static bool key_by_name(const char *name, struct input *ret_input)
         return true;
     }
     ret_input->kind = INPUT_TEXT;
-    snprintf(ret_input->text, sizeof ret_input->text, "%s", name);
+    text_copy(ret_input->text, sizeof ret_input->text, name);
     return name[0] != '\0' && text_width(name) == 1;
 }
 

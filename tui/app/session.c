@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/text.h"
 #include "tenantmv/engine.h"
 
 static const int end_signals[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP};
@@ -59,23 +60,18 @@ static void fill_actor(const struct console_options *options, struct tmv_actor *
     char host[128] = "";
 
     memset(ret_actor, 0, sizeof *ret_actor);
-    snprintf(ret_actor->name, sizeof ret_actor->name, "%s", options->who ? options->who : "console");
+    text_copy(ret_actor->name, sizeof ret_actor->name, options->who ? options->who : "console");
     gethostname(host, sizeof host - 1);
     if (options->from)
-        snprintf(ret_actor->from, sizeof ret_actor->from, "%s", options->from);
+        text_copy(ret_actor->from, sizeof ret_actor->from, options->from);
     else
         snprintf(ret_actor->from, sizeof ret_actor->from, "%s pid %d", host, (int)getpid());
 }
 
 static void update_clocks(struct session *session)
 {
-    struct timespec wall;
-
-    clock_gettime(CLOCK_REALTIME, &wall);
     session->state.model.now_us = clock_now_us();
-    session->state.model.wall_us = session->fixed_wall_us > 0
-                                       ? session->fixed_wall_us
-                                       : (int64_t)wall.tv_sec * 1000000 + wall.tv_nsec / 1000;
+    session->state.model.wall_us = session->fixed_wall_us > 0 ? session->fixed_wall_us : clock_wall_us();
 }
 
 /* What was asked for; else what fits the terminal's background, if that is known: rxvt and others export
@@ -165,8 +161,8 @@ static void take_report(struct session *session, struct monitor_report *report)
 
     model->connected = report->connected;
     model->offline_since_us = report->offline_since_us;
-    snprintf(model->link_error, sizeof model->link_error, "%s", report->error);
-    snprintf(model->link_hint, sizeof model->link_hint, "%s", report->hint);
+    text_copy(model->link_error, sizeof model->link_error, report->error);
+    text_copy(model->link_hint, sizeof model->link_hint, report->hint);
     event_log_add(&model->log, report->log, report->log_count);
     free(report->log);
     if (report->record)

@@ -232,7 +232,7 @@ static bool takes_paste(const struct state *state)
 /* What keys can do that depends on what was done here before. */
 static void note_offers(struct state *state)
 {
-    state->model.can_undo = state->undo.count > 0 && state->requests != NULL;
+    state->model.can_undo = state->undo.count > 0 && state->requests;
     state->model.searched = state->filter_last[0] != '\0';
 }
 

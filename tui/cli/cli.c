@@ -91,7 +91,7 @@ void cli_actor(const struct cli *cli, struct tmv_actor *ret_actor)
     char host[100] = "";
 
     gethostname(host, sizeof host - 1);
-    snprintf(ret_actor->name, sizeof ret_actor->name, "%s", cli->config.operator_name);
+    text_copy(ret_actor->name, sizeof ret_actor->name, cli->config.operator_name);
     snprintf(ret_actor->from, sizeof ret_actor->from, "%s pid %ld", *host ? host : "?", (long)getpid());
 }
 

@@ -10,6 +10,7 @@
 #include "cli/suggest.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/text.h"
 
 #define FILE_MAX (1024 * 1024)
 #define PATH_SIZE 1024
@@ -182,7 +183,7 @@ static bool read_alias(struct config *config, const char *what, const cJSON *val
     for (size_t i = 0; i < config->alias_count; i++)
         if (strcmp(config->aliases[i].name, value->string) == 0)
             return err_set(err, TMV_ERR_USAGE, "%s: stands there twice", what);
-    snprintf(alias->name, sizeof alias->name, "%s", value->string);
+    text_copy(alias->name, sizeof alias->name, value->string);
     config->alias_count++;
     return true;
 }

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "cli/help.h"
+#include "lib/json.h"
 #include "lib/text.h"
 #include "widgets/width.h"
 
@@ -96,7 +97,7 @@ void listing_print(const struct cli *cli, const struct listing *listing)
     for (size_t c = 0; c < listing->width; c++) {
         char title[80];
 
-        snprintf(title, sizeof title, "%s", listing->columns[c].title);
+        text_copy(title, sizeof title, listing->columns[c].title);
         const struct listing_cell head = {.tone = TONE_STRONG, .columns = text_width(title), .text = title};
         print_padded(cli, &head, widths[c], listing->columns[c].right, c + 1 == listing->width);
     }
@@ -150,28 +151,19 @@ void print_paragraph(const struct cli *cli, int at, int indent, const char *text
 {
     char copy[TEXT_MAX];
 
-    snprintf(copy, sizeof copy, "%s", text);
+    text_copy(copy, sizeof copy, text);
     text_sanitize(copy);
     help_wrap(stdout, copy, at > indent ? at : indent, indent, cli->wide ? INT_MAX : help_width());
 }
 
 /* ---- JSON ---- */
 
-void json_int(cJSON *object, const char *name, int64_t value)
-{
-    char text[24];
-
-    /* cJSON's numbers are doubles; a raw one keeps all digits of a position. */
-    snprintf(text, sizeof text, "%" PRId64, value);
-    cJSON_AddRawToObject(object, name, text);
-}
-
 void json_known(cJSON *object, const char *name, int64_t value)
 {
     if (value < 0)
         cJSON_AddNullToObject(object, name);
     else
-        json_int(object, name, value);
+        json_add_int64(object, name, value);
 }
 
 void json_id(cJSON *object, const char *name, const struct tmv_uuid *id)

@@ -35,7 +35,6 @@ void print_line(const struct cli *cli, const char *label, enum tone tone, const 
     TMV_PRINTF(4, 5);
 
 /* Exact integers, ids, times (ISO 8601 in UTC; null for 0) and texts that may be empty (null then). */
-void json_int(cJSON *object, const char *name, int64_t value);
 void json_known(cJSON *object, const char *name, int64_t value); /* null when negative: unknown */
 void json_id(cJSON *object, const char *name, const struct tmv_uuid *id);
 void json_time(cJSON *object, const char *name, int64_t wall_us);

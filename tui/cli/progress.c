@@ -8,18 +8,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/text.h"
 
 #define BAR_COLUMNS 24
 #define LINE_EVERY_US INT64_C(5000000)
-
-int64_t progress_now_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
-}
 
 void progress_begin(struct progress *progress, const struct cli *cli)
 {
@@ -58,7 +51,7 @@ static void draw_bar(struct progress *progress, int percent, const char *stage, 
 
 void progress_show(struct progress *progress, int percent, const char *stage, const char *fmt, ...)
 {
-    int64_t now = progress_now_us();
+    int64_t now = clock_now_us();
     char text[400];
     va_list ap;
 
@@ -73,7 +66,7 @@ void progress_show(struct progress *progress, int percent, const char *stage, co
     }
     if (strcmp(stage, progress->stage) == 0 && now - progress->printed_at_us < LINE_EVERY_US)
         return;
-    snprintf(progress->stage, sizeof progress->stage, "%s", stage);
+    text_copy(progress->stage, sizeof progress->stage, stage);
     progress->printed_at_us = now;
     if (percent < 0)
         cli_note(progress->cli, "%s  %s", stage, text);

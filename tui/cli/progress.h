@@ -18,5 +18,3 @@ void progress_show(struct progress *progress, int percent, const char *stage, co
     TMV_PRINTF(4, 5);
 /* Removes the bar. */
 void progress_end(struct progress *progress);
-/* Monotonic microseconds. */
-int64_t progress_now_us(void);

@@ -8,6 +8,7 @@
 #include "cli/owned.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/text.h"
 #include "lib/utf8.h"
 
 #define SNAPSHOT_LIMIT 1000
@@ -33,7 +34,7 @@ const char *tenant_label(const struct cli *cli, const struct tmv_uuid *tenant, c
     const char *alias = config_alias(&cli->config, tenant);
 
     if (alias)
-        snprintf(text, CONFIG_ALIAS_MAX, "%s", alias);
+        text_copy(text, CONFIG_ALIAS_MAX, alias);
     else
         tmv_uuid_format(tenant, text);
     return text;

@@ -9,6 +9,7 @@
 #include "cli/progress.h"
 #include "cli/resolve.h"
 #include "command/report.h"
+#include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/text.h"
 #include "widgets/format.h"
@@ -81,7 +82,7 @@ static void show_progress(struct errand *e, struct progress *progress)
 /* Waits until the command is finished or `deadline_us` (monotonic) has passed. */
 static bool wait_for_outcome(struct errand *e, const struct tmv_uuid *id, struct tmv_error *err)
 {
-    int64_t started = progress_now_us();
+    int64_t started = clock_now_us();
     int64_t deadline = started + (e->ask->wait ? e->ask->timeout_us : ASK_GRACE_US);
     struct progress progress;
     struct tmv_attempt attempt;
@@ -90,9 +91,9 @@ static bool wait_for_outcome(struct errand *e, const struct tmv_uuid *id, struct
     progress_begin(&progress, e->cli);
     for (;;) {
         ok = tmv_command_get(e->control, id, &e->command, err) && look(e, &attempt, &has_attempt, err);
-        if (!ok || is_finished(&e->command) || cli_interrupted() || progress_now_us() >= deadline)
+        if (!ok || is_finished(&e->command) || cli_interrupted() || clock_now_us() >= deadline)
             break;
-        if (progress_now_us() - started >= ASK_GRACE_US) {
+        if (clock_now_us() - started >= ASK_GRACE_US) {
             progress_end(&progress);
             say_no_engine(e);
         }
@@ -114,13 +115,13 @@ static bool read_attempt(struct errand *e, struct tmv_attempt *ret_attempt, bool
     enum tmv_operation operation = e->command.operation;
     bool expected =
         e->command.state == TMV_COMMAND_DONE && (operation == TMV_OP_CUTOVER || operation == TMV_OP_REHEARSE);
-    int64_t until = progress_now_us() + ASK_GRACE_US;
+    int64_t until = clock_now_us() + ASK_GRACE_US;
 
     for (;;) {
         if (!look(e, ret_attempt, ret_has_attempt, err))
             return false;
         bool there = *ret_has_attempt && strcmp(ret_attempt->outcome, "running") != 0;
-        if (there || !expected || progress_now_us() >= until)
+        if (there || !expected || clock_now_us() >= until)
             return true;
         if (!tmv_control_wait_change(e->control, POLL_US, err))
             return false;

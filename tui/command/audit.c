@@ -8,6 +8,7 @@
 #include "command/table.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/json.h"
 #include "widgets/format.h"
 
 struct arguments {
@@ -38,7 +39,7 @@ static cJSON *entry_json(const struct tmv_audit_entry *e)
     cJSON *object = cJSON_CreateObject();
     cJSON *details = cJSON_Parse(e->details);
 
-    json_int(object, "id", e->id);
+    json_add_int64(object, "id", e->id);
     json_id(object, "migration", &e->migration);
     json_time(object, "at", e->occurred_at_us);
     cJSON_AddStringToObject(object, "event", e->event_type);
@@ -95,7 +96,7 @@ static bool check_chain(struct cli *cli, struct tmv_control *control, const stru
     if (cli->json) {
         cJSON_AddBoolToObject(cli_document(cli), "chain_intact", broken == 0);
         if (broken)
-            json_int(cli_document(cli), "first_broken_id", broken);
+            json_add_int64(cli_document(cli), "first_broken_id", broken);
     } else if (!broken) {
         puts("the chain of hashes is intact");
     }
@@ -112,7 +113,7 @@ static cJSON *registry_json(const struct tmv_registry_entry *e)
     cJSON *object = cJSON_CreateObject();
     cJSON *details = cJSON_Parse(e->details);
 
-    json_int(object, "id", e->id);
+    json_add_int64(object, "id", e->id);
     json_time(object, "at", e->at_us);
     cJSON_AddStringToObject(object, "action", e->action);
     cJSON_AddStringToObject(object, "subject", e->subject);

@@ -8,7 +8,9 @@
 #include "cli/resolve.h"
 #include "command/table.h"
 #include "export/bundle.h"
+#include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/text.h"
 
 struct arguments {
     const char *format, *what, *output;
@@ -65,14 +67,12 @@ static bool export_one(struct cli *cli, const struct arguments *a, const struct 
 {
     char path[EXPORT_PATH_MAX], why[EXPORT_PATH_MAX + 100], name[TENANT_NAME_MAX];
     struct tmv_record *record = NULL;
-    struct timespec now;
     bool ok;
 
-    clock_gettime(CLOCK_REALTIME, &now);
     if (a->output)
-        snprintf(path, sizeof path, "%s", a->output);
+        text_copy(path, sizeof path, a->output);
     else
-        export_path(tenant_typed(names, &m->tenant, name), (int64_t)now.tv_sec * 1000000, "", path);
+        export_path(tenant_typed(names, &m->tenant, name), clock_wall_us(), "", path);
     if (!tmv_record_read(cli->control, &m->id, &record, err))
         return false;
     ok = export_bundle(path, m, record, names, why, sizeof why) || err_set(err, TMV_ERR_IO, "%s", why);

@@ -8,6 +8,7 @@
 #include "command/table.h"
 #include "command/theme.h"
 #include "lib/err.h"
+#include "lib/text.h"
 
 struct help_arguments {
     const char *topic, *action;
@@ -34,8 +35,8 @@ static bool help_topic(const struct help_arguments *a, struct tmv_error *err)
     char *words[2] = {topic, action};
     int taken, count = a->action ? 2 : 1;
 
-    snprintf(topic, sizeof topic, "%s", a->topic);
-    snprintf(action, sizeof action, "%s", a->action ? a->action : "");
+    text_copy(topic, sizeof topic, a->topic);
+    text_copy(action, sizeof action, a->action ? a->action : "");
     const struct command *command = command_find(count, words, &taken);
     if (command && taken == count) {
         help_command(stdout, command, help_width());

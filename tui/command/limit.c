@@ -11,6 +11,7 @@
 #include "command/table.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/json.h"
 #include "tenantmv/snapshot.h"
 #include "widgets/format.h"
 
@@ -63,7 +64,7 @@ cJSON *limit_changes(const struct limit_arguments *arguments)
         int64_t given = *(const int64_t *)(const void *)((const char *)arguments + numbers[i].offset);
 
         if (given != LIMIT_NOT_GIVEN)
-            json_int(changes, numbers[i].key, given * numbers[i].times / numbers[i].per);
+            json_add_int64(changes, numbers[i].key, given * numbers[i].times / numbers[i].per);
     }
     for (size_t i = 0; i < COUNT(texts); i++) {
         const char *given = *(const char *const *)(const void *)((const char *)arguments + texts[i].offset);
@@ -131,7 +132,7 @@ static bool print_json(struct cli *cli, const struct tmv_migration *m, const str
     json_id(document, "migration", &m->id);
     cJSON_AddItemToObject(document, "settings", settings);
     json_text(document, "throttle", m->throttle);
-    json_int(document, "throttled_us", m->throttled_us);
+    json_add_int64(document, "throttled_us", m->throttled_us);
     return true;
 }
 

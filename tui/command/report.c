@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/resolve.h"
+#include "lib/json.h"
 #include "screens/states.h"
 #include "widgets/format.h"
 
@@ -105,18 +106,18 @@ cJSON *report_migration_json(const struct cli *cli, const struct tmv_migration *
     json_text(object, "note", m->note);
     json_text(object, "step", m->step);
     json_text(object, "throttle", m->throttle);
-    json_int(object, "throttled_us", m->throttled_us);
+    json_add_int64(object, "throttled_us", m->throttled_us);
     json_text(object, "left_columns", m->left_columns);
     json_text(object, "without_tables", m->without_tables);
-    json_int(object, "generation", m->generation);
-    json_int(object, "events_total", m->events_total);
-    json_int(object, "events_copied", m->events_copied);
-    json_int(object, "percent", m->percent);
+    json_add_int64(object, "generation", m->generation);
+    json_add_int64(object, "events_total", m->events_total);
+    json_add_int64(object, "events_copied", m->events_copied);
+    json_add_int64(object, "percent", m->percent);
     json_known(object, "events_per_second", m->rate);
     json_known(object, "lag_us", m->lag_us);
     json_known(object, "lag_events", m->lag_events);
-    json_int(object, "verified_to", m->verified_to);
-    json_int(object, "watermark", m->watermark);
+    json_add_int64(object, "verified_to", m->verified_to);
+    json_add_int64(object, "watermark", m->watermark);
     json_known(object, "eta_us", m->eta_us);
     json_known(object, "predicted_pause_us", m->predicted_pause_us);
     json_text(object, "owner", m->owner);
@@ -137,18 +138,18 @@ cJSON *report_attempt_json(const struct tmv_attempt *a)
 {
     cJSON *object = cJSON_CreateObject();
 
-    json_int(object, "number", a->number);
+    json_add_int64(object, "number", a->number);
     cJSON_AddBoolToObject(object, "rehearsal", a->rehearsal);
     cJSON_AddStringToObject(object, "outcome", a->outcome);
     json_text(object, "reason", a->reason);
     json_text(object, "requested_by", a->requested_by);
     json_time(object, "started_at", a->started_at_us);
-    json_int(object, "lock_us", a->lock_us);
-    json_int(object, "drain_us", a->drain_us);
-    json_int(object, "decide_us", a->decide_us);
-    json_int(object, "pause_us", a->pause_us);
-    json_int(object, "drained_events", a->drained_events);
-    json_int(object, "held_writers", a->held_writers);
+    json_add_int64(object, "lock_us", a->lock_us);
+    json_add_int64(object, "drain_us", a->drain_us);
+    json_add_int64(object, "decide_us", a->decide_us);
+    json_add_int64(object, "pause_us", a->pause_us);
+    json_add_int64(object, "drained_events", a->drained_events);
+    json_add_int64(object, "held_writers", a->held_writers);
     return object;
 }
 

@@ -12,7 +12,9 @@
 #include "command/report.h"
 #include "command/table.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/json.h"
 #include "tenantmv/preflight.h"
 #include "widgets/format.h"
 
@@ -148,8 +150,8 @@ static void checks_json(cJSON *document, const struct tmv_preflight *p)
     cJSON *object = cJSON_AddObjectToObject(document, "preflight");
     cJSON *checks;
 
-    json_int(object, "refusals", p->refusals);
-    json_int(object, "warnings", p->warnings);
+    json_add_int64(object, "refusals", p->refusals);
+    json_add_int64(object, "warnings", p->warnings);
     checks = cJSON_AddArrayToObject(object, "checks");
     for (size_t i = 0; i < p->count; i++) {
         cJSON *check = cJSON_CreateObject();
@@ -332,7 +334,7 @@ static void show_progress(struct progress *progress, const struct tmv_migration 
 static bool wait_for(struct cli *cli, struct tmv_control *control, const struct arguments *a,
                      struct tmv_migration *m, struct tmv_error *err)
 {
-    int64_t started = progress_now_us();
+    int64_t started = clock_now_us();
     int64_t deadline = started + (a->wait_phase ? a->timeout_us : ASK_GRACE_US);
     struct tmv_uuid tenant = m->tenant, id = m->id;
     struct progress progress;
@@ -341,9 +343,9 @@ static bool wait_for(struct cli *cli, struct tmv_control *control, const struct 
     progress_begin(&progress, cli);
     for (;;) {
         ok = look(control, &tenant, &id, m, err);
-        if (!ok || has_come(m, a->wait_phase) || cli_interrupted() || progress_now_us() >= deadline)
+        if (!ok || has_come(m, a->wait_phase) || cli_interrupted() || clock_now_us() >= deadline)
             break;
-        if (a->wait_phase && !warned && !engine_is_alive(m) && progress_now_us() - started >= ASK_GRACE_US) {
+        if (a->wait_phase && !warned && !engine_is_alive(m) && clock_now_us() - started >= ASK_GRACE_US) {
             progress_end(&progress);
             cli_note(cli,
                      "no engine runs: start `tenantmv worker` or the console; the migration waits for one");

@@ -7,6 +7,7 @@
 #include "cli/resolve.h"
 #include "command/report.h"
 #include "command/table.h"
+#include "lib/clock.h"
 
 struct arguments {
     const char *what;
@@ -94,8 +95,8 @@ static bool show_until_the_end(struct cli *cli, const struct arguments *a, struc
             return false;
         if (!a->watch || ended || ferror(stdout))
             return true;
-        int64_t until = progress_now_us() + a->interval_us;
-        while (progress_now_us() < until && !cli_interrupted())
+        int64_t until = clock_now_us() + a->interval_us;
+        while (clock_now_us() < until && !cli_interrupted())
             if (!tmv_control_wait_change(cli->control, 200000, err))
                 return false;
         if (cli_interrupted())

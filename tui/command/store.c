@@ -8,6 +8,7 @@
 #include "command/table.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/json.h"
 #include "lib/text.h"
 #include "widgets/format.h"
 
@@ -153,8 +154,8 @@ static bool take_words(const struct add_arguments *a, struct tmv_store_info *sto
         return err_set(err, TMV_ERR_USAGE, "CONNINFO is longer than %zu bytes", sizeof store->conninfo - 1);
     if ((size_t)snprintf(store->id, sizeof store->id, "%s", a->name) >= sizeof store->id)
         return err_set(err, TMV_ERR_USAGE, "NAME is longer than %zu bytes", sizeof store->id - 1);
-    snprintf(store->events_schema, sizeof store->events_schema, "%s", a->schema);
-    snprintf(store->events_table, sizeof store->events_table, "%s", a->table);
+    text_copy(store->events_schema, sizeof store->events_schema, a->schema);
+    text_copy(store->events_table, sizeof store->events_table, a->table);
     return true;
 }
 
@@ -296,14 +297,14 @@ static void show_facts(struct cli *cli, const struct tmv_store_info *store, cons
     if (cli->json) {
         cJSON *object = store_json(store);
 
-        json_int(object, "server_version", f->server_version);
+        json_add_int64(object, "server_version", f->server_version);
         cJSON_AddStringToObject(object, "database", f->database);
         cJSON_AddStringToObject(object, "user", f->user);
         cJSON_AddBoolToObject(object, "read_only", f->read_only);
         cJSON_AddBoolToObject(object, "has_events", f->has_events);
         cJSON_AddBoolToObject(object, "partitioned", f->partitioned);
         cJSON_AddBoolToObject(object, "guard_ready", f->guard_ready);
-        json_int(object, "columns", f->columns);
+        json_add_int64(object, "columns", f->columns);
         json_known(object, "estimated_events", f->estimated_events);
         cJSON_AddItemToObject(cli_document(cli), "store", object);
         return;

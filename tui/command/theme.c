@@ -9,6 +9,7 @@
 #include "command/table.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/json.h"
 #include "theme/check.h"
 #include "theme/embedded.h"
 #include "theme/export.h"
@@ -98,7 +99,7 @@ static void list_one(struct cli *cli, const char *name, struct listing *listing,
         json_text(object, "base", theme.light ? "light" : "dark");
         json_text(object, "file", path);
         json_text(object, "problem", problem);
-        json_int(object, "findings", bad);
+        json_add_int64(object, "findings", bad);
         for (int v = 0; v < VISION_COUNT; v++)
             cJSON_AddNumberToObject(object, vision_name((enum vision)v),
                                     (int)theme_least_distance(&theme, (enum vision)v, &a, &b));
@@ -169,7 +170,7 @@ static void tell(const struct telling *telling, bool bad, int line, const char *
     if (telling->array) {
         cJSON *object = cJSON_CreateObject();
         cJSON_AddBoolToObject(object, "bad", bad);
-        json_int(object, "line", line);
+        json_add_int64(object, "line", line);
         json_text(object, "text", text);
         cJSON_AddItemToArray(telling->array, object);
         return;

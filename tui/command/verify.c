@@ -10,6 +10,7 @@
 #include "command/table.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/json.h"
 #include "tenantmv/verify.h"
 #include "widgets/format.h"
 
@@ -67,19 +68,19 @@ static cJSON *report_json(const struct tmv_verify_report *r)
 
     cJSON_AddStringToObject(object, "level", levels[r->level]);
     cJSON_AddBoolToObject(object, "consistent", r->consistent);
-    json_int(object, "from_position", r->from_position);
-    json_int(object, "to_position", r->to_position);
-    json_int(object, "events_source", r->events_source);
-    json_int(object, "events_target", r->events_target);
-    json_int(object, "differences", r->differences);
-    json_int(object, "duration_us", r->duration_us);
-    json_int(object, "equal_to", r->equal_to);
-    json_int(object, "to_remove", r->to_remove);
-    json_int(object, "to_copy", r->to_copy);
+    json_add_int64(object, "from_position", r->from_position);
+    json_add_int64(object, "to_position", r->to_position);
+    json_add_int64(object, "events_source", r->events_source);
+    json_add_int64(object, "events_target", r->events_target);
+    json_add_int64(object, "differences", r->differences);
+    json_add_int64(object, "duration_us", r->duration_us);
+    json_add_int64(object, "equal_to", r->equal_to);
+    json_add_int64(object, "to_remove", r->to_remove);
+    json_add_int64(object, "to_copy", r->to_copy);
     cJSON_AddBoolToObject(object, "repaired", r->repaired);
     if (r->sample_percent > 0) {
         cJSON_AddNumberToObject(object, "sample_percent", r->sample_percent);
-        json_int(object, "sample_seed", r->sample_seed);
+        json_add_int64(object, "sample_seed", r->sample_seed);
     }
     found = cJSON_AddArrayToObject(object, "found");
     for (size_t i = 0; i < named(r); i++) {
@@ -89,10 +90,10 @@ static cJSON *report_json(const struct tmv_verify_report *r)
         cJSON_AddStringToObject(item, "kind", d->kind);
         json_id(item, "event_id", &d->event_id);
         json_id(item, "aggregate", &d->aggregate);
-        json_int(item, "version", d->version);
-        json_int(item, "position", d->position);
+        json_add_int64(item, "version", d->version);
+        json_add_int64(item, "position", d->position);
         if (d->target_position)
-            json_int(item, "target_position", d->target_position);
+            json_add_int64(item, "target_position", d->target_position);
         json_text(item, "columns", d->columns);
         cJSON_AddItemToArray(found, item);
     }
@@ -288,7 +289,7 @@ static void json_reports(struct cli *cli, const struct tmv_kept_report *reports,
     for (size_t i = 0; i < count; i++) {
         cJSON *object = report_json(&reports[i].report);
 
-        json_int(object, "id", reports[i].id);
+        json_add_int64(object, "id", reports[i].id);
         json_time(object, "made_at", reports[i].made_at_us);
         cJSON_AddItemToArray(list, object);
     }

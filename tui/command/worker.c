@@ -9,6 +9,7 @@
 
 #include "cli/output.h"
 #include "command/table.h"
+#include "lib/clock.h"
 #include "lib/err.h"
 #include "tenantmv/engine.h"
 #include "tenantmv/log.h"
@@ -35,14 +36,14 @@ static const struct option_spec options[] = {
 
 static void log_time(char text[40])
 {
-    struct timespec now;
+    int64_t now = clock_wall_us();
+    time_t whole = (time_t)(now / US_PER_S);
     struct tm tm;
     size_t n;
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &tm);
+    gmtime_r(&whole, &tm);
     n = strftime(text, 40, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(text + n, 40 - n, ".%03ldZ", now.tv_nsec / 1000000);
+    snprintf(text + n, 40 - n, ".%03ldZ", (long)(now % US_PER_S / US_PER_MS));
 }
 
 /* Log lines that could not be written, as on a full disk, and why; the sink is called by one thread at a

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/clock.h"
+
 #define STEPS_MAX 8
 
 static const struct {
@@ -31,14 +33,14 @@ static const char *const actors[] = {"user:anna", "user:björn", "user:chloé", 
 
 static void format_now(char *text, size_t size)
 {
-    struct timespec ts;
+    int64_t ts = clock_wall_us();
+    time_t whole = (time_t)(ts / US_PER_S);
     struct tm tm;
     char seconds[32];
 
-    clock_gettime(CLOCK_REALTIME, &ts);
-    gmtime_r(&ts.tv_sec, &tm);
+    gmtime_r(&whole, &tm);
     strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(text, size, "%s.%06ld+00:00", seconds, ts.tv_nsec / 1000);
+    snprintf(text, size, "%s.%06ld+00:00", seconds, (long)(ts % US_PER_S));
 }
 
 /* What every event of eventsource-py says of itself. */

@@ -15,6 +15,7 @@
 
 #include "demo/keeper.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/text.h"
 #include "lib/outfile.h"
@@ -77,7 +78,7 @@ static bool find_installed(char *ret_bindir, size_t size)
                 if (!has_server(found.gl_pathv[i]) || version_in(found.gl_pathv[i]) <= best)
                     continue;
                 best = version_in(found.gl_pathv[i]);
-                snprintf(ret_bindir, size, "%s", found.gl_pathv[i]);
+                text_copy(ret_bindir, size, found.gl_pathv[i]);
             }
         }
         globfree(&found);
@@ -97,7 +98,7 @@ bool cluster_find_programs(char *ret_bindir, size_t size, struct tmv_error *err)
         answer[strcspn(answer, "\n")] = '\0';
         found = strlen(answer) < size && has_server(answer);
         if (found)
-            snprintf(ret_bindir, size, "%s", answer);
+            text_copy(ret_bindir, size, answer);
     }
     if (found || find_installed(ret_bindir, size))
         return true;
@@ -270,7 +271,7 @@ static bool is_cancelled(const struct cluster *c)
 
 static bool wait_ready(struct cluster *c, struct tmv_error *err)
 {
-    int64_t end = process_now_us() + READY_TIMEOUT_US;
+    int64_t end = clock_now_us() + READY_TIMEOUT_US;
     char text[400];
 
     while (!is_ready(c)) {
@@ -280,7 +281,7 @@ static bool wait_ready(struct cluster *c, struct tmv_error *err)
         }
         if (is_cancelled(c))
             return err_set(err, TMV_ERR_CANCELLED, "stopped while a PostgreSQL server started");
-        if (process_now_us() > end) {
+        if (clock_now_us() > end) {
             read_log_end(c, text, sizeof text);
             return err_set(err, TMV_ERR_TIMEOUT, "the PostgreSQL server in %s is not ready: %s", c->data,
                            text);
@@ -387,7 +388,7 @@ static bool kill_all(struct cluster *c)
 {
     int fds[BACKENDS_MAX];
     pid_t pids[BACKENDS_MAX];
-    int64_t end = process_now_us() + STOP_TIMEOUT_US;
+    int64_t end = clock_now_us() + STOP_TIMEOUT_US;
     size_t count;
     bool gone;
 
@@ -398,7 +399,7 @@ static bool kill_all(struct cluster *c)
     kill(c->pid, SIGKILL);
     gone = process_wait_end(c->watch_fd, STOP_TIMEOUT_US);
     for (size_t i = 0; i < count; i++) {
-        gone = process_wait_end(fds[i], end - process_now_us()) && gone;
+        gone = process_wait_end(fds[i], end - clock_now_us()) && gone;
         close(fds[i]);
     }
     return gone;

@@ -11,6 +11,7 @@
 #include "demo/headless.h"
 #include "demo/interactive.h"
 #include "demo/stage.h"
+#include "lib/clock.h"
 #include "lib/outfile.h"
 #include "tenantmv/log.h"
 
@@ -29,17 +30,17 @@ static void say_aloud(const char *fmt, ...)
 /* What the library says goes to a file: useful with --keep, gone otherwise. */
 static void write_log(void *user, enum tmv_log_level level, const char *line)
 {
-    struct timespec now;
+    int64_t now = clock_wall_us();
+    time_t whole = (time_t)(now / US_PER_S);
     struct tm tm;
     char seconds[32];
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &tm);
+    gmtime_r(&whole, &tm);
     strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &tm);
     struct outfile *log = user;
 
-    fprintf(log->stream, "%s.%03ldZ %-5s %s\n", seconds, now.tv_nsec / 1000000, tmv_log_level_name(level),
-            line);
+    fprintf(log->stream, "%s.%03ldZ %-5s %s\n", seconds, (long)(now % US_PER_S / US_PER_MS),
+            tmv_log_level_name(level), line);
     outfile_flush(log);
 }
 

@@ -11,7 +11,9 @@
 #include "demo/mover.h"
 #include "demo/process.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/text.h"
 #include "tenantmv/verify.h"
 
 #define WARM_UP_US 1500000
@@ -32,16 +34,16 @@ struct headless {
 static void note_problem(struct demo_report *report, const struct tmv_error *err)
 {
     if (!report->problem[0])
-        snprintf(report->problem, sizeof report->problem, "%s", err->message);
+        text_copy(report->problem, sizeof report->problem, err->message);
 }
 
 /* Lets the writers open their connections and get going. */
 static bool warm_up(struct headless *h, struct tmv_error *err)
 {
-    int64_t end = process_now_us() + WARM_UP_US;
+    int64_t end = clock_now_us() + WARM_UP_US;
     int64_t left;
 
-    while ((left = end - process_now_us()) > 0) {
+    while ((left = end - clock_now_us()) > 0) {
         if (cancel_asked())
             return err_set(err, TMV_ERR_CANCELLED, "stopped by a signal");
         if (!tmv_control_wait_change(h->control, left < LOOK_US ? left : LOOK_US, err))

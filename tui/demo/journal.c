@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "lib/err.h"
+#include "lib/lock.h"
 #include "lib/outfile.h"
 
 struct sheet {
@@ -40,7 +41,7 @@ bool journal_open(const char *directory, size_t tenants, struct journal **ret_jo
         return err_set(err, TMV_ERR_NOMEM, "no memory for the writers' journal");
     }
     for (; j->count < tenants; j->count++) {
-        pthread_mutex_init(&j->sheets[j->count].lock, NULL);
+        lock_init(&j->sheets[j->count].lock);
         if (!sheet_open(&j->sheets[j->count], directory, j->count, err)) {
             j->count++;
             journal_close(j);

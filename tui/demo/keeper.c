@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
+
 #define GRACE_US 5000000       /* for an immediate shutdown, before SIGKILL */
 #define GRACE_KEPT_US 25000000 /* for a clean one */
 #define WORDS_MAX 60
@@ -124,13 +126,13 @@ static int32_t start_server(struct keeper *keeper, char *request, size_t length)
 
 static void signal_servers(const struct keeper *keeper, int sig, int64_t grace_us)
 {
-    int64_t end = process_now_us() + grace_us;
+    int64_t end = clock_now_us() + grace_us;
 
     for (int i = 0; i < KEEPER_SERVERS_MAX; i++)
         if (keeper->watched[i] >= 0)
             syscall(SYS_pidfd_send_signal, keeper->watched[i], sig, NULL, 0);
     for (int i = 0; i < KEEPER_SERVERS_MAX; i++)
-        process_wait_end(keeper->watched[i], end - process_now_us());
+        process_wait_end(keeper->watched[i], end - clock_now_us());
 }
 
 /* Standard streams away from the terminal or pipe that the program was given, everything else closed. */

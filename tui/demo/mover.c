@@ -5,6 +5,7 @@
 
 #include "demo/cancel.h"
 #include "demo/process.h"
+#include "lib/clock.h"
 #include "lib/err.h"
 
 #define TRIES 300         /* a busy machine makes gates turn red again and budgets pass; both cost nothing */
@@ -89,7 +90,7 @@ static bool look(struct passage *p, const struct gaps *gaps, struct tmv_error *e
     if (!found)
         return err_set(err, TMV_ERR_NOT_FOUND, "the migration is not in the control database any more");
     if (p->now.generation != p->generation || p->moved_us == 0)
-        p->moved_us = process_now_us();
+        p->moved_us = clock_now_us();
     p->generation = p->now.generation;
     return is_alive(&p->now, err);
 }
@@ -104,8 +105,8 @@ static bool pause_and_look(struct passage *p, struct tmv_error *err)
     if (!tmv_control_wait_change(p->mover->control, LOOK_US, err) || !look(p, NULL, err))
         return false;
     if (p->now.events_copied + p->now.watermark + p->now.verified_to != before)
-        p->moved_us = process_now_us();
-    if (process_now_us() - p->moved_us > STUCK_US || process_now_us() > p->deadline_us)
+        p->moved_us = clock_now_us();
+    if (clock_now_us() - p->moved_us > STUCK_US || clock_now_us() > p->deadline_us)
         return err_set(err, TMV_ERR_TIMEOUT, "the migration does not get on (%s, %s): %.300s",
                        tmv_phase_name(p->now.phase), p->now.step, p->now.note);
     return true;
@@ -114,13 +115,13 @@ static bool pause_and_look(struct passage *p, struct tmv_error *err)
 static bool wait_ready(struct passage *p, struct tmv_error *err)
 {
     while (p->now.phase != TMV_PHASE_DUAL_WRITE || p->now.show != TMV_SHOW_READY || !p->mirrored_us ||
-           process_now_us() - p->mirrored_us < MIRROR_US) {
+           clock_now_us() - p->mirrored_us < MIRROR_US) {
         if (!pause_and_look(p, err))
             return false;
         if (p->now.phase == TMV_PHASE_DUAL_WRITE && p->now.lag_us >= 0)
             figures_add(&p->mover->report->lag, p->now.lag_us);
         if (p->now.phase == TMV_PHASE_DUAL_WRITE && !p->mirrored_us)
-            p->mirrored_us = process_now_us();
+            p->mirrored_us = clock_now_us();
     }
     return true;
 }
@@ -136,7 +137,7 @@ static bool wait_command(struct passage *p, const struct tmv_uuid *command, stru
         /* No look at the whole picture here: it would take its time from the pause that is measured. */
         if (cancel_asked())
             return err_set(err, TMV_ERR_CANCELLED, "stopped by a signal");
-        if (process_now_us() > p->deadline_us)
+        if (clock_now_us() > p->deadline_us)
             return err_set(err, TMV_ERR_TIMEOUT, "the cutover has no outcome (%s)",
                            tmv_command_state_name(ret_info->state));
         if (!tmv_control_wait_change(p->mover->control, LOOK_US, err))
@@ -147,9 +148,9 @@ static bool wait_command(struct passage *p, const struct tmv_uuid *command, stru
 /* Lets the writers go on for a while. */
 static bool linger(const struct passage *p, int64_t us, struct tmv_error *err)
 {
-    int64_t end = process_now_us() + us;
+    int64_t end = clock_now_us() + us;
 
-    for (int64_t left = us; left > 0; left = end - process_now_us())
+    for (int64_t left = us; left > 0; left = end - clock_now_us())
         if (!tmv_control_wait_change(p->mover->control, left, err))
             return false;
     return true;
@@ -216,7 +217,7 @@ bool mover_run(const struct mover *mover, const struct stage_tenant *tenant, siz
     struct tmv_actor actor = live_actor();
 
     tmv_settings_default(&start.settings);
-    p.deadline_us = process_now_us() + BOUND_US + tenant->seeded * 1000;
+    p.deadline_us = clock_now_us() + BOUND_US + tenant->seeded * 1000;
     workload_set_hot(mover->live->workload, number);
     if (tmv_start(mover->control, &start, &actor, &p.migration, err) && look(&p, NULL, err) && pass(&p, err))
         return true;

@@ -17,7 +17,9 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/text.h"
 
 static char *const environment[] = {
     (char[]){"PATH=/usr/local/bin:/usr/bin:/bin"},
@@ -30,14 +32,6 @@ static char *const environment[] = {
 char *const *process_environment(void)
 {
     return environment;
-}
-
-int64_t process_now_us(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 bool run_user_find(struct run_user *ret_user, struct tmv_error *err)
@@ -57,7 +51,7 @@ bool run_user_find(struct run_user *ret_user, struct tmv_error *err)
             ret_user->drop = true;
             ret_user->uid = entry.pw_uid;
             ret_user->gid = entry.pw_gid;
-            snprintf(ret_user->name, sizeof ret_user->name, "%s", names[i]);
+            text_copy(ret_user->name, sizeof ret_user->name, names[i]);
             return true;
         }
     }
@@ -81,10 +75,10 @@ int process_watch(pid_t pid)
 static int wait_readable(int watch_fd, int cancel_fd, int64_t timeout_us)
 {
     struct pollfd fds[2] = {{.fd = watch_fd, .events = POLLIN}, {.fd = cancel_fd, .events = POLLIN}};
-    int64_t end = process_now_us() + timeout_us;
+    int64_t end = clock_now_us() + timeout_us;
 
     for (;;) {
-        int64_t left = end - process_now_us();
+        int64_t left = end - clock_now_us();
         int ready = poll(fds, 2, left <= 0 ? 0 : (int)((left + 999) / 1000));
 
         if (ready > 0 && fds[0].revents)

@@ -44,4 +44,3 @@ char *const *process_environment(void);
 int process_watch(pid_t pid);
 /* Waits until a watched process ended; false when `timeout_us` passed. */
 bool process_wait_end(int watch_fd, int64_t timeout_us);
-int64_t process_now_us(void); /* monotonic */

@@ -7,6 +7,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/json.h"
 #include "lib/text.h"
 
 void report_release(struct demo_report *r)
@@ -61,19 +62,6 @@ static double per_second(int64_t count, int64_t us)
     return us > 0 ? (double)count * 1e6 / (double)us : 0;
 }
 
-static void add_integer(cJSON *object, const char *name, int64_t value)
-{
-    char text[24];
-
-    snprintf(text, sizeof text, "%" PRId64, value); /* cJSON's numbers are doubles */
-    cJSON_AddRawToObject(object, name, text);
-}
-
-static void add_rounded(cJSON *object, const char *name, double value, int digits)
-{
-    cJSON_AddRawToObject(object, name, DECIMAL(value, digits));
-}
-
 static void add_cutovers(const struct demo_report *r, cJSON *object)
 {
     cJSON *list = cJSON_AddArrayToObject(object, "cutovers");
@@ -83,13 +71,13 @@ static void add_cutovers(const struct demo_report *r, cJSON *object)
         cJSON *item = cJSON_CreateObject();
 
         cJSON_AddStringToObject(item, "outcome", a->outcome);
-        add_integer(item, "lock_us", a->lock_us);
-        add_integer(item, "drain_us", a->drain_us);
-        add_integer(item, "decide_us", a->decide_us);
-        add_integer(item, "pause_us", a->pause_us);
-        add_integer(item, "writer_gap_us", r->cutovers[i].writer_gap_us);
-        add_integer(item, "drained_events", a->drained_events);
-        add_integer(item, "quiet_gap_us", r->cutovers[i].quiet_gap_us);
+        json_add_int64(item, "lock_us", a->lock_us);
+        json_add_int64(item, "drain_us", a->drain_us);
+        json_add_int64(item, "decide_us", a->decide_us);
+        json_add_int64(item, "pause_us", a->pause_us);
+        json_add_int64(item, "writer_gap_us", r->cutovers[i].writer_gap_us);
+        json_add_int64(item, "drained_events", a->drained_events);
+        json_add_int64(item, "quiet_gap_us", r->cutovers[i].quiet_gap_us);
         cJSON_AddItemToArray(list, item);
     }
 }
@@ -100,9 +88,9 @@ static void add_gaps(const struct demo_report *r, bool quiet, const char *name, 
     int64_t gaps[3];
 
     gap_figures(r, quiet, gaps);
-    add_integer(part, "p50", gaps[0]);
-    add_integer(part, "p99", gaps[1]);
-    add_integer(part, "max", gaps[2]);
+    json_add_int64(part, "p50", gaps[0]);
+    json_add_int64(part, "p99", gaps[1]);
+    json_add_int64(part, "max", gaps[2]);
 }
 
 void report_to_json(const struct demo_report *r, cJSON *object)
@@ -110,24 +98,24 @@ void report_to_json(const struct demo_report *r, cJSON *object)
     cJSON *part;
 
     cJSON_AddStringToObject(object, "version", TMV_VERSION);
-    add_integer(object, "events_total", r->events_total);
-    add_rounded(object, "copy_events_per_second", per_second(r->copied_events, r->copy_us), 0);
-    add_rounded(object, "copy_seconds", (double)r->copy_us / 1e6, 3);
+    json_add_int64(object, "events_total", r->events_total);
+    json_add_decimal(object, "copy_events_per_second", per_second(r->copied_events, r->copy_us), 0);
+    json_add_decimal(object, "copy_seconds", (double)r->copy_us / 1e6, 3);
     part = cJSON_AddObjectToObject(object, "mirror_lag_ms");
-    add_rounded(part, "p50", (double)figures_percentile(&r->lag, 50) / 1e3, 1);
-    add_rounded(part, "p99", (double)figures_percentile(&r->lag, 99) / 1e3, 1);
+    json_add_decimal(part, "p50", (double)figures_percentile(&r->lag, 50) / 1e3, 1);
+    json_add_decimal(part, "p99", (double)figures_percentile(&r->lag, 99) / 1e3, 1);
     add_cutovers(r, object);
     add_gaps(r, false, "writer_gap_us", object);
-    add_integer(object, "writes_acknowledged", r->writes_acknowledged);
-    add_integer(object, "writes_failed", r->writes_failed);
-    add_integer(object, "events_lost", r->lost);
-    add_integer(object, "events_duplicated", r->duplicated);
-    add_integer(object, "events_out_of_order", r->out_of_order);
+    json_add_int64(object, "writes_acknowledged", r->writes_acknowledged);
+    json_add_int64(object, "writes_failed", r->writes_failed);
+    json_add_int64(object, "events_lost", r->lost);
+    json_add_int64(object, "events_duplicated", r->duplicated);
+    json_add_int64(object, "events_out_of_order", r->out_of_order);
     part = cJSON_AddObjectToObject(object, "verification");
     cJSON_AddStringToObject(part, "level", "hash");
     cJSON_AddBoolToObject(part, "consistent", r->consistent);
-    add_rounded(part, "seconds", (double)r->verify_us / 1e6, 3);
-    add_integer(object, "peak_rss_kib", r->peak_rss_kib);
+    json_add_decimal(part, "seconds", (double)r->verify_us / 1e6, 3);
+    json_add_int64(object, "peak_rss_kib", r->peak_rss_kib);
     add_gaps(r, true, "quiet_gap_us", object);
     if (r->problem[0])
         cJSON_AddStringToObject(object, "problem", r->problem);

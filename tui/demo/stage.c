@@ -10,9 +10,11 @@
 #include <time.h>
 
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/outfile.h"
 #include "demo/demo_sql.h"
+#include "lib/text.h"
 #include "lib/thread.h"
 
 #define SEED_TIMEOUT_US INT64_C(7200000000)
@@ -69,7 +71,7 @@ static bool make_tenants(const struct demo_options *options, struct stage *s, st
         t->id = tmv_uuid_random();
         t->seeded = sizes[i];
         if (i < NAMES)
-            snprintf(t->database, sizeof t->database, "%s", names[i]);
+            text_copy(t->database, sizeof t->database, names[i]);
         else
             snprintf(t->database, sizeof t->database, "%s_%zu", names[i % NAMES], i / NAMES + 1);
         snprintf(t->name, sizeof t->name, "%.31s", t->database);
@@ -81,11 +83,11 @@ static bool make_tenants(const struct demo_options *options, struct stage *s, st
 void stage_store(const struct stage *s, const struct stage_tenant *tenant, struct tmv_store_info *ret_store)
 {
     memset(ret_store, 0, sizeof *ret_store);
-    snprintf(ret_store->id, sizeof ret_store->id, "%s", tenant ? tenant->store : STAGE_SHARED);
+    text_copy(ret_store->id, sizeof ret_store->id, tenant ? tenant->store : STAGE_SHARED);
     if (tenant)
         cluster_conninfo(s->dedicated, tenant->database, ret_store->conninfo);
     else
-        snprintf(ret_store->conninfo, sizeof ret_store->conninfo, "%s", s->control);
+        text_copy(ret_store->conninfo, sizeof ret_store->conninfo, s->control);
     snprintf(ret_store->events_schema, sizeof ret_store->events_schema, "public");
     snprintf(ret_store->events_table, sizeof ret_store->events_table, "events");
 }
@@ -238,15 +240,10 @@ static void say_how_far(const struct stage *s, int64_t events, say_fn *say)
 /* Waits for a session; says every few seconds how far they all are. */
 static void await_job(const struct stage *s, const struct seed_job *job, int64_t events, say_fn *say)
 {
-    struct timespec until;
-
     if (pthread_equal(job->thread, pthread_self()))
         return;
-    do {
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += SAY_EVERY_S;
-    } while (pthread_timedjoin_np(job->thread, NULL, &until) == ETIMEDOUT &&
-             (say_how_far(s, events, say), true));
+    while (!thread_join_until(job->thread, clock_now_us() + SAY_EVERY_S * US_PER_S))
+        say_how_far(s, events, say);
 }
 
 static bool seed(struct stage *s, int64_t events, say_fn *say, struct tmv_error *err)

@@ -15,7 +15,9 @@
 #include "demo/business.h"
 #include "demo/process.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/lock.h"
 #include "lib/thread.h"
 
 #define HOT_SHARE 8           /* all but one of so many appends go to the hot tenant */
@@ -64,7 +66,7 @@ static void pulse_beat(struct pulse *pulse)
     int64_t now;
 
     pthread_mutex_lock(&pulse->lock);
-    now = process_now_us();
+    now = clock_now_us();
     if (pulse->watched && pulse->last_us && now - pulse->last_us > pulse->longest_us)
         pulse->longest_us = now - pulse->last_us;
     pulse->last_us = now;
@@ -87,7 +89,7 @@ int64_t workload_gap_end(struct workload *w, size_t tenant)
     int64_t longest;
 
     pthread_mutex_lock(&pulse->lock);
-    longest = process_now_us() - pulse->last_us;
+    longest = clock_now_us() - pulse->last_us;
     if (!pulse->last_us || longest < pulse->longest_us)
         longest = pulse->longest_us;
     pulse->watched = false;
@@ -165,7 +167,7 @@ static bool wait_until(const struct workload *w, int64_t due_us)
     struct pollfd fd = {.fd = w->stop_fd, .events = POLLIN};
 
     for (;;) {
-        int64_t left = due_us - process_now_us();
+        int64_t left = due_us - clock_now_us();
         struct timespec ts = {0};
 
         if (left > 0) {
@@ -185,13 +187,13 @@ static void *writer_main(void *argument)
     struct workload *w = writer->workload;
     AUTO_FREE struct business_batch *batch = calloc(1, sizeof *batch);
     int64_t step = w->options.rate > 0 ? 1000000 * (int64_t)w->options.writers / w->options.rate : 0;
-    int64_t due = process_now_us() + step * writer->number / w->options.writers;
+    int64_t due = clock_now_us() + step * writer->number / w->options.writers;
 
     while (batch && wait_until(w, due)) {
         append_once(writer, batch);
         due += step;
-        if (!step || process_now_us() - due > BEHIND_MAX_US)
-            due = process_now_us();
+        if (!step || clock_now_us() - due > BEHIND_MAX_US)
+            due = clock_now_us();
     }
     return NULL;
 }
@@ -221,7 +223,7 @@ static bool allocate(struct workload *w, struct tmv_error *err)
     w->writers = calloc((size_t)w->options.writers + 1, sizeof *w->writers);
     ok = w->tenants && w->pulses && w->writers;
     for (size_t i = 0; w->pulses && i < tenants; i++)
-        pthread_mutex_init(&w->pulses[i].lock, NULL);
+        lock_init(&w->pulses[i].lock);
     for (int i = 0; ok && i < w->options.writers; i++) {
         w->writers[i].cases = calloc(tenants, sizeof *w->writers[i].cases);
         ok = w->writers[i].cases;
@@ -243,7 +245,7 @@ bool workload_start(const struct workload_options *options, struct workload **re
     w->options = *options;
     w->stop_fd = -1;
     atomic_init(&w->hot, WORKLOAD_NOBODY);
-    pthread_mutex_init(&w->failure_lock, NULL);
+    lock_init(&w->failure_lock);
     if (!allocate(w, err)) {
         release(w);
         return false;

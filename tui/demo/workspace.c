@@ -15,6 +15,7 @@
 
 #include "demo/keeper.h"
 #include "lib/err.h"
+#include "lib/lock.h"
 
 #define CLOSE_TIMEOUT_US 40000000
 #define ANSWER_TIMEOUT_S 10
@@ -161,7 +162,7 @@ bool workspace_open(const struct workspace_options *options, struct workspace **
 
     if (!w)
         return err_set(err, TMV_ERR_NOMEM, "no memory for a workspace");
-    pthread_mutex_init(&w->lock, NULL);
+    lock_init(&w->lock);
     w->socket = -1;
     w->cancel_fd = options->cancel_fd;
     w->keep = options->keep;

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "lib/text.h"
 #include "screens/states.h"
 #include "widgets/format.h"
 #include "widgets/width.h"
@@ -197,7 +198,7 @@ static void cell_value(const struct sheet_column *column, const char *row, const
         return;
     case SHEET_BOOL:
         *ret_bare = true;
-        snprintf(value, VALUE_MAX, "%s", *(const bool *)at ? "true" : "false");
+        text_copy(value, VALUE_MAX, *(const bool *)at ? "true" : "false");
         return;
     case SHEET_SMALL:
     case SHEET_INTEGER:
@@ -211,7 +212,7 @@ static void cell_value(const struct sheet_column *column, const char *row, const
     case SHEET_PHASE:
     case SHEET_OPERATION:
     case SHEET_COMMAND_STATE:
-        snprintf(value, VALUE_MAX, "%s", enum_name(column->kind, at));
+        text_copy(value, VALUE_MAX, enum_name(column->kind, at));
         return;
     }
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text.h"
 #include "widgets/chart.h"
 #include "widgets/format.h"
 
@@ -45,7 +46,7 @@ bool attempt_went_well(const struct tmv_attempt *attempt)
 
 const char *attempt_outcome(const struct tmv_attempt *attempt, char text[32])
 {
-    snprintf(text, 32, "%s", attempt->outcome);
+    text_copy(text, 32, attempt->outcome);
     return format_words(text);
 }
 

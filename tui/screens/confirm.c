@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/text.h"
 #include "screens/frame.h"
 #include "screens/gates.h"
 #include "screens/states.h"
@@ -135,9 +136,9 @@ static void blocked_by_state(const struct confirm *confirm, const struct model *
         snprintf(why, size, "the picture is old");
     else if (confirm->bulk ? !any_marked_allows(confirm, model, reason)
                            : !tmv_operation_allowed(m, confirm->operation, reason))
-        snprintf(why, size, "%s", reason);
+        text_copy(why, size, reason);
     else if (confirm->operation == TMV_OP_CUTOVER && !tmv_cutover_facts(m, reason))
-        snprintf(why, size, "%s", reason);
+        text_copy(why, size, reason);
 }
 
 void confirm_blocked(const struct confirm *confirm, const struct model *model, char *why, size_t size)
@@ -196,7 +197,7 @@ static void draw_effect(const struct confirm *confirm, const struct tmv_migratio
         snprintf(text, sizeof text, "%s Predicted pause: %s.", confirm->effect,
                  format_duration(m->predicted_pause_us, pause));
     else
-        snprintf(text, sizeof text, "%s", confirm->effect);
+        text_copy(text, sizeof text, confirm->effect);
     labelled(canvas, rest, "Effect", text);
     labelled(canvas, rest, "Back", confirm->back);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text.h"
 #include "screens/attempt.h"
 #include "screens/history.h"
 #include "screens/states.h"
@@ -300,7 +301,7 @@ static void selected_words(const struct model *model, const struct queue *queue,
     if (list->pane == PANE_QUEUE && row >= 0)
         why_words(queue->rows[row], text, WHY_MAX);
     else if (list->pane == PANE_CUTOVERS && row >= 0 && row < attempts(model))
-        snprintf(text, WHY_MAX, "%s", model->snapshot->attempts[row].reason);
+        text_copy(text, WHY_MAX, model->snapshot->attempts[row].reason);
 }
 
 /* The queue's columns: no tenant's beginning is cut. */
@@ -559,12 +560,12 @@ static bool cutover_offers(const struct model *model, const char *key)
 {
     if (strcmp(key, "Enter") == 0)
         return !model->no_subject;
-    return model->snapshot != NULL;
+    return model->snapshot;
 }
 
 static bool cutover_zooms(const struct model *model)
 {
-    return model->snapshot != NULL;
+    return model->snapshot;
 }
 
 const struct screen screen_cutover = {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text.h"
 #include "widgets/format.h"
 
 /* Types of the shared audit table; others show their own name. */
@@ -62,9 +63,9 @@ static void value_words(const cJSON *item, char *text, size_t size)
     if (cJSON_IsString(item))
         snprintf(text, size, "%.300s", item->valuestring);
     else if (cJSON_IsNumber(item) && length > 3 && strcmp(item->string + length - 3, "_us") == 0)
-        snprintf(text, size, "%s", format_duration((int64_t)item->valuedouble, number));
+        text_copy(text, size, format_duration((int64_t)item->valuedouble, number));
     else if (cJSON_IsNumber(item))
-        snprintf(text, size, "%s", format_grouped((int64_t)item->valuedouble, number));
+        text_copy(text, size, format_grouped((int64_t)item->valuedouble, number));
     else if (cJSON_IsTrue(item))
         snprintf(text, size, "yes");
 }

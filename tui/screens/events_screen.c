@@ -346,7 +346,7 @@ static bool events_offers(const struct model *model, const char *key)
 
     read_shown(model, &shown);
     if (strcmp(key, "Enter") == 0)
-        return list->row < shown.count && model_find(model, &shown.rows[list->row]->migration) != NULL;
+        return list->row < shown.count && model_find(model, &shown.rows[list->row]->migration);
     return shown.count > 0;
 }
 

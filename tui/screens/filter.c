@@ -23,7 +23,7 @@ typedef int64_t value_fn(const struct filter_subject *subject);
 
 static void phase_text(const struct filter_subject *s, char *text, size_t size)
 {
-    snprintf(text, size, "%s", state_look(s->migration->show)->word);
+    text_copy(text, size, state_look(s->migration->show)->word);
 }
 
 static void tenant_text(const struct filter_subject *s, char *text, size_t size)
@@ -40,12 +40,12 @@ static void store_text(const struct filter_subject *s, char *text, size_t size)
 
 static void source_text(const struct filter_subject *s, char *text, size_t size)
 {
-    snprintf(text, size, "%s", s->migration->source);
+    text_copy(text, size, s->migration->source);
 }
 
 static void target_text(const struct filter_subject *s, char *text, size_t size)
 {
-    snprintf(text, size, "%s", s->migration->target);
+    text_copy(text, size, s->migration->target);
 }
 
 static void by_text(const struct filter_subject *s, char *text, size_t size)
@@ -56,7 +56,7 @@ static void by_text(const struct filter_subject *s, char *text, size_t size)
 
 static void owner_text(const struct filter_subject *s, char *text, size_t size)
 {
-    snprintf(text, size, "%s", s->migration->owner);
+    text_copy(text, size, s->migration->owner);
 }
 
 static void note_text(const struct filter_subject *s, char *text, size_t size)
@@ -161,7 +161,7 @@ static int field_by_name(const char *name, size_t length)
 
 static void copy_lower(char *to, size_t size, const char *from)
 {
-    snprintf(to, size, "%s", from);
+    text_copy(to, size, from);
     for (char *c = to; *c != '\0'; c++)
         *c = text_lower(*c);
 }

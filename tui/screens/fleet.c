@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/text.h"
 #include "screens/attempt.h"
 #include "screens/events.h"
 #include "screens/fleet_order.h"
@@ -85,17 +86,17 @@ static void note_words(const struct model *model, const struct tmv_migration *m,
     const struct tmv_gate *red = first_red_gate(m);
 
     if (fleet_is_ghost(model, m)) {
-        snprintf(text, size, "%s",
-                 model_find(model, &m->id) ? "left this list: stays until the cursor moves"
-                                           : "gone from this list: stays until the cursor moves");
+        text_copy(text, size,
+                  model_find(model, &m->id) ? "left this list: stays until the cursor moves"
+                                            : "gone from this list: stays until the cursor moves");
         return;
     }
     if (model_dialog_words(model, &m->id, text, size)[0] != '\0')
         return;
     if (m->show == TMV_SHOW_FAILED && m->last_error[0] != '\0')
-        snprintf(text, size, "%s", m->last_error);
+        text_copy(text, size, m->last_error);
     else if (m->paused && m->pause_reason[0] != '\0')
-        snprintf(text, size, "%s", m->pause_reason);
+        text_copy(text, size, m->pause_reason);
     else if (m->show == TMV_SHOW_DONE)
         done_note(model, m, text, size);
     else if (m->note[0] != '\0')
@@ -105,7 +106,7 @@ static void note_words(const struct model *model, const struct tmv_migration *m,
     else if (m->show == TMV_SHOW_READY)
         snprintf(text, size, "every gate is green");
     else
-        snprintf(text, size, "%s", m->step);
+        text_copy(text, size, m->step);
 }
 
 static void progress_cell(const struct tmv_migration *m, struct canvas *canvas, struct rect cell)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/text.h"
 #include "lib/utf8.h"
 #include "screens/states.h"
 #include "widgets/format.h"
@@ -99,7 +100,7 @@ static int collect_header(const struct model *model, struct header_word words[HE
         snprintf(words[n++].text, sizeof words->text, "  %.60s", model->who);
     }
     words[n] = (struct header_word){"", mode_role, 0, true};
-    snprintf(words[n++].text, sizeof words->text, "%s", mode);
+    text_copy(words[n++].text, sizeof words->text, mode);
     words[n].role = fresh_words(model, fresh, sizeof fresh);
     words[n].leaves = 0;
     words[n].right = true;
@@ -277,7 +278,7 @@ static void draw_note(const struct model *model, struct canvas *canvas, struct r
     const char *more = note_more(model, canvas);
     char first[sizeof model->note];
 
-    snprintf(first, sizeof first, "%s", model->note);
+    text_copy(first, sizeof first, model->note);
     if (more)
         first[more - model->note - (ptrdiff_t)strlen(NOTE_PARTS)] = '\0';
     area.x++;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text.h"
 #include "screens/gates.h"
 #include "screens/attempt.h"
 #include "screens/events.h"
@@ -368,13 +369,13 @@ static void gates_verdict(const struct tmv_migration *m, size_t green, struct ca
 
     if (tmv_operation_allowed(m, TMV_OP_CUTOVER, why)) {
         role = green < m->gate_count ? ROLE_LEVEL_WARN : ROLE_STATE_READY;
-        snprintf(why, sizeof why, "%s",
-                 green < m->gate_count && gates_unknown(m) ? "no cutover while a gate is not known"
-                 : green < m->gate_count                   ? "no cutover while a gate is red"
-                 : m->gate_count > 0                       ? "ready: c starts the cutover"
-                                                           : "no gate has been looked at yet");
+        text_copy(why, sizeof why,
+                  green < m->gate_count && gates_unknown(m) ? "no cutover while a gate is not known"
+                  : green < m->gate_count                   ? "no cutover while a gate is red"
+                  : m->gate_count > 0                       ? "ready: c starts the cutover"
+                                                            : "no gate has been looked at yet");
     }
-    snprintf(text, sizeof text, "%s", why);
+    text_copy(text, sizeof text, why);
     if (m->predicted_pause_us >= 0)
         snprintf(text, sizeof text, "predicted pause %s   %s", format_duration(m->predicted_pause_us, pause),
                  why);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/text.h"
 #include "widgets/width.h"
 
 /* An alias is input: copied grapheme by grapheme, so that what is typed to confirm is what is seen. */
@@ -108,7 +109,7 @@ const char *tenant_full(const struct tenant_names *names, const struct tmv_uuid 
     char uuid[TMV_UUID_TEXT];
 
     if (!alias_of(names, tenant, text))
-        snprintf(text, TENANT_NAME_MAX, "%s", tmv_uuid_format(tenant, uuid));
+        text_copy(text, TENANT_NAME_MAX, tmv_uuid_format(tenant, uuid));
     return text;
 }
 
@@ -125,7 +126,7 @@ const char *tenant_name(const struct tenant_names *names, const struct tmv_uuid 
     digits = digits_needed(names, tenant);
     tmv_uuid_format(tenant, uuid);
     if (digits + LAST_DIGITS >= 2 * (int)sizeof tenant->bytes)
-        snprintf(text, TENANT_NAME_MAX, "%s", uuid);
+        text_copy(text, TENANT_NAME_MAX, uuid);
     else
         snprintf(text, TENANT_NAME_MAX, "%.*s…%s", characters(digits), uuid,
                  uuid + TMV_UUID_TEXT - 1 - LAST_DIGITS);

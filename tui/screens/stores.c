@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/text.h"
 #include "screens/model.h"
 #include "screens/states.h"
 #include "widgets/chart.h"
@@ -83,7 +84,7 @@ static enum role note_words(const struct model *model, const struct store_view *
 
     text[0] = '\0';
     if (store->failed) {
-        snprintf(text, size, "%s", store->why);
+        text_copy(text, size, store->why);
         return ROLE_LEVEL_CRIT;
     }
     if (!store->seen) {

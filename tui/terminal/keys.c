@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/text.h"
+
 void keys_init(struct keys *keys, int64_t escape_us)
 {
     memset(keys, 0, sizeof *keys);
@@ -367,7 +369,7 @@ const char *input_name(const struct input *input, char name[INPUT_NAME_MAX])
     if (input->kind == INPUT_TEXT && strcmp(input->text, " ") == 0)
         word = "Space";
     if (word)
-        snprintf(name, INPUT_NAME_MAX, "%s", word);
+        text_copy(name, INPUT_NAME_MAX, word);
     else if (input->kind == INPUT_TEXT || input->kind == INPUT_CTRL)
         snprintf(name, INPUT_NAME_MAX, "%s%s", input->kind == INPUT_CTRL ? "Ctrl-" : "", input->text);
     return name;

@@ -160,7 +160,7 @@ static void read_role(struct reading *r, const char *name, const char *value)
     if (r->set_line[role] > 0)
         complain(r, "%s stands there twice, first in line %d", name, r->set_line[role]);
     r->set_line[role] = r->line;
-    snprintf(text, sizeof text, "%s", value);
+    text_copy(text, sizeof text, value);
     for (int tier = 0; tier < THEME_TIERS && rest; tier++) {
         char *piece = strsep(&rest, "|");
         struct style style;
@@ -219,7 +219,7 @@ static void read_glyph(struct reading *r, const char *name, const char *value)
         complain(r, "no shape belongs to \"%.40s\"", name);
         return;
     }
-    snprintf(text, sizeof text, "%s", value);
+    text_copy(text, sizeof text, value);
     if (!read_grapheme(strsep(&rest, "|"), utf8) || !rest || !read_grapheme(rest, ascii) ||
         strlen(ascii) != 1 || ascii[0] <= ' ' || ascii[0] > '~') {
         complain(r, "the shape of %s is not \"one character | one ASCII character\"", name);
@@ -269,7 +269,7 @@ static char *next_line(char *to, int size, void *user)
 static void read_head(struct reading *r, const char *name, const char *value)
 {
     if (strcmp(name, "name") == 0) {
-        snprintf(r->theme->name, sizeof r->theme->name, "%s", value);
+        text_copy(r->theme->name, sizeof r->theme->name, value);
     } else if (strcmp(name, "base") == 0) {
         r->theme->light = strcmp(value, "light") == 0;
         if (strcmp(value, "dark") != 0 && strcmp(value, "light") != 0)
@@ -391,7 +391,7 @@ static bool refuse_file(struct theme *theme, struct theme_report *report, const 
     theme_default(theme);
     report->count = 1;
     report->problems[0].line = 0;
-    snprintf(report->problems[0].text, sizeof report->problems[0].text, "%s", why);
+    text_copy(report->problems[0].text, sizeof report->problems[0].text, why);
     return false;
 }
 

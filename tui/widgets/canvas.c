@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text.h"
+
 bool canvas_init(struct canvas *canvas, int cols, int rows)
 {
     canvas->cols = cols < 1 ? 1 : cols;
@@ -174,7 +176,7 @@ int canvas_wrap(struct canvas *canvas, struct rect area, enum role role, const c
         struct rect line = rect_top(&area, 1);
         snprintf(piece, sizeof piece, "%.*s", (int)n, text);
         if (area.h == 0) /* the last row says that there is more */
-            snprintf(piece, sizeof piece, "%s", text);
+            text_copy(piece, sizeof piece, text);
         while (area.h > 0 && n > 0 && n < sizeof piece && piece[n - 1] == ' ')
             piece[--n] = '\0', text++;
         canvas_fit(canvas, line, role, piece);

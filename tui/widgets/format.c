@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/text.h"
+
 #define MS INT64_C(1000)
 #define S INT64_C(1000000)
 #define MINUTE (60 * S)
@@ -13,7 +15,7 @@
 
 static const char *put(char text[FORMAT_MAX], const char *words)
 {
-    snprintf(text, FORMAT_MAX, "%s", words);
+    text_copy(text, FORMAT_MAX, words);
     return text;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text.h"
 #include "lib/utf8.h"
 #include "widgets/dialog.h"
 
@@ -28,7 +29,7 @@ void picker_add_heading(struct picker_rows *rows, const char *text)
 {
     struct picker_row row = {.heading = true};
 
-    snprintf(row.name, sizeof row.name, "%s", text);
+    text_copy(row.name, sizeof row.name, text);
     picker_add(rows, &row);
 }
 
