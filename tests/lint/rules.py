@@ -239,6 +239,22 @@ def rule_links(path, text, exists=os.path.exists, read=None):
     return found
 
 
+# What a document names in code marks; with a placeholder or a wildcard in it, it is a pattern.
+NAMED_PATH = re.compile(r"`((?:docs|core|lib|themes|tests|tui)/[\w./-]+)`")
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
+
+
+def rule_paths(path, text):
+    """Files and folders that a document names exist. The changelog names what was."""
+    if not path.endswith(".md") or path == "CHANGELOG.md":
+        return []
+    return [
+        (text.count("\n", 0, m.start()) + 1, f"{m.group(1)}: there is no such file")
+        for m in NAMED_PATH.finditer(text)
+        if not os.path.exists(os.path.join(TOP, m.group(1)))
+    ]
+
+
 def commands(text):
     """(line, words, flags) of every call of the program that a document shows: in a code block, or as inline code."""
     fenced = False
@@ -379,6 +395,7 @@ RULES = [
     rule_no_mutable_globals,
     rule_nothing_unfinished,
     rule_links,
+    rule_paths,
 ]
 
 

@@ -95,6 +95,8 @@ CASES = [
     (rules.rule_nothing_unfinished, "lib/x.c", "/* TO" + "DO */\n", "/* to do */\n"),
     (rules.rule_links, "docs/x.md", "[a](no-such-file.md)\n", "[a](https://example.org/) [b](#here)\n# Here\n"),
     (rules.rule_links, "docs/x.md", "[a](#there)\n# Here\n", "[a](#the-long-one)\n## The *long* one\n"),
+    (rules.rule_paths, "docs/x.md", "See `tests/no-such.py`.\n", "See `tests/lint/rules.py`, `tests/*/x`, `core/sql/`, tests/no.py.\n"),
+    (rules.rule_paths, "x.md", "`tests/lint/no-such-folder/`\n", "`../shared/x` `no-such/x`\n"),
     (rules.rule_fault_points, "core/pg/x.c", 'return a || fault_hit(b ? "tail.x" : "tail.after_commit", err);\n',
      'return fault_hit(b ? "tail.before_commit" : "tail.after_commit", err);\n'),
 ]
