@@ -14,7 +14,7 @@
 #define FLEET 30      /* more than a small screen shows */
 #define SECONDS 8
 
-/* What an engine that has just looked leaves. */
+/* What an engine that has just looked leaves: the figures are those of before, their time is not. */
 static const char measured_now[] =
     "WITH now AS (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS us) "
     "UPDATE tenantmv.migration_state SET measured = jsonb_build_object('rate', us, 'lag_us', us, "
@@ -48,16 +48,22 @@ static void fleet_fill(struct pgx_conn *conn)
                 " FROM public.tenant_migrations, generate_series(0, 120) s");
 }
 
-/* What every engine writes each second, announced. */
+/* What every engine writes each second, announced: here it measured what it had measured before. */
+static void fleet_report(struct pgx_conn *conn)
+{
+    support_sql(conn, measured_now);
+    support_sql(conn,
+                "INSERT INTO tenantmv.sample SELECT migration_id, clock_timestamp(), 1, rate, lag_us, 2 "
+                "FROM tenantmv.migration_state");
+    support_sql(conn, "NOTIFY tenantmv");
+}
+
+/* The same with news. */
 static void fleet_move(struct pgx_conn *conn)
 {
     support_sql(conn, "UPDATE tenantmv.migration_state SET lag_us = (random() * 60000)::bigint, "
                       "rate = (random() * 9999)::bigint");
-    support_sql(conn, measured_now);
-    support_sql(conn,
-                "INSERT INTO tenantmv.sample SELECT migration_id, clock_timestamp(), 1, rate, lag_us, 1 "
-                "FROM tenantmv.migration_state");
-    support_sql(conn, "NOTIFY tenantmv");
+    fleet_report(conn);
 }
 
 static struct pty *open_watch(const struct control_fixture *fixture, bool over_ssh, int cols, int rows)
@@ -84,9 +90,12 @@ static int shown_seconds(struct pty *pty)
     return (h * 60 + m) * 60 + s;
 }
 
+/* What the engines of the fleet do in each second; NULL: nothing. */
+typedef void each_second(struct pgx_conn *conn);
+
 /* Reads until the clock on the screen has moved by so many seconds; how many it were. A new day begins
  * within: counted on. */
-static int pass_seconds(struct pty *pty, int seconds, struct pgx_conn *busy)
+static int pass_seconds(struct pty *pty, int seconds, each_second *engines, struct pgx_conn *conn)
 {
     int first = shown_seconds(pty), passed = 0, before = 0;
 
@@ -98,40 +107,59 @@ static int pass_seconds(struct pty *pty, int seconds, struct pgx_conn *busy)
             continue;
         first = first < 0 ? now : first;
         passed = (now - first + 86400) % 86400;
-        if (busy != NULL && passed != before)
-            fleet_move(busy);
+        if (engines && passed != before)
+            engines(conn);
         before = passed;
     }
     return passed;
 }
 
 /* Bytes for each second of the screen's clock, after the first pictures. */
-static size_t bytes_per_second(struct pty *pty, struct pgx_conn *busy)
+static size_t bytes_per_second(struct pty *pty, each_second *engines, struct pgx_conn *conn)
 {
     size_t size;
     int passed;
 
-    pass_seconds(pty, 3, busy);
+    pass_seconds(pty, 3, engines, conn);
     pty_forget_output(pty);
-    passed = pass_seconds(pty, SECONDS, busy);
+    passed = pass_seconds(pty, SECONDS, engines, conn);
     pty_output(pty, &size);
     return size / (size_t)passed;
 }
 
+static const struct {
+    bool over_ssh;
+    int cols, rows;
+} screens[] = {{false, 132, 43}, {true, 80, 24}};
+
 static void an_idle_fleet_moves_only_its_clock(void **state)
 {
-    static const struct {
-        bool over_ssh;
-        int cols, rows;
-    } cases[] = {{false, 132, 43}, {true, 80, 24}};
     struct control_fixture fixture;
 
     (void)state;
     control_fixture_open(&fixture);
     fleet_fill(fixture.conn);
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct pty *pty = open_watch(&fixture, cases[i].over_ssh, cases[i].cols, cases[i].rows);
-        assert_in_range(bytes_per_second(pty, NULL), 1, IDLE_MAX);
+    for (size_t i = 0; i < ARRAY_LEN(screens); i++) {
+        struct pty *pty = open_watch(&fixture, screens[i].over_ssh, screens[i].cols, screens[i].rows);
+        assert_in_range(bytes_per_second(pty, fleet_report, fixture.conn), 1, IDLE_MAX);
+        assert_true(pty_shows(pty, "840")); /* it was idle, not silent */
+        pty_free(pty);
+    }
+    control_fixture_close(&fixture);
+}
+
+/* That its figures are not known any more is news once: it is waited for, and then counted. */
+static void a_silent_fleet_moves_only_its_clock(void **state)
+{
+    struct control_fixture fixture;
+
+    (void)state;
+    control_fixture_open(&fixture);
+    fleet_fill(fixture.conn);
+    for (size_t i = 0; i < ARRAY_LEN(screens); i++) {
+        struct pty *pty = open_watch(&fixture, screens[i].over_ssh, screens[i].cols, screens[i].rows);
+        pty_wait_no_text(pty, "840");
+        assert_in_range(bytes_per_second(pty, NULL, NULL), 1, IDLE_MAX);
         pty_free(pty);
     }
     control_fixture_close(&fixture);
@@ -147,7 +175,7 @@ static void a_busy_fleet_stays_small_on_a_slow_line(void **state)
     fleet_fill(fixture.conn);
     pty = open_watch(&fixture, true, 80, 24);
     /* more than the clock alone, or nothing was measured */
-    assert_in_range(bytes_per_second(pty, fixture.conn), IDLE_MAX + 1, BUSY_MAX);
+    assert_in_range(bytes_per_second(pty, fleet_move, fixture.conn), IDLE_MAX + 1, BUSY_MAX);
     pty_free(pty);
     control_fixture_close(&fixture);
 }
@@ -156,6 +184,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_idle_fleet_moves_only_its_clock),
+        cmocka_unit_test(a_silent_fleet_moves_only_its_clock),
         cmocka_unit_test(a_busy_fleet_stays_small_on_a_slow_line),
     };
 
