@@ -10,10 +10,12 @@
 #include "widgets/dialog.h"
 #include "widgets/field.h"
 #include "widgets/format.h"
+#include "widgets/picker.h"
 #include "widgets/plain.h"
 #include "widgets/table.h"
 
-static void assert_drawn(const struct canvas *canvas, const char *expected)
+/* The caller frees it. */
+static char *text_of(const struct canvas *canvas)
 {
     char *text = NULL;
     size_t size = 0;
@@ -21,6 +23,13 @@ static void assert_drawn(const struct canvas *canvas, const char *expected)
 
     plain_write(canvas, false, out);
     fclose(out);
+    return text;
+}
+
+static void assert_drawn(const struct canvas *canvas, const char *expected)
+{
+    char *text = text_of(canvas);
+
     assert_string_equal(text, expected);
     free(text);
 }
@@ -164,6 +173,46 @@ static void shows_the_end_of_a_long_line(void **state)
     canvas_release(&canvas);
 }
 
+/* Draws a box of five rows, of which three are in sight. */
+static void draw_box(int width, const char *foot, struct canvas *canvas)
+{
+    struct picker picker = {.top = 1, .cursor = 1};
+    struct picker_look look = {"do", "", NULL, foot, "", false};
+    struct picker_rows rows = {0};
+
+    for (char name = 'a'; name <= 'e'; name++)
+        picker_add(&rows, &(struct picker_row){.key = {name}, .role = ROLE_TEXT});
+    assert_true(canvas_init(canvas, width, 6));
+    picker_draw(&picker, &rows, &look, canvas, canvas_all(canvas));
+    picker_release(&rows);
+}
+
+static void a_box_shows_whole_keys_and_always_the_one_that_closes_it(void **state)
+{
+    static const struct {
+        int width;
+        const char *foot, *shown;
+    } cases[] = {
+        {32, "j move   y copy   Esc closes", "│ j move   y copy   Esc closes │\n"},
+        {31, "j move   y copy   Esc closes", "│ j move   Esc closes         │\n"},
+        {22, "j move   y copy   Esc closes", "│ Esc closes         │\n"},
+        {27, "Enter it   Esc no   : name", "│ Enter it   Esc no       │\n"},
+        {20, "Enter it   Esc no   : name", "│ Esc no           │\n"},
+    };
+    struct canvas canvas;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *text;
+        draw_box(cases[i].width, cases[i].foot, &canvas);
+        text = text_of(&canvas);
+        assert_non_null(strstr(text, cases[i].shown));
+        assert_non_null(strstr(text, " 2–4 of 5 ─┘\n"));
+        free(text);
+        canvas_release(&canvas);
+    }
+}
+
 static void tells_a_dangerous_dialog_without_colour(void **state)
 {
     struct canvas canvas;
@@ -233,6 +282,7 @@ int main(void)
         cmocka_unit_test(says_in_words_what_it_cannot_draw),
         cmocka_unit_test(edits_a_line),
         cmocka_unit_test(shows_the_end_of_a_long_line),
+        cmocka_unit_test(a_box_shows_whole_keys_and_always_the_one_that_closes_it),
         cmocka_unit_test(tells_a_dangerous_dialog_without_colour),
         cmocka_unit_test(writes_numbers_as_people_read_them),
     };

@@ -198,20 +198,79 @@ static void draw_rows(const struct picker *picker, const struct picker_rows *row
     }
 }
 
-/* Its keys, and which rows are in sight when not all are. */
-static void draw_foot(const struct picker *picker, const struct picker_rows *rows,
-                      const struct picker_look *look, int height, struct canvas *canvas, struct rect area)
+/* ---- its keys ---- */
+
+#define KEY_GAP "   " /* between the keys of a foot */
+#define FOOT_KEYS_MAX 8
+
+struct foot_key {
+    char words[48];
+};
+
+static int split_foot(const char *foot, struct foot_key ret_keys[FOOT_KEYS_MAX])
 {
+    int n = 0;
+
+    while (*foot != '\0' && n < FOOT_KEYS_MAX) {
+        const char *gap = strstr(foot, KEY_GAP);
+        size_t length = gap ? (size_t)(gap - foot) : strlen(foot);
+        snprintf(ret_keys[n++].words, sizeof ret_keys->words, "%.*s", (int)length, foot);
+        foot += gap ? length + strlen(KEY_GAP) : length;
+    }
+    return n;
+}
+
+static int foot_width(const struct foot_key *keys, int n)
+{
+    int width = 0;
+
+    for (int i = 0; i < n; i++)
+        width += text_width(keys[i].words) + (i > 0 ? text_width(KEY_GAP) : 0);
+    return width;
+}
+
+/* The last key gives way; Esc stays, it is the way out. False: no other is left. */
+static bool leave_one_out(struct foot_key *keys, int *n)
+{
+    int out = *n - 1;
+
+    while (out >= 0 && strncmp(keys[out].words, "Esc", 3) == 0)
+        out--;
+    if (out < 0)
+        return false;
+    memmove(&keys[out], &keys[out + 1], (size_t)(*n - out - 1) * sizeof *keys);
+    (*n)--;
+    return true;
+}
+
+/* A key that is cut is none: those that fit are shown whole. */
+static void draw_foot(const char *foot, struct canvas *canvas, struct rect area)
+{
+    struct foot_key keys[FOOT_KEYS_MAX];
+    int n = split_foot(foot, keys);
     struct line line = line_begin(canvas, area);
-    int last = picker->top + height < rows->count ? picker->top + height : rows->count;
+
+    while (foot_width(keys, n) > area.w && leave_one_out(keys, &n))
+        continue;
+    for (int i = 0; i < n; i++) {
+        if (i > 0)
+            line_put(&line, ROLE_HINT, KEY_GAP);
+        line_put(&line, ROLE_HINT, keys[i].words);
+    }
+}
+
+/* Which rows are in sight when not all are, on the frame: the keys need their line. */
+static void draw_part(const struct picker *picker, int rows, int height, struct canvas *canvas,
+                      struct rect border)
+{
+    struct line line = line_begin(canvas, border);
     char part[60];
 
-    if (area.h < 1)
+    if (rows <= height)
         return;
-    snprintf(part, sizeof part, "  %d–%d of %d", picker->top + 1, last, rows->count);
-    if (rows->count > height)
-        line_try_right(&line, ROLE_TEXT_DIM, part);
-    canvas_fit(canvas, line.rest, ROLE_HINT, look->foot);
+    snprintf(part, sizeof part, " %d–%d of %d ", picker->top + 1,
+             picker->top + height < rows ? picker->top + height : rows, rows);
+    line_try_right(&line, ROLE_TEXT_DIM, part);
 }
 
 void picker_draw(const struct picker *picker, const struct picker_rows *rows, const struct picker_look *look,
@@ -222,7 +281,7 @@ void picker_draw(const struct picker *picker, const struct picker_rows *rows, co
     struct rect in =
         dialog_frame(canvas, area, (struct rect){0, 0, area.w, shown + around(&area, picker, look)},
                      DIALOG_PLAIN, look->title, look->right);
-    struct rect list, detail, foot;
+    struct rect border = {in.x, in.y + in.h, in.w, 1}, list, detail, foot;
 
     if (in.h < 1)
         return;
@@ -234,7 +293,8 @@ void picker_draw(const struct picker *picker, const struct picker_rows *rows, co
     foot = rect_bottom(&in, look->foot[0] != '\0');
     detail = rect_bottom(&in, area.h >= 16 && in.h > DETAIL_ROWS ? DETAIL_ROWS : 0);
     list = in;
-    draw_foot(picker, rows, look, list.h, canvas, foot);
+    draw_foot(look->foot, canvas, foot);
+    draw_part(picker, rows->count, list.h, canvas, border);
     if (rows->count == 0)
         canvas_fit(canvas, list, ROLE_TEXT_DIM, look->empty);
     else

@@ -38,11 +38,13 @@ void picker_move(struct picker *picker, const struct picker_rows *rows, int by, 
 struct picker_look {
     const char *title, *right;
     const char *label; /* before the query, "search: "; NULL: no query line unless something is typed */
-    const char *foot;  /* keys that work here, last line; "" none */
+    const char *foot;  /* keys that work here, last line, three blanks between them; "" none. Where not all
+                          fit,  the last ones are left out, Esc never */
     const char *empty; /* when no row is left */
     bool plain;        /* rows are read, not chosen: no selection bar */
 };
-/* The rows that have room in a box on `area`, and the box with them. */
+/* The rows that have room in a box on `area`, and the box with them; when not all are in sight, its frame
+ * says "1–7 of 72". */
 int picker_height(const struct rect *area, const struct picker *picker, const struct picker_look *look);
 void picker_draw(const struct picker *picker, const struct picker_rows *rows, const struct picker_look *look,
                  struct canvas *canvas, struct rect area);
