@@ -121,7 +121,9 @@ void tmv_migration_age(struct tmv_migration *m, int64_t now_us)
     for (size_t i = 0; i < m->gate_count; i++)
         if (!fact_is_fresh(m->gates[i].at_us, now_us))
             forget_gate(&m->gates[i]);
-    if (m->show == TMV_SHOW_READY && !tmv_cutover_facts(m, why)) {
+    /* An engine says ready and writes the gates it means in one statement; without any there is nothing to
+     * age. */
+    if (m->show == TMV_SHOW_READY && m->gate_count > 0 && !tmv_cutover_facts(m, why)) {
         m->show = TMV_SHOW_SYNC;
         if (!m->note[0])
             text_copy(m->note, sizeof m->note, why);

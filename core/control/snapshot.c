@@ -117,6 +117,19 @@ static void read_request(const struct pgx_result *r, int row, struct tmv_open_re
     request->expires_at_us = pgx_int(r, row, 43);
 }
 
+/* An engine of an older version writes no times: what it wrote is as old as its last sign of life. */
+static void date_undated(struct tmv_migration *m, int64_t now_us)
+{
+    int64_t alive_us = now_us - m->owner_age_us;
+
+    if (m->owner_age_us < 0)
+        return;
+    for (int i = 0; i < TMV_FIGURE_COUNT; i++)
+        m->measured_us[i] = alive_us;
+    for (size_t i = 0; i < m->gate_count; i++)
+        m->gates[i].at_us = alive_us;
+}
+
 static bool read_migration(const struct pgx_result *r, int row, int64_t now_us, struct tmv_migration *m,
                            struct tmv_error *err)
 {
@@ -139,6 +152,8 @@ static bool read_migration(const struct pgx_result *r, int row, int64_t now_us, 
     m->completed_at_us = pgx_int(r, row, 25);
     m->owner_age_us = pgx_is_null(r, row, 27) ? -1 : pgx_int(r, row, 27);
     read_gates(pgx_text(r, row, 28), m);
+    if (strcmp(pgx_text(r, row, 50), "{}") == 0)
+        date_undated(m, now_us);
     read_budgets(r, row, m);
     m->throttled_us = pgx_int(r, row, 37);
     read_request(r, row, &m->request);

@@ -332,6 +332,14 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
            - (extract(epoch FROM clock_timestamp() - held.heartbeat_at) * 1000000)::bigint
 $$;
 
+-- When the gates were looked at last, in microseconds since 1970; NULL: not known. An engine of an older version writes no
+-- times: its gates are as old as its last sign of life.
+CREATE OR REPLACE FUNCTION tenantmv.gates_at(p_measured jsonb, p_gates jsonb, p_alive timestamptz) RETURNS bigint
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN p_measured <> '{}' THEN (p_measured ->> 'gates')::bigint
+                WHEN p_gates <> '[]' THEN (extract(epoch FROM least(p_alive, clock_timestamp())) * 1000000)::bigint END
+$$;
+
 -- Whether nobody may begin with a request any more, whoever marks it so.
 CREATE OR REPLACE FUNCTION tenantmv.has_expired(asked tenantmv.command) RETURNS boolean
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$

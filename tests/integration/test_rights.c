@@ -36,6 +36,7 @@ static const struct expected in_control[] = {
     {"function control_touch", {"X", "X", "X"}},
     {"function expiry_told", {"X", "X", "X"}},
     {"function follow_decision", {"X", "X", "X"}},
+    {"function gates_at", {"X", "X", "X"}},
     {"function has_expired", {"X", "X", "X"}},
     {"function lease_left", {"X", "X", "X"}},
     {"function owns", {"X", "X", "X"}},
