@@ -242,6 +242,31 @@ static void keeps_the_samples_around_an_attempt(void **state)
     control_fixture_close(&f);
 }
 
+/* Its rows have no times: they are known while it gives signs of life. */
+static void knows_what_an_older_engine_wrote(void **state)
+{
+    struct control_fixture f;
+    struct tmv_snapshot *s = NULL;
+    struct tmv_error err = {0};
+
+    (void)state;
+    control_fixture_open(&f);
+    control_fixture_to_cutover(&f);
+    for (int alive = 1; alive >= 0; alive--) {
+        support_sql(
+            f.conn,
+            "UPDATE tenantmv.migration_state SET measured = '{}', lag_us = 3000, ready = true, gates = "
+            "'[{\"name\": \"lag\", \"green\": true, \"seen\": \"3 ms\"}]'; UPDATE tenantmv.lease SET "
+            "heartbeat_at = now() - interval '%d s'",
+            alive ? 0 : 6);
+        assert_done(tmv_snapshot_read(f.control, NULL, 10, &s, &err), &err);
+        assert_int_equal(s->migrations[0].gates[0].unknown, !alive);
+        assert_int_equal(s->migrations[0].lag_us, alive ? 3000 : -1);
+        tmv_snapshot_free(s);
+    }
+    control_fixture_close(&f);
+}
+
 static void shows_the_budgets_of_a_migration(void **state)
 {
     static const struct {
@@ -284,6 +309,7 @@ int main(void)
         cmocka_unit_test(counts_the_tenants_of_each_store),
         cmocka_unit_test(keeps_everything_of_a_migration),
         cmocka_unit_test(keeps_the_samples_around_an_attempt),
+        cmocka_unit_test(knows_what_an_older_engine_wrote),
         cmocka_unit_test(shows_the_budgets_of_a_migration),
     };
 
