@@ -58,14 +58,22 @@ static bool is_orphan(const struct tmv_migration *m, int64_t now_us)
     return m->phase != TMV_PHASE_PENDING || now_us - m->created_at_us > LEASE_TTL_US;
 }
 
+/* Whole minutes after the first one: a screen that shows it need not change every second. */
+static void silent_words(struct tmv_migration *m)
+{
+    long long seconds = (long long)(m->owner_age_us / US_PER_S);
+
+    snprintf(m->note, sizeof m->note, "its engine (%s) is silent for %lld %s; another one takes over",
+             m->owner, seconds < 60 ? seconds : seconds / 60, seconds < 60 ? "s" : "min");
+}
+
 static void orphan(struct tmv_migration *m)
 {
     for (int i = 0; i < TMV_FIGURE_COUNT; i++)
         if (figure_row((enum tmv_figure)i)->kind == FIGURE_MOMENT)
             *figure_of(m, (enum tmv_figure)i) = -1;
     if (m->owner_age_us >= 0)
-        snprintf(m->note, sizeof m->note, "its engine (%s) is silent for %lld s; another one takes over",
-                 m->owner, (long long)(m->owner_age_us / US_PER_S));
+        silent_words(m);
     else
         snprintf(m->note, sizeof m->note, "no engine runs it: start a console or `tenantmv worker`");
     text_sanitize(m->note);

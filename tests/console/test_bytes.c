@@ -66,14 +66,15 @@ static void fleet_move(struct pgx_conn *conn)
     fleet_report(conn);
 }
 
-static struct pty *open_watch(const struct control_fixture *fixture, bool over_ssh, int cols, int rows)
+static struct pty *open_watch(const struct control_fixture *fixture, bool over_ssh, int cols, int rows,
+                              const char *shown)
 {
     static const char *const ssh[] = {"SSH_CONNECTION=10.0.0.1 1 10.0.0.2 22", NULL};
     const char *argv[] = {getenv("TENANTMV_PROGRAM"), "watch", "--control", fixture->conninfo, NULL};
     struct pty_options options = {argv, over_ssh ? ssh : NULL, cols, rows};
     struct pty *pty = pty_start(&options);
 
-    pty_wait_text(pty, "SYNC");
+    pty_wait_text(pty, shown);
     pty_wait_text(pty, "LIVE");
     return pty;
 }
@@ -140,7 +141,7 @@ static void an_idle_fleet_moves_only_its_clock(void **state)
     control_fixture_open(&fixture);
     fleet_fill(fixture.conn);
     for (size_t i = 0; i < ARRAY_LEN(screens); i++) {
-        struct pty *pty = open_watch(&fixture, screens[i].over_ssh, screens[i].cols, screens[i].rows);
+        struct pty *pty = open_watch(&fixture, screens[i].over_ssh, screens[i].cols, screens[i].rows, "SYNC");
         assert_in_range(bytes_per_second(pty, fleet_report, fixture.conn), 1, IDLE_MAX);
         assert_true(pty_shows(pty, "840")); /* it was idle, not silent */
         pty_free(pty);
@@ -157,8 +158,38 @@ static void a_silent_fleet_moves_only_its_clock(void **state)
     control_fixture_open(&fixture);
     fleet_fill(fixture.conn);
     for (size_t i = 0; i < ARRAY_LEN(screens); i++) {
-        struct pty *pty = open_watch(&fixture, screens[i].over_ssh, screens[i].cols, screens[i].rows);
+        struct pty *pty = open_watch(&fixture, screens[i].over_ssh, screens[i].cols, screens[i].rows, "SYNC");
         pty_wait_no_text(pty, "840");
+        assert_in_range(bytes_per_second(pty, NULL, NULL), 1, IDLE_MAX);
+        pty_free(pty);
+    }
+    control_fixture_close(&fixture);
+}
+
+/* What is told of each migration of a fleet that nothing moves: ages among it, which do not tick. The screen
+ * is wide enough for all of it. */
+static void a_fleet_that_is_held_moves_only_its_clock(void **state)
+{
+    static const struct {
+        const char *change, *shown;
+    } cases[] = {
+        {"UPDATE public.tenant_migrations SET is_paused = true, paused_at = now() - interval '605 s'; "
+         "UPDATE tenantmv.migration_state SET note = 'the target is away'",
+         "the target is away (paused for 10m)"},
+        {"UPDATE public.tenant_migrations SET is_paused = false; "
+         "UPDATE tenantmv.lease SET heartbeat_at = now() - interval '605 s'",
+         "is silent for 10 min"},
+    };
+    struct control_fixture fixture;
+
+    (void)state;
+    control_fixture_open(&fixture);
+    fleet_fill(fixture.conn);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct pty *pty;
+        support_sql(fixture.conn, "%s", cases[i].change);
+        pty = open_watch(&fixture, false, 220, 43, cases[i].shown);
+        pty_wait_no_text(pty, "840"); /* that its figures are not known any more is news */
         assert_in_range(bytes_per_second(pty, NULL, NULL), 1, IDLE_MAX);
         pty_free(pty);
     }
@@ -173,7 +204,7 @@ static void a_busy_fleet_stays_small_on_a_slow_line(void **state)
     (void)state;
     control_fixture_open(&fixture);
     fleet_fill(fixture.conn);
-    pty = open_watch(&fixture, true, 80, 24);
+    pty = open_watch(&fixture, true, 80, 24, "SYNC");
     /* more than the clock alone, or nothing was measured */
     assert_in_range(bytes_per_second(pty, fleet_move, fixture.conn), IDLE_MAX + 1, BUSY_MAX);
     pty_free(pty);
@@ -185,6 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_idle_fleet_moves_only_its_clock),
         cmocka_unit_test(a_silent_fleet_moves_only_its_clock),
+        cmocka_unit_test(a_fleet_that_is_held_moves_only_its_clock),
         cmocka_unit_test(a_busy_fleet_stays_small_on_a_slow_line),
     };
 

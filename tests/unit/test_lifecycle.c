@@ -254,6 +254,9 @@ static void forgets_what_only_a_live_engine_knows(void **state)
     assert_int_equal(m.lag_us, -1);
     assert_int_equal(m.eta_us, -1);
     assert_string_equal(m.note, "its engine (worker a) is silent for 12 s; another one takes over");
+    m.owner_age_us = 179000000;
+    show_migration(&m, true, 1);
+    assert_string_equal(m.note, "its engine (worker a) is silent for 2 min; another one takes over");
 }
 
 static void estimates_the_rest_from_the_rate(void **state)

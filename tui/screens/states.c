@@ -26,6 +26,7 @@ const struct state_look *state_look(enum tmv_display_state state)
     return (unsigned)state < TMV_SHOW_COUNT ? &looks[state] : &unknown;
 }
 
+/* Whole minutes after the first one: a fleet at rest must not be drawn again each second. */
 const char *state_since(const struct tmv_migration *m, int64_t now_us, char text[STATE_SINCE_MAX])
 {
     int64_t left_us = m->next_try_at_us - now_us;
@@ -34,9 +35,9 @@ const char *state_since(const struct tmv_migration *m, int64_t now_us, char text
     text[0] = '\0';
     if (m->show == TMV_SHOW_WAITING && m->waiting_since_us > 0)
         snprintf(text, STATE_SINCE_MAX, "waiting for %s, next try %s%s",
-                 format_duration(now_us - m->waiting_since_us, since), left_us > 0 ? "in " : "now",
+                 format_short(now_us - m->waiting_since_us, since), left_us > 0 ? "in " : "now",
                  left_us > 0 ? format_duration(left_us, next) : "");
     else if (m->show == TMV_SHOW_PAUSED && m->paused_at_us > 0)
-        snprintf(text, STATE_SINCE_MAX, "paused for %s", format_duration(now_us - m->paused_at_us, since));
+        snprintf(text, STATE_SINCE_MAX, "paused for %s", format_short(now_us - m->paused_at_us, since));
     return text;
 }
