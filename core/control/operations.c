@@ -22,7 +22,9 @@ static bool start_refused(const struct pgx_result *result, const struct tmv_star
     if (strcmp(outcome, "active") == 0) {
         err_set(err, TMV_ERR_REFUSED, "tenant %s has an active migration already: %s", tenant,
                 pgx_text(result, 0, 1));
-        return err_hint(err, "watch it with `tenantmv status`, or abort it first");
+        return err_hint(err,
+                        "watch it with `tenantmv status`, or abort it first (with --foreign when another "
+                        "program that is gone ran it)");
     }
     if (strcmp(outcome, "unrouted") == 0) {
         err_set(err, TMV_ERR_REFUSED, "no routing row says where tenant %s lives", tenant);
@@ -148,52 +150,77 @@ static bool gates_known(const struct pgx_result *look, struct tmv_error *err)
     return err_hint(err, "`tenantmv status` shows what its engine does; ask again when the gates are known");
 }
 
-/* The phase table and the picture the person acts on, against what is so now. */
-static bool check_state(struct tmv_control *control, const struct tmv_request *request, struct tmv_error *err)
+/* What is so now, as far as it decides about a request. */
+static bool read_state(struct tmv_control *control, const struct tmv_request *request,
+                       struct pgx_result **ret_look, struct tmv_migration *ret_now, struct tmv_error *err)
 {
-    AUTO_RESULT struct pgx_result *result = NULL;
-    struct tmv_migration now = {0};
     char id[TMV_UUID_TEXT];
-    char why[TMV_REASON_MAX];
 
     tmv_uuid_format(&request->migration, id);
     if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_command_expire,
                    PGX_ARGS(PGX_UUID(&request->migration)), NULL, err) ||
         !pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_request_look,
-                   PGX_ARGS(PGX_UUID(&request->migration), PGX_INT(LEASE_TTL_US)), &result, err))
+                   PGX_ARGS(PGX_UUID(&request->migration), PGX_INT(LEASE_TTL_US)), ret_look, err))
         return err_wrap(err, "reading migration %s", id);
-    if (pgx_rows(result) == 0)
+    if (pgx_rows(*ret_look) == 0)
         return err_set(err, TMV_ERR_NOT_FOUND, "there is no migration %s", id);
-    if (!tmv_phase_parse(pgx_text(result, 0, 0), &now.phase))
+    if (!tmv_phase_parse(pgx_text(*ret_look, 0, 0), &ret_now->phase))
         return err_set(err, TMV_ERR_REFUSED, "migration %s is in an unknown phase: %s", id,
-                       pgx_text(result, 0, 0));
-    now.paused = pgx_bool(result, 0, 1);
-    now.generation = pgx_int(result, 0, 2);
-    if (!tmv_operation_allowed(&now, request->operation, why)) {
+                       pgx_text(*ret_look, 0, 0));
+    ret_now->id = request->migration;
+    ret_now->paused = pgx_bool(*ret_look, 0, 1);
+    ret_now->generation = pgx_int(*ret_look, 0, 2);
+    row_text(ret_now->created_by, sizeof ret_now->created_by, *ret_look, 0, 9);
+    ret_now->foreign_sign_at_us = pgx_int(*ret_look, 0, 10);
+    return true;
+}
+
+/* The phase table. */
+static bool phase_permits(const struct tmv_migration *now, const struct tmv_request *request,
+                          const struct pgx_result *look, struct tmv_error *err)
+{
+    char id[TMV_UUID_TEXT];
+    char why[TMV_REASON_MAX];
+
+    tmv_uuid_format(&now->id, id);
+    if (request->operation == TMV_OP_ABORT && !tmv_foreign_check(now, err))
+        return false;
+    if (!tmv_operation_allowed(now, request->operation, why)) {
         err_set(err, TMV_ERR_REFUSED, "%s", why);
-        return refused_after(result, err);
+        return refused_after(look, err);
     }
-    if (request->repair && now.phase != TMV_PHASE_DUAL_WRITE) {
+    if (request->repair && now->phase != TMV_PHASE_DUAL_WRITE) {
         err_set(err, TMV_ERR_REFUSED, "a repair is possible in dual_write only; migration %s is in %s", id,
-                tmv_phase_name(now.phase));
-        return err_hint(err, now.phase == TMV_PHASE_COMPLETED
+                tmv_phase_name(now->phase));
+        return err_hint(err, now->phase == TMV_PHASE_COMPLETED
                                  ? "the target is where the tenant lives now: nothing is overwritten there"
                                  : "wait until it mirrors, or start a new migration");
     }
-    if (tmv_phase_is_terminal(now.phase)) {
-        err_set(err, TMV_ERR_REFUSED, "migration %s is %s: no engine runs it any more", id,
-                tmv_phase_name(now.phase));
-        return err_hint(err, "compare the stores from here: tenantmv verify --direct");
-    }
+    if (!tmv_phase_is_terminal(now->phase))
+        return true;
+    err_set(err, TMV_ERR_REFUSED, "migration %s is %s: no engine runs it any more", id,
+            tmv_phase_name(now->phase));
+    return err_hint(err, "compare the stores from here: tenantmv verify --direct");
+}
+
+/* The phase table and the picture the person acts on, against what is so now. */
+static bool check_state(struct tmv_control *control, const struct tmv_request *request, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *look = NULL;
+    struct tmv_migration now = {0};
+    char id[TMV_UUID_TEXT];
+
+    if (!read_state(control, request, &look, &now, err) || !phase_permits(&now, request, look, err))
+        return false;
     if (request->generation && request->generation != now.generation) {
         err_set(err, TMV_ERR_REFUSED, "migration %s has changed since you looked (generation %lld, now %lld)",
-                id, (long long)request->generation, (long long)now.generation);
+                tmv_uuid_format(&now.id, id), (long long)request->generation, (long long)now.generation);
         err_hint(err, "look again, then decide again");
-        return refused_after(result, err);
+        return refused_after(look, err);
     }
-    if (expires(request->operation) && !pgx_bool(result, 0, 7))
+    if (expires(request->operation) && !pgx_bool(look, 0, 7))
         return no_engine(request->operation, err);
-    return request->operation != TMV_OP_CUTOVER || gates_known(result, err);
+    return request->operation != TMV_OP_CUTOVER || gates_known(look, err);
 }
 
 /* Somebody else's command of the same moment is in the way of ours before our statement's snapshot shows it:
@@ -253,6 +280,10 @@ bool tmv_operation_allowed(const struct tmv_migration *migration, enum tmv_opera
     if (migration->generation != 0)
         return lifecycle_allows(migration->phase, migration->paused, operation, why);
     if (why)
-        text_copy(why, TMV_REASON_MAX, "another program runs this migration; tenantmv does not touch it");
+        text_copy(why, TMV_REASON_MAX,
+                  operation == TMV_OP_ABORT
+                      ? "another program runs this migration; when that program is gone, `tenantmv abort "
+                        "--foreign` ends it"
+                      : "another program runs this migration; tenantmv does not touch it");
     return false;
 }

@@ -6,6 +6,9 @@
 #include "lib/text.h"
 #include "control/figures.h"
 
+#define FOREIGN_SILENT_US                                                                                    \
+    (60 * US_PER_S) /* a program that works leaves a sign far more often while it copies */
+
 static const char *const names[TMV_SHOW_COUNT] = {
     [TMV_SHOW_PENDING] = "PENDING", [TMV_SHOW_COPY] = "COPY",           [TMV_SHOW_SYNC] = "SYNC",
     [TMV_SHOW_READY] = "READY",     [TMV_SHOW_CUTOVER] = "CUTOVER",     [TMV_SHOW_DONE] = "DONE",
@@ -104,9 +107,36 @@ static void estimate(struct tmv_migration *m)
         m->eta_us = (int64_t)((double)left / (double)m->rate * (double)US_PER_S);
 }
 
-static void explain(struct tmv_migration *m)
+const char *show_foreign(const struct tmv_migration *m, int64_t silent_us, int64_t now_us,
+                         char text[TMV_REASON_MAX])
 {
-    if (m->show == TMV_SHOW_FAILED)
+    bool named = m->created_by[0] != '\0';
+    bool silent = m->foreign_sign_at_us > 0 && now_us - m->foreign_sign_at_us >= silent_us;
+    char moment[24] = "";
+
+    if (silent)
+        clock_format_utc(m->foreign_sign_at_us, moment, sizeof moment);
+    snprintf(text, TMV_REASON_MAX, "another program runs it%s%.120s%s%s%s", named ? " (" : "", m->created_by,
+             named ? ")" : "", silent ? "; no sign of it since " : "", moment);
+    return text_sanitize(text);
+}
+
+/* Whose it is comes first: what a person can do about it depends on that. */
+static void explain_foreign(struct tmv_migration *m, int64_t now_us)
+{
+    bool paused = m->show == TMV_SHOW_PAUSED && m->pause_reason[0] != '\0';
+    char whose[TMV_REASON_MAX];
+
+    show_foreign(m, FOREIGN_SILENT_US, now_us, whose);
+    snprintf(m->note, sizeof m->note, "%.200s%s%.180s", whose, paused ? "; paused: " : "",
+             paused ? m->pause_reason : "");
+}
+
+static void explain(struct tmv_migration *m, int64_t now_us)
+{
+    if (m->generation == 0 && !tmv_phase_is_terminal(m->phase))
+        explain_foreign(m, now_us);
+    else if (m->show == TMV_SHOW_FAILED)
         text_copy(m->note, sizeof m->note, m->last_error);
     else if (m->show == TMV_SHOW_THROTTLED)
         text_copy(m->note, sizeof m->note, m->throttle);
@@ -114,8 +144,6 @@ static void explain(struct tmv_migration *m)
         snprintf(m->note, sizeof m->note, "paused: %.380s", m->pause_reason);
     else if (m->show == TMV_SHOW_PENDING && m->owner_age_us < 0 && m->engine_somewhere && m->generation != 0)
         text_copy(m->note, sizeof m->note, "waits until an engine has a free place for it");
-    else if (m->generation == 0 && !tmv_phase_is_terminal(m->phase) && !m->note[0])
-        text_copy(m->note, sizeof m->note, "another program runs it");
     text_sanitize(m->note);
 }
 
@@ -151,5 +179,5 @@ void show_migration(struct tmv_migration *m, bool ready, int64_t now_us)
     grow_lag(m, now_us);
     tmv_migration_age(m, now_us);
     estimate(m);
-    explain(m);
+    explain(m, now_us);
 }

@@ -340,6 +340,17 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
                 WHEN p_gates <> '[]' THEN (extract(epoch FROM least(p_alive, clock_timestamp())) * 1000000)::bigint END
 $$;
 
+-- When the program that runs a migration last left a sign in the shared tables: in its row, in its audit, or among the newest
+-- position mappings (only the last thousand are searched, so that a long table does not slow a screen).
+CREATE OR REPLACE FUNCTION tenantmv.last_sign(moving public.tenant_migrations) RETURNS timestamptz
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT greatest(moving.created_at, moving.updated_at,
+                    (SELECT max(a.occurred_at) FROM public.migration_audit_log a WHERE a.migration_id = moving.id),
+                    (SELECT max(p.mapped_at) FROM public.migration_position_mappings p
+                      WHERE p.migration_id = moving.id
+                        AND p.id > (SELECT max(newest.id) - 1000 FROM public.migration_position_mappings newest)))
+$$;
+
 -- Whether nobody may begin with a request any more, whoever marks it so.
 CREATE OR REPLACE FUNCTION tenantmv.has_expired(asked tenantmv.command) RETURNS boolean
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$

@@ -60,7 +60,10 @@ SELECT m.id, m.tenant_id, m.source_store_id, m.target_store_id, m.phase, coalesc
        CASE WHEN jsonb_typeof(m.config -> 'without_tables') = 'array'
             THEN (SELECT string_agg(name, ', ') FROM jsonb_array_elements_text(m.config -> 'without_tables') name) END,
        coalesce(s.measured::text, '{}'),
-       coalesce((extract(epoch FROM m.paused_at) * 1000000)::bigint, 0)
+       coalesce((extract(epoch FROM m.paused_at) * 1000000)::bigint, 0),
+       -- of another program's migration
+       CASE WHEN coalesce(s.generation, 0) = 0 AND m.phase NOT IN ('completed', 'aborted', 'failed')
+            THEN (extract(epoch FROM tenantmv.last_sign(m)) * 1000000)::bigint ELSE 0 END
   FROM wanted w
   JOIN public.tenant_migrations m ON m.id = w.id
   LEFT JOIN tenantmv.migration_state s ON s.migration_id = m.id

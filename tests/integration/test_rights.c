@@ -38,6 +38,7 @@ static const struct expected in_control[] = {
     {"function follow_decision", {"X", "X", "X"}},
     {"function gates_at", {"X", "X", "X"}},
     {"function has_expired", {"X", "X", "X"}},
+    {"function last_sign", {"X", "X", "X"}},
     {"function lease_left", {"X", "X", "X"}},
     {"function owns", {"X", "X", "X"}},
     {"function queue_place", {"X", "X", "X"}},

@@ -12,7 +12,7 @@ types version-gaps mixed-streams positions target-refuses-event target-disk-full
 changed-underneath registry request transaction-id target-transactions retired late-engine forgotten-decision standby-wait
 feed-order
 tables rights secrets roles bounded-wait upgrade takeover
-waiting queue outcome
+waiting queue outcome foreign
 wrong-target unseen paste reply names hidden-trouble facts
 age after""".split()
 
@@ -43,6 +43,7 @@ CONTROL = "core/sql/control_functions.sql"
 STORE = "core/store/shape.c"
 GUARD = "core/sql/guard_functions.sql"
 GATES = "core/sql/cutover_target_gates.sql"
+FOREIGN = "core/sql/control_foreign_abort.sql"
 FIGURES = "core/control/figures.c"
 COORDINATOR = "core/migrate/coordinator.c"
 PASSWORDS = "says_what_to_do_when_the_password_is_wrong_or_the_server_refuses"
@@ -300,6 +301,18 @@ MUTANTS = [Mutant(*row) for row in [
     ("request/heartbeat-from-the-future", "core/sql/control_lease_renew.sql", "OR (l.engine IS NOT NULL AND l.heartbeat_at >",
      "OR (l.engine IS NULL AND l.heartbeat_at >", "requests",
      "a_heartbeat_from_the_future_does_not_keep_others_from_taking_over"),
+    ("foreign/moved-meanwhile", FOREIGN, "AND (extract(epoch FROM tenantmv.last_sign(m)) * 1000000)::bigint = $3::bigint", "AND $3::bigint > 0",
+     "foreign", "is_refused_when_its_program_has_moved_meanwhile"),
+    ("foreign/other-phase", FOREIGN, "AND m.phase = $2::text", "AND $2::text <> ''",
+     "foreign", "is_refused_when_the_phase_is_another_one"),
+    ("foreign/mappings-no-sign", CONTROL, "WHERE p.migration_id = moving.id\n", "WHERE false\n",
+     "foreign", "shows_whose_it_is_and_since_when_there_is_no_sign"),
+    ("foreign/switched-already", FOREIGN, "AND NOT s.moved\n", "\n",
+     "foreign", "ends_a_cutover_only_when_nothing_was_switched"),
+    ("foreign/cutting-over", FOREIGN, "AND s.free AND", "AND",
+     "foreign", "ends_a_cutover_only_when_nothing_was_switched"),
+    ("foreign/ours", FOREIGN, "AND NOT s.ours AND s.free", "",
+     "foreign", "leaves_ours_alone"),
     ("waiting/lease-given-back", COORDINATOR, "    if (!tries_again) {", "    if (c != NULL) {",
      "waiting", "an_engine_that_tries_again_keeps_its_migration_and_says_why"),
     ("waiting/since-the-last-try", "core/sql/control_waits.sql",

@@ -129,6 +129,8 @@ cJSON *report_migration_json(const struct cli *cli, const struct tmv_migration *
     json_time(object, "waiting_since", m->waiting_since_us);
     json_time(object, "next_try_at", m->next_try_at_us);
     json_time(object, "reported_at", m->reported_at_us);
+    cJSON_AddBoolToObject(object, "foreign", m->generation == 0);
+    json_time(object, "foreign_sign_at", m->foreign_sign_at_us);
     add_measured(object, m);
     add_gates(object, m);
     return object;
@@ -311,13 +313,16 @@ static void print_gates(const struct cli *cli, const struct tmv_migration *m)
         print_line(cli, "predicted pause", TONE_PLAIN, "%s", format_duration(m->predicted_pause_us, pause));
 }
 
-static void print_owner(const struct cli *cli, const struct tmv_migration *m)
+static void print_owner(const struct cli *cli, const struct tmv_migration *m, int64_t now_us)
 {
     char age[FORMAT_MAX];
 
     if (tmv_phase_is_terminal(m->phase))
         return;
-    if (!*m->owner)
+    if (m->generation == 0)
+        print_line(cli, "run by", TONE_WARN, "another program, last sign of it %s ago",
+                   format_duration(now_us - m->foreign_sign_at_us, age));
+    else if (!*m->owner)
         print_line(cli, "engine", TONE_WARN, "none: start `tenantmv worker` or the console");
     else
         print_line(cli, "engine", TONE_PLAIN, "%s, heard %s ago", m->owner,
@@ -352,7 +357,7 @@ void report_migration(const struct cli *cli, const struct tmv_snapshot *snapshot
         if (attempt->pause_us > 0)
             print_line(cli, "", TONE_PLAIN, "%s", report_attempt_text(attempt, attempt_text));
     }
-    print_owner(cli, m);
+    print_owner(cli, m, snapshot->taken_at_us);
     print_line(cli, "last error", TONE_BAD, "%s", m->last_error);
     print_line(cli, "started", TONE_FAINT, "%s by %s", format_time(m->created_at_us, time),
                *m->created_by ? m->created_by : "nobody named");

@@ -91,7 +91,8 @@ const struct command command_watch = {
         "database too. Without a terminal, or with --plain, it prints a line for each change, "
         "and with --json an object. With --once it is a monitoring check: a migration that failed, that no "
         "engine owns, or whose copy does not move ends it with 2; one that is paused, met an error, mirrors "
-        "far behind or was rolled back in its last cutover with 1.",
+        "far behind, was rolled back in its last cutover, or is another program's and silent for 15 minutes "
+        "with 1.",
     .options = options,
     .arguments_size = sizeof(struct arguments),
     .examples = "  tenantmv watch\n"

@@ -50,6 +50,7 @@ const struct sheet sheet_migrations = {
                                   {"pause_reason", SHEET_TEXT, AT(pause_reason)},
                                   {"paused_at", SHEET_TIME, AT(paused_at_us)},
                                   {"last_error", SHEET_TEXT, AT(last_error)},
+                                  {"foreign_sign_at", SHEET_TIME, AT(foreign_sign_at_us)},
                                   {0}},
     sizeof(ROW)};
 #undef ROW

@@ -95,7 +95,7 @@ static void note_words(const struct model *model, const struct tmv_migration *m,
         return;
     if (m->show == TMV_SHOW_FAILED && m->last_error[0] != '\0')
         text_copy(text, size, m->last_error);
-    else if (m->paused && m->pause_reason[0] != '\0')
+    else if (m->paused && m->pause_reason[0] != '\0' && m->foreign_sign_at_us == 0)
         text_copy(text, size, m->pause_reason);
     else if (m->show == TMV_SHOW_DONE)
         done_note(model, m, text, size);

@@ -4,8 +4,9 @@
 
 #include "screens/gates.h"
 
-#define LAG_WARN_US INT64_C(60000000) /* a mirror this far behind will not cut over soon */
-#define STUCK_SAMPLES 30              /* seconds in which a copy moved no event */
+#define LAG_WARN_US INT64_C(60000000)        /* a mirror this far behind will not cut over soon */
+#define FOREIGN_SILENT_US INT64_C(900000000) /* without a sign for so long, its program may be gone */
+#define STUCK_SAMPLES 30                     /* seconds in which a copy moved no event */
 
 static bool made_up_for(const struct tmv_snapshot *snapshot, const struct tmv_migration *m)
 {
@@ -45,6 +46,8 @@ static const char *warning(const struct tmv_snapshot *snapshot, const struct tmv
         return "throttled";
     if (m->last_error[0] != '\0')
         return "met an error";
+    if (m->foreign_sign_at_us > 0 && snapshot->taken_at_us - m->foreign_sign_at_us > FOREIGN_SILENT_US)
+        return "another program runs it, and gives no sign";
     if (m->phase == TMV_PHASE_DUAL_WRITE && m->lag_us > LAG_WARN_US)
         return "the mirror is far behind";
     if (gates_unknown(m))

@@ -82,8 +82,10 @@ static void title_section(const struct view *view, struct canvas *canvas, struct
 static const char *reason_words(const struct view *view, char text[REASON_WORDS])
 {
     const struct tmv_migration *m = view->m;
-    const char *why = m->show == TMV_SHOW_FAILED ? m->last_error : m->paused ? m->pause_reason : m->note;
-    const char *lead = m->show == TMV_SHOW_FAILED ? "failed" : m->paused ? "paused" : "note";
+    bool paused =
+        m->paused && m->foreign_sign_at_us == 0; /* whose another program's is, its note says first */
+    const char *why = m->show == TMV_SHOW_FAILED ? m->last_error : paused ? m->pause_reason : m->note;
+    const char *lead = m->show == TMV_SHOW_FAILED ? "failed" : paused ? "paused" : "note";
     char since[STATE_SINCE_MAX];
 
     state_since(m, model_database_now_us(view->model), since);

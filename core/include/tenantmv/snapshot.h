@@ -134,10 +134,12 @@ struct tmv_migration {
     char last_error[TMV_REASON_MAX];
     struct tmv_open_request request; /* the oldest open one */
     bool engine_somewhere;           /* some engine is alive, whether it has this one or not */
-    int64_t waiting_since_us; /* its engine tries again since then, `note` says why; database clock, 0: it
-                                 does not */
-    int64_t next_try_at_us;   /* when it tries next; 0 */
-    int64_t reported_at_us;   /* when its engine last reported anything; 0: never */
+    int64_t waiting_since_us;   /* its engine tries again since then, `note` says why; database clock, 0: it
+                                   does not */
+    int64_t next_try_at_us;     /* when it tries next; 0 */
+    int64_t reported_at_us;     /* when its engine last reported anything; 0: never */
+    int64_t foreign_sign_at_us; /* another program runs it: its last sign in the shared tables; 0: it is ours
+                                   or has ended */
     int64_t measured_us[TMV_FIGURE_COUNT]; /* when each figure was measured; database clock, 0: never */
 };
 
@@ -191,6 +193,21 @@ TMV_API bool tmv_cutover_facts(const struct tmv_migration *migration, char why[T
  * allowed. */
 TMV_API bool tmv_operation_allowed(const struct tmv_migration *migration, enum tmv_operation operation,
                                    char why[TMV_REASON_MAX]);
+/* ---- migrations of other programs ---- */
+
+/* Whether an ordinary abort may be asked for: REFUSED for another program's migration that has not ended,
+ * with whose it is and its last sign, and a hint that names the remedy. Pure. */
+TMV_API TMV_NODISCARD bool tmv_foreign_check(const struct tmv_migration *migration, struct tmv_error *err);
+/* Ends another program's migration as `seen` in a snapshot: it becomes aborted (failed from cutover, the only
+ * legal end there), its tenant's routing says `normal` on the source, and an audit row says who, why and what
+ * was seen. The stores stay as they are. CONFLICT, and nothing is done, when phase or last sign are no longer
+ * as seen; REFUSED when it is ours or has ended, while its program holds the lock of its cutover, and when
+ * routing says that the tenant lives elsewhere than on the source; NOT_FOUND; USAGE without a reason. One
+ * statement; blocks up to 10 s, for as long as the program has the row locked. */
+TMV_API TMV_NODISCARD bool tmv_foreign_abort(struct tmv_control *control, const struct tmv_migration *seen,
+                                             const char *reason, const struct tmv_actor *actor,
+                                             enum tmv_phase *ret_phase, struct tmv_error *err);
+
 /* Waits until the control database announces a change, or `timeout_us` passes; either is true. */
 TMV_API TMV_NODISCARD bool tmv_control_wait_change(struct tmv_control *control, int64_t timeout_us,
                                                    struct tmv_error *err);

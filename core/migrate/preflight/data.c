@@ -167,7 +167,13 @@ static bool target_unclaimed(struct preflight_view *view, struct preflight_end *
             continue;
         check_seen(check, TMV_VERDICT_REFUSE, "migration %s moves tenant %s to %s", pgx_text(moving, i, 0),
                    pgx_text(moving, i, 1), target);
-        check_todo(check, "name another target; a store takes one tenant");
+        if (pgx_bool(moving, i, 5))
+            check_todo(check,
+                       "name another target; or, when the program that ran that migration is gone: tenantmv "
+                       "abort %s --foreign",
+                       pgx_text(moving, i, 1));
+        else
+            check_todo(check, "name another target; a store takes one tenant");
         return true;
     }
     if (pgx_int(routed, 0, 0) == 0)

@@ -210,7 +210,14 @@ static bool active_migration(struct preflight_view *view, struct preflight_end *
         }
         check_seen(check, TMV_VERDICT_REFUSE, "migration %s of the tenant to %s is active (%s)",
                    pgx_text(rows, i, 0), pgx_text(rows, i, 3), phase);
-        check_todo(check, "let it finish, or abort it: tenantmv abort %s", view->tenant);
+        if (pgx_bool(rows, i, 5))
+            check_todo(
+                check,
+                "another program runs it (%s): let that program end it; when it is gone: tenantmv abort "
+                "%s --foreign",
+                *pgx_text(rows, i, 6) ? pgx_text(rows, i, 6) : "unnamed", view->tenant);
+        else
+            check_todo(check, "let it finish, or abort it: tenantmv abort %s", view->tenant);
         return true;
     }
     return true;
