@@ -14,9 +14,14 @@
 #include "migrate/resolve.h"
 #include "sql_embedded.h"
 
-#define LOOK_EVERY_US (5 * US_PER_S)
+#define TURN_US US_PER_S
+#define LOOK_EVERY 5  /* turns */
 #define LOOKED_AT 50  /* migrations at a time */
 #define RETIRED_AT 20 /* the same */
+/* A move's end is followed by tries in every turn, because its tenant may be wanted back; each may hold the
+ * table's writers for 10 ms, so later ones are rarer. */
+#define EAGER_S 30
+#define ANY_AGE 0
 #define CONNECT_US (3 * US_PER_S)
 #define WATCH_ACTOR "engine"
 
@@ -136,16 +141,17 @@ static bool retire(struct pgx_conn *control, const struct place *source, const s
            fault_hit("retire.control", err);
 }
 
-/* Takes the triggers of tenants that have arrived out of both stores. What cannot be done now is tried again
- * at the next look. */
-static bool retire_all(const struct decision_watch *w, struct pgx_conn *control, struct tmv_error *err)
+/* Takes the triggers of tenants that have arrived out of both stores: of those that arrived at most `age_s`
+ * seconds ago, or ANY_AGE. What cannot be done now is tried again later. */
+static bool retire_all(const struct decision_watch *w, struct pgx_conn *control, int64_t age_s,
+                       struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *rows = NULL;
     AUTO(place) struct place source = {0};
     AUTO(place) struct place target = {0};
 
-    if (!pgx_query(control, CONTROL_TIMEOUT_US, sql_control_unretired, PGX_ARGS(PGX_INT(RETIRED_AT)), &rows,
-                   err))
+    if (!pgx_query(control, CONTROL_TIMEOUT_US, sql_control_unretired,
+                   PGX_ARGS(PGX_INT(RETIRED_AT), PGX_INT(age_s)), &rows, err))
         return false;
     for (int i = 0; i < pgx_rows(rows) && !stop_is_raised(w->stop); i++) {
         const struct guard guard = {.migration = pgx_uuid(rows, i, 0), .tenant = pgx_uuid(rows, i, 1)};
@@ -159,6 +165,14 @@ static bool retire_all(const struct decision_watch *w, struct pgx_conn *control,
     return true;
 }
 
+static bool take_turn(const struct decision_watch *w, struct pgx_conn *control, int64_t turn,
+                      struct tmv_error *err)
+{
+    if (turn % LOOK_EVERY != 0)
+        return retire_all(w, control, EAGER_S, err);
+    return look(w, control, err) && retire_all(w, control, ANY_AGE, err);
+}
+
 static void *watch_main(void *arg)
 {
     const struct decision_watch *w = arg;
@@ -170,10 +184,9 @@ static void *watch_main(void *arg)
 
         /* What is wrong with the control database, the engine's own thread says. */
         if (pgx_connect(&options, &control, &err))
-            while (look(w, control, &err) && retire_all(w, control, &err) &&
-                   stop_sleep(w->stop, LOOK_EVERY_US))
+            for (int64_t turn = 0; take_turn(w, control, turn, &err) && stop_sleep(w->stop, TURN_US); turn++)
                 continue;
-        stop_sleep(w->stop, LOOK_EVERY_US);
+        stop_sleep(w->stop, LOOK_EVERY * TURN_US);
     }
     return NULL;
 }

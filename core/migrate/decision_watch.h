@@ -1,7 +1,8 @@
 /* Looks after migrations that are over, without owning them. Whether both servers still remember the
  * decision: a primary that fails over to an asynchronous replica can forget a commit that it had confirmed
  * (design §9, Failover); a migration whose servers have forgotten something gets a verify command, and its
- * coordinator mends it (resolve.h). And that tenants at rest keep no triggers of their own (guard_retire).
+ * coordinator mends it (resolve.h). And that tenants at rest keep no triggers of their own (guard_retire):
+ * tried once a second at first, from three seconds after the end of the move, then every five seconds.
  */
 #pragma once
 

@@ -93,6 +93,39 @@ static void leaves_no_triggers_of_a_tenants_own_behind(void **state)
     life_assert_moved();
 }
 
+/* Every try to fold the source's triggers away fails, as on a busy table, and notes the milliseconds since
+ * the one before. A snapshot keeps the engine from trying until that is in place. */
+static void complete_a_move_with_a_busy_source(void)
+{
+    life_begin_and_wait_until_ready();
+    struct pgx_conn *old = support_connect(l.source.conninfo);
+    support_sql(old, "BEGIN ISOLATION LEVEL REPEATABLE READ");
+    support_int(old, "SELECT count(*) FROM pg_class");
+    life_expect(life_ask(TMV_OP_CUTOVER, "test"), TMV_COMMAND_DONE, "completed");
+    support_sql(l.on_source,
+                "CREATE SEQUENCE public.tried_at; CREATE SEQUENCE public.try_gap; "
+                "CREATE OR REPLACE FUNCTION tenantmv.share_triggers(p_events regclass) RETURNS void "
+                "LANGUAGE plpgsql AS $$ DECLARE "
+                "v_now bigint := extract(epoch FROM clock_timestamp()) * 1000; BEGIN "
+                "PERFORM setval('public.try_gap', greatest(v_now - last_value, 1)) FROM public.tried_at; "
+                "PERFORM setval('public.tried_at', v_now); "
+                "RAISE EXCEPTION 'busy' USING ERRCODE = 'lock_not_available'; END $$");
+    support_sql(l.on_control, "UPDATE public.tenant_migrations SET completed_at = clock_timestamp()");
+    pgx_close(old);
+}
+
+/* The tenant may be wanted back, which has to wait for that; but a try may hold the table's writers up. */
+static void folds_triggers_away_soon_and_later_tries_are_rarer(void **state)
+{
+    (void)state;
+    complete_a_move_with_a_busy_source();
+    support_wait_until(l.on_source, "SELECT is_called AND last_value < 4000 FROM public.try_gap");
+    support_sql(l.on_control,
+                "UPDATE public.tenant_migrations SET completed_at = clock_timestamp() - interval '1 hour'");
+    support_wait_until(l.on_source, "SELECT last_value > 4000 FROM public.try_gap");
+    life_assert_moved();
+}
+
 /* ---- what the decision stands on ---- */
 
 static int moving(void **state)
@@ -427,6 +460,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(opens_the_target_of_a_decided_move_that_nobody_holds, ready),
         CASE(leaves_no_triggers_of_a_tenants_own_behind, prepared),
+        CASE(folds_triggers_away_soon_and_later_tries_are_rarer, prepared),
         CASE(decides_only_on_guards_that_nobody_changes, moving),
         CASE(waits_until_no_more_events_are_behind_than_allowed, may_lag_no_event),
         cmocka_unit_test_setup_teardown(notices_what_was_in_flight_when_it_connected, mirroring,
