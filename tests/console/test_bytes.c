@@ -166,36 +166,6 @@ static void a_silent_fleet_moves_only_its_clock(void **state)
     control_fixture_close(&fixture);
 }
 
-/* What is told of each migration of a fleet that nothing moves: ages among it, which do not tick. The screen
- * is wide enough for all of it. */
-static void a_fleet_that_is_held_moves_only_its_clock(void **state)
-{
-    static const struct {
-        const char *change, *shown;
-    } cases[] = {
-        {"UPDATE public.tenant_migrations SET is_paused = true, paused_at = now() - interval '605 s'; "
-         "UPDATE tenantmv.migration_state SET note = 'the target is away'",
-         "the target is away (paused for 10m)"},
-        {"UPDATE public.tenant_migrations SET is_paused = false; "
-         "UPDATE tenantmv.lease SET heartbeat_at = now() - interval '605 s'",
-         "is silent for 10 min"},
-    };
-    struct control_fixture fixture;
-
-    (void)state;
-    control_fixture_open(&fixture);
-    fleet_fill(fixture.conn);
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct pty *pty;
-        support_sql(fixture.conn, "%s", cases[i].change);
-        pty = open_watch(&fixture, false, 220, 43, cases[i].shown);
-        pty_wait_no_text(pty, "840"); /* that its figures are not known any more is news */
-        assert_in_range(bytes_per_second(pty, NULL, NULL), 1, IDLE_MAX);
-        pty_free(pty);
-    }
-    control_fixture_close(&fixture);
-}
-
 static void a_busy_fleet_stays_small_on_a_slow_line(void **state)
 {
     struct control_fixture fixture;
@@ -216,7 +186,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_idle_fleet_moves_only_its_clock),
         cmocka_unit_test(a_silent_fleet_moves_only_its_clock),
-        cmocka_unit_test(a_fleet_that_is_held_moves_only_its_clock),
         cmocka_unit_test(a_busy_fleet_stays_small_on_a_slow_line),
     };
 
