@@ -2,6 +2,7 @@
  * when there is no sign of their program, and how a person ends one that was left behind. */
 #include "test.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -196,6 +197,43 @@ static void is_refused_when_its_program_has_moved_meanwhile(void **state)
     }
 }
 
+struct ender {
+    struct control_fixture *f;
+    struct tmv_migration as_seen;
+    bool ok;
+    struct tmv_error err;
+};
+
+static void *end_it(void *arg)
+{
+    struct ender *ender = arg;
+    enum tmv_phase phase;
+
+    ender->ok = end(ender->f, &ender->as_seen, &phase, &ender->err);
+    return NULL;
+}
+
+/* Its program's change commits while ours waits for it: our statement's snapshot does not show it. */
+static void is_refused_when_its_program_moves_at_the_same_moment(void **state)
+{
+    struct control_fixture f;
+    struct ender ender = {.f = &f};
+    pthread_t thread;
+
+    (void)state;
+    left_behind(&f, "bulk_copy", "bulk_copy");
+    ender.as_seen = seen(&f, NULL);
+    support_sql(f.conn, "BEGIN; UPDATE public.tenant_migrations SET events_copied = events_copied + 1000");
+    assert_int_equal(pthread_create(&thread, NULL, end_it, &ender), 0);
+    support_wait_until(f.conn, "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = "
+                               "'transactionid')");
+    support_sql(f.conn, "COMMIT");
+    pthread_join(thread, NULL);
+    assert_fails(ender.ok, &ender.err, TMV_ERR_CONFLICT);
+    is_untouched(&f, "bulk_copy", "bulk_copy");
+    control_fixture_close(&f);
+}
+
 /* A program whose clock, or whose tables, leave no newer time: the phase alone tells. */
 static void is_refused_when_the_phase_is_another_one(void **state)
 {
@@ -366,6 +404,7 @@ int main(void)
         cmocka_unit_test(an_ordinary_abort_is_refused_and_names_the_remedy),
         cmocka_unit_test(ends_one_that_was_left_behind),
         cmocka_unit_test(is_refused_when_its_program_has_moved_meanwhile),
+        cmocka_unit_test(is_refused_when_its_program_moves_at_the_same_moment),
         cmocka_unit_test(is_refused_when_the_phase_is_another_one),
         cmocka_unit_test(ends_a_cutover_only_when_nothing_was_switched),
         cmocka_unit_test(frees_a_route_that_names_no_migration),

@@ -96,6 +96,30 @@ static void the_whole_note_of_the_selected_row_is_on_the_fleet(void **state)
     stage_end(&stage);
 }
 
+/* Its pause is its program's too: whose it is and since when there is no sign outrank the reason. */
+static void a_paused_migration_of_another_program_says_whose_it_is(void **state)
+{
+    struct stage stage;
+    struct tmv_snapshot *snapshot = sample_snapshot();
+    struct tmv_migration *m = &snapshot->migrations[0];
+
+    (void)state;
+    stage_begin(&stage, snapshot);
+    m->show = TMV_SHOW_PAUSED;
+    m->paused = true;
+    m->generation = 0;
+    m->foreign_sign_at_us = 1;
+    snprintf(m->pause_reason, sizeof m->pause_reason, "a deploy");
+    snprintf(m->note, sizeof m->note, "another program runs it (sync@app1); no sign of it; paused: a deploy");
+    select_row(&stage, 0);
+    draw(&stage, 80, 24);
+    assert_words(&stage, m->note, true);
+    stage.state.active = SCREEN_MIGRATION;
+    draw(&stage, 80, 24);
+    assert_words(&stage, m->note, true);
+    stage_end(&stage);
+}
+
 static void a_note_that_fits_takes_no_row_of_its_own(void **state)
 {
     struct stage stage;
@@ -305,6 +329,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_whole_note_of_the_selected_row_is_on_the_fleet),
+        cmocka_unit_test(a_paused_migration_of_another_program_says_whose_it_is),
         cmocka_unit_test(a_note_that_fits_takes_no_row_of_its_own),
         cmocka_unit_test(the_whole_reason_is_under_the_other_lists),
         cmocka_unit_test(the_whole_entry_is_under_the_events),
