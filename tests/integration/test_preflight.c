@@ -40,9 +40,23 @@ static const struct broken cases[] = {
      "INSERT INTO public.tenant_migrations (id, tenant_id, source_store_id, target_store_id, phase) VALUES "
      "('" NOBODY "', '" TENANT "', 'shared', 'third', 'bulk_copy')",
      "no-active-migration", TMV_VERDICT_REFUSE, NOBODY, "DELETE FROM public.tenant_migrations", NULL, NULL},
-    {"accepts_its_own_pending_migration", SOURCE,
+    {"names_what_ends_a_migration_that_another_program_left_behind", SOURCE,
+     "INSERT INTO public.tenant_migrations (id, tenant_id, source_store_id, target_store_id, phase, "
+     "created_by) "
+     "VALUES ('" NOBODY "', '" TENANT "', 'shared', 'third', 'bulk_copy', 'sync@app1')",
+     "no-active-migration", TMV_VERDICT_REFUSE,
+     "another program runs it (sync@app1): let that program end it; when it is gone: tenantmv abort " TENANT
+     " --foreign",
+     "DELETE FROM public.tenant_migrations", NULL, NULL},
+    {"takes_no_pending_migration_of_another_program_for_its_own", SOURCE,
      "INSERT INTO public.tenant_migrations (id, tenant_id, source_store_id, target_store_id) VALUES "
      "('" NOBODY "', '" TENANT "', 'shared', 'dedicated')",
+     "no-active-migration", TMV_VERDICT_REFUSE, "--foreign", "DELETE FROM public.tenant_migrations", NULL,
+     NULL},
+    {"accepts_its_own_pending_migration", SOURCE,
+     "INSERT INTO public.tenant_migrations (id, tenant_id, source_store_id, target_store_id) VALUES "
+     "('" NOBODY "', '" TENANT "', 'shared', 'dedicated'); "
+     "INSERT INTO tenantmv.migration_state (migration_id) VALUES ('" NOBODY "')",
      "no-active-migration", TMV_VERDICT_OK, NOBODY, "DELETE FROM public.tenant_migrations", NULL, NULL},
     {"says_that_the_twenty_first_guard_of_a_store_waits", SOURCE,
      "INSERT INTO public.tenant_migrations (id, tenant_id, source_store_id, target_store_id, phase) SELECT "
@@ -235,7 +249,8 @@ static const struct broken cases[] = {
     {"refuses_a_target_to_which_another_tenant_is_on_the_way", SOURCE,
      "INSERT INTO public.tenant_migrations (id, tenant_id, source_store_id, target_store_id, phase) VALUES "
      "('" NOBODY "', '" OTHER "', 'shared', 'dedicated', 'dual_write')",
-     "target-unclaimed", TMV_VERDICT_REFUSE, NOBODY, "DELETE FROM public.tenant_migrations", NULL, NULL},
+     "target-unclaimed", TMV_VERDICT_REFUSE, "tenantmv abort " OTHER " --foreign",
+     "DELETE FROM public.tenant_migrations", NULL, NULL},
     {"refuses_a_target_to_which_another_tenant_is_routed", SOURCE,
      "INSERT INTO public.tenant_routing (tenant_id, store_id) VALUES ('" NOBODY "', 'dedicated')",
      "target-unclaimed", TMV_VERDICT_REFUSE, NOBODY,

@@ -311,6 +311,8 @@ MUTANTS = [Mutant(*row) for row in [
      "foreign", "shows_whose_it_is_and_since_when_there_is_no_sign"),
     ("foreign/pause-hides-whose", "tui/screens/fleet.c", " && m->foreign_sign_at_us == 0)", ")",
      "whole", "a_paused_migration_of_another_program_says_whose_it_is"),
+    ("foreign/taken-for-ours", PLACES, " && !pgx_bool(rows, i, 5)) {", ") {",
+     "preflight", "takes_no_pending_migration_of_another_program_for_its_own"),
     ("foreign/switched-already", FOREIGN, "AND NOT s.moved\n", "\n",
      "foreign", "ends_a_cutover_only_when_nothing_was_switched"),
     ("foreign/cutting-over", FOREIGN, "AND s.free AND", "AND",

@@ -203,7 +203,7 @@ static bool active_migration(struct preflight_view *view, struct preflight_end *
         const char *phase = pgx_text(rows, i, 4);
         bool same = strcmp(pgx_text(rows, i, 2), view->source.store.id) == 0 &&
                     strcmp(pgx_text(rows, i, 3), view->target.store.id) == 0;
-        if (same && strcmp(phase, "pending") == 0) {
+        if (same && strcmp(phase, "pending") == 0 && !pgx_bool(rows, i, 5)) {
             check_seen(check, TMV_VERDICT_OK, "migration %s is pending and is this one",
                        pgx_text(rows, i, 0));
             return true;
