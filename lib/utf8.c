@@ -11,7 +11,7 @@ size_t utf8_next(const char *text, int32_t *ret_point)
     utf8proc_ssize_t n;
 
     if ((unsigned char)*text < 0x80) {
-        *ret_point = *text;
+        *ret_point = (unsigned char)*text;
         return 1;
     }
     n = utf8proc_iterate((const utf8proc_uint8_t *)text, -1, ret_point);

@@ -233,7 +233,8 @@ static bool take_in(const struct fact_look *look, struct facts *now, const struc
 
     json_add_text(details, "store", store_side_name(look->side));
     json_add_text(details, "taken_in", j->words);
-    told.details = text = json_print(details);
+    text = json_print(details);
+    told.details = text;
     log_info("migration: %s: %s: taken in", store_side_name(look->side), j->words);
     side_of(look)->words[0] = '\0';
     return fault_hit("facts.before_take_in", err) && replace_note(look, now, &told, err) &&

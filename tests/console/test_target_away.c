@@ -193,7 +193,7 @@ static void admit(struct patient *p, enum where where)
 
     p->tenant = tmv_uuid_random();
     tmv_uuid_format(&p->tenant, p->text);
-    snprintf(p->name, sizeof p->name, "%.8s", p->text);
+    text_copy(p->name, 9, p->text);
     snprintf(id, sizeof id, "dedicated-%d", (int)where);
     support_store(support_cluster("target", NULL), id, false, &p->target);
     assert_done(tmv_store_add(bed.control, &p->target, &err), &err);

@@ -239,8 +239,6 @@ static void make_people(void)
 
 static void assert_asks_for_a_password(int server)
 {
-    const char *passfile = getenv("PGPASSFILE");
-    AUTO_FREE char *kept = strdup(passfile ? passfile : "");
     char conninfo[CLUSTER_CONNINFO_MAX];
     struct pgx_conn *conn = NULL;
     struct tmv_error err;

@@ -123,6 +123,15 @@ static bool is_unseen(const struct confirm *confirm, const struct model *model)
 }
 
 /* What the picture of the migration says against it. */
+static bool is_allowed(const struct confirm *confirm, const struct model *model,
+                       const struct tmv_migration *m, char why[TMV_REASON_MAX])
+{
+    if (confirm->bulk)
+        return any_marked_allows(confirm, model, why);
+    return tmv_operation_allowed(m, confirm->operation, why) &&
+           (confirm->operation != TMV_OP_CUTOVER || tmv_cutover_facts(m, why));
+}
+
 static void blocked_by_state(const struct confirm *confirm, const struct model *model, char *why, size_t size)
 {
     const struct tmv_migration *m = model_find(model, &confirm->migration);
@@ -134,10 +143,7 @@ static void blocked_by_state(const struct confirm *confirm, const struct model *
         snprintf(why, size, "the migration is gone");
     else if (fresh != FRESH_LIVE && fresh != FRESH_LAG)
         snprintf(why, size, "the picture is old");
-    else if (confirm->bulk ? !any_marked_allows(confirm, model, reason)
-                           : !tmv_operation_allowed(m, confirm->operation, reason))
-        text_copy(why, size, reason);
-    else if (confirm->operation == TMV_OP_CUTOVER && !tmv_cutover_facts(m, reason))
+    else if (!is_allowed(confirm, model, m, reason))
         text_copy(why, size, reason);
 }
 
