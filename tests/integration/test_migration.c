@@ -71,13 +71,20 @@ static void pauses_and_resumes_without_losing_anything(void **state)
 /* Four writers without a pause between their events: whoever comes while the lock is held waits. */
 static void counts_the_writers_that_a_cutover_holds(void **state)
 {
-    /* So many that one of them waits in any pause, however short, on a busy machine too. */
-    struct steady_writer *writers[12];
+    /* The drain takes long enough that they run into it, on a busy machine too. */
+    static const char slow_drain[] =
+        "CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN PERFORM pg_sleep(0.03); RETURN NULL; END'; CREATE TRIGGER slow AFTER INSERT ON public.events "
+        "FOR EACH STATEMENT EXECUTE FUNCTION public.slow()";
+    struct steady_writer *writers[4];
 
     (void)state;
     life_begin_and_wait_until_ready();
+    support_sql(l.on_target, "%s", slow_drain);
     for (size_t i = 0; i < ARRAY_LEN(writers); i++)
         writers[i] = steady_writer_start();
+    for (size_t i = 0; i < ARRAY_LEN(writers); i++)
+        steady_writer_await(writers[i], 1, NULL, 0);
     life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     for (size_t i = 0; i < ARRAY_LEN(writers); i++) {
         steady_writer_end(writers[i]);
