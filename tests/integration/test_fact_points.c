@@ -134,7 +134,7 @@ static void decides_nothing(const struct late_change *change)
     await(worker_is_stopped, pid);
     support_sql(change->on_source ? l.on_source : l.on_target, "%s", change->statement);
     worker_continue(pid);
-    life_expect(outcome_of(&asked), TMV_COMMAND_FAILED, "was changed in this moment");
+    life_expect(outcome_of(&asked), TMV_COMMAND_FAILED, "was changed at this moment");
     life_wait_for("m.phase = 'dual_write'");
     assert_goes_on(change);
     worker_end(pid);
@@ -188,8 +188,8 @@ static void says_that_a_cutover_was_not_tried(void **state)
     assert_int_equal(support_int(l.on_control, "SELECT count(*) FROM tenantmv.cutover_attempt"), 0);
     life_wait_for(READY);
     life_expect(life_ask(TMV_OP_CUTOVER, "test"), TMV_COMMAND_DONE, "completed");
+    life_assert_moved(); /* its engine settles what follows the decision */
     worker_end(pid);
-    life_assert_moved();
     life_release();
 }
 
@@ -249,10 +249,10 @@ static void takes_a_partition_in_once_though_it_is_killed_there(void **state)
         pid = worker_start("successor", NULL);
         life_wait_for(READY " AND l.engine_name = 'successor'");
         life_expect(life_ask(TMV_OP_CUTOVER, "test"), TMV_COMMAND_DONE, "completed");
-        worker_end(pid);
         assert_int_equal(told("taken_in"), 2); /* each side */
         assert_int_equal(support_int(l.on_target, "SELECT count(*) FROM public.events_next"), 7);
         life_assert_moved();
+        worker_end(pid);
         life_release();
     }
 }

@@ -311,6 +311,7 @@ static void moves_a_tenant_word_for_word(void **state)
     assert_the_application_is_itself(DB2);
     shell("tenantmv status acme"); /* verify --direct too */
     int written = steady_writer_end(writer);
+    free(writer);
     assert_int_equal(
         support_int(servers[DB2].super, "SELECT count(*) FROM public.events WHERE tenant_id = '" ACME "'"),
         200 + written);
