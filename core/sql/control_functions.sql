@@ -93,13 +93,14 @@ BEGIN
 END $$;
 
 -- What became of a cutover attempt that an earlier owner left running, once the fences have said it; with the request that
--- it was made for. The reason that is known already is kept.
+-- it was made for. The reason that is known already is kept; one that completed needs none.
 CREATE OR REPLACE FUNCTION tenantmv.close_attempt(p_migration uuid, p_owner_epoch bigint, p_outcome text, p_reason text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE tenantmv.cutover_attempt a
-       SET outcome = p_outcome, reason = coalesce(nullif(a.reason, ''), p_reason)
+       SET outcome = p_outcome,
+           reason = CASE WHEN p_outcome = 'completed' THEN '' ELSE coalesce(nullif(a.reason, ''), p_reason) END
      WHERE a.migration_id = p_migration AND a.outcome = 'running' AND a.owner_epoch < p_owner_epoch;
     IF FOUND AND p_outcome = 'rolled_back' THEN
         UPDATE tenantmv.command c
@@ -366,20 +367,22 @@ $$;
 
 -- What an earlier owner had in hand, when the next one takes over. What can be done again waits again. What cannot is answered
 -- by what is known: by its attempt's end, or, where nothing was tried, by why it was not. A cutover whose phase was not changed
--- back stays open: only the fences say what became of it, and close_attempt writes it down. Returns why the latest attempt did
--- not come to its end, as far as anybody knows.
+-- back stays open: only the fences say what became of it, and close_attempt writes it down. Returns why the attempt that was
+-- left running did not come to its end, or p_why where none was.
 CREATE OR REPLACE FUNCTION tenantmv.take_back(p_migration uuid, p_why text) RETURNS text
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     phase text;
     tried tenantmv.cutover_attempt;
+    unfinished text := p_why;
 BEGIN
     SELECT m.phase INTO STRICT phase FROM public.tenant_migrations m WHERE m.id = p_migration;
     SELECT a.* INTO tried FROM tenantmv.cutover_attempt a
      WHERE a.migration_id = p_migration ORDER BY a.number DESC LIMIT 1;
     IF tried.outcome = 'running' THEN
+        unfinished := coalesce(nullif(tried.reason, ''), p_why);
         UPDATE tenantmv.cutover_attempt a
-           SET reason = coalesce(nullif(a.reason, ''), p_why),
+           SET reason = CASE WHEN phase = 'completed' AND NOT a.rehearsal THEN '' ELSE unfinished END,
                outcome = CASE WHEN a.rehearsal OR phase IN ('bulk_copy', 'dual_write') THEN 'rolled_back'
                               WHEN phase = 'completed' THEN 'completed' ELSE 'running' END
          WHERE a.migration_id = p_migration AND a.number = tried.number
@@ -400,13 +403,14 @@ BEGIN
                     AND tried.rehearsal = (r.operation = 'rehearse')) IS TRUE AS was_tried
               FROM tenantmv.command r WHERE r.migration_id = p_migration AND r.state = 'running') AS asked
      WHERE c.id = asked.id AND NOT (asked.was_tried AND tried.outcome = 'running');
-    RETURN coalesce(nullif(tried.reason, ''), p_why);
+    RETURN unfinished;
 END $$;
 
 -- Takes a tenant's lease for an engine unless another one is alive; the epoch is one higher than ever before, also when
 -- the engine had it already (and lost the connection over which it would have given it back). What the earlier owner had in
 -- hand is taken back; p_cause is what an engine that tries again knows of why. `unfinished`: why the latest attempt to cut
--- over did not come to its end, should the fences say that it did not.
+-- over did not come to its end, should the fences say that it did not. What an engine of an older version saw without writing
+-- when is forgotten: nothing but that engine's last sign of life tells how old it is, and the heartbeat is another's from now on.
 CREATE OR REPLACE FUNCTION tenantmv.take_lease(
     p_tenant uuid, p_migration uuid, p_engine uuid, p_name text, p_ttl_us bigint, p_cause text DEFAULT NULL,
     OUT taken boolean, OUT epoch bigint, OUT earlier jsonb, OUT unfinished text)
@@ -424,6 +428,9 @@ BEGIN
        SET migration_id = p_migration, engine = p_engine, engine_name = p_name, owner_epoch = held.owner_epoch + 1,
            heartbeat_at = clock_timestamp(), sessions = '[]'
      WHERE l.tenant_id = p_tenant;
+    UPDATE tenantmv.migration_state s
+       SET gates = '[]', ready = false, rate = -1, lag_us = -1, lag_events = -1, eta_us = -1, predicted_pause_us = -1
+     WHERE s.migration_id = p_migration AND s.measured = '{}';
     unfinished := tenantmv.take_back(
         p_migration, CASE WHEN held.engine = p_engine THEN coalesce(nullif(p_cause, ''), 'the engine that ran it began anew')
                           WHEN held.engine IS NULL THEN 'the engine that ran it stopped'
