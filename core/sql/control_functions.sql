@@ -352,6 +352,59 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
                         AND p.id > (SELECT max(newest.id) - 1000 FROM public.migration_position_mappings newest)))
 $$;
 
+-- Ends another program's migration, by compare-and-set on what a person saw of it: its phase and its program's last sign.
+-- Nothing is taken back in the stores, where nothing of ours is. The lock of eventsource-py's own cutover is tried, so that
+-- none can begin meanwhile; each statement here sees what was committed before it, so routing is read as it is under that lock.
+-- From cutover the only legal end is failed. `outcome`: ok; ours; ended; cutting (its program holds the lock); moved (routing
+-- says that the tenant lives elsewhere already); changed; NULL: no such migration. `phase_now` and `place`: as they are then.
+CREATE OR REPLACE FUNCTION tenantmv.abort_foreign(
+    p_migration uuid, p_phase text, p_sign_us bigint, p_reason text, p_operator text, p_from text,
+    OUT outcome text, OUT phase_now text, OUT place text)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    moving public.tenant_migrations;
+BEGIN
+    SELECT m.* INTO moving FROM public.tenant_migrations m WHERE m.id = p_migration FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    phase_now := moving.phase;
+    IF EXISTS (SELECT FROM tenantmv.migration_state s WHERE s.migration_id = moving.id AND s.generation <> 0) THEN
+        outcome := 'ours';
+        RETURN;
+    ELSIF moving.phase IN ('completed', 'aborted', 'failed') THEN
+        outcome := 'ended';
+        RETURN;
+    ELSIF NOT pg_try_advisory_xact_lock(('x' || encode(substr(sha256(convert_to('cutover:' || moving.tenant_id, 'UTF8')), 1, 8),
+                                                       'hex'))::bit(64)::bigint & 9223372036854775807) THEN
+        outcome := 'cutting';
+        RETURN;
+    END IF;
+    SELECT r.store_id INTO place FROM public.tenant_routing r WHERE r.tenant_id = moving.tenant_id FOR NO KEY UPDATE;
+    IF place <> moving.source_store_id THEN
+        outcome := 'moved';
+        RETURN;
+    ELSIF moving.phase <> p_phase OR (extract(epoch FROM tenantmv.last_sign(moving)) * 1000000)::bigint <> p_sign_us THEN
+        outcome := 'changed';
+        RETURN;
+    END IF;
+    UPDATE public.tenant_migrations m
+       SET phase = CASE m.phase WHEN 'cutover' THEN 'failed' ELSE 'aborted' END,
+           last_error = CASE m.phase WHEN 'cutover' THEN left(p_reason, 1000) ELSE m.last_error END,
+           completed_at = clock_timestamp(), is_paused = false
+     WHERE m.id = moving.id
+    RETURNING m.phase INTO phase_now;
+    UPDATE public.tenant_routing r SET migration_state = 'normal', active_migration_id = NULL
+     WHERE r.tenant_id = moving.tenant_id
+       AND (r.active_migration_id = moving.id
+            OR (r.active_migration_id IS NULL AND r.migration_state NOT IN ('normal', 'migrated')));
+    PERFORM tenantmv.audit_append(
+        moving.id, 'migration_' || phase_now, moving.phase, phase_now,
+        jsonb_build_object('reason', p_reason, 'foreign', true, 'created_by', moving.created_by,
+                           'last_sign_at', to_timestamp(p_sign_us / 1e6), 'from', p_from), p_operator);
+    outcome := 'ok';
+END $$;
+
 -- Whether nobody may begin with a request any more, whoever marks it so.
 CREATE OR REPLACE FUNCTION tenantmv.has_expired(asked tenantmv.command) RETURNS boolean
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$

@@ -27,6 +27,7 @@ struct expected {
 
 /* Whatever may be executed here acts with its caller's rights. */
 static const struct expected in_control[] = {
+    {"function abort_foreign", {"X", "X", "X"}},
     {"function audit_append", {"X", "X", "X"}},
     {"function audit_canonical", {"X", "X", "X"}},
     {"function audit_verify", {"X", "X", "X"}},

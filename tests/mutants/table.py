@@ -43,7 +43,6 @@ CONTROL = "core/sql/control_functions.sql"
 STORE = "core/store/shape.c"
 GUARD = "core/sql/guard_functions.sql"
 GATES = "core/sql/cutover_target_gates.sql"
-FOREIGN = "core/sql/control_foreign_abort.sql"
 FIGURES = "core/control/figures.c"
 COORDINATOR = "core/migrate/coordinator.c"
 PASSWORDS = "says_what_to_do_when_the_password_is_wrong_or_the_server_refuses"
@@ -301,11 +300,15 @@ MUTANTS = [Mutant(*row) for row in [
     ("request/heartbeat-from-the-future", "core/sql/control_lease_renew.sql", "OR (l.engine IS NOT NULL AND l.heartbeat_at >",
      "OR (l.engine IS NULL AND l.heartbeat_at >", "requests",
      "a_heartbeat_from_the_future_does_not_keep_others_from_taking_over"),
-    ("foreign/moved-meanwhile", FOREIGN, "AND (extract(epoch FROM tenantmv.last_sign(m)) * 1000000)::bigint = $3::bigint", "AND $3::bigint > 0",
+    ("foreign/moved-meanwhile", CONTROL, " OR (extract(epoch FROM tenantmv.last_sign(moving)) * 1000000)::bigint <> p_sign_us THEN", " THEN",
      "foreign", "is_refused_when_its_program_has_moved_meanwhile"),
-    ("foreign/moved-at-the-same-moment", FOREIGN, "tenantmv.last_sign(m)", "tenantmv.last_sign((SELECT x FROM public.tenant_migrations x WHERE x.id = m.id))",
+    ("foreign/moved-at-the-same-moment", CONTROL, "SELECT m.* INTO moving FROM public.tenant_migrations m WHERE m.id = p_migration FOR NO KEY UPDATE;",
+     "SELECT m.* INTO moving FROM public.tenant_migrations m WHERE m.id = p_migration;",
      "foreign", "is_refused_when_its_program_moves_at_the_same_moment"),
-    ("foreign/other-phase", FOREIGN, "AND m.phase = $2::text", "AND $2::text <> ''",
+    ("foreign/routing-read-before-the-lock", CONTROL, "    SELECT r.store_id INTO place FROM public.tenant_routing r WHERE r.tenant_id = moving.tenant_id FOR NO KEY UPDATE;\n",
+     "    SELECT r.store_id INTO place FROM public.tenant_routing r WHERE r.tenant_id = moving.tenant_id;\n",
+     "foreign", "reads_where_the_tenant_lives_after_it_has_the_lock"),
+    ("foreign/other-phase", CONTROL, "ELSIF moving.phase <> p_phase OR", "ELSIF",
      "foreign", "is_refused_when_the_phase_is_another_one"),
     ("foreign/mappings-no-sign", CONTROL, "WHERE p.migration_id = moving.id\n", "WHERE false\n",
      "foreign", "shows_whose_it_is_and_since_when_there_is_no_sign"),
@@ -313,11 +316,11 @@ MUTANTS = [Mutant(*row) for row in [
      "whole", "a_paused_migration_of_another_program_says_whose_it_is"),
     ("foreign/taken-for-ours", PLACES, " && !pgx_bool(rows, i, 5)) {", ") {",
      "preflight", "takes_no_pending_migration_of_another_program_for_its_own"),
-    ("foreign/switched-already", FOREIGN, "AND NOT s.moved\n", "\n",
+    ("foreign/switched-already", CONTROL, "IF place <> moving.source_store_id THEN", "IF place <> moving.source_store_id AND place IS NULL THEN",
      "foreign", "ends_a_cutover_only_when_nothing_was_switched"),
-    ("foreign/cutting-over", FOREIGN, "AND s.free AND", "AND",
+    ("foreign/cutting-over", CONTROL, "ELSIF NOT pg_try_advisory_xact_lock(", "ELSIF NULL <> (",
      "foreign", "ends_a_cutover_only_when_nothing_was_switched"),
-    ("foreign/ours", FOREIGN, "AND NOT s.ours AND s.free", "",
+    ("foreign/ours", CONTROL, "WHERE s.migration_id = moving.id AND s.generation <> 0) THEN", "WHERE s.migration_id = moving.id AND s.generation = 0) THEN",
      "foreign", "leaves_ours_alone"),
     ("waiting/lease-given-back", COORDINATOR, "    if (!tries_again) {", "    if (c != NULL) {",
      "waiting", "an_engine_that_tries_again_keeps_its_migration_and_says_why"),
