@@ -502,11 +502,18 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- The two that follow act with their owner's rights, on what the row says: on a table of somebody else the row could say
+-- anything. That no other role may execute them is not enough: a right is granted in a moment.
+
 -- After any program created a migration or changed its phase or pause: announces it and raises the generation. A
 -- migration that ended keeps no command waiting, and, unless it moved the tenant, no hold on its routing row.
 CREATE OR REPLACE FUNCTION tenantmv.control_migration_changed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF TG_RELID <> 'public.tenant_migrations'::regclass THEN
+        RAISE 'tenantmv: this table is not public.tenant_migrations'
+            USING ERRCODE = '42501', HINT = 'Only tenantmv puts its triggers on a table.';
+    END IF;
     UPDATE tenantmv.migration_state s SET generation = s.generation + 1 WHERE s.migration_id = NEW.id;
     IF NEW.phase IN ('completed', 'aborted', 'failed') THEN
         UPDATE tenantmv.command c
@@ -537,6 +544,10 @@ END $$;
 CREATE OR REPLACE FUNCTION tenantmv.control_routing_changed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF TG_RELID <> 'public.tenant_routing'::regclass THEN
+        RAISE 'tenantmv: this table is not public.tenant_routing'
+            USING ERRCODE = '42501', HINT = 'Only tenantmv puts its triggers on a table.';
+    END IF;
     PERFORM pg_notify('tenantmv_routing', coalesce(NEW.tenant_id, OLD.tenant_id)::text);
     RETURN NULL;
 END $$;
