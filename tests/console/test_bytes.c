@@ -166,6 +166,58 @@ static void a_silent_fleet_moves_only_its_clock(void **state)
     control_fixture_close(&fixture);
 }
 
+#define HELD_COLS 220
+#define HELD_ROWS 43
+/* The rows under the header, in which the clock is. */
+static char *rows_below_header(struct pty *pty)
+{
+    char *rows = calloc(HELD_ROWS, HELD_COLS * 8);
+
+    assert_non_null(rows);
+    for (int i = 1; i < HELD_ROWS; i++)
+        strcat(strcat(rows, pty_row(pty, i)), "\n");
+    return rows;
+}
+
+/* What is told of each migration of a fleet that nothing moves, ages among it: no cell of it changes. The
+ * screen is wide enough for all of it. */
+static void a_fleet_that_is_held_moves_only_its_clock(void **state)
+{
+    static const struct {
+        const char *change, *shown;
+    } cases[] = {
+        {"UPDATE public.tenant_migrations SET is_paused = true, paused_at = now() - interval '605 s'; "
+         "UPDATE tenantmv.migration_state SET note = 'the target is away'",
+         "the target is away (paused for 10m)"},
+        {"UPDATE public.tenant_migrations SET is_paused = false; "
+         "UPDATE tenantmv.migration_state SET lag_us = -1, waiting_since = now() - interval '605 s', "
+         "next_try_at = now() + interval '1 hour'",
+         "the target is away (waiting for 10m, next try at "},
+        {"UPDATE tenantmv.lease SET heartbeat_at = now() - interval '605 s'", "is silent for 10 min"},
+    };
+    struct control_fixture fixture;
+
+    (void)state;
+    control_fixture_open(&fixture);
+    fleet_fill(fixture.conn);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct pty *pty;
+        char *before, *after;
+
+        support_sql(fixture.conn, "%s", cases[i].change);
+        pty = open_watch(&fixture, false, HELD_COLS, HELD_ROWS, cases[i].shown);
+        pty_wait_no_text(pty, "840"); /* that its figures are not known any more is news */
+        before = rows_below_header(pty);
+        assert_in_range(bytes_per_second(pty, NULL, NULL), 1, IDLE_MAX);
+        after = rows_below_header(pty);
+        assert_string_equal(after, before);
+        free(before);
+        free(after);
+        pty_free(pty);
+    }
+    control_fixture_close(&fixture);
+}
+
 static void a_busy_fleet_stays_small_on_a_slow_line(void **state)
 {
     struct control_fixture fixture;
@@ -186,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_idle_fleet_moves_only_its_clock),
         cmocka_unit_test(a_silent_fleet_moves_only_its_clock),
+        cmocka_unit_test(a_fleet_that_is_held_moves_only_its_clock),
         cmocka_unit_test(a_busy_fleet_stays_small_on_a_slow_line),
     };
 

@@ -343,18 +343,48 @@ static void assert_status(const struct patient *p, const struct seen *seen)
 
     says(o->out, tmv_display_state_name(seen->show));
     says(o->out, seen->cause);
-    if (waits)
-        says(o->out, "waiting for ");
+    if (waits || paused)
+        says(o->out, waits ? "waiting           for " : "paused            for ");
     if (waits)
         says(o->out, ", next try ");
-    if (paused)
-        says(o->out, "paused for ");
     cJSON *root = document(expect(0, run("status", p->text, "--json", CONTROL)));
     has_text(root, "migration", "state", tmv_display_state_name(seen->show));
     assert_int_equal(!cJSON_IsNull(at(root, "migration", "waiting_since")), waits);
     assert_int_equal(!cJSON_IsNull(at(root, "migration", "next_try_at")), waits);
     assert_int_equal(!cJSON_IsNull(at(root, "migration", "paused_at")), paused);
     cJSON_Delete(root);
+}
+
+static const cJSON *item_of(const cJSON *root, const char *list, const char *id)
+{
+    const cJSON *item;
+
+    cJSON_ArrayForEach(item, cJSON_GetObjectItem(root, list))
+    {
+        if (strcmp(cJSON_GetObjectItem(item, "id")->valuestring, id) == 0)
+            return item;
+    }
+    return NULL;
+}
+
+/* Of what has not ended: why it is not well, and as in `status` its state, and since when. */
+static void assert_problem(const cJSON *root, const struct patient *p, const struct seen *seen)
+{
+    char id[TMV_UUID_TEXT];
+    const cJSON *problem = item_of(root, "problems", tmv_uuid_format(&p->migration, id)),
+                *m = item_of(root, "migrations", id);
+    bool paused = seen->show == TMV_SHOW_PAUSED;
+
+    assert_non_null(m);
+    assert_string_equal(cJSON_GetObjectItem(m, "state")->valuestring, tmv_display_state_name(seen->show));
+    assert_int_equal(!problem, seen->show == TMV_SHOW_ABORTED);
+    if (!problem)
+        return;
+    assert_string_equal(cJSON_GetObjectItem(problem, "why")->valuestring,
+                        paused ? "paused" : "its engine is retrying");
+    assert_int_equal(!cJSON_IsNull(cJSON_GetObjectItem(m, "waiting_since")), !paused);
+    assert_int_equal(!cJSON_IsNull(cJSON_GetObjectItem(m, "next_try_at")), !paused);
+    assert_int_equal(!cJSON_IsNull(cJSON_GetObjectItem(m, "paused_at")), paused);
 }
 
 /* The monitoring check: one line of the tenant with state and cause, one with what is wrong since when. */
@@ -372,33 +402,79 @@ static void assert_once(const struct outage *outage)
             continue;
         says(o->out, seen->cause);
         snprintf(line, sizeof line,
-                 seen->show == TMV_SHOW_PAUSED ? "%s: paused, paused for "
-                                               : "%s: its engine tries again, waiting for ",
+                 seen->show == TMV_SHOW_PAUSED ? "%s: paused for "
+                                               : "%s: its engine is retrying, waiting for ",
                  bed.patients[i].name);
         says(o->out, line);
     }
     cJSON *root = document(expect(1, run("watch", "--once", "--json", CONTROL)));
     has_text(root, "health", NULL, "warning");
-    assert_string_equal(at(root, "problems", "why")->valuestring,
-                        outage->seen[IN_COPY].show == TMV_SHOW_PAUSED ? "paused" : "its engine tries again");
+    for (int i = 0; i < WHERES; i++)
+        assert_problem(root, &bed.patients[i], &outage->seen[i]);
     cJSON_Delete(root);
 }
 
-/* The fleet, and the screen of the one under the cursor. */
+static const char *since_words(enum tmv_display_state show)
+{
+    return show == TMV_SHOW_PAUSED ? "(paused for " : show == TMV_SHOW_WAITING ? "(waiting for " : "";
+}
+
+/* Its row and, as its note may be wider than its cell, the whole of it under the table. */
+static bool shows_in_fleet(struct pty *pty, const struct patient *p, const struct seen *seen)
+{
+    bool row = false;
+
+    for (int i = 0; i < 40 && !row; i++)
+        row = strstr(pty_row(pty, i), p->name) && strstr(pty_row(pty, i), tmv_display_state_name(seen->show));
+    return row && pty_shows(pty, seen->cause) && pty_shows(pty, since_words(seen->show)) &&
+           (seen->show != TMV_SHOW_WAITING || pty_shows(pty, ", next try "));
+}
+
+static bool shows_in_migration(struct pty *pty, const struct patient *p, const struct seen *seen)
+{
+    return pty_shows(pty, "generation ") && pty_shows(pty, p->text) &&
+           pty_shows(pty, tmv_display_state_name(seen->show)) && pty_shows(pty, seen->cause) &&
+           pty_shows(pty, since_words(seen->show)) &&
+           (seen->show != TMV_SHOW_WAITING || pty_shows(pty, ", next try "));
+}
+
+static void wait_for_screen(struct pty *pty, const struct outage *outage, enum where where,
+                            bool (*shows)(struct pty *, const struct patient *, const struct seen *))
+{
+    int64_t until = clock_now_us() + PATIENCE_US;
+
+    while (!shows(pty, &bed.patients[where], &outage->seen[where])) {
+        if (clock_now_us() > until) {
+            for (int i = 0; i < 40; i++)
+                print_message("%s\n", pty_row(pty, i));
+            fail_msg("%s, %s: not on the screen above", outage->name, where_names[where]);
+        }
+        pty_settle(pty, 50);
+    }
+}
+
+/* Each of them in the fleet, alone by a filter, and on its own screen: state, cause, since when, next try.
+ * The screen is wide enough for the longest note. */
 static void assert_console(const struct outage *outage)
 {
     const char *argv[] = {getenv("TENANTMV_PROGRAM"), "watch", CONTROL, NULL};
-    struct pty_options options = {argv, NULL, 160, 40};
+    struct pty_options options = {argv, NULL, 300, 40};
     struct pty *pty = pty_start(&options);
-    const char *cause = outage->seen[IN_COPY].cause,
-               *last = strrchr(cause, ' '); /* lines are folded at words */
 
-    for (int i = 0; i < WHERES; i++)
+    for (int i = 0; i < WHERES; i++) {
         pty_wait_text(pty, bed.patients[i].name);
-    pty_wait_text(pty, tmv_display_state_name(outage->seen[IN_COPY].show));
-    pty_send(pty, "\r");
-    pty_wait_text(pty, last ? last + 1 : cause);
-    pty_wait_text(pty, outage->seen[IN_COPY].show == TMV_SHOW_PAUSED ? "paused for " : "next try ");
+        pty_send(pty, "/");
+        pty_send(pty, bed.patients[i].name);
+        pty_send(pty, "\r");
+        pty_wait_text(pty, "1 of 4");
+        wait_for_screen(pty, outage, (enum where)i, shows_in_fleet);
+        pty_send(pty, "\r");
+        wait_for_screen(pty, outage, (enum where)i, shows_in_migration);
+        pty_send(pty, "1");
+        pty_wait_text(pty, "1 of 4");
+        pty_send_alone(pty, "\033");
+        pty_wait_text(pty, "4 of 4");
+    }
     pty_free(pty);
 }
 

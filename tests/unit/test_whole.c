@@ -5,8 +5,10 @@
 #include <stdlib.h>
 
 #include "app/overlays.h"
+#include "lib/clock.h"
 #include "screens/fleet_order.h"
 #include "screens/history.h"
+#include "screens/states.h"
 #include "stage.h"
 
 #define CAUSE                                                                                                \
@@ -117,6 +119,48 @@ static void a_paused_migration_of_another_program_says_whose_it_is(void **state)
     stage.state.active = SCREEN_MIGRATION;
     draw(&stage, 80, 24);
     assert_words(&stage, m->note, true);
+    stage_end(&stage);
+}
+
+/* One text for both screens, in which nothing changes every second. */
+static void why_and_since_when_are_the_same_on_both_screens(void **state)
+{
+    static const struct {
+        enum tmv_display_state show;
+        const char *reason, *note, *words;
+    } cases[] = {
+        {TMV_SHOW_PAUSED, "a deploy", "paused: a deploy", "a deploy (paused for 10m)"},
+        {TMV_SHOW_PAUSED, "", "", "paused for 10m"},
+        {TMV_SHOW_WAITING, "", "the target is away", "the target is away (waiting for 10m, next try at "},
+        {TMV_SHOW_ORPHAN, "a deploy", "its engine is silent", "its engine is silent"},
+    };
+    struct tmv_snapshot *snapshot = sample_snapshot();
+    struct tmv_migration *m = &snapshot->migrations[0];
+    char text[STATE_REASON_MAX], later[STATE_REASON_MAX];
+    struct stage stage;
+    int64_t now_us;
+
+    (void)state;
+    stage_begin(&stage, snapshot);
+    select_row(&stage, 0);
+    now_us = model_database_now_us(&stage.state.model);
+    m->paused_at_us = m->waiting_since_us = now_us - 610 * US_PER_S;
+    m->next_try_at_us = now_us + 20 * US_PER_S;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        m->show = cases[i].show;
+        m->paused = cases[i].show != TMV_SHOW_WAITING;
+        snprintf(m->pause_reason, sizeof m->pause_reason, "%s", cases[i].reason);
+        snprintf(m->note, sizeof m->note, "%s", cases[i].note);
+        state_reason(m, now_us, text);
+        assert_string_equal(state_reason(m, now_us + US_PER_S, later), text);
+        assert_memory_equal(text, cases[i].words, strlen(cases[i].words));
+        stage.state.active = SCREEN_FLEET;
+        draw(&stage, 200, 43);
+        assert_words(&stage, text, true);
+        stage.state.active = SCREEN_MIGRATION;
+        draw(&stage, 200, 43);
+        assert_words(&stage, text, true);
+    }
     stage_end(&stage);
 }
 
@@ -249,9 +293,9 @@ static void gates_without_room_are_counted(void **state)
                  "words that need a line of their own on every screen");
     }
     draw(&stage, 80, 11);
-    assert_words(&stage, "of 9 gates have no room", true);
+    assert_words(&stage, "of 9 gates not shown", true);
     draw(&stage, 80, 43);
-    assert_words(&stage, "have no room", false);
+    assert_words(&stage, "not shown", false);
     assert_words(&stage, "gate-8", true);
     stage_end(&stage);
 }
@@ -330,6 +374,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_whole_note_of_the_selected_row_is_on_the_fleet),
         cmocka_unit_test(a_paused_migration_of_another_program_says_whose_it_is),
+        cmocka_unit_test(why_and_since_when_are_the_same_on_both_screens),
         cmocka_unit_test(a_note_that_fits_takes_no_row_of_its_own),
         cmocka_unit_test(the_whole_reason_is_under_the_other_lists),
         cmocka_unit_test(the_whole_entry_is_under_the_events),

@@ -120,6 +120,27 @@ int run_plain(struct session *session)
     return 128 + session_signal(session);
 }
 
+/* Its state on one line, and on another what is not well, and since when. */
+static void print_migration(const struct session *session, const struct tmv_migration *m)
+{
+    const struct model *model = &session->state.model;
+    char line[1200], name[TENANT_NAME_MAX], lag[FORMAT_MAX], since[STATE_SINCE_MAX];
+    const char *why;
+
+    if (migration_health(model->snapshot, m, &why) == HEALTH_WELL && model->only_problems)
+        return;
+    snprintf(line, sizeof line, "%s %s %d%% lag=%s %s", tenant_typed(&model->names, &m->tenant, name),
+             state_look(m->show)->word, m->percent, format_short(m->lag_us, lag), m->note);
+    print_line(session, line);
+    if (why[0] == '\0')
+        return;
+    state_since(m, model->snapshot->taken_at_us, since);
+    if (m->show == TMV_SHOW_PAUSED && since[0] != '\0')
+        why = ""; /* "paused for 5m" says it */
+    snprintf(line, sizeof line, "%s: %s%s%s", name, why, *why && *since ? ", " : "", since);
+    print_line(session, line);
+}
+
 int run_once(struct session *session)
 {
     struct model *model = &session->state.model;
@@ -138,20 +159,7 @@ int run_once(struct session *session)
     print_summary(session, summary);
     if (!model->snapshot)
         return 4;
-    for (size_t i = 0; i < model->snapshot->migration_count; i++) {
-        const struct tmv_migration *m = &model->snapshot->migrations[i];
-        char line[1200], name[TENANT_NAME_MAX], lag[FORMAT_MAX], since[STATE_SINCE_MAX];
-        const char *why;
-        if (migration_health(model->snapshot, m, &why) == HEALTH_WELL && model->only_problems)
-            continue;
-        snprintf(line, sizeof line, "%s %s %d%% lag=%s %s", tenant_typed(&model->names, &m->tenant, name),
-                 state_look(m->show)->word, m->percent, format_short(m->lag_us, lag), m->note);
-        print_line(session, line);
-        if (why[0] != '\0') {
-            state_since(m, model->snapshot->taken_at_us, since);
-            snprintf(line, sizeof line, "%s: %s%s%s", name, why, since[0] != '\0' ? ", " : "", since);
-            print_line(session, line);
-        }
-    }
+    for (size_t i = 0; i < model->snapshot->migration_count; i++)
+        print_migration(session, &model->snapshot->migrations[i]);
     return (int)fleet_health(model->snapshot);
 }

@@ -329,11 +329,24 @@ static void print_owner(const struct cli *cli, const struct tmv_migration *m, in
                    format_duration(m->owner_age_us, age));
 }
 
+/* "paused   for 5m": its first word is the label. */
+static void print_since(const struct cli *cli, const struct tmv_migration *m, int64_t now_us)
+{
+    char text[STATE_SINCE_MAX], *rest;
+
+    state_since(m, now_us, text);
+    rest = strchr(text, ' ');
+    if (!rest)
+        return;
+    *rest = '\0';
+    print_line(cli, text, TONE_WARN, "%s", rest + 1);
+}
+
 void report_migration(const struct cli *cli, const struct tmv_snapshot *snapshot,
                       const struct tmv_migration *m)
 {
     char label[CONFIG_ALIAS_MAX], id[TMV_UUID_TEXT], time[FORMAT_MAX], attempt_text[200];
-    char request[400], since[STATE_SINCE_MAX];
+    char request[400];
     const struct tmv_attempt *attempt = report_latest_attempt(snapshot, &m->id);
     /* What the engine did last is no news any more. */
     const char *step = tmv_phase_is_terminal(m->phase) ? "" : m->step;
@@ -347,7 +360,7 @@ void report_migration(const struct cli *cli, const struct tmv_snapshot *snapshot
     print_line(cli, "phase", TONE_PLAIN, "%s%s%s%s", tmv_phase_name(m->phase), paused ? ", paused" : "",
                paused && *m->pause_reason ? ": " : "", paused ? m->pause_reason : "");
     print_line(cli, "note", TONE_PLAIN, "%s", m->note);
-    print_line(cli, "since when", TONE_WARN, "%s", state_since(m, snapshot->taken_at_us, since));
+    print_since(cli, m, snapshot->taken_at_us);
     print_line(cli, "asked for", TONE_STRONG, "%s", request_text(snapshot, m, request));
     print_copy(cli, m);
     print_gates(cli, m);

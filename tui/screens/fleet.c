@@ -28,7 +28,7 @@ enum fleet_column {
 #define SPARK_MAX 8 /* cells of the columns at their widest */
 #define ROUTE_MAX 24
 #define IN_SIGHT 300 /* rows of the largest terminal */
-#define NOTE_MAX (TMV_REASON_MAX + TMV_NAME_MAX)
+#define NOTE_MAX STATE_REASON_MAX
 static const struct column columns[] = {
     [COLUMN_GLYPH] = {"", 2, 2, 0, false, false}, /* mark and glyph */
     [COLUMN_TENANT] = {"TENANT", 12, 18, 0, false, false},
@@ -70,43 +70,30 @@ static bool fleet_is_ghost(const struct model *model, const struct tmv_migration
     return model->fleet.ghost && tmv_uuid_equal(&m->id, &model->fleet.selected);
 }
 
-/* The cause first. */
-static void engine_note(const struct model *model, const struct tmv_migration *m, char *text, size_t size)
-{
-    char since[STATE_SINCE_MAX];
-
-    state_since(m, model_database_now_us(model), since);
-    snprintf(text, size, since[0] != '\0' ? "%s (%s)" : "%s%s", m->note, since);
-}
-
-/* What somebody is about to do to it; else why it is where it is: the engine's note, else what the state
- * itself can say. Empty when there is nothing to say. */
-static void note_words(const struct model *model, const struct tmv_migration *m, char *text, size_t size)
+/* What somebody is about to do to it; else why it is where it is, and since when; else what the state itself
+ * can say. Empty when there is nothing to say. */
+static void note_words(const struct model *model, const struct tmv_migration *m, char text[NOTE_MAX])
 {
     const struct tmv_gate *red = first_red_gate(m);
 
     if (fleet_is_ghost(model, m)) {
-        text_copy(text, size,
+        text_copy(text, NOTE_MAX,
                   model_find(model, &m->id) ? "left this list: stays until the cursor moves"
                                             : "gone from this list: stays until the cursor moves");
         return;
     }
-    if (model_dialog_words(model, &m->id, text, size)[0] != '\0')
+    if (model_dialog_words(model, &m->id, text, NOTE_MAX)[0] != '\0')
         return;
-    if (m->show == TMV_SHOW_FAILED && m->last_error[0] != '\0')
-        text_copy(text, size, m->last_error);
-    else if (m->paused && m->pause_reason[0] != '\0' && m->foreign_sign_at_us == 0)
-        text_copy(text, size, m->pause_reason);
-    else if (m->show == TMV_SHOW_DONE)
-        done_note(model, m, text, size);
-    else if (m->note[0] != '\0')
-        engine_note(model, m, text, size);
+    if (m->show == TMV_SHOW_DONE)
+        done_note(model, m, text, NOTE_MAX);
+    else if (state_reason(m, model_database_now_us(model), text)[0] != '\0')
+        return;
     else if (m->show == TMV_SHOW_SYNC && red)
-        snprintf(text, size, "%s%s%s", red->name, red->seen[0] ? ": " : "", red->seen);
+        snprintf(text, NOTE_MAX, "%s%s%s", red->name, red->seen[0] ? ": " : "", red->seen);
     else if (m->show == TMV_SHOW_READY)
-        snprintf(text, size, "every gate is green");
+        snprintf(text, NOTE_MAX, "every gate is green");
     else
-        text_copy(text, size, m->step);
+        text_copy(text, NOTE_MAX, m->step);
 }
 
 static void progress_cell(const struct tmv_migration *m, struct canvas *canvas, struct rect cell)
@@ -123,7 +110,8 @@ static void progress_cell(const struct tmv_migration *m, struct canvas *canvas, 
 }
 
 /* The last minute, its seconds in groups that begin at round times: a group keeps its cell until the next one
- * begins, so that a picture that says nothing new is not written again each second. */
+ * begins, so that a picture that says nothing new is not written again each second. The line ends now: while
+ * the lag is not known there is none, or what was known would move through it, a cell for each group. */
 static void spark_cell(const struct tmv_migration *m, struct canvas *canvas, struct rect cell)
 {
     const struct tmv_sample *samples = m->samples;
@@ -131,7 +119,7 @@ static void spark_cell(const struct tmv_migration *m, struct canvas *canvas, str
     int64_t lags[SPARK_MAX], step_us;
     int width = cell.w > SPARK_MAX ? SPARK_MAX : cell.w, first = width;
 
-    if (width < 1 || count == 0)
+    if (width < 1 || count == 0 || m->lag_us < 0)
         return;
     step_us = (TMV_SAMPLES_MAX + width - 1) / width * INT64_C(1000000);
     for (int i = 0; i < width; i++)
@@ -206,7 +194,7 @@ static void fleet_cell(void *user, int row, int column, struct canvas *canvas, s
         canvas_fit(canvas, cell, ROLE_TEXT_DIM, route_words(m, text, sizeof text));
         break;
     case COLUMN_NOTE:
-        note_words(model, m, text, sizeof text);
+        note_words(model, m, text);
         canvas_fit(canvas, cell, ROLE_TEXT, text);
         break;
     case COLUMN_EVENTS:
@@ -283,7 +271,7 @@ static void empty_words(const struct model *model, struct canvas *canvas, struct
         hint = model->link_hint;
     } else if (model->snapshot && model->snapshot->migration_count == 0) {
         words = "No migration yet.";
-        hint = "Start one with: tenantmv start TENANT --to STORE";
+        hint = "Start one with: tenantmv start TENANT --target STORE";
     } else if (model->snapshot && model->only_problems && model->fleet.filter[0] == '\0') {
         words = "Every migration is well.";
     } else if (model->snapshot) {
@@ -349,13 +337,13 @@ struct parts {
 };
 
 /* The note of the row under the cursor. */
-static void selected_note(const struct model *model, char *text, size_t size)
+static void selected_note(const struct model *model, char text[NOTE_MAX])
 {
     int row = model->fleet.selected_row;
 
     text[0] = '\0';
     if (row >= 0 && row < model->fleet.shown)
-        note_words(model, model_row(model, row), text, size);
+        note_words(model, model_row(model, row), text);
 }
 
 /* The rows of each part; the table gets the larger share, and everything when it is small. A note that its
@@ -368,7 +356,7 @@ static void split(const struct model *model, const struct column wanted[COLUMNS]
 
     if (!model->zoom)
         rect_top(&area, area.h >= 8 ? 2 : 0);
-    selected_note(model, note, sizeof note);
+    selected_note(model, note);
     whole = table_whole_rows(wanted, COLUMNS, COLUMN_NOTE, area, note);
     spare = area.h - whole;
     if (spare < 8 || model->zoom)
@@ -413,7 +401,7 @@ static void fleet_draw(const struct model *model, struct canvas *canvas, struct 
     }
     table.user = (void *)(uintptr_t)model; /* the cells only read it */
     table_draw(canvas, parts.table, &table);
-    selected_note(model, note, sizeof note);
+    selected_note(model, note);
     if (parts.whole.h > 0)
         table_whole_draw(canvas, parts.whole, note);
     events_draw(model, canvas, parts.events, NULL);

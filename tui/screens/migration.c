@@ -75,30 +75,20 @@ static void title_section(const struct view *view, struct canvas *canvas, struct
         line_try_right(&line, ROLE_TEXT_DIM, text);
 }
 
-#define REASON_WORDS (TMV_REASON_MAX + STATE_SINCE_MAX + 4)
-
-/* What somebody is about to do to it, else why it stands still, and since when; "" when there is nothing to
- * say. */
-static const char *reason_words(const struct view *view, char text[REASON_WORDS])
+/* What somebody is about to do to it, else why it is in its state, and since when; "" when there is nothing
+ * to say. */
+static const char *reason_words(const struct view *view, char text[STATE_REASON_MAX])
 {
-    const struct tmv_migration *m = view->m;
-    bool paused =
-        m->paused && m->foreign_sign_at_us == 0; /* whose another program's is, its note says first */
-    const char *why = m->show == TMV_SHOW_FAILED ? m->last_error : paused ? m->pause_reason : m->note;
-    const char *lead = m->show == TMV_SHOW_FAILED ? "failed" : paused ? "paused" : "note";
-    char since[STATE_SINCE_MAX];
-
-    state_since(m, model_database_now_us(view->model), since);
-    if (model_dialog_words(view->model, &m->id, text, REASON_WORDS)[0] == '\0' && why[0] != '\0')
-        snprintf(text, REASON_WORDS, "%s: %s", since[0] != '\0' ? since : lead, why);
-    return text;
+    if (model_dialog_words(view->model, &view->m->id, text, STATE_REASON_MAX)[0] != '\0')
+        return text;
+    return state_reason(view->m, model_database_now_us(view->model), text);
 }
 
 /* Shown above everything else, only when there is something to say. */
 static void reason_section(const struct view *view, struct canvas *canvas, struct rect area)
 {
     enum role role = view->m->show == TMV_SHOW_FAILED ? ROLE_LEVEL_CRIT : ROLE_LEVEL_WARN;
-    char text[REASON_WORDS];
+    char text[STATE_REASON_MAX];
 
     reason_words(view, text);
     canvas_wrap(canvas, (struct rect){area.x + 1, area.y, area.w - 2, area.h}, role, text);
@@ -444,7 +434,7 @@ static void draw_stack(const struct view *view, struct canvas *canvas, struct re
 /* Rows that the reason takes at this width; 0: there is none. */
 static int reason_rows(const struct view *view, int width)
 {
-    char text[REASON_WORDS];
+    char text[STATE_REASON_MAX];
 
     return reason_words(view, text)[0] == '\0' ? 0 : canvas_wrap_rows(text, width - 2);
 }
