@@ -99,7 +99,7 @@ static void far_behind_errors_and_rollbacks_are_warnings(void **state)
     assert_int_equal(migration_health(snapshot, m, &why), HEALTH_WELL);
     m->lag_us = 61000000;
     assert_int_equal(migration_health(snapshot, m, &why), HEALTH_WARN);
-    assert_string_equal(why, "the mirror is far behind");
+    assert_string_equal(why, "its mirror is over a minute behind");
     m->lag_us = 1000;
     strcpy(m->last_error, "TM131 target refused 23505");
     assert_int_equal(migration_health(snapshot, m, &why), HEALTH_WARN);
@@ -111,6 +111,36 @@ static void far_behind_errors_and_rollbacks_are_warnings(void **state)
     assert_int_equal(migration_health(snapshot, m, &why), HEALTH_WARN);
     strcpy(snapshot->attempts[0].outcome, "completed");
     assert_int_equal(migration_health(snapshot, m, &why), HEALTH_WELL);
+    tmv_snapshot_free(snapshot);
+}
+
+/* In a cutover nobody looks at the gates: that they are not known says nothing about its engine. */
+static void gates_are_missed_in_dual_write_only(void **state)
+{
+    static const struct {
+        enum tmv_phase phase;
+        enum tmv_display_state show;
+        enum health health;
+    } cases[] = {
+        {TMV_PHASE_DUAL_WRITE, TMV_SHOW_SYNC, HEALTH_WARN},
+        {TMV_PHASE_CUTOVER, TMV_SHOW_CUTOVER, HEALTH_WELL},
+        {TMV_PHASE_BULK_COPY, TMV_SHOW_COPY, HEALTH_WELL},
+    };
+    struct tmv_snapshot *snapshot = sample_snapshot();
+    struct tmv_migration *m = of_state(snapshot, TMV_SHOW_READY);
+    const char *why;
+
+    (void)state;
+    snapshot->attempt_count = 0;
+    m->sample_count = 0;
+    m->gate_count = 1;
+    m->gates[0] = (struct tmv_gate){.name = "lag", .unknown = true};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        m->phase = cases[i].phase;
+        m->show = cases[i].show;
+        assert_int_equal(migration_health(snapshot, m, &why), cases[i].health);
+        assert_string_equal(why, cases[i].health == HEALTH_WARN ? "its engine is not reporting" : "");
+    }
     tmv_snapshot_free(snapshot);
 }
 
@@ -183,6 +213,7 @@ int main(void)
         cmocka_unit_test(a_failure_that_was_made_up_for_is_well),
         cmocka_unit_test(a_copy_that_moves_nothing_is_stuck),
         cmocka_unit_test(far_behind_errors_and_rollbacks_are_warnings),
+        cmocka_unit_test(gates_are_missed_in_dual_write_only),
         cmocka_unit_test(only_problems_leaves_out_what_is_well),
         cmocka_unit_test(big_figures_fit_every_size),
         cmocka_unit_test(big_figures_say_what_is_wrong),

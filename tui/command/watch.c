@@ -89,10 +89,12 @@ const struct command command_watch = {
     .description =
         "The console in read-only mode: there is no key that acts, and every transaction is read only in the "
         "database too. Without a terminal, or with --plain, it prints a line for each change, "
-        "and with --json an object. With --once it is a monitoring check: a migration that failed, that no "
-        "engine owns, or whose copy does not move ends it with 2; one that is paused, met an error, mirrors "
-        "far behind, was rolled back in its last cutover, or is another program's and silent for 15 minutes "
-        "with 1.",
+        "and with --json an object. With --once it is a monitoring check. It exits with 2 when a migration "
+        "is in "
+        "one of these states: failed, no engine owns it, the copy does not move (no event in 30 s). With 1: "
+        "paused, its engine is retrying, throttled, met an error, run by another program, silent for over 15 "
+        "minutes, its mirror is over a minute behind, its engine is not reporting (in dual write), its last "
+        "cutover was rolled back. With 4 when the control database does not answer.",
     .options = options,
     .arguments_size = sizeof(struct arguments),
     .examples = "  tenantmv watch\n"
