@@ -48,7 +48,8 @@ static int with_a_standby(void **state)
     life_prepare(true, false);
     if (!standby)
         standby = replica_start(support_cluster("source", NULL), "standby");
-    replica_require(l.source.conninfo, "standby");
+    support_sql(l.on_source, "ALTER SYSTEM SET synchronous_standby_names = 'standby'");
+    support_sql(l.on_source, "SELECT pg_reload_conf()");
     support_wait_until(l.on_source, "SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'");
     return 0;
 }
@@ -57,7 +58,8 @@ static int done(void **state)
 {
     (void)state;
     speak_again();
-    replica_require(l.source.conninfo, NULL);
+    support_sql(l.on_source, "ALTER SYSTEM RESET synchronous_standby_names");
+    support_sql(l.on_source, "SELECT pg_reload_conf()");
     life_release();
     return 0;
 }

@@ -284,7 +284,15 @@ static void after_the_decision_it_compares_what_was_there_then(void **state)
         says(o->out, "equal");
         says(o->out, "300 on the source, 300 on the target");
     }
-    expect(0, run("verify", l.tenant_text, "--direct", "--to", "99999999", "--control", l.control));
+    assert_null(strstr(o->out, "not compared"));
+    o = expect(0, run("verify", l.tenant_text, "--direct", "--to", "99999999", "--control", l.control));
+    says(o->out, "not compared");
+    says(o->out, "up to the 99999999 of --to");
+    root = document(expect(
+        0, run("verify", l.tenant_text, "--direct", "--to", "99999999", "--json", "--control", l.control)));
+    assert_true(at(root, "verification", "to_position")->valueint < 99999999);
+    assert_int_equal(at(root, "verification", "asked_to_position")->valueint, 99999999);
+    cJSON_Delete(root);
     o = expect(3, run("verify", l.tenant_text, "--repair", "--dry-run", "--control", l.control));
     says(o->err, "a repair is possible in dual_write only");
     says(o->err, "nothing is overwritten there");

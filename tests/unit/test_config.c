@@ -78,7 +78,7 @@ static void names_file_line_and_key_of_every_mistake(void **state)
         {"{\"max_migrations\": 65}", "c.json:1: max_migrations: 65 is out of range (1 … 64)", ""},
         {"{\"environment\": \"a very long environment\"}", "c.json:1: environment: NAME is 23 bytes long",
          ""},
-        {"{\"theme\": \"a\",\n \"theme\": \"b\"}", "c.json:2: theme: stands there twice", ""},
+        {"{\"theme\": \"a\",\n \"theme\": \"b\"}", "c.json:2: theme is given twice", ""},
         {"{\"aliases\": []}", "c.json:1: aliases: must be an object {name: tenant's UUID}, not an array", ""},
         {"{\"aliases\": {\n\"a\": \"" TENANT "\",\n\"b\": 1}}",
          "c.json:3: aliases.b: must be a tenant's UUID", ""},
@@ -87,7 +87,7 @@ static void names_file_line_and_key_of_every_mistake(void **state)
          "letters"},
         {"{\"aliases\": {\"" TENANT "\": \"" TENANT "\"}}", "not a name for an alias", ""},
         {"{\"aliases\": {\"a\": \"" TENANT "\",\n\"a\": \"" TENANT "\"}}",
-         "c.json:2: aliases.a: stands there twice", ""},
+         "c.json:2: aliases.a is given twice", ""},
         {"[1]", "c.json:1: must be an object {\"key\": value}, not an array", ""},
         {"", "c.json:1: not valid JSON here", ""},
         {"{\n\"theme\": \"a\"\n\"color\": \"never\"}", "c.json:3: not valid JSON here", ""},
@@ -219,7 +219,7 @@ static void reads_the_usual_file_only_if_it_is_there(void **state)
     fclose(file);
     config_init(&config);
     assert_false(config_read_file(&config, path, &err));
-    assert_non_null(strstr(err.message, "mine.json:2: a zero byte"));
+    assert_non_null(strstr(err.message, "mine.json:2: contains a NUL byte"));
     config_release(&config);
     unlink(path);
     rmdir(directory);

@@ -74,7 +74,7 @@ static void names_each_mistake_and_its_line(void **state)
         {"[roles]\nhint = 16 on 16 | |\n", "colour of its background", 2},
         {"[roles]\nhint = 1 | 1 | red\n", "a colour in tier mono", 2},
         {"[roles]\nhint = 1 | 2 | +bold | 4\n", "more than three tiers", 2},
-        {"[roles]\nhint = 1 | |\nhint = 2 | |\n", "stands there twice, first in line 2", 3},
+        {"[roles]\nhint = 1 | |\nhint = 2 | |\n", "is given twice, first in line 2", 3},
         {"[palette]\nsky = #12345\n", "not a colour: \"#12345\"", 2},
         {"[palette]\nsky = #12345g\n", "not a colour: \"#12345g\"", 2},
         {"[palette]\na-name-that-is-much-too-long-for-one = 1\n", "too long for a name", 2},
@@ -202,7 +202,7 @@ static void what_is_no_theme_file_leaves_the_default(void **state)
     (void)state;
     assert_int_equal(write(fd, zero, sizeof zero), sizeof zero);
     assert_false(theme_read_file(path, &theme, &report));
-    assert_true(is_written(&report, "zero byte"));
+    assert_true(is_written(&report, "NUL byte"));
     assert_int_equal(ftruncate(fd, 1 << 20), 0);
     assert_false(theme_read_file(path, &theme, &report));
     assert_true(is_written(&report, "too large"));

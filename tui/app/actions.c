@@ -215,7 +215,7 @@ static bool request_possible(const struct action *action, const struct model *mo
         return tmv_cutover_facts(m, why);
     if (action->operation != TMV_OP_VERIFY || !has_moved_on(model, m))
         return true;
-    snprintf(why, TMV_REASON_MAX, "the tenant has moved on since: verify its latest migration");
+    snprintf(why, TMV_REASON_MAX, "a later migration moved this tenant; verify that one");
     return false;
 }
 
@@ -227,17 +227,17 @@ static const char *missing(const struct action *action, const struct model *mode
         bool missing;
         const char *words;
     } needs[] = {
-        {DO_UNDO, model->frozen, "the display is frozen: f lets it go on"},
+        {DO_UNDO, model->frozen, "the display is frozen; press f to resume it"},
         {DO_UNDO, !model->can_undo, "nothing to take back"},
         {DO_FILTER, !screen_at(screen)->filter && screen != 0, "this screen has no filter"},
-        {DO_NEXT_MATCH, !model->searched, "nothing was looked for yet: / does"},
-        {DO_PREVIOUS_MATCH, !model->searched, "nothing was looked for yet: / does"},
+        {DO_NEXT_MATCH, !model->searched, "no search yet; press / first"},
+        {DO_PREVIOUS_MATCH, !model->searched, "no search yet; press / first"},
         {DO_ALERT, frame_alerts(model) == 0, "no alert"},
         {DO_MARK, model->fleet.shown == 0, "no migration is selected"},
         {DO_MARK_ALL, model->fleet.shown == 0, "no migration is shown"},
         {DO_OPEN, model->fleet.shown == 0, "no migration is selected"},
         {DO_ZOOM, !screen_at(screen)->zooms || !screen_at(screen)->zooms(model),
-         "no part here could have all the room"},
+         "nothing to zoom on this screen"},
         {DO_SUSPEND, model->engine_note, "an engine runs in this program and would stop as well"},
     };
 
@@ -255,7 +255,7 @@ static bool operation_possible(const struct action *action, const struct model *
     const struct tmv_migration *m = model_selected(model);
 
     if (model->frozen)
-        snprintf(why, TMV_REASON_MAX, "the display is frozen: f lets it go on");
+        snprintf(why, TMV_REASON_MAX, "the display is frozen; press f to resume it");
     else if (!screen_at(screen)->acts)
         snprintf(why, TMV_REASON_MAX, "not from this screen: 1 is the fleet, 2 the migration");
     else if (model->fleet.mark_count > 0 && screen == 0)
@@ -364,7 +364,7 @@ static void add_signs(struct picker_rows *rows)
         {"●", "cutover", "writers are held, for milliseconds"},
         {"‖", "paused", "by a person; r goes on"},
         {"≈", "throttled", "a limit holds the copy; the note says which"},
-        {"~", "waiting", "its engine tries again; the note says why"},
+        {"~", "waiting", "its engine is retrying; the note says why"},
         {"✗", "failed", "needs a person: Enter shows why"},
         {"✓", "done", "the tenant lives on the target"},
         {"?", "orphan", "its engine is gone; another one takes it over"},

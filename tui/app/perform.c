@@ -283,7 +283,7 @@ static void do_match(struct state *state, const struct action *action, const cha
 {
     (void)argument;
     if (state->filter_last[0] == '\0')
-        state_toast(state, ROLE_TEXT, "nothing was looked for yet: / does");
+        state_toast(state, ROLE_TEXT, "no search yet; press / first");
     else if (!jump(state, action->what == DO_NEXT_MATCH ? 1 : -1, matches_last))
         state_toast(state, ROLE_TEXT, "no row: %.100s", state->filter_last);
 }

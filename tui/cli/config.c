@@ -182,7 +182,7 @@ static bool read_alias(struct config *config, const char *what, const cJSON *val
         return err_set(err, TMV_ERR_USAGE, "%s: \"%s\" is not a UUID", what, value->valuestring);
     for (size_t i = 0; i < config->alias_count; i++)
         if (strcmp(config->aliases[i].name, value->string) == 0)
-            return err_set(err, TMV_ERR_USAGE, "%s: stands there twice", what);
+            return err_set(err, TMV_ERR_USAGE, "%s is given twice", what);
     text_copy(alias->name, sizeof alias->name, value->string);
     config->alias_count++;
     return true;
@@ -217,7 +217,7 @@ static bool read_member(struct config *config, const struct source *source, size
     snprintf(what, sizeof what, "%s:%d: %s", source->place, line_of(source, index, NULL), value->string);
     for (const cJSON *before = value->prev; before->next; before = before->prev)
         if (strcmp(before->string, value->string) == 0)
-            return err_set(err, TMV_ERR_USAGE, "%s: stands there twice", what);
+            return err_set(err, TMV_ERR_USAGE, "%s is given twice", what);
     if (strcmp(value->string, "aliases") == 0)
         return read_aliases(config, source, index, value, err);
     for (const struct config_key *key = config_keys; key->spec.name; key++)
@@ -268,8 +268,7 @@ static bool read_whole(FILE *file, const char *path, char *text, struct tmv_erro
         return err_set(err, TMV_ERR_USAGE, "the configuration %s is larger than %d bytes", path, FILE_MAX);
     text[length] = 0;
     if (strlen(text) != length)
-        return err_set(err, TMV_ERR_USAGE, "%s:%d: a zero byte stands here", path,
-                       text_line(text, strlen(text)));
+        return err_set(err, TMV_ERR_USAGE, "%s:%d: contains a NUL byte", path, text_line(text, strlen(text)));
     return true;
 }
 

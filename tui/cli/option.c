@@ -278,8 +278,7 @@ static bool take_operand(const struct grammar *grammar, size_t index, const char
     if (!spec || !spec->name) {
         /* a connection string without quotes falls apart into such words, and its password may be one */
         if (strpbrk(word, "=:@"))
-            err_set(err, TMV_ERR_USAGE,
-                    "an argument is unexpected (it is not shown, because it may hold a password)");
+            err_set(err, TMV_ERR_USAGE, "unexpected argument (not shown: it may contain a password)");
         else
             err_set(err, TMV_ERR_USAGE, "unexpected argument \"%s\"", word);
         return err_hint(err, "see `%s --help`", grammar->command);

@@ -101,14 +101,15 @@ static bool confirm_and_end(struct cli *cli, const struct tmv_migration *migrati
 
     if (a->keep || a->wait || a->within_us) {
         err_set(err, TMV_ERR_USAGE, "--foreign cannot be combined with --keep-events, --wait or --within");
-        return err_hint(err, "no engine is asked, it ends at once, and nothing is removed from the stores");
+        return err_hint(err, "the migration ends immediately, without an engine; the stores are not changed");
     }
     reason = wanted_reason(cli, a, typed, err);
     if (!reason)
         return false;
     snprintf(effect, sizeof effect,
-             "Started by %.100s, in %s, last sign %s ago. If its program is alive it may go on writing.\n"
-             "The migration ends and routing says normal; what was copied stays on the target.",
+             "Started by %.100s, in %s, last active %s ago. If that program still runs, it may continue to "
+             "write.\n"
+             "The migration ends and routing is set to `normal`; what was copied stays on the target.",
              *migration->created_by ? migration->created_by : "an unnamed program",
              tmv_phase_name(migration->phase), format_duration(now_us - migration->foreign_sign_at_us, age));
     cli_actor(cli, &actor);

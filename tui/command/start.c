@@ -221,7 +221,7 @@ static bool judge(const struct tmv_preflight *p, const char *tenant, struct tmv_
     if (p->refusals == 0)
         return true;
     err_set(err, TMV_ERR_REFUSED, "%d of %zu checks refuse to move %s", p->refusals, p->count, tenant);
-    return err_hint(err, "do what stands behind the arrows, then check again with `tenantmv preflight`");
+    return err_hint(err, "follow the steps after the arrows, then check again with `tenantmv preflight`");
 }
 
 static bool run_preflight(struct cli *cli, const void *arguments, struct tmv_error *err)
@@ -377,12 +377,12 @@ static bool judge_wait(const struct cli *cli, const struct arguments *a, const s
     if (has_come(m, a->wait_phase))
         return true;
     if (cli_interrupted())
-        return err_set(err, TMV_ERR_CANCELLED, "stopped waiting; the migration goes on");
+        return err_set(err, TMV_ERR_CANCELLED, "stopped waiting; the migration continues");
     if (!a->wait_phase) {
         cli_note(cli, "no engine runs: start `tenantmv worker` or the console; the migration waits for one");
         return true;
     }
-    err_set(err, TMV_ERR_TIMEOUT, "the migration has not come to %s yet; it goes on", a->wait_phase);
+    err_set(err, TMV_ERR_TIMEOUT, "the migration continues; it has not reached %s yet", a->wait_phase);
     return err_hint(err, "`tenantmv status %s` shows what it waits for", a->tenant);
 }
 

@@ -23,7 +23,7 @@ static cJSON *store_json(const struct tmv_store_info *store)
     cJSON_AddStringToObject(object, "table", store->events_table);
     json_text(object, "system_identifier", store->identity.system_identifier);
     tmv_conninfo_user(store->conninfo, user);
-    json_text(object, "registered_user", user);
+    json_text(object, "user", user);
     return object;
 }
 
@@ -204,9 +204,8 @@ const struct command command_store_add = {
         "The string says where the store is; who connects is for each process to say. Leave user= out: then "
         "an engine, an application and a watcher each connect as PGUSER, or as the role that they have at "
         "the "
-        "control database. A user in the string is everybody's: all of them connect as that role and need "
-        "its "
-        "password, unless an application gives its router a role.\n\n"
+        "control database. If the string names a user, every process connects as that role and needs its "
+        "password.\n\n"
         "The registry remembers which database it was: the server's system identifier, the database and the "
         "events "
         "table. Engines and routers refuse another one under this name. A promoted replica is the same "
@@ -234,8 +233,8 @@ static const char *user_words(const struct tmv_store_info *store, char text[80])
     char user[64];
 
     if (!tmv_conninfo_user(store->conninfo, user))
-        return "each its own";
-    snprintf(text, 80, "%s%s", user[0] ? user : "by service", user[0] ? " for all" : "");
+        return "own role";
+    snprintf(text, 80, "%s%s", user[0] ? user : "from the service file", user[0] ? " (shared)" : "");
     return text;
 }
 

@@ -45,9 +45,8 @@ static const struct option_spec options[] = {
     OPT_INTEGER("from", 0, offsetof(struct arguments, from), "POSITION", 0, INT64_MAX,
                 "with --direct: only events behind this position"),
     OPT_INTEGER("to", 0, offsetof(struct arguments, to), "POSITION", 0, INT64_MAX,
-                "with --direct: only events up to this position; otherwise up to what is known to be "
-                "mirrored, or was at "
-                "the decision"),
+                "with --direct: only events up to this position, after a cutover never above its decision; "
+                "otherwise up to what is known to be mirrored, or was at the decision"),
     ASK_WAIT_OPTIONS(struct arguments),
     {0},
 };
@@ -100,7 +99,8 @@ static cJSON *report_json(const struct tmv_verify_report *r)
     return object;
 }
 
-static void print_text(const struct cli *cli, const struct tmv_verify_report *r)
+/* `asked_to` is what --to names, 0 nothing: a part of it that was not compared is said. */
+static void print_text(const struct cli *cli, const struct tmv_verify_report *r, int64_t asked_to)
 {
     static const struct listing_column columns[] = {{"KIND", false},   {"POSITION", true}, {"EVENT", false},
                                                     {"STREAM", false}, {"VERSION", true},  {"COLUMNS", false},
@@ -112,6 +112,12 @@ static void print_text(const struct cli *cli, const struct tmv_verify_report *r)
     print_line(cli, "level", TONE_PLAIN, "%s", levels[r->level]);
     print_line(cli, "positions", TONE_PLAIN, "above %lld up to %lld", (long long)r->from_position,
                (long long)r->to_position);
+    if (asked_to > r->to_position)
+        print_line(
+            cli, "not compared", TONE_WARN,
+            "positions above %lld, up to the %lld of --to: the cutover was decided there, and what came "
+            "later is on the target only",
+            (long long)r->to_position, (long long)asked_to);
     print_line(cli, "events", TONE_PLAIN, "%s on the source, %s on the target",
                format_grouped(r->events_source, source), format_grouped(r->events_target, target));
     if (r->sample_percent > 0)
@@ -185,7 +191,8 @@ static bool compared_to(const struct tmv_migration *m, const struct arguments *a
     if (*ret_to > 0)
         return true;
     if (completed)
-        return err_set(err, TMV_ERR_REFUSED, "the position of the decision is not known: nothing was moved");
+        return err_set(err, TMV_ERR_REFUSED,
+                       "the decision's position is unknown; there is nothing to compare");
     err_set(err, TMV_ERR_REFUSED, "nothing is known to be mirrored yet (the migration is in phase %s)",
             tmv_phase_name(m->phase));
     return err_hint(err, "wait for dual_write, or name a range with --to POSITION");
@@ -209,10 +216,15 @@ static bool check_repair(const struct tmv_migration *m, const struct arguments *
 static bool tell(struct cli *cli, const struct tmv_migration *m, const struct arguments *a,
                  const struct tmv_verify_report *report, struct tmv_error *err)
 {
-    if (cli->json)
-        cJSON_AddItemToObject(cli_document(cli), "verification", report_json(report));
-    else
-        print_text(cli, report);
+    if (cli->json) {
+        cJSON *object = report_json(report);
+
+        if (a->to > report->to_position)
+            json_add_int64(object, "asked_to_position", a->to);
+        cJSON_AddItemToObject(cli_document(cli), "verification", object);
+    } else {
+        print_text(cli, report, a->to);
+    }
     if (a->repair && !cli->json)
         printf("a repair would remove %lld events from the target and copy %lld to it; nothing was changed\n",
                (long long)report->to_remove, (long long)report->to_copy);
@@ -309,7 +321,7 @@ static bool show_reports(struct cli *cli, const struct tmv_migration *m, struct 
     } else if (count == 0) {
         printf("no verification was reported yet\n");
     } else {
-        print_text(cli, &reports[0].report);
+        print_text(cli, &reports[0].report, 0);
         printf("\n");
         list_reports(cli, reports, count);
     }

@@ -52,7 +52,7 @@ static void open_log(const struct stage *stage, void (*say)(const char *fmt, ...
     if (outfile_create(ret_log, path, false))
         tmv_log_set_sink(write_log, ret_log, TMV_LOG_INFO);
     else
-        say("there is no log: %s: %s", path, strerror(errno));
+        say("cannot open the log %s: %s", path, strerror(errno));
 }
 
 static void close_log(struct outfile *log, void (*say)(const char *fmt, ...))
@@ -62,7 +62,7 @@ static void close_log(struct outfile *log, void (*say)(const char *fmt, ...))
     tmv_log_set_sink(NULL, NULL, TMV_LOG_ERROR);
     cause = outfile_close(log);
     if (cause != 0)
-        say("the log is not whole: %s", strerror(cause));
+        say("the log is incomplete: %s", strerror(cause));
 }
 
 static void say_nothing(const char *fmt, ...)

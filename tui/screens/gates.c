@@ -67,7 +67,7 @@ int gates_draw(const struct tmv_migration *m, struct canvas *canvas, struct rect
         n = on_line(m, i, row.w);
         if (area.h == 0 && i + n < m->gate_count) { /* the last row, and not the last gate */
             struct line line = line_begin(canvas, row);
-            line_putf(&line, ROLE_LEVEL_WARN, "… %zu of %zu gates have no room", m->gate_count - i,
+            line_putf(&line, ROLE_LEVEL_WARN, "… %zu of %zu gates not shown", m->gate_count - i,
                       m->gate_count);
             return rows + 1;
         }

@@ -158,7 +158,7 @@ static void read_role(struct reading *r, const char *name, const char *value)
         return;
     }
     if (r->set_line[role] > 0)
-        complain(r, "%s stands there twice, first in line %d", name, r->set_line[role]);
+        complain(r, "%s is given twice, first in line %d", name, r->set_line[role]);
     r->set_line[role] = r->line;
     text_copy(text, sizeof text, value);
     for (int tier = 0; tier < THEME_TIERS && rest; tier++) {
@@ -412,7 +412,7 @@ static bool read_file(const char *path, struct theme *theme, struct theme_report
     }
     text[length] = '\0';
     fine = strlen(text) == length ? read_text(text, theme, report, depth)
-                                  : refuse_file(theme, report, "contains a zero byte: not a text file");
+                                  : refuse_file(theme, report, "contains a NUL byte: not a text file");
     free(text);
     return fine;
 }
