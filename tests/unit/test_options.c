@@ -112,7 +112,8 @@ static void names_every_mistake(void **state)
         {"a --flag=yes", "--flag takes no argument", ""},
         {"", "FIRST is missing (the first)", "tenantmv try --help"},
         {"a b c", "unexpected argument \"c\"", "tenantmv try --help"},
-        {"a b password=geheim", "unexpected argument (not shown: it may contain a password)", "tenantmv try --help"},
+        {"a b password=geheim", "unexpected argument (not shown: it may contain a password)",
+         "tenantmv try --help"},
     };
 
     (void)state;
