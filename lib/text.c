@@ -48,6 +48,20 @@ char *text_sanitize(char *text)
     return text;
 }
 
+bool text_may_be_secret(const char *argument)
+{
+    return strpbrk(argument, "=:@") || strstr(argument, "password");
+}
+
+const char *text_argument(const char *argument, char text[TEXT_ARGUMENT_MAX])
+{
+    if (text_may_be_secret(argument))
+        text_copy(text, TEXT_ARGUMENT_MAX, "(not shown: it may contain a password)");
+    else
+        snprintf(text, TEXT_ARGUMENT_MAX, "\"%.130s\"", argument);
+    return text;
+}
+
 bool text_starts(const char *text, const char *prefix)
 {
     return strncmp(text, prefix, strlen(prefix)) == 0;

@@ -19,6 +19,16 @@ static inline bool text_is_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
+
+#define TEXT_ARGUMENT_MAX 140
+/* An argument of a person as a message may repeat it: in quotes, cut when it is long. One that may be a piece
+ * of a connection string, mistyped or in the wrong place, may hold a password: words in its place say that it
+ * is not shown. Returns `text`. */
+const char *text_argument(const char *argument, char text[TEXT_ARGUMENT_MAX]);
+/* The same for an argument of "%s"; the text lives to the end of the block. */
+#define ARGUMENT(argument) text_argument(argument, (char[TEXT_ARGUMENT_MAX]){0})
+/* Whether it may be a piece of a connection string: host=db1, amy:secret@db1, the word password. */
+bool text_may_be_secret(const char *argument);
 bool text_starts(const char *text, const char *prefix);
 /* Whole decimal number within [lowest, highest]; false for anything else, including spaces. */
 bool text_to_int64(const char *text, int64_t lowest, int64_t highest, int64_t *ret_value);

@@ -39,7 +39,7 @@ static bool start_refused(const struct pgx_result *result, const struct tmv_star
         return err_hint(err, "leave the source out: routing knows it");
     }
     if (strcmp(outcome, "no_store") == 0) {
-        err_set(err, TMV_ERR_NOT_FOUND, "there is no store %s", place);
+        err_set(err, TMV_ERR_NOT_FOUND, "there is no store %s", ARGUMENT(place));
         return err_hint(err, "add it with `tenantmv store add`");
     }
     return err_set(err, TMV_ERR_INTERNAL, "starting answered '%s'", outcome);

@@ -3,6 +3,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/text.h"
 #include "control/row.h"
 #include "sql_embedded.h"
 
@@ -28,9 +29,9 @@ bool tmv_routing_register(struct tmv_control *control, const struct tmv_uuid *te
         row_text(home, sizeof home, result, 0, 2);
         err_set(err, TMV_ERR_REFUSED, "tenant %s is registered on store %s already; nothing was changed",
                 tmv_uuid_format(tenant, id), *home ? home : "?");
-        return err_hint(err, "to move it there: tenantmv start %s %.100s", id, store_id);
+        return err_hint(err, "to move it there: tenantmv start %s --to %.100s", id, store_id);
     }
-    err_set(err, TMV_ERR_NOT_FOUND, "there is no store %s", store_id);
+    err_set(err, TMV_ERR_NOT_FOUND, "there is no store %s", ARGUMENT(store_id));
     return err_hint(err, "add it with `tenantmv store add`");
 }
 

@@ -78,7 +78,7 @@ static bool in_use(const struct pgx_result *result, int count, const char *id, s
 
 static bool unknown_store(const char *id, struct tmv_error *err)
 {
-    err_set(err, TMV_ERR_NOT_FOUND, "there is no store %s", id);
+    err_set(err, TMV_ERR_NOT_FOUND, "there is no store %s", ARGUMENT(id));
     return err_hint(err, "`tenantmv store list` shows those there are");
 }
 

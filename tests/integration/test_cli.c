@@ -93,17 +93,6 @@ static void pretend_an_engine(void)
     pgx_close(conn);
 }
 
-/* Name of a command as words, with room for more. */
-static size_t name_words(const struct command *command, char copy[80], const char **words)
-{
-    size_t count = 0;
-
-    snprintf(copy, 80, "%s", command->name);
-    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
-        words[count++] = word;
-    return count;
-}
-
 /* ---- usage ---- */
 
 static void shows_the_help_of_every_command(void **state)
@@ -112,7 +101,7 @@ static void shows_the_help_of_every_command(void **state)
     for (const struct command *const *c = commands; *c; c++) {
         const char *words[8] = {NULL};
         char copy[80];
-        size_t n = name_words(*c, copy, words);
+        size_t n = name_words((*c)->name, copy, words);
 
         words[n] = "--help";
         struct outcome *o = expect(0, run_words(words));
@@ -133,7 +122,7 @@ static void refuses_an_unknown_option_of_every_command(void **state)
     for (const struct command *const *c = commands; *c; c++) {
         const char *words[8] = {NULL};
         char copy[80];
-        size_t n = name_words(*c, copy, words);
+        size_t n = name_words((*c)->name, copy, words);
 
         words[n++] = "--no-such-option";
         says(expect(2, run_words(words))->err, "unknown option \"--no-such-option\"");

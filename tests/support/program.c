@@ -23,6 +23,16 @@ static void read_whole(const char *path, char text[OUTPUT_MAX])
     fclose(file);
 }
 
+size_t name_words(const char *name, char copy[80], const char **words)
+{
+    size_t count = 0;
+
+    snprintf(copy, 80, "%s", name);
+    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
+        words[count++] = word;
+    return count;
+}
+
 /* In the child: the program with these words, the last of which is NULL. */
 _Noreturn void become(const char *const *words)
 {

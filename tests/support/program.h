@@ -13,6 +13,8 @@ struct outcome {
 /* XDG_CONFIG_HOME of the program. */
 extern char program_home[300];
 
+/* The name of a verb as words, which point into `copy`; how many. */
+size_t name_words(const char *name, char copy[80], const char **words);
 /* In a child process: becomes the program with these words, the last of which is NULL. It is ended after two
  * minutes: a test that gets there has failed. */
 _Noreturn void become(const char *const *words);

@@ -56,6 +56,22 @@ static void parses_only_whole_uuids(void **state)
     assert_int_equal(text[14], '4');
 }
 
+static void shows_no_argument_that_may_hold_a_password(void **state)
+{
+    static const char *const secrets[] = {
+        "password", "host=db1", "=", "amy:geheim@db1", "postgres//a:b", "db1@", "PGpassword geheim"};
+    char wide[400];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+        assert_string_equal(ARGUMENT(secrets[i]), "(not shown: it may contain a password)");
+    assert_string_equal(ARGUMENT("stauts"), "\"stauts\"");
+    assert_string_equal(ARGUMENT(""), "\"\"");
+    memset(wide, 'x', sizeof wide - 1);
+    wide[sizeof wide - 1] = '\0';
+    assert_int_equal(strlen(ARGUMENT(wide)), 132);
+}
+
 static void makes_foreign_text_safe(void **state)
 {
     static const struct {
@@ -199,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trips_every_name),
         cmocka_unit_test(parses_only_whole_uuids),
+        cmocka_unit_test(shows_no_argument_that_may_hold_a_password),
         cmocka_unit_test(makes_foreign_text_safe),
         cmocka_unit_test(stops_growing_at_the_maximum),
         cmocka_unit_test(keeps_the_outer_context_first),

@@ -211,7 +211,7 @@ static void what_is_no_theme_file_leaves_the_default(void **state)
     assert_false(theme_read_file("/tmp", &theme, &report));
     assert_true(is_written(&report, "cannot be read"));
     assert_false(theme_load("/nonexistent/x.theme", &theme, problem, sizeof problem));
-    assert_non_null(strstr(problem, "/nonexistent/x.theme: cannot be read"));
+    assert_non_null(strstr(problem, "\"/nonexistent/x.theme\": cannot be read"));
     assert_false(theme_load("nobody", &theme, problem, sizeof problem));
     assert_non_null(strstr(problem, "no theme \"nobody\""));
     assert_usable(&theme);

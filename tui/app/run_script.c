@@ -33,7 +33,10 @@ struct script {
 
 static bool complain(const struct script *script, const char *what, const char *argument)
 {
-    fprintf(stderr, "%s:%d: %s %s\n", script->path, script->line, what, argument);
+    if (script->line > 0)
+        fprintf(stderr, "%s:%d: %s %s\n", script->path, script->line, what, argument);
+    else
+        fprintf(stderr, "%s: %s %s\n", ARGUMENT(script->path), what, argument);
     return false;
 }
 

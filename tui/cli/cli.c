@@ -213,7 +213,7 @@ bool command_unknown(int count, char *const *words, struct tmv_error *err)
         err_set(err, TMV_ERR_USAGE, "%s: what to do is missing", words[0]);
         return err_hint(err, "see `tenantmv %s --help`", words[0]);
     }
-    err_set(err, TMV_ERR_USAGE, "there is no command \"%s\"", typed);
+    err_set(err, TMV_ERR_USAGE, "there is no command %s", ARGUMENT(typed));
     const char *meant = suggest(typed, names);
     if (meant)
         return err_hint(err, "did you mean `tenantmv %s`?", meant);

@@ -287,7 +287,7 @@ bool config_read_file(struct config *config, const char *path, struct tmv_error 
     if (!file && !named && (errno == ENOENT || errno == ENOTDIR))
         return true;
     if (!file) {
-        err_set(err, TMV_ERR_USAGE, "cannot open the configuration %s: %s", path, strerror(errno));
+        err_set(err, TMV_ERR_USAGE, "cannot open the configuration %s: %s", ARGUMENT(path), strerror(errno));
         return err_hint(
             err, "name another file with --config, or create it; `tenantmv help config` shows the keys");
     }
@@ -306,7 +306,7 @@ static bool read_flag_variable(struct config *config, const struct config_key *k
     bool yes = strcmp(text, "1") == 0 || strcmp(text, "true") == 0;
 
     if (!yes && strcmp(text, "0") != 0 && strcmp(text, "false") != 0)
-        return err_set(err, TMV_ERR_USAGE, "%s: \"%s\" is neither 1 nor 0", key->variable, text);
+        return err_set(err, TMV_ERR_USAGE, "%s: %s is neither 1 nor 0", key->variable, ARGUMENT(text));
     *(bool *)((char *)config + key->spec.offset) = yes;
     return true;
 }

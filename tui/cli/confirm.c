@@ -58,6 +58,7 @@ bool confirm_tenant(const struct cli *cli, const struct tmv_migration *migration
     }
     if (confirms_tenant(cli, &migration->tenant, given))
         return true;
-    err_set(err, TMV_ERR_REFUSED, "\"%s\" is not the tenant of this migration; nothing was done", given);
+    err_set(err, TMV_ERR_REFUSED, "%s is not the tenant of this migration; nothing was done",
+            ARGUMENT(given));
     return err_hint(err, "the tenant is %s", label);
 }

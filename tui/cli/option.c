@@ -8,6 +8,7 @@
 
 #include "cli/suggest.h"
 #include "lib/err.h"
+#include "lib/text.h"
 
 #define NAMES_MAX 80
 
@@ -94,7 +95,7 @@ static bool set_choice(const char *const *choices, const char **value, const cha
         int n = snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", choices[i]);
         used += n > 0 && (size_t)n < sizeof all - used ? (size_t)n : 0;
     }
-    err_set(err, TMV_ERR_USAGE, "%s: \"%s\" is not one of %s", what, text, all);
+    err_set(err, TMV_ERR_USAGE, "%s: %s is not one of %s", what, ARGUMENT(text), all);
     const char *meant = suggest(text, choices);
     return meant ? err_hint(err, "did you mean \"%s\"?", meant) : false;
 }
@@ -106,7 +107,7 @@ static bool set_integer(const struct option_spec *spec, int64_t *value, const ch
     int64_t number;
 
     if (!integer_parse(text, &number, &end) || *end)
-        return err_set(err, TMV_ERR_USAGE, "%s: \"%s\" is not a whole number", what, text);
+        return err_set(err, TMV_ERR_USAGE, "%s: %s is not a whole number", what, ARGUMENT(text));
     if (number < spec->lowest || number > spec->highest)
         return err_set(err, TMV_ERR_USAGE, "%s: %s is out of range (%" PRId64 " … %" PRId64 ")", what, text,
                        spec->lowest, spec->highest);
@@ -120,7 +121,7 @@ static bool no_duration(const char *what, const char *text, struct tmv_error *er
     if (*text && !text[strspn(text, "0123456789")])
         err_set(err, TMV_ERR_USAGE, "%s: \"%s\" has no unit", what, text);
     else
-        err_set(err, TMV_ERR_USAGE, "%s: \"%s\" is not a duration", what, text);
+        err_set(err, TMV_ERR_USAGE, "%s: %s is not a duration", what, ARGUMENT(text));
     return err_hint(err, "the units are ms, s, m and h: 500ms, 30s, 5m, 1h");
 }
 
@@ -198,9 +199,9 @@ static bool unknown_option(const struct grammar *grammar, const char *word, size
         for (const struct option_spec *spec = grammar->sets[s].specs; spec && spec->name && count < NAMES_MAX;
              spec++)
             names[count++] = spec->name;
-    err_set(err, TMV_ERR_USAGE, "unknown option \"%.*s\"", (int)length, word);
-    snprintf(typed, sizeof typed, "%.*s", (int)length - 2, length > 2 ? word + 2 : "");
-    const char *meant = length > 2 ? suggest(typed, names) : NULL;
+    snprintf(typed, sizeof typed, "%.*s", (int)length, word);
+    err_set(err, TMV_ERR_USAGE, "unknown option %s", ARGUMENT(typed));
+    const char *meant = length > 2 ? suggest(typed + 2, names) : NULL;
     if (meant)
         return err_hint(err, "did you mean \"--%s\"? `%s --help` lists all options", meant, grammar->command);
     return err_hint(err, "`%s --help` lists all options", grammar->command);
@@ -269,20 +270,37 @@ bool grammar_take_option(const struct grammar *grammar, int count, char **words,
     return take_letters(grammar, count, words, at, err);
 }
 
-static bool take_operand(const struct grammar *grammar, size_t index, const char *word, struct tmv_error *err)
+/* What an option has behind its "="; other words whole. */
+static const char *option_argument(const char *word)
 {
+    const char *equals = strchr(word, '=');
+
+    if (word[0] != '-')
+        return word;
+    return equals ? equals + 1 : "";
+}
+
+/* A connection string without quotes falls apart into words, and its password may be any of them. */
+static bool unexpected(const struct grammar *grammar, char **words, int at, struct tmv_error *err)
+{
+    bool secret = false;
+
+    for (int i = 0; i <= at; i++)
+        secret |= text_may_be_secret(option_argument(words[i]));
+    err_set(err, TMV_ERR_USAGE, "unexpected argument %s", ARGUMENT(secret ? "password" : words[at]));
+    return err_hint(err, "see `%s --help`", grammar->command);
+}
+
+static bool take_operand(const struct grammar *grammar, size_t index, char **words, int at,
+                         struct tmv_error *err)
+{
+    const char *word = words[at];
     const struct operand_spec *spec = grammar->operands;
 
     for (size_t i = 0; spec && spec->name && i < index; i++)
         spec++;
-    if (!spec || !spec->name) {
-        /* a connection string without quotes falls apart into such words, and its password may be one */
-        if (strpbrk(word, "=:@"))
-            err_set(err, TMV_ERR_USAGE, "unexpected argument (not shown: it may contain a password)");
-        else
-            err_set(err, TMV_ERR_USAGE, "unexpected argument \"%s\"", word);
-        return err_hint(err, "see `%s --help`", grammar->command);
-    }
+    if (!spec || !spec->name)
+        return unexpected(grammar, words, at, err);
     const char **value = (const char **)(void *)((char *)grammar->sets[0].values + spec->offset);
     if (!*word)
         return err_set(err, TMV_ERR_USAGE, "%s must not be empty", spec->name);
@@ -320,7 +338,7 @@ bool grammar_parse(const struct grammar *grammar, int count, char **words, struc
             if (!grammar_take_option(grammar, count, words, &at, err))
                 return false;
         } else {
-            if (!take_operand(grammar, operands++, word, err))
+            if (!take_operand(grammar, operands++, words, at, err))
                 return false;
             at++;
         }

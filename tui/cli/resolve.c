@@ -54,7 +54,7 @@ static bool is_whole(const struct cli *cli, const char *word, struct tmv_uuid *r
 
 static bool not_a_name(const char *word, struct tmv_error *err)
 {
-    err_set(err, TMV_ERR_NOT_FOUND, "\"%s\" is neither an alias nor (the beginning of) a UUID", word);
+    err_set(err, TMV_ERR_NOT_FOUND, "%s is neither an alias nor (the beginning of) a UUID", ARGUMENT(word));
     return err_hint(err, "type a UUID, at least %d characters of one, or an alias from the configuration",
                     PREFIX_SHORTEST);
 }

@@ -73,7 +73,7 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
 
     if (a->register_store && !a->tenant) {
         err_set(err, TMV_ERR_USAGE, "--register needs the tenant that lives there");
-        return err_hint(err, "tenantmv routing TENANT --register %s", a->register_store);
+        return err_hint(err, "tenantmv routing TENANT --register STORE");
     }
     if (!cli_control(cli, &control, err) || (a->tenant && !resolve_tenant(cli, a->tenant, &tenant, err)))
         return false;

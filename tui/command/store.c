@@ -129,7 +129,8 @@ static bool confirm_replacement(const struct cli *cli, struct tmv_control *contr
         given = typed;
     }
     return strcmp(given, store->id) == 0 ||
-           err_set(err, TMV_ERR_REFUSED, "\"%s\" is not the name of this store; nothing was done", given);
+           err_set(err, TMV_ERR_REFUSED, "%s is not the name of this store; nothing was done",
+                   ARGUMENT(given));
 }
 
 static bool put(struct cli *cli, struct tmv_control *control, const struct tmv_store_info *store,

@@ -10,6 +10,7 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/json.h"
+#include "lib/text.h"
 #include "theme/check.h"
 #include "theme/embedded.h"
 #include "theme/export.h"
@@ -209,7 +210,7 @@ static bool run_check(struct cli *cli, const void *arguments, struct tmv_error *
     int bad;
 
     if (!theme_open(a->name, &theme, &report) && report.count == 0) {
-        err_set(err, TMV_ERR_USAGE, "no theme \"%.100s\"", a->name);
+        err_set(err, TMV_ERR_USAGE, "no theme %s", ARGUMENT(a->name));
         return err_hint(err, "`tenantmv theme list` names them; a file has a slash in its name or ends in "
                              ".theme");
     }
@@ -274,7 +275,8 @@ static bool run_preview(struct cli *cli, const void *arguments, struct tmv_error
     if (cli->json)
         return err_set(err, TMV_ERR_USAGE, "a preview is a picture; there is no JSON of it");
     if (!theme_open(a->name ? a->name : "default-dark", &theme, &report))
-        cli_note(cli, "%s: %s", a->name, report.count > 0 ? report.problems[0].text : "no such theme");
+        cli_note(cli, "%s: %s", ARGUMENT(a->name),
+                 report.count > 0 ? report.problems[0].text : "no such theme");
     if (!canvas_init(&canvas, SAMPLE_COLS, SAMPLE_ROWS))
         return err_set(err, TMV_ERR_NOMEM, "out of memory");
     sample_draw(&canvas);
