@@ -7,7 +7,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/json.h"
-#include "control/lifecycle.h"
+#include "model/moves.h"
 #include "control/row.h"
 #include "sql_embedded.h"
 
@@ -65,14 +65,15 @@ bool control_phase_change(struct pgx_conn *conn, const struct owner *owner, cons
                           struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *result = NULL;
-    const char *to = tmv_phase_name(change->to);
-    struct pgx_args args = PGX_ARGS(OWNER_ARGS(owner), PGX_TEXT(tmv_phase_name(change->from)), PGX_TEXT(to),
-                                    PGX_TEXT(change->event_type), PGX_TEXT(change->details),
-                                    PGX_TEXT(change->operator_name), PGX_TEXT(change->last_error));
+    const struct move_row *move = move_row(change->move);
+    const char *from = tmv_phase_name(change->from);
+    const char *to = tmv_phase_name(move_leads_to(change->move, change->from));
+    struct pgx_args args =
+        PGX_ARGS(OWNER_ARGS(owner), PGX_TEXT(from), PGX_TEXT(to), PGX_TEXT(audit_event_name(move->audit)),
+                 PGX_TEXT(change->details), PGX_TEXT(change->operator_name), PGX_TEXT(change->last_error));
 
-    if (!lifecycle_change_is_legal(change->from, change->to) || change->to == TMV_PHASE_COMPLETED)
-        return err_set(err, TMV_ERR_REFUSED, "a migration does not go from %s to %s",
-                       tmv_phase_name(change->from), to);
+    if (!move_is_made_from(change->move, change->from) || move->stays || move->to == TMV_PHASE_COMPLETED)
+        return err_set(err, TMV_ERR_REFUSED, "a migration does not go from %s to %s", from, to);
     if (!pgx_query(conn, CONTROL_TIMEOUT_US, sql_control_phase_change, args, &result, err))
         return err_wrap(err, "changing the phase to %s", to);
     return read_answer(result, owner, to, err);
@@ -127,14 +128,16 @@ bool control_copy_completed(struct pgx_conn *conn, const struct owner *owner, st
                : err_wrap(err, "recording the end of the copy");
 }
 
-bool control_set_paused(struct pgx_conn *conn, const struct owner *owner, bool paused, const char *reason,
-                        const char *operator_name, struct tmv_error *err)
+bool control_set_paused(struct pgx_conn *conn, const struct owner *owner, const struct pause_change *change,
+                        bool *ret_changed, struct tmv_error *err)
 {
-    struct pgx_args args =
-        PGX_ARGS(OWNER_ARGS(owner), PGX_BOOL(paused), PGX_TEXT(reason), PGX_TEXT(operator_name));
+    AUTO_RESULT struct pgx_result *result = NULL;
+    struct pgx_args args = PGX_ARGS(OWNER_ARGS(owner), PGX_BOOL(change->paused), PGX_TEXT(change->reason),
+                                    PGX_TEXT(change->operator_name));
 
-    if (!row_owned(conn, owner, sql_control_set_paused, args, NULL, err))
-        return err_wrap(err, paused ? "pausing" : "resuming");
+    if (!row_owned(conn, owner, sql_control_set_paused, args, &result, err))
+        return err_wrap(err, change->paused ? "pausing" : "resuming");
+    *ret_changed = !pgx_is_null(result, 0, 1);
     return true;
 }
 
@@ -211,14 +214,14 @@ bool control_report_error(struct pgx_conn *conn, const struct owner *owner, cons
     return true;
 }
 
-bool control_audit(struct pgx_conn *conn, const struct owner *owner, const char *event_type,
+bool control_audit(struct pgx_conn *conn, const struct owner *owner, enum audit_event event,
                    const char *details, const char *operator_name, struct tmv_error *err)
 {
-    if (!row_owned(
-            conn, owner, sql_control_audit_add,
-            PGX_ARGS(OWNER_ARGS(owner), PGX_TEXT(event_type), PGX_TEXT(details), PGX_TEXT(operator_name)),
-            NULL, err))
-        return err_wrap(err, "writing the audit row %s", event_type);
+    if (!row_owned(conn, owner, sql_control_audit_add,
+                   PGX_ARGS(OWNER_ARGS(owner), PGX_TEXT(audit_event_name(event)), PGX_TEXT(details),
+                            PGX_TEXT(operator_name)),
+                   NULL, err))
+        return err_wrap(err, "writing the audit row %s", audit_event_name(event));
     return true;
 }
 

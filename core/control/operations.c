@@ -5,7 +5,7 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/text.h"
-#include "control/lifecycle.h"
+#include "model/lifecycle.h"
 #include "control/row.h"
 #include "control/settings.h"
 #include "sql_embedded.h"

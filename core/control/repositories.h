@@ -7,6 +7,7 @@
 #pragma once
 
 #include "control/figures.h"
+#include "model/moves.h"
 #include "pg/query.h"
 
 #define CONTROL_TIMEOUT_US (10 * 1000 * 1000LL)
@@ -50,15 +51,15 @@ struct migration_row {
 TMV_NODISCARD bool control_migration_get(struct pgx_conn *conn, const struct tmv_uuid *id,
                                          struct migration_row *ret_row,
                                          struct tmv_error *err); /* NOT_FOUND */
-/* Compare-and-set of the phase, with its side columns, the routing row's state, and an audit row `event_type`
- * (interop list) in the same transaction. CONFLICT when the phase is no longer `from`; REFUSED when the
- * change is not legal. */
+/* Compare-and-set of the phase, with its side columns, the routing row's state, and the move's audit row in
+ * the same transaction. For a move that leads to another phase, but not to completed. CONFLICT when the phase
+ * is no longer `from`; REFUSED when the move is not made from there. */
 struct phase_change {
-    enum tmv_phase from, to;
-    const char *event_type;    /* "phase_changed", "cutover_initiated" … */
+    enum move_id move;
+    enum tmv_phase from;
     const char *details;       /* JSON object text, or NULL */
     const char *operator_name; /* who, or NULL for the engine itself */
-    const char *last_error;    /* for failed: what happened; NULL otherwise */
+    const char *last_error;    /* for an end that nobody asked for: what happened; NULL otherwise */
 };
 TMV_NODISCARD bool control_phase_change(struct pgx_conn *conn, const struct owner *owner,
                                         const struct phase_change *change, struct tmv_error *err);
@@ -87,10 +88,15 @@ TMV_NODISCARD bool control_settle(struct pgx_conn *conn, const struct owner *own
 /* Notes when the bulk copy ended, indexes included; the first time counts. */
 TMV_NODISCARD bool control_copy_completed(struct pgx_conn *conn, const struct owner *owner,
                                           struct tmv_error *err);
-/* Sets or clears the pause flag, with its audit row; nothing when it is so already or the migration has
- * ended. */
-TMV_NODISCARD bool control_set_paused(struct pgx_conn *conn, const struct owner *owner, bool paused,
-                                      const char *reason, const char *operator_name, struct tmv_error *err);
+/* Sets or clears the pause flag, with its audit row; nothing (*ret_changed false) when it is so already or
+ * the migration has ended. */
+struct pause_change {
+    bool paused;
+    const char *reason, *operator_name; /* NULL: none; the engine itself */
+};
+TMV_NODISCARD bool control_set_paused(struct pgx_conn *conn, const struct owner *owner,
+                                      const struct pause_change *change, bool *ret_changed,
+                                      struct tmv_error *err);
 /* What screens show; not audited, not announced, and not waited for on disk, so never inside the caller's
  * transaction. Figures that the report does not know stay as they are, with the time of their measurement;
  * step, note and `gates` that are NULL too. */
@@ -122,7 +128,7 @@ TMV_NODISCARD bool control_goes_on(struct pgx_conn *conn, const struct owner *ow
 TMV_NODISCARD bool control_report_error(struct pgx_conn *conn, const struct owner *owner,
                                         const struct tmv_error *what, struct tmv_error *err);
 /* An audit row of its own, when no state changes with it. */
-TMV_NODISCARD bool control_audit(struct pgx_conn *conn, const struct owner *owner, const char *event_type,
+TMV_NODISCARD bool control_audit(struct pgx_conn *conn, const struct owner *owner, enum audit_event event,
                                  const char *details, const char *operator_name, struct tmv_error *err);
 
 /* ---- leases ---- */

@@ -12,8 +12,9 @@
 #include "lib/json.h"
 #include "lib/log.h"
 #include "lib/text.h"
-#include "control/lifecycle.h"
+#include "migrate/move.h"
 #include "migrate/takeover.h"
+#include "model/lifecycle.h"
 #include "sql_embedded.h"
 
 #define POLL_US (200 * US_PER_MS)
@@ -43,63 +44,14 @@ bool coordinator_answer(struct coordinator *c, const struct command_row *command
            fault_hit("command.answered", err);
 }
 
-static void tell_webhook(struct coordinator *c, const struct phase_change *change)
-{
-    cJSON *o;
-    char *text;
-
-    if (!c->options->webhook)
-        return;
-    o = cJSON_CreateObject();
-    json_add_text(o, "event", change->event_type);
-    json_add_text(o, "migration_id", c->ends.migration);
-    json_add_text(o, "tenant_id", c->ends.tenant);
-    json_add_text(o, "old_phase", tmv_phase_name(change->from));
-    json_add_text(o, "new_phase", tmv_phase_name(change->to));
-    text = json_print(o);
-    cJSON_Delete(o);
-    if (text)
-        webhook_post(c->options->webhook, text);
-    free(text);
-}
-
-/* Fault points around a change of phase. */
-static bool hit_change(const struct phase_change *change, bool before, struct tmv_error *err)
-{
-    static const char *const names[TMV_PHASE_COUNT][2] = {
-        [TMV_PHASE_BULK_COPY] = {"phase.bulk_copy", "phase.before_bulk_copy"},
-        [TMV_PHASE_DUAL_WRITE] = {"phase.dual_write", "phase.before_dual_write"},
-        [TMV_PHASE_CUTOVER] = {"phase.cutover", "phase.before_cutover"},
-        [TMV_PHASE_ABORTED] = {"phase.aborted", "phase.before_aborted"},
-    };
-
-    if (change->from == TMV_PHASE_CUTOVER)
-        return fault_hit(before ? "rollback.before_phase" : "rollback.phase", err);
-    return fault_hit(names[change->to][before], err);
-}
-
-bool coordinator_change_phase(struct coordinator *c, const struct phase_change *change, struct tmv_error *err)
-{
-    if (!hit_change(change, true, err) || !control_phase_change(c->control, &c->ends.owner, change, err) ||
-        !hit_change(change, false, err))
-        return false;
-    log_info("migration %s: %s → %s", c->ends.migration, tmv_phase_name(change->from),
-             tmv_phase_name(change->to));
-    tell_webhook(c, change);
-    return control_migration_get(c->control, &c->ends.owner.migration, &c->row, err);
-}
-
 /* ---- commands ---- */
 
 bool coordinator_pause(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
 {
     bool pause = command->operation == TMV_OP_PAUSE;
+    const struct move_note note = {.reason = command->reason, .operator_name = command->requested_by};
 
-    return fault_hit("pause.before_row", err) &&
-           control_set_paused(c->control, &c->ends.owner, pause, command->reason, command->requested_by,
-                              err) &&
-           fault_hit("pause.row", err) &&
-           control_migration_get(c->control, &c->ends.owner.migration, &c->row, err) &&
+    return move_apply(c, pause ? MOVE_PAUSE : MOVE_RESUME, &note, err) &&
            coordinator_answer(c, command, TMV_COMMAND_DONE, pause ? "paused" : "resumed", err);
 }
 
@@ -339,13 +291,11 @@ static void report(struct coordinator *c, const struct tmv_error *what, bool aga
     wait.why = note;
     /* The note first: it does not wait for the disk or a standby. The same error again is not news for the
      * audit. */
+    const struct move_note paused = {.reason = note};
     if (!control_waits(c->control, &c->ends.owner, &wait, &ignored) ||
-        (!again && (!fault_hit("error.before_report", &ignored) ||
-                    !control_report_error(c->control, &c->ends.owner, what, &ignored) ||
-                    !fault_hit("error.reported", &ignored))))
+        (!again && !move_report_error(c, what, &ignored)))
         return;
-    if (must_pause(what) && !c->row.paused &&
-        control_set_paused(c->control, &c->ends.owner, true, note, NULL, &ignored))
+    if (must_pause(what) && !c->row.paused && move_apply(c, MOVE_PAUSE, &paused, &ignored))
         c->row.paused = true;
 }
 

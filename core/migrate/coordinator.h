@@ -11,15 +11,15 @@
 #include "migrate/cutover_manager.h"
 #include "migrate/fact_watch.h"
 #include "migrate/verify_worker.h"
-#include "observe/webhook.h"
+#include "observe/observer.h"
 
 struct coordinator_options {
     char control_conninfo[TMV_CONNINFO_MAX];
     struct tmv_uuid engine;
     char engine_name[TMV_NAME_MAX];
     struct claimable what;
-    const struct stop *stop; /* raised when the engine stops */
-    struct webhook *webhook; /* NULL: nobody is told */
+    const struct stop *stop;     /* raised when the engine stops */
+    struct observers *observers; /* borrowed; NULL: no observer is told */
 };
 
 /* The coordinator's state; its parts are in coordinator.c (ownership, errors), phase_*.c (what is done in
@@ -63,9 +63,6 @@ void coordinator_run(const struct coordinator_options *options);
 /* Asks control at most every 200 ms (at once when it announced something): re-reads the row, takes a waiting
  * command and carries it out. CANCELLED when the engine stops. */
 TMV_NODISCARD bool coordinator_poll(struct coordinator *c, struct tmv_error *err);
-/* Changes the phase by compare-and-set and tells who wants to know. */
-TMV_NODISCARD bool coordinator_change_phase(struct coordinator *c, const struct phase_change *change,
-                                            struct tmv_error *err);
 /* Says what is done now; `step` stays until the next. */
 TMV_NODISCARD bool coordinator_say(struct coordinator *c, const char *step, const char *note,
                                    struct tmv_error *err);

@@ -40,7 +40,7 @@ struct tmv_engine {
     char name[TMV_NAME_MAX];
     struct tmv_uuid id; /* of this instance: in the leases */
     int max_migrations;
-    struct webhook *webhook; /* owned, may be NULL */
+    struct observers *observers; /* owned */
     struct stop stop;
     struct decision_watch watch;
     pthread_t thread;
@@ -102,7 +102,7 @@ static void run_migration(struct tmv_engine *e, const struct claimable *what)
     slot->options.engine = e->id;
     slot->options.what = *what;
     slot->options.stop = &e->stop;
-    slot->options.webhook = e->webhook;
+    slot->options.observers = e->observers;
     atomic_store(&slot->done, false);
     slot->used = thread_spawn(&slot->thread, "coordinator", coordinator_main, slot, &err);
     if (!slot->used)
@@ -187,6 +187,7 @@ static void *engine_main(void *arg)
 bool tmv_engine_start(const struct tmv_engine_options *options, struct tmv_engine **ret_engine,
                       struct tmv_error *err)
 {
+    const struct observer_options observe = {.webhook_url = options->webhook_url};
     struct tmv_engine *e = calloc(1, sizeof *e);
     struct tmv_error watch_err = {0};
 
@@ -200,13 +201,12 @@ bool tmv_engine_start(const struct tmv_engine_options *options, struct tmv_engin
         e->max_migrations = MIGRATIONS_MAX;
     lock_init(&e->lock);
     bool ok = stop_init(&e->stop, err);
-    if (ok && options->webhook_url)
-        ok = webhook_start(options->webhook_url, &e->webhook, err);
-    ok = ok && thread_spawn(&e->thread, "engine", engine_main, e, err);
+    ok = ok && observers_start(&observe, &e->observers, err) &&
+         thread_spawn(&e->thread, "engine", engine_main, e, err);
     if (ok && !decision_watch_start(&e->watch, e->control_conninfo, &e->stop, &watch_err))
         log_error(TMV_LOG_WARN, "nothing watches over decisions", &watch_err);
     if (!ok) {
-        webhook_stop(e->webhook);
+        observers_stop(e->observers);
         stop_release(&e->stop);
         pthread_mutex_destroy(&e->lock);
         free(e);
@@ -223,7 +223,7 @@ void tmv_engine_stop(struct tmv_engine *engine)
     stop_raise(&engine->stop);
     pthread_join(engine->thread, NULL);
     decision_watch_join(&engine->watch);
-    webhook_stop(engine->webhook);
+    observers_stop(engine->observers);
     stop_release(&engine->stop);
     pthread_mutex_destroy(&engine->lock);
     free(engine);

@@ -18,6 +18,7 @@
 #include "lib/text.h"
 #include "migrate/bulk_copier.h"
 #include "migrate/position_plan.h"
+#include "migrate/move.h"
 #include "sql_embedded.h"
 
 #define UNDO_TIMEOUT_US (120 * US_PER_S)
@@ -302,14 +303,11 @@ bool phase_abort(struct coordinator *c, const struct command_row *command, struc
     json_add_bool(o, "copied_events_kept", command && command->keep_copied_events);
     details = json_print(o);
     cJSON_Delete(o);
-    const struct phase_change change = {.from = c->row.phase,
-                                        .to = TMV_PHASE_ABORTED,
-                                        .event_type = "migration_aborted",
-                                        .details = details,
-                                        .operator_name = command ? command->requested_by : NULL};
+    const struct move_note note = {
+        .reason = why, .details = details, .operator_name = command ? command->requested_by : NULL};
     snprintf(outcome, sizeof outcome, "aborted; the source is as it was%s%.300s",
              left[0] ? "; the target is cleaned when it can be used again: " : "", left);
-    if (!coordinator_change_phase(c, &change, err) ||
+    if (!move_apply(c, MOVE_ABORT, &note, err) ||
         !coordinator_answer(c, command, TMV_COMMAND_DONE, outcome, err))
         return false;
     c->ended = true;

@@ -17,6 +17,7 @@
 #include "migrate/resolve.h"
 #include "migrate/takeover.h"
 #include "migrate/verify_total.h"
+#include "migrate/move.h"
 #include "sql_embedded.h"
 
 #define REPORT_US US_PER_S
@@ -39,7 +40,7 @@ static bool tell_mended(struct coordinator *c, const struct resolution *resoluti
         return true;
     text_copy(told.message, sizeof told.message, resolution->told);
     log_warn("migration %s: %s", c->ends.migration, told.message);
-    return control_report_error(c->control, &c->ends.owner, &told, err);
+    return move_report_error(c, &told, err);
 }
 
 bool coordinator_connect_stores(struct coordinator *c, bool *ret_moved, struct tmv_error *err)
@@ -108,26 +109,28 @@ static bool report_final(struct coordinator *c, struct tmv_error *err)
 }
 
 /* The decision's consequences are done; until this is written, every engine may take the migration up. */
-static bool settle(struct coordinator *c, struct tmv_error *err)
+static bool settle(struct coordinator *c, const char *operator_name, struct tmv_error *err)
 {
     bool open = false;
 
     if (!fault_hit("follow.before_settle", err) ||
         !control_unsettled(c->control, &c->ends.owner.migration, &open, err))
         return false;
-    return !open || (report_final(c, err) && control_settle(c->control, &c->ends.owner, err) &&
-                     fault_hit("follow.settled", err));
+    if (open && (!report_final(c, err) || !control_settle(c->control, &c->ends.owner, err) ||
+                 !fault_hit("follow.settled", err)))
+        return false;
+    if (open)
+        move_completed(c, operator_name);
+    return true;
 }
 
 /* The fence says moved, and control does not know it yet: finish (the fence outranks the phase). */
 static bool follow_decision(struct coordinator *c, struct tmv_error *err)
 {
-    if (!fault_hit("follow.before_control", err) ||
-        !control_follow_decision(c->control, &c->ends.owner, c->ends.target_store.id, "{\"followed\":true}",
-                                 NULL, err) ||
-        !fault_hit("follow.control", err) || !settle(c, err))
+    const struct move_note note = {.details = "{\"followed\":true}"};
+
+    if (!move_apply(c, MOVE_FOLLOW_DECISION, &note, err) || !settle(c, NULL, err))
         return false;
-    log_info("migration %s: the source says moved; control follows", c->ends.migration);
     c->ended = true;
     return true;
 }
@@ -135,18 +138,9 @@ static bool follow_decision(struct coordinator *c, struct tmv_error *err)
 /* A cutover that did not decide: back to dual_write. */
 static bool roll_back_phase(struct coordinator *c, const char *why, const char *who, struct tmv_error *err)
 {
-    AUTO_FREE char *details = NULL;
-    cJSON *o = cJSON_CreateObject();
+    const struct move_note note = {.reason = why, .operator_name = who};
 
-    json_add_text(o, "reason", why);
-    details = json_print(o);
-    cJSON_Delete(o);
-    const struct phase_change change = {.from = TMV_PHASE_CUTOVER,
-                                        .to = TMV_PHASE_DUAL_WRITE,
-                                        .event_type = "cutover_rolled_back",
-                                        .details = details,
-                                        .operator_name = who};
-    return coordinator_change_phase(c, &change, err);
+    return move_apply(c, MOVE_ROLL_BACK, &note, err);
 }
 
 bool phase_undecided(struct coordinator *c, struct tmv_error *err)
@@ -295,11 +289,8 @@ static bool is_report_due(const struct coordinator *c)
 
 static bool begin_dual_write(struct coordinator *c, struct tmv_error *err)
 {
-    const struct phase_change change = {
-        .from = TMV_PHASE_BULK_COPY, .to = TMV_PHASE_DUAL_WRITE, .event_type = "phase_changed"};
-
-    return fault_hit("mirror.before_dual_write", err) && coordinator_change_phase(c, &change, err) &&
-           control_audit(c->control, &c->ends.owner, "verification_started", "{\"level\":\"hash\"}", NULL,
+    return fault_hit("mirror.before_dual_write", err) && move_apply(c, MOVE_BEGIN_DUAL_WRITE, NULL, err) &&
+           control_audit(c->control, &c->ends.owner, AUDIT_VERIFICATION_STARTED, "{\"level\":\"hash\"}", NULL,
                          err) &&
            fault_hit("mirror.verification_started", err);
 }
@@ -421,8 +412,7 @@ static bool tell_alone(struct coordinator *c, struct tmv_error *err)
     text_copy(told.message, sizeof told.message, cutover_alone);
     log_warn("migration %s: %s", c->ends.migration, told.message);
     return pgx_script(c->control, CONTROL_TIMEOUT_US, sql_control_commit_locally, 0, NULL, err) &&
-           control_report_error(c->control, &c->ends.owner, &told, err) &&
-           coordinator_say(c, "completed", told.message, err);
+           move_report_error(c, &told, err) && coordinator_say(c, "completed", told.message, err);
 }
 
 /* Control follows what the attempt came to. */
@@ -436,12 +426,10 @@ static bool record_attempt(struct coordinator *c, const struct cutover_request *
         return true;
     if (outcome == CUTOVER_ROLLED_BACK)
         return roll_back_phase(c, attempt->reason, request->requested_by, err);
+    const struct move_note note = {.operator_name = request->requested_by};
     if (c->cutover.control_here)
         return true;
-    return fault_hit("cutover.before_control_follows", err) &&
-                   control_complete_cutover(c->control, &c->ends.owner, c->ends.target_store.id, NULL,
-                                            request->requested_by, err) &&
-                   fault_hit("cutover.control_follows", err)
+    return move_apply(c, MOVE_COMPLETE, &note, err)
                ? true
                : err_wrap(err, "the decision is made; control does not follow yet");
 }
@@ -475,17 +463,14 @@ static bool run_attempt(struct coordinator *c, const struct command_row *command
                                             .rehearsal = rehearsal,
                                             .force = command && command->force,
                                             .requested_by = who};
-    const struct phase_change to_cutover = {.from = TMV_PHASE_DUAL_WRITE,
-                                            .to = TMV_PHASE_CUTOVER,
-                                            .event_type = "cutover_initiated",
-                                            .operator_name = who};
+    const struct move_note asked = {.operator_name = who};
     struct tmv_attempt attempt = {.rehearsal = rehearsal};
     enum cutover_outcome outcome = CUTOVER_UNKNOWN;
     int64_t number = 0;
 
     if (!control_attempt_begin(c->control, &c->ends.owner, rehearsal, who, &number, err) ||
         !fault_hit("cutover.attempt_noted", err) ||
-        (!rehearsal && !coordinator_change_phase(c, &to_cutover, err)))
+        (!rehearsal && !move_apply(c, MOVE_BEGIN_CUTOVER, &asked, err)))
         return false;
     if (!fault_hit("cutover.begun", err) ||
         !cutover_attempt(&c->cutover, &request, &attempt, &outcome, err)) {
@@ -497,7 +482,7 @@ static bool run_attempt(struct coordinator *c, const struct command_row *command
         !fault_hit("cutover.attempt_ended", err))
         return false;
     c->ended = outcome == CUTOVER_COMPLETED;
-    return answer_attempt(c, command, outcome, &attempt, err) && (!c->ended || settle(c, err));
+    return answer_attempt(c, command, outcome, &attempt, err) && (!c->ended || settle(c, who, err));
 }
 
 /* Whether a lag is still above its gate. */
@@ -666,7 +651,7 @@ bool phase_completed(struct coordinator *c, struct tmv_error *err)
     bool moved = false;
     bool found = false;
 
-    if (!coordinator_connect_stores(c, &moved, err) || !settle(c, err) ||
+    if (!coordinator_connect_stores(c, &moved, err) || !settle(c, NULL, err) ||
         !control_command_take(c->control, &c->ends.owner, &command, &found, err))
         return false;
     c->ended = true;

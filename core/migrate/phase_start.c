@@ -22,6 +22,7 @@
 #include "control/settings.h"
 #include "migrate/bulk_copier.h"
 #include "migrate/takeover.h"
+#include "migrate/move.h"
 #include "sql_embedded.h"
 #include "tenantmv/preflight.h"
 
@@ -58,13 +59,9 @@ static bool refuse_start(struct coordinator *c, const char *why, struct tmv_erro
     json_add_bool(o, "preflight", true);
     details = json_print(o);
     cJSON_Delete(o);
-    const struct phase_change change = {.from = TMV_PHASE_PENDING,
-                                        .to = TMV_PHASE_ABORTED,
-                                        .event_type = "migration_aborted",
-                                        .details = details,
-                                        .last_error = why};
+    const struct move_note note = {.reason = why, .details = details, .last_error = why};
     c->ended = true;
-    return coordinator_say(c, "refused by preflight", why, err) && coordinator_change_phase(c, &change, err);
+    return coordinator_say(c, "refused by preflight", why, err) && move_apply(c, MOVE_ABORT, &note, err);
 }
 
 /* The first refusal that will not end by itself; NULL with a refusal: it may. */
@@ -130,10 +127,7 @@ bool phase_pending(struct coordinator *c, struct tmv_error *err)
 {
     char refusals[TMV_REASON_MAX];
     AUTO_FREE char *details = settings_given_up(&c->row.settings);
-    const struct phase_change change = {.from = TMV_PHASE_PENDING,
-                                        .to = TMV_PHASE_BULK_COPY,
-                                        .event_type = "phase_changed",
-                                        .details = details};
+    const struct move_note note = {.details = details};
 
     if (!wait_in_queue(c, err))
         return false;
@@ -148,7 +142,7 @@ bool phase_pending(struct coordinator *c, struct tmv_error *err)
         return refuse_start(c, refusals, err);
     if (!control_goes_on(c->control, &c->ends.owner, err) || !fault_hit("pending.before_change", err))
         return false;
-    if (!coordinator_change_phase(c, &change, err))
+    if (!move_apply(c, MOVE_BEGIN_COPY, &note, err))
         return err->code == TMV_ERR_CLOSED; /* another was faster: queue again */
     return takeover_raise(c, err);
 }

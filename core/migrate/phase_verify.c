@@ -67,7 +67,8 @@ static bool store_report(struct coordinator *c, const struct tmv_verify_report *
                                     r->consistent, json, err) &&
            fault_hit("verify.report_stored", err) &&
            control_audit(c->control, &c->ends.owner,
-                         r->consistent ? "verification_completed" : "verification_failed", json, NULL, err) &&
+                         r->consistent ? AUDIT_VERIFICATION_COMPLETED : AUDIT_VERIFICATION_FAILED, json, NULL,
+                         err) &&
            fault_hit("verify.reported", err);
 }
 

@@ -7,7 +7,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"
-#include "control/lifecycle.h"
+#include "model/lifecycle.h"
 #include "migrate/takeover.h"
 
 #define POLL_US (200 * US_PER_MS)

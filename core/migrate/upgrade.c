@@ -42,7 +42,7 @@ static bool note(struct coordinator *c, enum store_side side, struct pgx_conn *c
              "{\"upgraded\":\"%s\",\"from_version\":%lld,\"to_version\":%d,\"verified_again\":true}", store,
              (long long)from, STORE_SCHEMA_VERSION);
     if (!control_proof_save(c->control, &c->ends.owner, 0, "", err) ||
-        !control_audit(c->control, &c->ends.owner, "progress_checkpoint", details, NULL, err) ||
+        !control_audit(c->control, &c->ends.owner, AUDIT_PROGRESS_CHECKPOINT, details, NULL, err) ||
         !coordinator_note_facts(c, side, conn, glance, err))
         return false;
     log_info(

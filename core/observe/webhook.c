@@ -283,3 +283,26 @@ void webhook_get_stats(struct webhook *w, struct webhook_stats *ret_stats)
     *ret_stats = w->stats;
     pthread_mutex_unlock(&w->lock);
 }
+
+bool webhook_observe(const struct observer_options *options, void **ret_self, struct tmv_error *err)
+{
+    struct webhook *webhook = NULL;
+
+    if (options->webhook_url && !webhook_start(options->webhook_url, &webhook, err))
+        return false;
+    *ret_self = webhook;
+    return true;
+}
+
+void webhook_tell(void *self, const struct notice *notice)
+{
+    AUTO_FREE char *json = notice_to_json(notice);
+
+    if (json)
+        webhook_post(self, json);
+}
+
+void webhook_end(void *self)
+{
+    webhook_stop(self);
+}

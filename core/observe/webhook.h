@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "observe/observer.h"
 #include "tenantmv/error.h"
 
 #define WEBHOOK_QUEUE_MAX 64            /* messages that wait */
@@ -34,3 +35,9 @@ struct webhook_stats {
     int64_t attempts; /* requests made */
 };
 void webhook_get_stats(struct webhook *webhook, struct webhook_stats *ret_stats);
+
+/* Its row of the observers (observer.c): starts it when the options name an address. */
+TMV_NODISCARD bool webhook_observe(const struct observer_options *options, void **ret_self,
+                                   struct tmv_error *err);
+void webhook_tell(void *self, const struct notice *notice);
+void webhook_end(void *self);

@@ -91,9 +91,21 @@ static inline void control_fixture_look(struct control_fixture *f)
     assert_done(control_report_progress(f->conn, &f->owner, &progress, &err), &err);
 }
 
+/* The move between two phases on the way to a cutover and back. */
+static inline enum move_id control_fixture_move(enum tmv_phase from, enum tmv_phase to)
+{
+    static const enum move_id moves[] = {MOVE_BEGIN_COPY, MOVE_BEGIN_DUAL_WRITE, MOVE_BEGIN_CUTOVER,
+                                         MOVE_ROLL_BACK};
+
+    for (size_t i = 0; i < sizeof moves / sizeof *moves; i++)
+        if (move_is_made_from(moves[i], from) && move_leads_to(moves[i], from) == to)
+            return moves[i];
+    return MOVE_ABORT;
+}
+
 static inline void control_fixture_to(struct control_fixture *f, enum tmv_phase from, enum tmv_phase to)
 {
-    const struct phase_change change = {.from = from, .to = to, .event_type = "phase_changed"};
+    const struct phase_change change = {.move = control_fixture_move(from, to), .from = from};
     struct tmv_error err = {0};
 
     assert_done(control_phase_change(f->conn, &f->owner, &change, &err), &err);

@@ -227,8 +227,7 @@ static void loses_the_race_for_a_phase_that_changed_underneath(void **state)
     control_fixture_own(&f);
     control_fixture_to(&f, TMV_PHASE_PENDING, TMV_PHASE_BULK_COPY);
     support_sql(f.conn, "UPDATE public.tenant_migrations SET phase = 'aborted'"); /* as eventsource-py does */
-    const struct phase_change change = {
-        .from = TMV_PHASE_BULK_COPY, .to = TMV_PHASE_DUAL_WRITE, .event_type = "phase_changed"};
+    const struct phase_change change = {.move = MOVE_BEGIN_DUAL_WRITE, .from = TMV_PHASE_BULK_COPY};
     assert_fails(control_phase_change(f.conn, &f.owner, &change, &err), &err, TMV_ERR_CONFLICT);
     AUTO_FREE char *routing = support_text(
         f.conn, "SELECT migration_state || ' ' || (active_migration_id IS NULL) FROM public.tenant_routing");
@@ -243,8 +242,7 @@ static void refuses_an_illegal_change_of_phase(void **state)
 {
     struct control_fixture f;
     struct tmv_error err = {0};
-    const struct phase_change change = {
-        .from = TMV_PHASE_PENDING, .to = TMV_PHASE_DUAL_WRITE, .event_type = "phase_changed"};
+    const struct phase_change change = {.move = MOVE_BEGIN_DUAL_WRITE, .from = TMV_PHASE_PENDING};
 
     (void)state;
     control_fixture_open(&f);
@@ -319,8 +317,7 @@ static void refuses_cutover_while_paused_by_plain_sql(void **state)
 {
     struct control_fixture f;
     struct tmv_error err = {0};
-    const struct phase_change change = {
-        .from = TMV_PHASE_DUAL_WRITE, .to = TMV_PHASE_CUTOVER, .event_type = "cutover_initiated"};
+    const struct phase_change change = {.move = MOVE_BEGIN_CUTOVER, .from = TMV_PHASE_DUAL_WRITE};
 
     (void)state;
     control_fixture_open(&f);
@@ -361,6 +358,39 @@ static void rolls_back_to_dual_write_without_touching_routing(void **state)
     assert_string_equal(state_then, "dual_write"); /* never cutover_paused */
     control_fixture_to(&f, TMV_PHASE_CUTOVER, TMV_PHASE_DUAL_WRITE);
     assert_int_equal(support_int(f.conn, "SELECT xmin::text::bigint FROM public.tenant_routing"), before);
+    control_fixture_close(&f);
+}
+
+/* The functions of the control schema and the table of moves are two places for one thing. */
+static void writes_what_the_table_of_moves_says(void **state)
+{
+    static const enum move_id way[] = {MOVE_BEGIN_COPY, MOVE_BEGIN_DUAL_WRITE, MOVE_BEGIN_CUTOVER,
+                                       MOVE_ROLL_BACK, MOVE_ABORT};
+    enum tmv_phase phase = TMV_PHASE_PENDING;
+    struct control_fixture f;
+    struct tmv_error err = {0};
+
+    (void)state;
+    control_fixture_open(&f);
+    control_fixture_own(&f);
+    for (size_t i = 0; i < ARRAY_LEN(way); i++) {
+        const struct phase_change change = {.move = way[i], .from = phase};
+
+        assert_done(control_phase_change(f.conn, &f.owner, &change, &err), &err);
+        AUTO_FREE char *routing = support_text(f.conn, "SELECT migration_state FROM public.tenant_routing");
+        AUTO_FREE char *audit = support_text(
+            f.conn, "SELECT event_type || ' ' || old_phase || ' ' || new_phase FROM "
+                    "public.migration_audit_log WHERE new_phase IS NOT NULL ORDER BY id DESC LIMIT 1");
+        char expected[200];
+
+        snprintf(expected, sizeof expected, "%s %s %s", audit_event_name(move_row(way[i])->audit),
+                 tmv_phase_name(phase), tmv_phase_name(move_leads_to(way[i], phase)));
+        assert_string_equal(audit, expected);
+        assert_string_equal(routing, tmv_routing_state_name(move_row(way[i])->routing));
+        phase = move_leads_to(way[i], phase);
+        if (phase == TMV_PHASE_DUAL_WRITE)
+            control_fixture_look(&f);
+    }
     control_fixture_close(&f);
 }
 
@@ -699,6 +729,7 @@ int main(void)
         cmocka_unit_test(refuses_cutover_while_paused_by_plain_sql),
         cmocka_unit_test(records_a_decision_even_if_another_program_aborted),
         cmocka_unit_test(rolls_back_to_dual_write_without_touching_routing),
+        cmocka_unit_test(writes_what_the_table_of_moves_says),
         cmocka_unit_test(announces_what_others_change),
         cmocka_unit_test(waits_for_a_change_and_no_longer),
         cmocka_unit_test(shows_dialogs_until_they_are_closed_or_fall_silent),

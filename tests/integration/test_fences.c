@@ -45,8 +45,7 @@ static void decide_and_give_up(void)
 {
     const struct claimable what = {.migration = l.migration, .tenant = l.tenant};
     const struct engine_identity self = {.id = tmv_uuid_random(), .name = "gives up"};
-    const struct phase_change change = {
-        .from = TMV_PHASE_DUAL_WRITE, .to = TMV_PHASE_CUTOVER, .event_type = "cutover_initiated"};
+    const struct phase_change change = {.move = MOVE_BEGIN_CUTOVER, .from = TMV_PHASE_DUAL_WRITE};
     struct lease lease;
     struct tmv_error err;
 

@@ -74,10 +74,8 @@ static void to_dual_write(struct control_fixture *f)
 
 static void roll_back(struct control_fixture *f, const char *details)
 {
-    const struct phase_change change = {.from = TMV_PHASE_CUTOVER,
-                                        .to = TMV_PHASE_DUAL_WRITE,
-                                        .event_type = "cutover_rolled_back",
-                                        .details = details};
+    const struct phase_change change = {
+        .move = MOVE_ROLL_BACK, .from = TMV_PHASE_CUTOVER, .details = details};
     struct tmv_error err = {0};
 
     assert_done(control_phase_change(f->conn, &f->owner, &change, &err), &err);

@@ -189,8 +189,7 @@ struct write {
 
 static bool w_phase(struct control_fixture *f, struct tmv_error *err)
 {
-    const struct phase_change change = {
-        .from = TMV_PHASE_PENDING, .to = TMV_PHASE_BULK_COPY, .event_type = "phase_changed"};
+    const struct phase_change change = {.move = MOVE_BEGIN_COPY, .from = TMV_PHASE_PENDING};
 
     return control_phase_change(f->conn, &f->owner, &change, err);
 }
@@ -208,7 +207,10 @@ static bool w_settle(struct control_fixture *f, struct tmv_error *err)
 }
 static bool w_pause(struct control_fixture *f, struct tmv_error *err)
 {
-    return control_set_paused(f->conn, &f->owner, true, "x", NULL, err);
+    const struct pause_change change = {.paused = true, .reason = "x"};
+    bool changed = false;
+
+    return control_set_paused(f->conn, &f->owner, &change, &changed, err);
 }
 static bool w_progress(struct control_fixture *f, struct tmv_error *err)
 {
@@ -225,7 +227,7 @@ static bool w_error(struct control_fixture *f, struct tmv_error *err)
 }
 static bool w_audit(struct control_fixture *f, struct tmv_error *err)
 {
-    return control_audit(f->conn, &f->owner, "progress_checkpoint", NULL, NULL, err);
+    return control_audit(f->conn, &f->owner, AUDIT_PROGRESS_CHECKPOINT, NULL, NULL, err);
 }
 static bool w_release(struct control_fixture *f, struct tmv_error *err)
 {

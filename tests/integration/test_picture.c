@@ -26,8 +26,8 @@ static void with_history(struct control_fixture *f)
     control_fixture_to(f, TMV_PHASE_PENDING, TMV_PHASE_BULK_COPY);
     support_sql(f->conn, "INSERT INTO public.migration_audit_log (migration_id, event_type, operator) "
                          "SELECT id, 'migration_paused', 'python' FROM public.tenant_migrations");
-    assert_done(control_audit(f->conn, &f->owner, "progress_checkpoint", "{\"events\":\"7\"}", NULL, &err),
-                &err);
+    assert_done(
+        control_audit(f->conn, &f->owner, AUDIT_PROGRESS_CHECKPOINT, "{\"events\":\"7\"}", NULL, &err), &err);
     control_fixture_to(f, TMV_PHASE_BULK_COPY, TMV_PHASE_DUAL_WRITE);
 }
 
@@ -126,11 +126,10 @@ static void never_waits_for_the_audit_of_another_migration(void **state)
     control_fixture_own(&f);
     AUTO_CONN struct pgx_conn *slow = support_connect(f.conninfo);
     assert_done(pgx_begin(slow, CONTROL_TIMEOUT_US, &err), &err);
-    assert_done(control_audit(slow, &first, "progress_checkpoint", NULL, NULL, &err), &err);
+    assert_done(control_audit(slow, &first, AUDIT_PROGRESS_CHECKPOINT, NULL, NULL, &err), &err);
     support_sql(f.conn, "SET lock_timeout = '1s'"); /* far below the other transaction's end */
-    assert_done(control_audit(f.conn, &f.owner, "progress_checkpoint", NULL, NULL, &err), &err);
-    const struct phase_change change = {
-        .from = TMV_PHASE_PENDING, .to = TMV_PHASE_BULK_COPY, .event_type = "phase_changed"};
+    assert_done(control_audit(f.conn, &f.owner, AUDIT_PROGRESS_CHECKPOINT, NULL, NULL, &err), &err);
+    const struct phase_change change = {.move = MOVE_BEGIN_COPY, .from = TMV_PHASE_PENDING};
     assert_done(control_phase_change(f.conn, &f.owner, &change, &err), &err);
     pgx_rollback(slow, CONTROL_TIMEOUT_US);
     control_fixture_close(&f);

@@ -313,6 +313,7 @@ def help_of(program):
     return verb_help
 
 
+MOVES_TABLE = "core/model/moves.c"
 FAULT_TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../lib/fault.c")
 
 
@@ -333,9 +334,12 @@ def rule_fault_points(path, text, read=None):
     read = read or read_text
     table = None
     found = []
-    for match in re.finditer(r"fault_hit\(([^;]*?), (?:err|&\w+)\)", text):
+    uses = r"fault_hit\(([^;]*?), (?:err|&\w+)\)"
+    if path == MOVES_TABLE:  # its rows name the points around each move
+        uses = r"= \{(\"[^;]*?)\}"
+    for match in re.finditer(uses, text):
         table = table if table is not None else fault_table(read(FAULT_TABLE))
-        for name in re.findall(r'"([^"]+)"', match.group(1)):
+        for name in re.findall(r'"([^".]+\.[^"]+)"', match.group(1)):
             if name not in table:
                 line = text.count("\n", 0, match.start()) + 1
                 found.append((line, f"the fault point {name} is not in the table of lib/fault.c"))

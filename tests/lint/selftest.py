@@ -34,10 +34,10 @@ CASES = [
     (rules.rule_arrows, "tui/app/x.c", '#include "core/pg/conn.h"\n', '#include "lib/err.h"\n'),
     (rules.rule_arrows, "core/model/x.c", '#include "pg/conn.h"\n', '#include "lib/text.h"\n'),
     (rules.rule_arrows, "core/pg/x.h", '#include "store/shape.h"\n', '#include "lib/buf.h"\n'),
-    (rules.rule_arrows, "core/store/x.c", '#include "control/lifecycle.h"\n', '#include "pg/query.h"\n'),
+    (rules.rule_arrows, "core/store/x.c", '#include "control/audit.h"\n', '#include "pg/query.h"\n'),
     (rules.rule_arrows, "core/control/x.c", '#include "route/router.h"\n', '#include "tenantmv/router.h"\n'),
     (rules.rule_arrows, "core/route/x.c", '#include "migrate/ends.h"\n', '#include "store/shape.h"\n'),
-    (rules.rule_arrows, "core/observe/x.c", '#include "control/lifecycle.h"\n', '#include "lib/log.h"\n'),
+    (rules.rule_arrows, "core/observe/x.c", '#include "control/audit.h"\n', '#include "lib/log.h"\n'),
     (rules.rule_arrows, "core/migrate/x.c", '#include "app/loop.h"\n', '#include "observe/webhook.h"\n'),
     (rules.rule_arrows, "core/migrate/x.c", '#include "../tui/app/loop.h"\n', '#include "sql_embedded.h"\n'),
     (rules.rule_arrows, "core/include/tenantmv/x.h", '#include "lib/buf.h"\n', '#include "tenantmv/types.h"\n'),
@@ -100,6 +100,8 @@ CASES = [
     (rules.rule_paths, "x.md", "`tests/lint/no-such-folder/`\n", "`../shared/x` `no-such/x`\n"),
     (rules.rule_fault_points, "core/pg/x.c", 'return a || fault_hit(b ? "tail.x" : "tail.after_commit", err);\n',
      'return fault_hit(b ? "tail.before_commit" : "tail.after_commit", err);\n'),
+    (rules.rule_fault_points, "core/model/moves.c", '[MOVE_A] = {"a", 1, "phase.befor_cutover", "phase.cutover"},\n',
+     '[MOVE_A] = {"a", 1, "phase.before_cutover", "phase.cutover"},\n'),
 ]
 
 

@@ -13,12 +13,18 @@
 struct life l;
 const struct tmv_actor amy = {.name = "amy", .from = "test"};
 
-void life_start_engine(void)
+void life_start_engine_with_webhook(const char *url)
 {
-    const struct tmv_engine_options options = {.control_conninfo = l.control, .name = "test"};
+    const struct tmv_engine_options options = {
+        .control_conninfo = l.control, .name = "test", .webhook_url = url};
     struct tmv_error err;
 
     assert_done(tmv_engine_start(&options, &l.engine, &err), &err);
+}
+
+void life_start_engine(void)
+{
+    life_start_engine_with_webhook(NULL);
 }
 
 void life_stop_engine(void)

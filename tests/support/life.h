@@ -35,6 +35,8 @@ int life_with_control_elsewhere(void **state);
 int life_on_one_server(void **state);
 int life_done(void **state);
 void life_start_engine(void);
+/* One that tells a webhook. */
+void life_start_engine_with_webhook(const char *url);
 void life_stop_engine(void);
 /* Creates the migration, with budgets that a slow machine keeps. */
 bool life_begin(struct tmv_error *err);

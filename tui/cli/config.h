@@ -25,7 +25,7 @@ struct config {
     const char *theme_staging;
     const char *theme_dev;
     const char *color;      /* "auto", "always", "never" */
-    const char *webhook;    /* URL that an engine tells of phase changes, NULL: nobody */
+    const char *webhook;    /* URL that an engine tells of moves, NULL: none */
     bool ascii;             /* no characters beyond ASCII on screens */
     int64_t max_migrations; /* an engine runs at most so many at once */
     struct alias *aliases;  /* owned */

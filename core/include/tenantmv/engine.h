@@ -13,7 +13,7 @@ struct tmv_engine_options {
     const char *control_conninfo; /* borrowed for the call */
     const char *name;   /* shown as owner: "console amy@bastion2", "worker host"; borrowed for the call */
     int max_migrations; /* runs at most so many at once; 0: 8 */
-    const char *webhook_url; /* told of phase changes as JSON by POST; NULL: nobody; borrowed for the call */
+    const char *webhook_url; /* told of every move as JSON by POST; NULL: none; borrowed for the call */
 };
 
 /* Starts the engine's threads. Returns at once; a control database that cannot be reached is retried for ever

@@ -1,4 +1,4 @@
-#include "control/lifecycle.h"
+#include "model/lifecycle.h"
 
 #include <stdio.h>
 
@@ -26,23 +26,6 @@ static const struct lifecycle_row allowed[] = {
     {TMV_PHASE_DUAL_WRITE, true, TMV_OP_ABORT, "undoes what was created; the source stays as it is"},
     {TMV_PHASE_DUAL_WRITE, true, TMV_OP_VERIFY, "compares both ends as far as was copied"},
     {TMV_PHASE_COMPLETED, false, TMV_OP_VERIFY, "compares both ends as far as was copied"},
-};
-
-/* Every legal phase change. */
-static const struct lifecycle_change changes[] = {
-    {TMV_PHASE_PENDING, TMV_PHASE_BULK_COPY},    {TMV_PHASE_PENDING, TMV_PHASE_ABORTED},
-    {TMV_PHASE_BULK_COPY, TMV_PHASE_DUAL_WRITE}, {TMV_PHASE_BULK_COPY, TMV_PHASE_ABORTED},
-    {TMV_PHASE_BULK_COPY, TMV_PHASE_FAILED},     {TMV_PHASE_DUAL_WRITE, TMV_PHASE_CUTOVER},
-    {TMV_PHASE_DUAL_WRITE, TMV_PHASE_ABORTED},   {TMV_PHASE_DUAL_WRITE, TMV_PHASE_FAILED},
-    {TMV_PHASE_CUTOVER, TMV_PHASE_COMPLETED},    {TMV_PHASE_CUTOVER, TMV_PHASE_DUAL_WRITE}, /* rolled back */
-    {TMV_PHASE_CUTOVER, TMV_PHASE_FAILED},
-};
-
-static const enum tmv_routing_state routing[TMV_PHASE_COUNT] = {
-    [TMV_PHASE_PENDING] = TMV_ROUTING_NORMAL,        [TMV_PHASE_BULK_COPY] = TMV_ROUTING_BULK_COPY,
-    [TMV_PHASE_DUAL_WRITE] = TMV_ROUTING_DUAL_WRITE, [TMV_PHASE_CUTOVER] = TMV_ROUTING_DUAL_WRITE,
-    [TMV_PHASE_COMPLETED] = TMV_ROUTING_MIGRATED,    [TMV_PHASE_ABORTED] = TMV_ROUTING_NORMAL,
-    [TMV_PHASE_FAILED] = TMV_ROUTING_NORMAL,
 };
 
 static bool in_table(enum tmv_phase phase, bool paused, enum tmv_operation operation)
@@ -83,27 +66,8 @@ bool lifecycle_allows(enum tmv_phase phase, bool paused, enum tmv_operation oper
     return false;
 }
 
-bool lifecycle_change_is_legal(enum tmv_phase from, enum tmv_phase to)
-{
-    for (size_t i = 0; i < ARRAY_LEN(changes); i++)
-        if (changes[i].from == from && changes[i].to == to)
-            return true;
-    return false;
-}
-
-enum tmv_routing_state lifecycle_routing_state(enum tmv_phase phase)
-{
-    return (unsigned)phase < TMV_PHASE_COUNT ? routing[phase] : TMV_ROUTING_NORMAL;
-}
-
 const struct lifecycle_row *lifecycle_rows(size_t *ret_count)
 {
     *ret_count = ARRAY_LEN(allowed);
     return allowed;
-}
-
-const struct lifecycle_change *lifecycle_changes(size_t *ret_count)
-{
-    *ret_count = ARRAY_LEN(changes);
-    return changes;
 }
