@@ -93,13 +93,14 @@ BEGIN
 END $$;
 
 -- What became of a cutover attempt that an earlier owner left running, once the fences have said it; with the request that
--- it was made for. The reason that is known already is kept.
+-- it was made for. The reason that is known already is kept; one that completed needs none.
 CREATE OR REPLACE FUNCTION tenantmv.close_attempt(p_migration uuid, p_owner_epoch bigint, p_outcome text, p_reason text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE tenantmv.cutover_attempt a
-       SET outcome = p_outcome, reason = coalesce(nullif(a.reason, ''), p_reason)
+       SET outcome = p_outcome,
+           reason = CASE WHEN p_outcome = 'completed' THEN '' ELSE coalesce(nullif(a.reason, ''), p_reason) END
      WHERE a.migration_id = p_migration AND a.outcome = 'running' AND a.owner_epoch < p_owner_epoch;
     IF FOUND AND p_outcome = 'rolled_back' THEN
         UPDATE tenantmv.command c
@@ -351,6 +352,59 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
                         AND p.id > (SELECT max(newest.id) - 1000 FROM public.migration_position_mappings newest)))
 $$;
 
+-- Ends another program's migration, by compare-and-set on what a person saw of it: its phase and its program's last sign.
+-- Nothing is taken back in the stores, where nothing of ours is. The lock of eventsource-py's own cutover is tried, so that
+-- none can begin meanwhile; each statement here sees what was committed before it, so routing is read as it is under that lock.
+-- From cutover the only legal end is failed. `outcome`: ok; ours; ended; cutting (its program holds the lock); moved (routing
+-- says that the tenant lives elsewhere already); changed; NULL: no such migration. `phase_now` and `place`: as they are then.
+CREATE OR REPLACE FUNCTION tenantmv.abort_foreign(
+    p_migration uuid, p_phase text, p_sign_us bigint, p_reason text, p_operator text, p_from text,
+    OUT outcome text, OUT phase_now text, OUT place text)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    moving public.tenant_migrations;
+BEGIN
+    SELECT m.* INTO moving FROM public.tenant_migrations m WHERE m.id = p_migration FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    phase_now := moving.phase;
+    IF EXISTS (SELECT FROM tenantmv.migration_state s WHERE s.migration_id = moving.id AND s.generation <> 0) THEN
+        outcome := 'ours';
+        RETURN;
+    ELSIF moving.phase IN ('completed', 'aborted', 'failed') THEN
+        outcome := 'ended';
+        RETURN;
+    ELSIF NOT pg_try_advisory_xact_lock(('x' || encode(substr(sha256(convert_to('cutover:' || moving.tenant_id, 'UTF8')), 1, 8),
+                                                       'hex'))::bit(64)::bigint & 9223372036854775807) THEN
+        outcome := 'cutting';
+        RETURN;
+    END IF;
+    SELECT r.store_id INTO place FROM public.tenant_routing r WHERE r.tenant_id = moving.tenant_id FOR NO KEY UPDATE;
+    IF place <> moving.source_store_id THEN
+        outcome := 'moved';
+        RETURN;
+    ELSIF moving.phase <> p_phase OR (extract(epoch FROM tenantmv.last_sign(moving)) * 1000000)::bigint <> p_sign_us THEN
+        outcome := 'changed';
+        RETURN;
+    END IF;
+    UPDATE public.tenant_migrations m
+       SET phase = CASE m.phase WHEN 'cutover' THEN 'failed' ELSE 'aborted' END,
+           last_error = CASE m.phase WHEN 'cutover' THEN left(p_reason, 1000) ELSE m.last_error END,
+           completed_at = clock_timestamp(), is_paused = false
+     WHERE m.id = moving.id
+    RETURNING m.phase INTO phase_now;
+    UPDATE public.tenant_routing r SET migration_state = 'normal', active_migration_id = NULL
+     WHERE r.tenant_id = moving.tenant_id
+       AND (r.active_migration_id = moving.id
+            OR (r.active_migration_id IS NULL AND r.migration_state NOT IN ('normal', 'migrated')));
+    PERFORM tenantmv.audit_append(
+        moving.id, 'migration_' || phase_now, moving.phase, phase_now,
+        jsonb_build_object('reason', p_reason, 'foreign', true, 'created_by', moving.created_by,
+                           'last_sign_at', to_timestamp(p_sign_us / 1e6), 'from', p_from), p_operator);
+    outcome := 'ok';
+END $$;
+
 -- Whether nobody may begin with a request any more, whoever marks it so.
 CREATE OR REPLACE FUNCTION tenantmv.has_expired(asked tenantmv.command) RETURNS boolean
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
@@ -366,20 +420,22 @@ $$;
 
 -- What an earlier owner had in hand, when the next one takes over. What can be done again waits again. What cannot is answered
 -- by what is known: by its attempt's end, or, where nothing was tried, by why it was not. A cutover whose phase was not changed
--- back stays open: only the fences say what became of it, and close_attempt writes it down. Returns why the latest attempt did
--- not come to its end, as far as anybody knows.
+-- back stays open: only the fences say what became of it, and close_attempt writes it down. Returns why the attempt that was
+-- left running did not come to its end, or p_why where none was.
 CREATE OR REPLACE FUNCTION tenantmv.take_back(p_migration uuid, p_why text) RETURNS text
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     phase text;
     tried tenantmv.cutover_attempt;
+    unfinished text := p_why;
 BEGIN
     SELECT m.phase INTO STRICT phase FROM public.tenant_migrations m WHERE m.id = p_migration;
     SELECT a.* INTO tried FROM tenantmv.cutover_attempt a
      WHERE a.migration_id = p_migration ORDER BY a.number DESC LIMIT 1;
     IF tried.outcome = 'running' THEN
+        unfinished := coalesce(nullif(tried.reason, ''), p_why);
         UPDATE tenantmv.cutover_attempt a
-           SET reason = coalesce(nullif(a.reason, ''), p_why),
+           SET reason = CASE WHEN phase = 'completed' AND NOT a.rehearsal THEN '' ELSE unfinished END,
                outcome = CASE WHEN a.rehearsal OR phase IN ('bulk_copy', 'dual_write') THEN 'rolled_back'
                               WHEN phase = 'completed' THEN 'completed' ELSE 'running' END
          WHERE a.migration_id = p_migration AND a.number = tried.number
@@ -400,13 +456,14 @@ BEGIN
                     AND tried.rehearsal = (r.operation = 'rehearse')) IS TRUE AS was_tried
               FROM tenantmv.command r WHERE r.migration_id = p_migration AND r.state = 'running') AS asked
      WHERE c.id = asked.id AND NOT (asked.was_tried AND tried.outcome = 'running');
-    RETURN coalesce(nullif(tried.reason, ''), p_why);
+    RETURN unfinished;
 END $$;
 
 -- Takes a tenant's lease for an engine unless another one is alive; the epoch is one higher than ever before, also when
 -- the engine had it already (and lost the connection over which it would have given it back). What the earlier owner had in
 -- hand is taken back; p_cause is what an engine that tries again knows of why. `unfinished`: why the latest attempt to cut
--- over did not come to its end, should the fences say that it did not.
+-- over did not come to its end, should the fences say that it did not. What an engine of an older version saw without writing
+-- when is forgotten: nothing but that engine's last sign of life tells how old it is, and the heartbeat is another's from now on.
 CREATE OR REPLACE FUNCTION tenantmv.take_lease(
     p_tenant uuid, p_migration uuid, p_engine uuid, p_name text, p_ttl_us bigint, p_cause text DEFAULT NULL,
     OUT taken boolean, OUT epoch bigint, OUT earlier jsonb, OUT unfinished text)
@@ -424,6 +481,9 @@ BEGIN
        SET migration_id = p_migration, engine = p_engine, engine_name = p_name, owner_epoch = held.owner_epoch + 1,
            heartbeat_at = clock_timestamp(), sessions = '[]'
      WHERE l.tenant_id = p_tenant;
+    UPDATE tenantmv.migration_state s
+       SET gates = '[]', ready = false, rate = -1, lag_us = -1, lag_events = -1, eta_us = -1, predicted_pause_us = -1
+     WHERE s.migration_id = p_migration AND s.measured = '{}';
     unfinished := tenantmv.take_back(
         p_migration, CASE WHEN held.engine = p_engine THEN coalesce(nullif(p_cause, ''), 'the engine that ran it began anew')
                           WHEN held.engine IS NULL THEN 'the engine that ran it stopped'
@@ -442,11 +502,18 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- The two that follow act with their owner's rights, on what the row says: on a table of somebody else the row could say
+-- anything. That no other role may execute them is not enough: a right is granted in a moment.
+
 -- After any program created a migration or changed its phase or pause: announces it and raises the generation. A
 -- migration that ended keeps no command waiting, and, unless it moved the tenant, no hold on its routing row.
 CREATE OR REPLACE FUNCTION tenantmv.control_migration_changed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF TG_RELID <> 'public.tenant_migrations'::regclass THEN
+        RAISE 'tenantmv: this table is not public.tenant_migrations'
+            USING ERRCODE = '42501', HINT = 'Only tenantmv puts its triggers on a table.';
+    END IF;
     UPDATE tenantmv.migration_state s SET generation = s.generation + 1 WHERE s.migration_id = NEW.id;
     IF NEW.phase IN ('completed', 'aborted', 'failed') THEN
         UPDATE tenantmv.command c
@@ -477,6 +544,10 @@ END $$;
 CREATE OR REPLACE FUNCTION tenantmv.control_routing_changed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF TG_RELID <> 'public.tenant_routing'::regclass THEN
+        RAISE 'tenantmv: this table is not public.tenant_routing'
+            USING ERRCODE = '42501', HINT = 'Only tenantmv puts its triggers on a table.';
+    END IF;
     PERFORM pg_notify('tenantmv_routing', coalesce(NEW.tenant_id, OLD.tenant_id)::text);
     RETURN NULL;
 END $$;

@@ -1,4 +1,6 @@
--- Sets or clears the pause of a migration that runs, with its audit row; nothing when it is so already.
+-- Sets or clears the pause of a migration that runs, with its audit row; nothing when it is so already. The trigger
+-- that raises the generation fires when the statement ends, so migration_state is locked after audit_head here: under the lock
+-- on the migration's row, without which nothing takes both.
 -- database: control
 -- $1 uuid: migration
 -- $2 bigint: owner epoch

@@ -288,6 +288,8 @@ static void registers_lists_checks_and_removes_stores(void **state)
     cJSON_Delete(root);
     root = document(expect(0, run("store", "check", "shared", "--json")));
     assert_true(cJSON_IsTrue(at(root, "store", "has_events")));
+    has_text(root, "store", "user", "postgres");
+    has_text(root, "store", "registered_user", "postgres");
     cJSON_Delete(root);
 
     support_database(support_cluster("cli", NULL), empty);

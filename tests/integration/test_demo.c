@@ -17,6 +17,7 @@
 #include "lib/clock.h"
 #include "demo/stage.h"
 #include "tenantmv/snapshot.h"
+#include "support/json_keys.h"
 #include "support/support.h"
 #include "test.h"
 
@@ -224,6 +225,7 @@ static void moves_tenants_and_loses_nothing(void **state)
         print_error("%s\n%s\n", p.text, text);
     assert_int_equal(status, 0);
     report = cJSON_Parse(text);
+    has_no_key_twice(report);
     assert_non_null(report);
     assert_true(number(report, "events_total") > 20000);
     assert_true(number(report, "writes_acknowledged") > 0);

@@ -9,6 +9,7 @@
 
 #include "lib/cleanup.h"
 #include "support/move.h"
+#include "support/replica.h"
 
 static struct move m;
 
@@ -40,17 +41,6 @@ static void send_insert(struct pgx_conn *writer)
 }
 
 /* ---- the decision's session ---- */
-
-static void commits_wait_for(const char *standby)
-{
-    if (standby)
-        support_sql(m.source, "ALTER SYSTEM SET synchronous_standby_names = '%s'", standby);
-    else
-        support_sql(m.source, "ALTER SYSTEM RESET synchronous_standby_names");
-    support_sql(m.source, "SELECT pg_reload_conf()");
-    support_wait_until(m.source, "SELECT current_setting('synchronous_standby_names') = '%s'",
-                       standby ? standby : "");
-}
 
 /* Each wait of a writer for the lock that ends in vain is followed by another one, with a later start. */
 static void await_waits_in_vain(struct pgx_conn *writer, int times)
@@ -85,13 +75,13 @@ static void writers_do_not_end_a_decision_that_waits_for_its_standby(void **stat
     support_sql(decider, "BEGIN; SELECT pg_advisory_xact_lock(%lld); SELECT pg_current_xact_id()",
                 (long long)m.source_guard.lock_key);
     support_sql(decider, "CREATE TABLE public.decided ()");
-    commits_wait_for("nobody");
+    replica_require(m.ends.source_store.conninfo, "nobody");
     assert_done(pgx_send(decider, "COMMIT", PGX_NONE, &err), &err);
     support_wait_until(m.source, "SELECT wait_event = 'SyncRep' FROM pg_stat_activity WHERE pid = %d",
                        pgx_backend_pid(decider));
     send_insert(writer);
     await_waits_in_vain(writer, 3);
-    commits_wait_for(NULL);
+    replica_require(m.ends.source_store.conninfo, NULL);
     assert_done(pgx_receive(decider, SUPPORT_TIMEOUT_US, NULL, &err), &err);
     assert_done(pgx_receive(writer, SUPPORT_TIMEOUT_US, NULL, &err), &err);
     pgx_close(decider);

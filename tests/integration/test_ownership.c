@@ -2,8 +2,10 @@
  * lease changes nothing anywhere. Silence is made by moving the heartbeat back, never by waiting. */
 #include "test.h"
 
+#include <pthread.h>
 #include <string.h>
 
+#include "lib/err.h"
 #include "control_fixture.h"
 
 /* The owner has said nothing for a minute. */
@@ -625,6 +627,57 @@ static void keeps_a_ledger_row_until_its_object_is_gone(void **state)
     control_fixture_close(&f);
 }
 
+struct noter {
+    const struct control_fixture *f;
+    struct pgx_conn *conn;
+    struct ledger_note note;
+    bool ok;
+    struct tmv_error err;
+};
+
+static void *note_it(void *arg)
+{
+    struct noter *noter = arg;
+
+    noter->ok = control_ledger_facts(noter->conn, &noter->f->owner, &noter->note, &noter->err);
+    return NULL;
+}
+
+/* It waits for the migration's row without the lock on the audit's head, which the row's holder needs next.
+ */
+static void counts_an_error_of_the_ledger_before_it_is_audited(void **state)
+{
+    struct control_fixture f;
+    struct tmv_error problem = {0};
+    pthread_t thread;
+    char id[TMV_UUID_TEXT];
+    struct tmv_error err = {0};
+
+    (void)state;
+    control_fixture_open(&f);
+    control_fixture_own(&f);
+    assert_true(w_ledger_add(&f, &err));
+    AUTO_CONN struct pgx_conn *other = support_connect(f.conninfo);
+    err_set(&problem, TMV_ERR_UNREACHABLE, "the target is away");
+    struct noter noter = {
+        .f = &f, .conn = other, .note = {.id = 1, .facts = "{\"x\":1}", .problem = &problem}};
+    support_sql(f.conn, "BEGIN; SELECT FROM public.tenant_migrations FOR NO KEY UPDATE");
+    assert_int_equal(pthread_create(&thread, NULL, note_it, &noter), 0);
+    support_wait_until(f.conn, "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = "
+                               "'transactionid')");
+    support_sql(f.conn,
+                "SET LOCAL lock_timeout = '200ms'; SELECT tenantmv.audit_append('%s', "
+                "'progress_checkpoint', NULL, NULL, NULL, NULL); COMMIT",
+                tmv_uuid_format(&f.migration, id));
+    pthread_join(thread, NULL);
+    assert_done(noter.ok, &noter.err);
+    assert_int_equal(support_int(f.conn, "SELECT error_count FROM public.tenant_migrations"), 1);
+    assert_int_equal(support_int(f.conn, "SELECT count(*) FROM public.migration_audit_log WHERE event_type = "
+                                         "'error_occurred'"),
+                     1);
+    control_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -644,6 +697,7 @@ int main(void)
         cmocka_unit_test(settles_the_cutover_command_with_the_decision),
         cmocka_unit_test(offers_a_decided_migration_until_what_follows_is_done),
         cmocka_unit_test(keeps_a_ledger_row_until_its_object_is_gone),
+        cmocka_unit_test(counts_an_error_of_the_ledger_before_it_is_audited),
     };
 
     return cmocka_run_group_tests(tests, support_setup, support_teardown);

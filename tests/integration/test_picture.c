@@ -368,6 +368,44 @@ static void facts_that_are_too_old_are_not_known_and_nothing_is_armed_on_them(vo
     control_fixture_close(&f);
 }
 
+/* An engine of an older version wrote no times: its heartbeat dates what it saw, a successor's does not. */
+static void forgets_what_an_older_engine_saw_once_another_takes_over(void **state)
+{
+    const struct tmv_actor actor = {.name = "amy", .from = "here"};
+    struct tmv_request request = {.operation = TMV_OP_CUTOVER};
+    struct tmv_uuid command;
+    struct tmv_error err = {0};
+    struct control_fixture f;
+
+    (void)state;
+    control_fixture_open(&f);
+    control_fixture_own(&f);
+    control_fixture_to(&f, TMV_PHASE_PENDING, TMV_PHASE_BULK_COPY);
+    control_fixture_to(&f, TMV_PHASE_BULK_COPY, TMV_PHASE_DUAL_WRITE);
+    report(&f, 1000, true);
+    support_sql(f.conn, "UPDATE tenantmv.migration_state SET measured = '{}', gates = "
+                        "'[{\"name\": \"lag\", \"green\": true, \"seen\": \"3 ms\"}]';"
+                        "UPDATE tenantmv.lease SET heartbeat_at = clock_timestamp()");
+    struct tmv_snapshot *s = look(&f, NULL);
+    assert_int_equal(s->migrations[0].show, TMV_SHOW_READY);
+    assert_int_equal(s->migrations[0].lag_us, 3000);
+    tmv_snapshot_free(s);
+    support_sql(f.conn, "UPDATE tenantmv.lease SET heartbeat_at = clock_timestamp() - interval '1 minute'");
+    control_fixture_take(&f, &f.owner);
+    s = look(&f, NULL);
+    const struct tmv_migration *m = &s->migrations[0];
+    assert_int_equal(m->show, TMV_SHOW_SYNC);
+    assert_int_equal(m->gate_count, 0);
+    assert_true(m->rate == -1 && m->lag_us == -1 && m->lag_events == -1 && m->predicted_pause_us == -1);
+    assert_int_equal(m->watermark, 13); /* was reached, whoever says so */
+    assert_int_equal(s->counts[TMV_SHOW_SYNC], 1);
+    tmv_snapshot_free(s);
+    request.migration = f.migration;
+    assert_fails(tmv_request(f.control, &request, &actor, &command, &err), &err, TMV_ERR_REFUSED);
+    assert_non_null(strstr(err.message, "not known: no engine has looked at them yet"));
+    control_fixture_close(&f);
+}
+
 static void shows_migrations_of_other_programs_as_such(void **state)
 {
     struct control_fixture f;
@@ -506,6 +544,7 @@ int main(void)
         cmocka_unit_test(a_report_leaves_what_it_does_not_know),
         cmocka_unit_test(a_try_leaves_since_when_it_waits),
         cmocka_unit_test(facts_that_are_too_old_are_not_known_and_nothing_is_armed_on_them),
+        cmocka_unit_test(forgets_what_an_older_engine_saw_once_another_takes_over),
         cmocka_unit_test(shows_migrations_of_other_programs_as_such),
         cmocka_unit_test(shows_attempts_with_their_times),
         cmocka_unit_test(shows_only_the_tenant_that_was_asked_for),

@@ -12,6 +12,7 @@
 #include "control/repositories.h"
 #include "sql_embedded.h"
 #include "support/preflight_bed.h"
+#include "support/replica.h"
 #include "tenantmv/preflight.h"
 #include "test.h"
 
@@ -566,21 +567,14 @@ static void says_so_when_it_gives_up_on_a_question(void **state)
     tmv_preflight_free(p);
 }
 
-static void set_standby_names(struct pgx_conn *conn, const char *names)
-{
-    support_sql(conn, "ALTER SYSTEM SET synchronous_standby_names = '%s'", names);
-    support_sql(conn, "SELECT pg_reload_conf()");
-    support_wait_until(conn, "SELECT current_setting('synchronous_standby_names') = '%s'", names);
-}
-
 static void refuses_when_no_synchronous_standby_confirms_a_commit(void **state)
 {
     struct tmv_preflight *p;
 
     (void)state;
-    set_standby_names(bed.super[TARGET], "nobody");
+    replica_require(bed.super_conninfo[TARGET], "nobody");
     p = preflight(&bed, NULL, "dedicated");
-    set_standby_names(bed.super[TARGET], "");
+    replica_require(bed.super_conninfo[TARGET], NULL);
     assert_verdict(p, "target-durability", TMV_VERDICT_REFUSE, "synchronous_standby_names");
     tmv_preflight_free(p);
 }

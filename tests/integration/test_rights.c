@@ -10,6 +10,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/text.h"
+#include "control_fixture.h"
 #include "support/move.h"
 
 #define ROLES 3
@@ -27,6 +28,7 @@ struct expected {
 
 /* Whatever may be executed here acts with its caller's rights. */
 static const struct expected in_control[] = {
+    {"function abort_foreign", {"X", "X", "X"}},
     {"function audit_append", {"X", "X", "X"}},
     {"function audit_canonical", {"X", "X", "X"}},
     {"function audit_verify", {"X", "X", "X"}},
@@ -221,6 +223,53 @@ static void nobody_else_has_more_than_expected_in_the_control_database(void **st
     walk(conn, true, in_control, ARRAY_LEN(in_control));
 }
 
+/* As a database in which the right was given away: whatever trigger function acts with its owner's rights is
+ * put on a table of a stranger, with rows that name a migration and its tenant. */
+static void no_trigger_function_of_the_control_database_works_on_a_table_of_somebody_else(void **state)
+{
+    static const char picture[] = "SELECT md5(string_agg(t, '|')) FROM (SELECT s::text FROM "
+                                  "tenantmv.migration_state s UNION ALL SELECT c::text FROM tenantmv.command "
+                                  "c UNION ALL SELECT r::text FROM public.tenant_routing r) x (t)";
+    AUTO_RESULT struct pgx_result *found = NULL;
+    char conninfo[CLUSTER_CONNINFO_MAX + 40];
+    struct control_fixture f;
+    struct tmv_error err;
+
+    (void)state;
+    control_fixture_open(&f);
+    control_fixture_start(&f);
+    make_roles(f.conn);
+    support_sql(f.conn, "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA tenantmv TO rights_stranger; "
+                        "DO $$ BEGIN EXECUTE format('GRANT TEMP ON DATABASE %%I TO rights_stranger', "
+                        "current_database()); END $$");
+    snprintf(conninfo, sizeof conninfo, "%s user=rights_stranger", f.conninfo);
+    AUTO_CONN struct pgx_conn *stranger = support_connect(conninfo);
+    AUTO_FREE char *ids = support_text(
+        f.conn, "SELECT format('%%L, %%L', id, tenant_id) FROM public.tenant_migrations LIMIT 1");
+    support_sql(stranger, "CREATE TEMP TABLE mine (id uuid, tenant_id uuid, phase text)");
+    AUTO_FREE char *before = support_text(f.conn, "%s", picture);
+    assert_done(pgx_query(f.conn, SUPPORT_TIMEOUT_US,
+                          "SELECT p.oid::regproc::text FROM pg_proc p WHERE p.prosecdef AND p.prorettype = "
+                          "'trigger'::regtype AND p.pronamespace = 'tenantmv'::regnamespace",
+                          PGX_NONE, &found, &err),
+                &err);
+    assert_true(pgx_rows(found) >= 2);
+    for (int i = 0; i < pgx_rows(found); i++) {
+        char insert[200];
+
+        support_sql(stranger,
+                    "CREATE OR REPLACE TRIGGER t AFTER INSERT ON mine FOR EACH ROW EXECUTE FUNCTION %s()",
+                    pgx_text(found, i, 0));
+        snprintf(insert, sizeof insert, "INSERT INTO mine VALUES (%s, 'aborted')", ids);
+        assert_fails(pgx_script(stranger, SUPPORT_TIMEOUT_US, insert, 0, NULL, &err), &err, TMV_ERR_SQL);
+        assert_string_equal(err.sqlstate, "42501");
+        assert_non_null(strstr(err.message, "this table is not public."));
+    }
+    AUTO_FREE char *after = support_text(f.conn, "%s", picture);
+    assert_string_equal(after, before);
+    control_fixture_close(&f);
+}
+
 static int guarded(void **state)
 {
     (void)state;
@@ -391,6 +440,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_else_has_more_than_expected_in_the_control_database),
+        cmocka_unit_test(no_trigger_function_of_the_control_database_works_on_a_table_of_somebody_else),
         cmocka_unit_test_setup_teardown(nobody_else_has_a_right_in_a_store, guarded, release),
         cmocka_unit_test_setup_teardown(an_applications_role_writes_through_the_guard, guarded, release),
         cmocka_unit_test_setup_teardown(spends_no_position_on_a_table_of_somebody_else, guarded, release),

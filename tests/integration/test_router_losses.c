@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "support/replica.h"
 #include "support/router_bed.h"
 
 /* ---- lost answers ---- */
@@ -92,17 +93,14 @@ static void finds_an_append_that_happened_although_its_answer_was_lost(void **st
         /* A commit that waits for a standby which never comes is durable here already; ending the session
          * then loses the answer and nothing else. */
         support_sql(bed.a, "SET synchronous_commit = local");
-        support_sql(bed.a, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
-        support_sql(bed.a, "SELECT pg_reload_conf()");
-        support_wait_until(bed.a, "SELECT current_setting('synchronous_standby_names') = 'nobody'");
+        replica_require(bed.a_info.conninfo, "nobody");
         router_bed_start(&writer, &bed, 3, expectations[i / 2]);
         support_wait_until(bed.a,
                            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
                            " AND datname = current_database() AND application_name = 'tenantmv/router')");
         end_router_sessions(bed.a);
         pthread_join(writer.thread, NULL);
-        support_sql(bed.a, "ALTER SYSTEM RESET synchronous_standby_names");
-        support_sql(bed.a, "SELECT pg_reload_conf()");
+        replica_require(bed.a_info.conninfo, NULL);
         assert_done(writer.ok, &writer.err);
         assert_int_equal(writer.result.version, 3);
         assert_true(writer.result.retries > 0);

@@ -48,8 +48,7 @@ static int with_a_standby(void **state)
     life_prepare(true, false);
     if (!standby)
         standby = replica_start(support_cluster("source", NULL), "standby");
-    support_sql(l.on_source, "ALTER SYSTEM SET synchronous_standby_names = 'standby'");
-    support_sql(l.on_source, "SELECT pg_reload_conf()");
+    replica_require(l.source.conninfo, "standby");
     support_wait_until(l.on_source, "SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'");
     return 0;
 }
@@ -58,8 +57,7 @@ static int done(void **state)
 {
     (void)state;
     speak_again();
-    support_sql(l.on_source, "ALTER SYSTEM RESET synchronous_standby_names");
-    support_sql(l.on_source, "SELECT pg_reload_conf()");
+    replica_require(l.source.conninfo, NULL);
     life_release();
     return 0;
 }

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support/json_keys.h"
 #include "support/support.h"
 #include "test.h"
 
@@ -106,6 +107,7 @@ cJSON *document(struct outcome *o)
 
     if (!root)
         fail_msg("not one JSON document: %s", o->out);
+    has_no_key_twice(root);
     return root;
 }
 

@@ -26,7 +26,7 @@ struct outcome *run_on_full_disk(const char *const *words);
 /* Fails with everything that was printed unless the exit code is this one. */
 struct outcome *expect(int code, struct outcome *o);
 void says(const char *text, const char *part);
-/* The one JSON document of standard output; the caller deletes it. */
+/* The one JSON document of standard output, which has no key twice; the caller deletes it. */
 cJSON *document(struct outcome *o);
 /* A field of a field; of an array its first element. `second` may be NULL. */
 const cJSON *at(const cJSON *root, const char *first, const char *second);

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/clock.h"
 #include "demo/process.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/stop.h"
 #include "support/support.h"
 
 #define BACKUP_TIMEOUT_US (120 * US_PER_S)
@@ -95,4 +97,46 @@ const char *replica_conninfo(const struct cluster *primary, const struct cluster
              "host=%s,%s port=5432,5432 user=%s dbname=%s target_session_attrs=read-write", first, second,
              CLUSTER_SUPERUSER, database);
     return text;
+}
+
+static void set_names(struct pgx_conn *conn, const char *names)
+{
+    support_sql(conn, "ALTER SYSTEM SET synchronous_standby_names = '%s'", names);
+    support_sql(conn, "SELECT pg_reload_conf()");
+    support_wait_until(conn, "SELECT current_setting('synchronous_standby_names') = '%s'", names);
+}
+
+/* Whether a commit waits for a standby now. It is let go then: what it committed is a message that nobody
+ * reads.
+ */
+static bool commit_waits(struct pgx_conn *conn, struct pgx_conn *probe)
+{
+    AUTO_FREE char *state = NULL;
+    struct tmv_error err;
+    bool waits;
+
+    assert_done(pgx_send(probe, "SELECT pg_logical_emit_message(true, '', '')", PGX_NONE, &err), &err);
+    support_wait_until(conn,
+                       "SELECT state = 'idle' OR wait_event = 'SyncRep' FROM pg_stat_activity WHERE pid = %d",
+                       pgx_backend_pid(probe));
+    state = support_text(conn, "SELECT state FROM pg_stat_activity WHERE pid = %d", pgx_backend_pid(probe));
+    waits = strcmp(state, "idle") != 0;
+    if (waits)
+        support_sql(conn, "SELECT pg_cancel_backend(%d)", pgx_backend_pid(probe));
+    assert_done(pgx_receive(probe, SUPPORT_TIMEOUT_US, NULL, &err), &err);
+    return waits;
+}
+
+void replica_require(const char *conninfo, const char *names)
+{
+    struct pgx_conn *conn = support_connect(conninfo), *probe = support_connect(conninfo);
+
+    if (names) {
+        set_names(conn, "nobody");
+        while (!commit_waits(conn, probe))
+            stop_sleep(NULL, 2000);
+    }
+    set_names(conn, names ? names : "");
+    pgx_close(probe);
+    pgx_close(conn);
 }

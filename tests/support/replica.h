@@ -13,3 +13,8 @@ void replica_promote(struct cluster *replica);
 /* Connection string to a database on whichever of the two takes writes. Returns `text`. */
 const char *replica_conninfo(const struct cluster *primary, const struct cluster *replica,
                              const char *database, char text[2 * CLUSTER_CONNINFO_MAX]);
+
+/* From when it returns, commits of the server at `conninfo` wait for the standbys `names`; NULL: for none.
+ * That its sessions have read the setting says little: they ask a flag that the checkpointer sets when it
+ * reads it (PostgreSQL, SyncRepUpdateSyncStandbysDefined), and it may be busy. */
+void replica_require(const char *conninfo, const char *names);

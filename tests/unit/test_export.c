@@ -12,6 +12,7 @@
 #include "app/exporting.h"
 #include "export/bundle.h"
 #include "sample_fleet.h"
+#include "support/json_keys.h"
 
 static char *text_of(void (*write)(const struct tmv_snapshot *, const struct tenant_names *, FILE *),
                      const struct tmv_snapshot *snapshot)
@@ -98,6 +99,7 @@ static void json_can_be_read_whatever_the_texts_are(void **state)
     text = text_of(export_fleet_json, snapshot);
     object = cJSON_Parse(text);
     assert_non_null(object);
+    has_no_key_twice(object);
     assert_null(strchr(text, 0x1b));
     assert_non_null(strstr(text, "9007199254740993"));
     migrations = cJSON_GetObjectItem(object, "migrations");
@@ -218,6 +220,10 @@ static void a_bundle_waits_for_the_record_and_tells_the_story(void **folder)
     assert_null(strchr(text, 0x1b));
     reads("migration.json", text);
     assert_non_null(strstr(text, "\"operation\": \"abort\""));
+    cJSON *root = cJSON_Parse(text);
+    assert_non_null(root);
+    has_no_key_twice(root);
+    cJSON_Delete(root);
     reads("commands.csv", text);
     assert_non_null(strstr(text, "amy | bob"));
     state_release(&state);

@@ -7,6 +7,7 @@
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "control/settings.h"
+#include "support/json_keys.h"
 
 static void round_trips_the_defaults(void **state)
 {
@@ -160,6 +161,7 @@ static void writes_only_what_eventsource_py_can_parse(void **state)
     tmv_settings_default(&settings);
     AUTO_FREE char *text = tmv_settings_to_json(&settings);
     AUTO(json) cJSON *root = cJSON_Parse(text);
+    has_no_key_twice(root);
     assert_int_equal(json_get_int64(root, "batch_size", 1000) >= 1, true);
     assert_int_equal(json_get_int64(root, "max_bulk_copy_rate", 10000) >= 1, true);
     assert_int_equal(json_get_int64(root, "cutover_max_lag_events", 0) >= 0, true);

@@ -23,7 +23,7 @@ static cJSON *store_json(const struct tmv_store_info *store)
     cJSON_AddStringToObject(object, "table", store->events_table);
     json_text(object, "system_identifier", store->identity.system_identifier);
     tmv_conninfo_user(store->conninfo, user);
-    json_text(object, "user", user);
+    json_text(object, "registered_user", user);
     return object;
 }
 

@@ -135,7 +135,7 @@ static void command_line(const struct tmv_audit_entry *entry, const char *name, 
     static const struct {
         const char *type, *format;
     } verbs[] = {
-        {"migration_started", "tenantmv start %s --target STORE"},
+        {"migration_started", "tenantmv start %s --to STORE"},
         {"migration_paused", "tenantmv pause %s"},
         {"migration_resumed", "tenantmv resume %s"},
         {"migration_aborted", "tenantmv abort %s --reason …"},
