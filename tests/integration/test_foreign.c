@@ -234,6 +234,35 @@ static void is_refused_when_its_program_moves_at_the_same_moment(void **state)
     control_fixture_close(&f);
 }
 
+/* The switch commits while ours waits, whichever row it waits for: a statement that had read routing before
+ * would end a migration that is completed in all but name. */
+static void reads_where_the_tenant_lives_after_it_has_the_lock(void **state)
+{
+    static const char switched[] = "UPDATE public.tenant_routing SET store_id = 'dedicated'";
+    static const char *const before[][2] = {{"SELECT FROM public.tenant_migrations FOR UPDATE", switched},
+                                            {switched, "SELECT 1"}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(before); i++) {
+        struct control_fixture f;
+        struct ender ender = {.f = &f};
+        pthread_t thread;
+
+        left_behind(&f, "cutover", "cutover_paused");
+        ender.as_seen = seen(&f, NULL);
+        support_sql(f.conn, "BEGIN; %s", before[i][0]);
+        assert_int_equal(pthread_create(&thread, NULL, end_it, &ender), 0);
+        support_wait_until(f.conn, "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = "
+                                   "'transactionid')");
+        support_sql(f.conn, "%s; COMMIT", before[i][1]);
+        pthread_join(thread, NULL);
+        assert_fails(ender.ok, &ender.err, TMV_ERR_REFUSED);
+        shows(ender.err.message, "lives on dedicated already");
+        is_untouched(&f, "cutover", "cutover_paused");
+        control_fixture_close(&f);
+    }
+}
+
 /* A program whose clock, or whose tables, leave no newer time: the phase alone tells. */
 static void is_refused_when_the_phase_is_another_one(void **state)
 {
@@ -405,6 +434,7 @@ int main(void)
         cmocka_unit_test(ends_one_that_was_left_behind),
         cmocka_unit_test(is_refused_when_its_program_has_moved_meanwhile),
         cmocka_unit_test(is_refused_when_its_program_moves_at_the_same_moment),
+        cmocka_unit_test(reads_where_the_tenant_lives_after_it_has_the_lock),
         cmocka_unit_test(is_refused_when_the_phase_is_another_one),
         cmocka_unit_test(ends_a_cutover_only_when_nothing_was_switched),
         cmocka_unit_test(frees_a_route_that_names_no_migration),

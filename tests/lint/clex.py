@@ -31,6 +31,14 @@ def strings(text):
         yield text.count("\n", 0, match.start()) + 1, match.group(1)
 
 
+def sentences(text):
+    """The same with adjacent literals as one, as the compiler reads them."""
+    bare = drop_preprocessor(strip(text, keep_strings=True))
+    one = r'"(?:\\.|[^"\\])*"'
+    for match in re.finditer(rf"{one}(?:\s*{one})*", bare):
+        yield bare.count("\n", 0, match.start()) + 1, "".join(piece[1:-1] for piece in re.findall(one, match.group(0)))
+
+
 def drop_preprocessor(text):
     return re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", lambda m: "\n" * m.group(0).count("\n"), text, flags=re.M)
 

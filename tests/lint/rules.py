@@ -271,6 +271,16 @@ def rule_health_reasons(path, text):
     return [(1, f'"{reason}" is a reason of `watch --once`, and is not described') for reason in health_reasons() if reason not in flat]
 
 
+GROUPS = ("store", "theme")
+
+
+def call(verb, rest):
+    """Words and flags of one call of the program; `rest` is what follows its first word."""
+    action = re.match(r" ([a-z]+)\b", rest)
+    words = (verb, action.group(1)) if verb in GROUPS and action else (verb,)
+    return words, re.findall(r"(?<![\w-])--[a-z][a-z-]*", rest)
+
+
 def commands(text):
     """(line, words, flags) of every call of the program that a document shows: in a code block, or as inline code."""
     fenced = False
@@ -279,17 +289,29 @@ def commands(text):
             fenced = not fenced
         start = r"^\s*(?:\$ )?" if fenced or line.startswith("    ") else "`"
         for match in re.finditer(start + r"(?:\S*/)?(?:tenantmv|run) ([a-z]+)([^`#|]*)", line):
-            action = re.match(r" ([a-z]+)\b", match.group(2))
-            words = (match.group(1), action.group(1)) if match.group(1) in ("store", "theme") and action else (match.group(1),)
-            yield number, words, re.findall(r"(?<![\w-])--[a-z][a-z-]*", match.group(2))
+            yield number, *call(*match.groups())
+
+
+def spoken_commands(text):
+    """The same of the string literals of C. "tenantmv does it" is a sentence: a word alone is a verb behind a colon or a
+    backtick and on the lines of an example."""
+    for line, value in clex.sentences(text):
+        for match in re.finditer(r"(^ +|`|: |\\n *|(?<![\w/.-]))tenantmv ([a-z]+)\b((?:\\\"|[^`#|\\;])*)", value):
+            words, flags = call(*match.groups()[1:])
+            if match.group(1) or flags:
+                yield line, words, flags
 
 
 def rule_commands(path, text, verb_help):
-    """Verbs and flags that a document shows exist; verb_help(words) is the verb's help, or None."""
-    if not path.endswith(".md"):
+    """Verbs and flags that a document or a message shows exist; verb_help(words) is the verb's help, or None."""
+    if path.endswith(".md"):
+        shown = commands(text)
+    elif path.startswith(("lib/", "core/", "tui/")) and path.endswith((".c", ".h")):
+        shown = spoken_commands(text)
+    else:
         return []
     found = []
-    for line, words, flags in commands(text):
+    for line, words, flags in shown:
         verb = " ".join(words)
         if verb in ("bench", "build", "chaos", "help", "lint", "model", "mutants", "packages", "tenantmv", "test"):
             continue
@@ -297,7 +319,7 @@ def rule_commands(path, text, verb_help):
         if known is None:
             found.append((line, f"there is no verb {verb}"))
             continue
-        found += [(line, f"{verb} has no {f}") for f in flags if f not in known]
+        found += [(line, f"{verb} has no {f}") for f in flags if not re.search(rf"(?<![\w-]){f}(?![\w-])", known)]
     return found
 
 

@@ -133,6 +133,26 @@ class Rules(unittest.TestCase):
         ):
             self.assertEqual(rules.rule_commands("README.md", good, helps), [], good)
 
+    def test_commands_of_messages_are_looked_up(self):
+        helps = {("status",): "usage: tenantmv status [--json-lines] [--to X]", ("store", "add"): "--table"}.get
+        for bad in (
+            'f("Start with: tenantmv fly");\n',
+            'f("tenantmv status %s --target STORE");\n',
+            'f("do it with `tenantmv status "\n  "--target STORE`");\n',
+            'f("  tenantmv status\\n  tenantmv status \\"a b\\" --yaml\\n");\n',
+            'f("see `tenantmv store fly`");\n',
+            'f("tenantmv status --json");\n',
+        ):
+            self.assertTrue(rules.rule_commands("tui/x.c", bad, helps), bad)
+        for good in (
+            'f("tenantmv status %s --to STORE"); /* "tenantmv fly" */\n',
+            'f("`tenantmv status` --yaml");\n',
+            'f("of tenantmv flies");\n',
+            '#include "tenantmv fly"\n',
+        ):
+            self.assertEqual(rules.rule_commands("tui/x.c", good, helps), [], good)
+        self.assertEqual(rules.rule_commands("tests/x.c", 'f("tenantmv fly");\n', helps), [])
+
 
 class Callers(unittest.TestCase):
     HEADER = "/* f is not called here */\nint f(\n    int a);\nstruct s *g(void);\n"

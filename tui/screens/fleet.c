@@ -271,7 +271,7 @@ static void empty_words(const struct model *model, struct canvas *canvas, struct
         hint = model->link_hint;
     } else if (model->snapshot && model->snapshot->migration_count == 0) {
         words = "No migration yet.";
-        hint = "Start one with: tenantmv start TENANT --target STORE";
+        hint = "Start one with: tenantmv start TENANT --to STORE";
     } else if (model->snapshot && model->only_problems && model->fleet.filter[0] == '\0') {
         words = "Every migration is well.";
     } else if (model->snapshot) {
