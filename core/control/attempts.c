@@ -22,9 +22,10 @@ bool control_attempt_end(struct pgx_conn *conn, const struct owner *owner, int64
                          const struct tmv_attempt *result, struct tmv_error *err)
 {
     struct pgx_args args =
-        PGX_ARGS(OWNER_ARGS(owner), PGX_INT(attempt), PGX_TEXT(result->outcome), PGX_TEXT(result->reason),
-                 PGX_INT(result->lock_us), PGX_INT(result->drain_us), PGX_INT(result->decide_us),
-                 PGX_INT(result->pause_us), PGX_INT(result->drained_events), PGX_INT(result->held_writers));
+        PGX_ARGS(OWNER_ARGS(owner), PGX_INT(attempt), PGX_TEXT(tmv_attempt_outcome_name(result->outcome)),
+                 PGX_TEXT(result->reason), PGX_INT(result->lock_us), PGX_INT(result->drain_us),
+                 PGX_INT(result->decide_us), PGX_INT(result->pause_us), PGX_INT(result->drained_events),
+                 PGX_INT(result->held_writers));
 
     if (!row_owned(conn, owner, sql_control_attempt_end, args, NULL, err))
         return err_wrap(err, "recording cutover attempt %lld", (long long)attempt);
@@ -55,7 +56,7 @@ void attempt_read(const struct pgx_result *result, int row, struct tmv_attempt *
     attempt->number = (int)pgx_int(result, row, 0);
     attempt->migration = pgx_uuid(result, row, 1);
     attempt->rehearsal = pgx_bool(result, row, 2);
-    row_text(attempt->outcome, sizeof attempt->outcome, result, row, 3);
+    attempt->outcome = tmv_attempt_outcome_parse(pgx_text(result, row, 3));
     row_text(attempt->reason, sizeof attempt->reason, result, row, 4);
     row_text(attempt->requested_by, sizeof attempt->requested_by, result, row, 5);
     attempt->started_at_us = pgx_int(result, row, 6);

@@ -11,6 +11,7 @@
 #include "migrate/cutover_manager.h"
 #include "migrate/fact_watch.h"
 #include "migrate/verify_worker.h"
+#include "model/applied.h"
 #include "observe/observer.h"
 
 struct coordinator_options {
@@ -48,7 +49,7 @@ struct coordinator {
     bool proof_told;                 /* that everything was proven equal for the first time */
     struct verify_proof saved_proof; /* as it stands in control */
     int64_t saved_us;                /* monotonic */
-    char applied_state[16];          /* of the target's applied row when ownership was taken; "" none */
+    enum applied_state applied;      /* on the target, when ownership was taken */
     int64_t copy_limit;              /* V0; 0 before the guard stood */
     bool ended;                      /* nothing is left to do */
     bool target_is_home;             /* an abort found that the target takes the tenant's writes */

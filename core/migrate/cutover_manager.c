@@ -674,7 +674,7 @@ static bool read_open_epoch(struct pause *p, struct tmv_error *err)
 static bool rolled_back(struct pause *p, const struct tmv_error *why, enum cutover_outcome *ret_outcome,
                         struct tmv_error *err)
 {
-    text_copy(p->attempt->outcome, sizeof p->attempt->outcome, "rolled_back");
+    p->attempt->outcome = TMV_ATTEMPT_ROLLED_BACK;
     text_copy(p->attempt->reason, sizeof p->attempt->reason, why->message);
     if (p->attempt->pause_us == 0 && p->asked_us)
         p->attempt->pause_us = clock_now_us() - p->asked_us;
@@ -704,11 +704,11 @@ bool cutover_attempt(struct cutover_manager *m, const struct cutover_request *re
     if (!ok)
         return rolled_back(&p, &why, ret_outcome, err) && only_one(m, false, err);
     if (request->rehearsal) {
-        text_copy(attempt->outcome, sizeof attempt->outcome, "rehearsed");
+        attempt->outcome = TMV_ATTEMPT_REHEARSED;
         *ret_outcome = CUTOVER_REHEARSED;
         return only_one(m, false, err);
     }
-    text_copy(attempt->outcome, sizeof attempt->outcome, "completed");
+    attempt->outcome = TMV_ATTEMPT_COMPLETED;
     if (m->alone)
         text_copy(attempt->reason, sizeof attempt->reason, cutover_alone);
     *ret_outcome = CUTOVER_COMPLETED;

@@ -29,7 +29,7 @@ static bool stop_arrivals(struct coordinator *c, struct pgx_conn *target, struct
 {
     AUTO_RESULT struct pgx_result *row = NULL;
 
-    if (!c->applied_state[0])
+    if (c->applied == APPLIED_NONE)
         return true;
     if (!fault_hit("abort.before_undoing", err) ||
         !pgx_query(target, UNDO_TIMEOUT_US, sql_undo_begin,
@@ -37,7 +37,7 @@ static bool stop_arrivals(struct coordinator *c, struct pgx_conn *target, struct
         return err_wrap(err, "closing the target to mirrors");
     if (pgx_rows(row) == 0)
         return err_set(err, TMV_ERR_OWNERSHIP, "the target's applied row is not ours any more");
-    text_copy(c->applied_state, sizeof c->applied_state, "undoing");
+    c->applied = APPLIED_UNDOING;
     return fault_hit("abort.undoing", err);
 }
 
@@ -227,7 +227,7 @@ static bool clean_stores(struct coordinator *c, bool keep_events, struct tmv_err
         return false;
     if (!close_both(c, source, target, err))
         return false;
-    if (c->applied_state[0] && !keep_events && !remove_events(c, target, err))
+    if (c->applied != APPLIED_NONE && !keep_events && !remove_events(c, target, err))
         return false;
     return bulk_copier_restore_indexes(&c->ends, c->control, err) &&
            fault_hit("abort.indexes_restored", err) &&
@@ -323,7 +323,7 @@ static bool read_decision(struct coordinator *c, bool *ret_moved, struct tmv_err
     bool found = false;
 
     *ret_moved = false;
-    if (!c->applied_state[0])
+    if (c->applied == APPLIED_NONE)
         return true;
     if (!ends_connect_source(&c->ends, "abort", &source, err) ||
         !guard_read_fence(source, &c->source_guard, &fence, &found, err))

@@ -396,7 +396,7 @@ static void describe_attempt(const struct tmv_attempt *a, char *text, size_t siz
 {
     snprintf(text, size,
              "%s: writes were held for %s ms (lock %s, drain %s of %" PRId64 " events, decide %s)",
-             a->outcome, DECIMAL((double)a->pause_us / US_PER_MS, 1),
+             tmv_attempt_outcome_name(a->outcome), DECIMAL((double)a->pause_us / US_PER_MS, 1),
              DECIMAL((double)a->lock_us / US_PER_MS, 1), DECIMAL((double)a->drain_us / US_PER_MS, 1),
              a->drained_events, DECIMAL((double)a->decide_us / US_PER_MS, 1));
 }
@@ -451,7 +451,8 @@ static void keep_attempt(struct coordinator *c, int64_t number, const struct tmv
 {
     struct tmv_error ignored;
 
-    if (attempt->outcome[0] && !control_attempt_end(c->control, &c->ends.owner, number, attempt, &ignored))
+    if (attempt->outcome != TMV_ATTEMPT_UNKNOWN &&
+        !control_attempt_end(c->control, &c->ends.owner, number, attempt, &ignored))
         log_error(TMV_LOG_WARN, c->ends.migration, &ignored);
 }
 

@@ -203,7 +203,7 @@ static bool begin_copy(struct coordinator *c, struct tmv_error *err)
         return err_wrap(err, "writing the applied row");
     if (pgx_int(owned, 0, 0) == 0)
         return err_set(err, TMV_ERR_OWNERSHIP, "another engine owns the migration on the target");
-    text_copy(c->applied_state, sizeof c->applied_state, "copying");
+    c->applied = APPLIED_COPYING;
     c->copy_limit = here.value;
     log_info("migration %s: guard installed, V0 = %" PRId64, c->ends.migration, here.value);
     return fault_hit("guard.applied_begun", err);
@@ -240,7 +240,7 @@ static bool end_copy(struct coordinator *c, struct tmv_error *err)
     if (pgx_rows(opened) == 0)
         return err_set(err, TMV_ERR_OWNERSHIP, "another engine owns the target's applied row");
     c->copied_events = pgx_int(opened, 0, 0);
-    text_copy(c->applied_state, sizeof c->applied_state, "mirroring");
+    c->applied = APPLIED_MIRRORING;
     return fault_hit("copy.mirroring", err);
 }
 
@@ -346,11 +346,11 @@ static bool check_before_copy(struct coordinator *c, struct tmv_error *err)
 bool phase_bulk_copy(struct coordinator *c, struct tmv_error *err)
 {
     bool finished = false;
-    bool begins = !c->applied_state[0];
+    bool begins = c->applied == APPLIED_NONE;
 
     if (begins && !begin_copy(c, err))
         return false;
-    if (strcmp(c->applied_state, "copying") == 0) {
+    if (c->applied == APPLIED_COPYING) {
         if (!begins && !check_before_copy(c, err))
             return false;
         if (!copy_history(c, &finished, err))

@@ -77,7 +77,9 @@ static bool read_applied(struct coordinator *c, struct pgx_conn *target, struct 
         return false;
     if (pgx_rows(raised) == 0)
         return err_set(err, TMV_ERR_OWNERSHIP, "another engine owns the target's applied row");
-    text_copy(c->applied_state, sizeof c->applied_state, pgx_text(raised, 0, 0));
+    if (!applied_state_parse(pgx_text(raised, 0, 0), &c->applied))
+        return err_set(err, TMV_ERR_REFUSED, "the target's applied row is in an unknown state: %s",
+                       pgx_text(raised, 0, 0));
     c->copy_limit = pgx_int(raised, 0, 1);
     c->copied_events = pgx_int(raised, 0, 3);
     return true;
@@ -114,7 +116,7 @@ static bool raise_in(struct coordinator *c, bool source, struct tmv_error *err)
 
 bool takeover_raise(struct coordinator *c, struct tmv_error *err)
 {
-    c->applied_state[0] = '\0';
+    c->applied = APPLIED_NONE;
     if (c->row.phase == TMV_PHASE_PENDING)
         return true; /* nothing was ever created */
     return end_sessions(c, c->control, true, err) && raise_in(c, true, err) &&
@@ -128,5 +130,5 @@ bool takeover_raise_source(struct coordinator *c, struct tmv_error *err)
 
 bool takeover_must_undo(const struct coordinator *c)
 {
-    return strcmp(c->applied_state, "undoing") == 0 && !tmv_phase_is_terminal(c->row.phase);
+    return c->applied == APPLIED_UNDOING && !tmv_phase_is_terminal(c->row.phase);
 }

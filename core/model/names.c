@@ -10,6 +10,9 @@ static const char *const routing_states[TMV_ROUTING_COUNT] = {"normal", "bulk_co
 static const char *const operations[TMV_OP_COUNT] = {"start",    "pause", "resume", "cutover",
                                                      "rehearse", "abort", "verify"};
 
+static const char *const attempt_outcomes[TMV_ATTEMPT_COUNT] = {"unknown",     "running", "completed",
+                                                                "rolled_back", "refused", "rehearsed"};
+
 static int find(const char *const *names, int count, const char *name)
 {
     for (int i = 0; name && i < count; i++)
@@ -30,6 +33,18 @@ bool tmv_phase_parse(const char *name, enum tmv_phase *ret_phase)
     if (i >= 0)
         *ret_phase = (enum tmv_phase)i;
     return i >= 0;
+}
+
+const char *tmv_attempt_outcome_name(enum tmv_attempt_outcome outcome)
+{
+    return attempt_outcomes[(unsigned)outcome < TMV_ATTEMPT_COUNT ? outcome : TMV_ATTEMPT_UNKNOWN];
+}
+
+enum tmv_attempt_outcome tmv_attempt_outcome_parse(const char *name)
+{
+    int i = find(attempt_outcomes, TMV_ATTEMPT_COUNT, name);
+
+    return i >= 0 ? (enum tmv_attempt_outcome)i : TMV_ATTEMPT_UNKNOWN;
 }
 
 bool tmv_phase_is_terminal(enum tmv_phase phase)

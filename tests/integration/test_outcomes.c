@@ -191,7 +191,7 @@ static void keeps_the_reason_of_an_engine_that_dies_after_it_rolled_back(void **
 static void answers_by_the_end_of_an_attempt_that_was_recorded(void **state)
 {
     struct control_fixture f;
-    const struct tmv_attempt done = {.outcome = "rehearsed", .pause_us = 4600};
+    const struct tmv_attempt done = {.outcome = TMV_ATTEMPT_REHEARSED, .pause_us = 4600};
     struct tmv_error err = {0};
 
     (void)state;

@@ -280,7 +280,7 @@ static bool w_attempt_begin(struct control_fixture *f, struct tmv_error *err)
 }
 static bool w_attempt_end(struct control_fixture *f, struct tmv_error *err)
 {
-    const struct tmv_attempt result = {.outcome = "completed"};
+    const struct tmv_attempt result = {.outcome = TMV_ATTEMPT_COMPLETED};
 
     return control_attempt_end(f->conn, &f->owner, 1, &result, err);
 }

@@ -14,7 +14,7 @@ feed-order
 tables rights secrets roles bounded-wait upgrade takeover
 waiting queue outcome foreign
 wrong-target unseen paste reply names hidden-trouble facts
-age after""".split()
+age after notice""".split()
 
 
 class Mutant(NamedTuple):
@@ -708,6 +708,12 @@ MUTANTS = [Mutant(*row) for row in [
      "guard_retire", "holds_an_armed_tenant_back"),
     ("after/removal-advised-at-home", DATA, "    if (standing->home)", "    if (standing->home && !view)",
      "preflight", "offers_no_removal_where_the_fence_says_that_the_tenant_is_at_home"),
+    ("notice/completion-untold", "core/migrate/phase_mirror.c", "        move_completed(c, operator_name);", "        (void)operator_name;",
+     "notices", "tells_every_move_once"),
+    ("notice/moves-untold", "core/migrate/move.c", "    if (changed)\n        tell(", "    if (!changed)\n        tell(",
+     "notices", "tells_every_move_once"),
+    ("notice/errors-untold", "core/migrate/move.c", "    tell(c, MOVE_ERROR, c->row.phase, &note);", "",
+     "notices", "tells_an_error_and_an_abort"),
     ("age/difference-is-no-gate", "core/migrate/cutover_gates.c", "else if (m->differences > 0)", "else if (m->differences < 0)",
      "verification", "a_gate_that_knows_of_a_difference_is_red"),
 ]]

@@ -95,7 +95,7 @@ static void far_behind_errors_and_rollbacks_are_warnings(void **state)
 
     (void)state;
     for (size_t i = 0; i < snapshot->attempt_count; i++)
-        strcpy(snapshot->attempts[i].outcome, "completed");
+        snapshot->attempts[i].outcome = TMV_ATTEMPT_COMPLETED;
     assert_int_equal(migration_health(snapshot, m, &why), HEALTH_WELL);
     m->lag_us = 61000000;
     assert_int_equal(migration_health(snapshot, m, &why), HEALTH_WARN);
@@ -107,9 +107,9 @@ static void far_behind_errors_and_rollbacks_are_warnings(void **state)
     assert_true(snapshot->attempt_count > 0);
     snapshot->attempts[0].migration = m->id;
     snapshot->attempts[0].rehearsal = false;
-    strcpy(snapshot->attempts[0].outcome, "rolled_back");
+    snapshot->attempts[0].outcome = TMV_ATTEMPT_ROLLED_BACK;
     assert_int_equal(migration_health(snapshot, m, &why), HEALTH_WARN);
-    strcpy(snapshot->attempts[0].outcome, "completed");
+    snapshot->attempts[0].outcome = TMV_ATTEMPT_COMPLETED;
     assert_int_equal(migration_health(snapshot, m, &why), HEALTH_WELL);
     tmv_snapshot_free(snapshot);
 }

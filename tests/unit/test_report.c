@@ -13,9 +13,10 @@ static struct demo_report *clean_report(void)
 
     assert_non_null(r);
     for (int i = 1; i <= 20; i++) {
-        struct report_cutover cutover = {.attempt = {.number = i, .outcome = "completed", .pause_us = 4000},
-                                         .writer_gap_us = 21000 - i * 1000,
-                                         .quiet_gap_us = 4000 + i};
+        struct report_cutover cutover = {
+            .attempt = {.number = i, .outcome = TMV_ATTEMPT_COMPLETED, .pause_us = 4000},
+            .writer_gap_us = 21000 - i * 1000,
+            .quiet_gap_us = 4000 + i};
         assert_true(report_add_cutover(r, &cutover, &err));
     }
     r->wanted = r->completed = 20;

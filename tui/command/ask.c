@@ -120,7 +120,7 @@ static bool read_attempt(struct errand *e, struct tmv_attempt *ret_attempt, bool
     for (;;) {
         if (!look(e, ret_attempt, ret_has_attempt, err))
             return false;
-        bool there = *ret_has_attempt && strcmp(ret_attempt->outcome, "running") != 0;
+        bool there = *ret_has_attempt && ret_attempt->outcome != TMV_ATTEMPT_RUNNING;
         if (there || !expected || clock_now_us() >= until)
             return true;
         if (!tmv_control_wait_change(e->control, POLL_US, err))

@@ -142,7 +142,7 @@ cJSON *report_attempt_json(const struct tmv_attempt *a)
 
     json_add_int64(object, "number", a->number);
     cJSON_AddBoolToObject(object, "rehearsal", a->rehearsal);
-    cJSON_AddStringToObject(object, "outcome", a->outcome);
+    cJSON_AddStringToObject(object, "outcome", tmv_attempt_outcome_name(a->outcome));
     json_text(object, "reason", a->reason);
     json_text(object, "requested_by", a->requested_by);
     json_time(object, "started_at", a->started_at_us);
@@ -366,7 +366,7 @@ void report_migration(const struct cli *cli, const struct tmv_snapshot *snapshot
     print_gates(cli, m);
     if (attempt) {
         print_line(cli, attempt->rehearsal ? "last rehearsal" : "last cutover", TONE_PLAIN, "%s%s%s",
-                   attempt->outcome, *attempt->reason ? ": " : "", attempt->reason);
+                   tmv_attempt_outcome_name(attempt->outcome), *attempt->reason ? ": " : "", attempt->reason);
         if (attempt->pause_us > 0)
             print_line(cli, "", TONE_PLAIN, "%s", report_attempt_text(attempt, attempt_text));
     }

@@ -47,7 +47,7 @@ static bool note_attempts(struct passage *p, const struct tmv_snapshot *snapshot
             .attempt = *a, .writer_gap_us = gaps->cutover_us, .quiet_gap_us = gaps->quiet_us};
 
         if (!tmv_uuid_equal(&a->migration, &p->migration) || a->rehearsal || a->number <= p->attempts ||
-            strcmp(a->outcome, "running") == 0)
+            a->outcome == TMV_ATTEMPT_RUNNING)
             continue;
         if (!report_add_cutover(p->mover->report, &cutover, err))
             return false;

@@ -70,7 +70,7 @@ static void add_cutovers(const struct demo_report *r, cJSON *object)
         const struct tmv_attempt *a = &r->cutovers[i].attempt;
         cJSON *item = cJSON_CreateObject();
 
-        cJSON_AddStringToObject(item, "outcome", a->outcome);
+        cJSON_AddStringToObject(item, "outcome", tmv_attempt_outcome_name(a->outcome));
         json_add_int64(item, "lock_us", a->lock_us);
         json_add_int64(item, "drain_us", a->drain_us);
         json_add_int64(item, "decide_us", a->decide_us);

@@ -143,7 +143,7 @@ static void write_attempts(const struct tmv_record *record, FILE *out)
         const struct tmv_attempt *a = &record->attempts[i];
         fprintf(out, "| %s | %d%s | ", format_time(a->started_at_us, time), a->number,
                 a->rehearsal ? " rehearsal" : "");
-        cell(a->outcome, out);
+        cell(tmv_attempt_outcome_name(a->outcome), out);
         fputs(" | ", out);
         cell(a->requested_by, out);
         fprintf(out, " | %s | %s | %s | %s | %" PRId64 " | %" PRId64 " | ",

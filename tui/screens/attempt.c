@@ -9,44 +9,36 @@
 #include "widgets/format.h"
 
 static const struct {
-    const char *outcome, *glyph;
+    const char *glyph;
     enum role role;
     bool well;
-} outcomes[] = {
-    {"completed", "✓", ROLE_LEVEL_OK, true},     {"rehearsed", "✓", ROLE_LEVEL_OK, true},
-    {"running", "●", ROLE_STATE_CUTOVER, false}, {"rolled_back", "✗", ROLE_LEVEL_CRIT, false},
-    {"refused", "✗", ROLE_LEVEL_WARN, false},
+} outcomes[TMV_ATTEMPT_COUNT] = {
+    [TMV_ATTEMPT_UNKNOWN] = {"?", ROLE_TEXT, false},
+    [TMV_ATTEMPT_RUNNING] = {"●", ROLE_STATE_CUTOVER, false},
+    [TMV_ATTEMPT_COMPLETED] = {"✓", ROLE_LEVEL_OK, true},
+    [TMV_ATTEMPT_ROLLED_BACK] = {"✗", ROLE_LEVEL_CRIT, false},
+    [TMV_ATTEMPT_REFUSED] = {"✗", ROLE_LEVEL_WARN, false},
+    [TMV_ATTEMPT_REHEARSED] = {"✓", ROLE_LEVEL_OK, true},
 };
-
-#define OUTCOMES (sizeof outcomes / sizeof *outcomes)
-
-static size_t place_of(const struct tmv_attempt *attempt)
-{
-    size_t i = 0;
-
-    while (i < OUTCOMES && strcmp(outcomes[i].outcome, attempt->outcome) != 0)
-        i++;
-    return i;
-}
 
 const char *attempt_glyph(const struct tmv_attempt *attempt)
 {
-    return place_of(attempt) < OUTCOMES ? outcomes[place_of(attempt)].glyph : "?";
+    return outcomes[attempt->outcome].glyph;
 }
 
 enum role attempt_role(const struct tmv_attempt *attempt)
 {
-    return place_of(attempt) < OUTCOMES ? outcomes[place_of(attempt)].role : ROLE_TEXT;
+    return outcomes[attempt->outcome].role;
 }
 
 bool attempt_went_well(const struct tmv_attempt *attempt)
 {
-    return place_of(attempt) < OUTCOMES && outcomes[place_of(attempt)].well;
+    return outcomes[attempt->outcome].well;
 }
 
 const char *attempt_outcome(const struct tmv_attempt *attempt, char text[32])
 {
-    text_copy(text, 32, attempt->outcome);
+    text_copy(text, 32, tmv_attempt_outcome_name(attempt->outcome));
     return format_words(text);
 }
 
@@ -61,7 +53,7 @@ void attempt_steps(const struct tmv_attempt *attempt, const struct tmv_migration
         {"drain, verify tail", attempt->drain_us, m ? m->drain_budget_us : 0},
         {"decide", attempt->decide_us, 0},
     };
-    bool well = attempt_went_well(attempt), runs = strcmp(attempt->outcome, "running") == 0;
+    bool well = attempt_went_well(attempt), runs = attempt->outcome == TMV_ATTEMPT_RUNNING;
     int64_t at = 0;
     int last = -1; /* step that was reached */
 
@@ -147,7 +139,7 @@ size_t attempt_pauses(const struct model *model, int64_t *ret_pauses, size_t mos
     size_t n = 0;
 
     for (size_t i = 0; s && i < s->attempt_count && n < most; i++)
-        if (!s->attempts[i].rehearsal && strcmp(s->attempts[i].outcome, "completed") == 0)
+        if (!s->attempts[i].rehearsal && s->attempts[i].outcome == TMV_ATTEMPT_COMPLETED)
             ret_pauses[n++] = s->attempts[i].pause_us;
     qsort(ret_pauses, n, sizeof *ret_pauses, compare_int64);
     return n;

@@ -73,7 +73,7 @@ static bool warning_holds(const struct confirm *confirm, const struct model *mod
 
     switch (warning->warning) {
     case WARNING_ROLLED_BACK:
-        if (!cutover || !attempt || strcmp(attempt->outcome, "rolled_back") != 0)
+        if (!cutover || !attempt || attempt->outcome != TMV_ATTEMPT_ROLLED_BACK)
             return false;
         snprintf(warning->text, sizeof warning->text, "the last attempt was rolled back: %.150s",
                  attempt->reason);

@@ -58,7 +58,7 @@ static void done_note(const struct model *model, const struct tmv_migration *m, 
     const struct tmv_attempt *attempt = attempt_latest(model, &m->id);
     char pause[FORMAT_MAX], clock[FORMAT_MAX];
 
-    if (attempt && strcmp(attempt->outcome, "completed") == 0)
+    if (attempt && attempt->outcome == TMV_ATTEMPT_COMPLETED)
         snprintf(text, size, "writes paused %s at %s", format_duration(attempt->pause_us, pause),
                  format_clock(m->completed_at_us, clock));
     else if (m->completed_at_us > 0)

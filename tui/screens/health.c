@@ -22,7 +22,7 @@ static bool last_cutover_rolled_back(const struct tmv_snapshot *snapshot, const 
 {
     for (size_t i = 0; i < snapshot->attempt_count; i++)
         if (!snapshot->attempts[i].rehearsal && tmv_uuid_equal(&snapshot->attempts[i].migration, &m->id))
-            return strcmp(snapshot->attempts[i].outcome, "rolled_back") == 0;
+            return snapshot->attempts[i].outcome == TMV_ATTEMPT_ROLLED_BACK;
     return false;
 }
 

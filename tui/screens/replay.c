@@ -94,7 +94,7 @@ static void tell_state(const struct replay *r, char text[TOLD_MAX])
 
     if (!s && !r->record)
         snprintf(text, TOLD_MAX, "The record is being read …");
-    else if (!s && r->step == AFTER && strcmp(r->attempt->outcome, "completed") == 0)
+    else if (!s && r->step == AFTER && r->attempt->outcome == TMV_ATTEMPT_COMPLETED)
         snprintf(text, TOLD_MAX,
                  "The tenant's writers went on at the target; nothing was to be mirrored any more.");
     else if (!s)
@@ -153,7 +153,8 @@ static void tell(const struct replay *r, char text[TOLD_MAX])
 
     if (!was_reached(r)) {
         snprintf(text, TOLD_MAX, "It did not come to this: %s. Everything stayed as it was.",
-                 r->attempt->reason[0] != '\0' ? r->attempt->reason : r->attempt->outcome);
+                 r->attempt->reason[0] != '\0' ? r->attempt->reason
+                                               : tmv_attempt_outcome_name(r->attempt->outcome));
         return;
     }
     told[r->step](r, text);

@@ -60,7 +60,7 @@ struct tmv_attempt {
     int number; /* 1, 2, … within the migration */
     struct tmv_uuid migration;
     bool rehearsal;
-    char outcome[24]; /* running, completed, rolled_back, refused, rehearsed */
+    enum tmv_attempt_outcome outcome;
     char reason[TMV_REASON_MAX];
     char requested_by[TMV_NAME_MAX];
     int64_t started_at_us;

@@ -49,6 +49,17 @@ enum tmv_routing_state {
     TMV_ROUTING_COUNT
 };
 
+/* What became of an attempt to cut over (column tenantmv.cutover_attempt.outcome). */
+enum tmv_attempt_outcome {
+    TMV_ATTEMPT_UNKNOWN, /* not there, or a word of a newer version */
+    TMV_ATTEMPT_RUNNING,
+    TMV_ATTEMPT_COMPLETED,
+    TMV_ATTEMPT_ROLLED_BACK,
+    TMV_ATTEMPT_REFUSED,
+    TMV_ATTEMPT_REHEARSED,
+    TMV_ATTEMPT_COUNT
+};
+
 /* What an operator, a verb or the API may ask of a migration. */
 enum tmv_operation {
     TMV_OP_START,
@@ -63,6 +74,9 @@ enum tmv_operation {
 
 TMV_API const char *tmv_phase_name(enum tmv_phase phase);
 TMV_API bool tmv_phase_parse(const char *name, enum tmv_phase *ret_phase);
+TMV_API const char *tmv_attempt_outcome_name(enum tmv_attempt_outcome outcome);
+/* UNKNOWN for any other word. */
+TMV_API enum tmv_attempt_outcome tmv_attempt_outcome_parse(const char *name);
 /* completed, aborted and failed end a migration. */
 TMV_API bool tmv_phase_is_terminal(enum tmv_phase phase);
 TMV_API const char *tmv_routing_state_name(enum tmv_routing_state state);
