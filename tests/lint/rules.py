@@ -255,16 +255,6 @@ def rule_paths(path, text):
     ]
 
 
-GROUPS = ("store", "theme")
-
-
-def call(verb, rest):
-    """Words and flags of one call of the program; `rest` is what follows its first word."""
-    action = re.match(r" ([a-z]+)\b", rest)
-    words = (verb, action.group(1)) if verb in GROUPS and action else (verb,)
-    return words, re.findall(r"(?<![\w-])--[a-z][a-z-]*", rest)
-
-
 def health_reasons():
     """The reasons for which `watch --once` ends with another code than 0, as tui/screens/health.c gives them."""
     with open(os.path.join(TOP, "tui/screens/health.c"), encoding="utf-8") as file:
