@@ -189,29 +189,37 @@ static bool read_migrations(struct tmv_control *control, const struct tmv_uuid *
     return true;
 }
 
-/* The word of a group comes from the same rules as that of one migration. */
+/* The word of a group comes from the same rules as that of one migration: it is one, as far as they look. */
+static bool read_group(const struct pgx_result *r, int row, int64_t now_us, struct tmv_migration *ret_like)
+{
+    int64_t silent_us = pgx_bool(r, row, 7) ? LEASE_TTL_US + 1 : 0;
+
+    *ret_like =
+        (struct tmv_migration){.paused = pgx_bool(r, row, 1),
+                               .generation = pgx_bool(r, row, 4) ? 0 : 1,
+                               .waiting_since_us = pgx_bool(r, row, 5) ? 1 : 0,
+                               .owner_age_us = pgx_bool(r, row, 6) ? silent_us : -1,
+                               .created_at_us = pgx_bool(r, row, 8) ? now_us : now_us - LEASE_TTL_US - 1,
+                               .engine_somewhere = pgx_bool(r, row, 9)};
+    text_copy(ret_like->throttle, sizeof ret_like->throttle, pgx_bool(r, row, 2) ? "yes" : "");
+    return tmv_phase_parse(pgx_text(r, row, 0), &ret_like->phase);
+}
+
 static bool read_counts(struct tmv_control *control, const struct tmv_uuid *tenant,
                         struct tmv_snapshot *snapshot, struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *r = NULL;
+    struct tmv_migration like;
 
     if (!pgx_query(
             control->conn, CONTROL_TIMEOUT_US, sql_control_snapshot_counts,
             PGX_ARGS(tenant ? PGX_UUID(tenant) : PGX_NULL, PGX_INT(LEASE_TTL_US), PGX_INT(TMV_FACT_TTL_US)),
             &r, err))
         return err_wrap(err, "counting migrations");
-    for (int row = 0; row < pgx_rows(r); row++) {
-        bool gone = pgx_bool(r, row, 6);
-        struct tmv_migration like = {.paused = pgx_bool(r, row, 1),
-                                     .generation = pgx_bool(r, row, 4) ? 0 : 1,
-                                     .waiting_since_us = pgx_bool(r, row, 5) ? 1 : 0,
-                                     .owner_age_us = gone ? LEASE_TTL_US + 1 : 0};
-
-        if (!tmv_phase_parse(pgx_text(r, row, 0), &like.phase))
-            continue;
-        text_copy(like.throttle, sizeof like.throttle, pgx_bool(r, row, 2) ? "yes" : "");
-        snapshot->counts[show_word(&like, pgx_bool(r, row, 3), snapshot->taken_at_us)] += pgx_int(r, row, 7);
-    }
+    for (int row = 0; row < pgx_rows(r); row++)
+        if (read_group(r, row, snapshot->taken_at_us, &like))
+            snapshot->counts[show_word(&like, pgx_bool(r, row, 3), snapshot->taken_at_us)] +=
+                pgx_int(r, row, 10);
     return true;
 }
 

@@ -5,9 +5,12 @@
 -- $1 uuid: one tenant, null for all
 -- $2 bigint: at most so many
 -- $3 bigint: microseconds after which a silent engine counts as gone
-WITH wanted AS (
+WITH alive AS MATERIALIZED (
+    SELECT EXISTS (SELECT FROM tenantmv.lease a WHERE a.engine IS NOT NULL
+                      AND now() - a.heartbeat_at <= make_interval(secs => $3 / 1e6)) AS somewhere),
+wanted AS (
     SELECT m.id
-      FROM public.tenant_migrations m
+      FROM alive, public.tenant_migrations m
       LEFT JOIN tenantmv.migration_state s ON s.migration_id = m.id
       LEFT JOIN tenantmv.lease l ON l.migration_id = m.id AND l.engine IS NOT NULL
      WHERE $1::uuid IS NULL OR m.tenant_id = $1::uuid
@@ -16,8 +19,9 @@ WITH wanted AS (
                                                               AND later.created_at > m.created_at) THEN 0
                    WHEN m.phase IN ('completed', 'aborted', 'failed') THEN 3
                    WHEN coalesce(s.generation, 0) <> 0
-                        AND (l.engine IS NULL
-                             OR clock_timestamp() - l.heartbeat_at > make_interval(secs => $3 / 1e6)) THEN 0
+                        AND CASE WHEN l.engine IS NOT NULL
+                                 THEN now() - l.heartbeat_at > make_interval(secs => $3 / 1e6)
+                                 ELSE m.phase <> 'pending' OR NOT alive.somewhere END THEN 0
                    WHEN m.is_paused OR m.last_error <> '' OR s.throttle <> '' OR s.waiting_since IS NOT NULL THEN 1
                    ELSE 2 END,
               m.created_at DESC, m.id
@@ -35,7 +39,7 @@ SELECT m.id, m.tenant_id, m.source_store_id, m.target_store_id, m.phase, coalesc
        coalesce(l.engine_name, ''),
        -- greatest() ignores NULL: without an owner there is no age
        CASE WHEN l.engine IS NOT NULL
-            THEN greatest(0, (extract(epoch FROM clock_timestamp() - l.heartbeat_at) * 1000000)::bigint) END,
+            THEN greatest(0, (extract(epoch FROM now() - l.heartbeat_at) * 1000000)::bigint) END,
        coalesce(s.gates::text, '[]'), coalesce(m.last_error, ''), coalesce(s.ready, false),
        CASE WHEN jsonb_typeof(m.config -> 'cutover_max_lag_ms') = 'number'
             THEN greatest(0, least((m.config ->> 'cutover_max_lag_ms')::numeric, 1e9))::bigint END,
@@ -53,8 +57,7 @@ SELECT m.id, m.tenant_id, m.source_store_id, m.target_store_id, m.phase, coalesc
        coalesce((extract(epoch FROM s.waiting_since) * 1000000)::bigint, 0),
        coalesce((extract(epoch FROM s.next_try_at) * 1000000)::bigint, 0),
        coalesce((extract(epoch FROM s.reported_at) * 1000000)::bigint, 0),
-       (SELECT EXISTS (SELECT FROM tenantmv.lease a WHERE a.engine IS NOT NULL
-                          AND a.heartbeat_at > clock_timestamp() - interval '2 s')),
+       alive.somewhere,
        CASE WHEN jsonb_typeof(m.config -> 'leave_columns') = 'array'
             THEN (SELECT string_agg(name, ', ') FROM jsonb_array_elements_text(m.config -> 'leave_columns') name) END,
        CASE WHEN jsonb_typeof(m.config -> 'without_tables') = 'array'
@@ -64,7 +67,8 @@ SELECT m.id, m.tenant_id, m.source_store_id, m.target_store_id, m.phase, coalesc
        -- of another program's migration
        CASE WHEN coalesce(s.generation, 0) = 0 AND m.phase NOT IN ('completed', 'aborted', 'failed')
             THEN (extract(epoch FROM tenantmv.last_sign(m)) * 1000000)::bigint ELSE 0 END
-  FROM wanted w
+  FROM alive
+ CROSS JOIN wanted w
   JOIN public.tenant_migrations m ON m.id = w.id
   LEFT JOIN tenantmv.migration_state s ON s.migration_id = m.id
   LEFT JOIN tenantmv.lease l ON l.migration_id = m.id AND l.engine IS NOT NULL

@@ -427,6 +427,90 @@ static void shows_migrations_of_other_programs_as_such(void **state)
     control_fixture_close(&f);
 }
 
+/* Counts come from one statement and rows from another: every combination of what a state is derived from. */
+static const char every_migration[] =
+    "CREATE TEMP TABLE made AS SELECT gen_random_uuid() AS id, gen_random_uuid() AS tenant, * FROM "
+    "unnest('{pending,bulk_copy,dual_write,cutover,completed,aborted,failed}'::text[]) phase, "
+    "unnest('{t,f}'::boolean[]) paused, unnest('{t,f}'::boolean[]) held, unnest('{t,f}'::boolean[]) waits, "
+    "unnest('{not-ready,none,green,old,future,red,undated,timeless}'::text[]) gates, "
+    "unnest('{none,alive,silent}'::text[]) engine, unnest('{1 s,1 h}'::interval[]) age, "
+    "unnest('{t,f}'::boolean[]) ours WHERE ours OR engine = 'none' AND gates = 'not-ready';"
+    "INSERT INTO public.tenant_migrations (id, tenant_id, source_store_id, target_store_id, phase, "
+    "is_paused, "
+    "created_at) SELECT id, tenant, 'a', 'b', phase, paused, now() - age FROM made;"
+    "INSERT INTO tenantmv.migration_state (migration_id, ready, throttle, waiting_since, measured, gates) "
+    "SELECT id, gates <> 'not-ready', CASE WHEN held THEN 'x' ELSE '' END, CASE WHEN waits THEN now() END, "
+    "CASE WHEN gates = 'undated' THEN '{}' ELSE jsonb_build_object('gates', at) END, CASE WHEN gates = "
+    "'none' "
+    "THEN '[]' ELSE jsonb_build_array(jsonb_build_object('name', 'a', 'green', true, 'at', at), "
+    "jsonb_build_object('name', 'b', 'green', gates <> 'red') || "
+    "CASE WHEN gates IN ('undated', 'timeless') THEN '{}' ELSE jsonb_build_object('at', at) END) END FROM ("
+    "SELECT *, (extract(epoch FROM clock_timestamp() + CASE gates WHEN 'old' THEN interval '-1 min' WHEN "
+    "'future' THEN interval '1 min' ELSE '0' END) * 1000000)::bigint AS at FROM made WHERE ours) m;"
+    "INSERT INTO tenantmv.lease (tenant_id, migration_id, engine, engine_name, heartbeat_at) "
+    "SELECT tenant, id, gen_random_uuid(), 'e', now() + CASE engine WHEN 'alive' THEN interval '1 h' ELSE "
+    "interval '-1 min' END FROM made WHERE engine <> 'none' AND ours;";
+
+/* How many states there are. */
+static int counts_as_the_rows_say(struct control_fixture *f)
+{
+    struct tmv_snapshot *s = NULL;
+    int64_t counted[TMV_SHOW_COUNT] = {0};
+    int states = 0;
+    struct tmv_error err = {0};
+
+    assert_done(tmv_snapshot_read(f->control, NULL, 10000, &s, &err), &err);
+    assert_int_equal(s->migration_count, s->migration_total);
+    for (size_t i = 0; i < s->migration_count; i++)
+        counted[s->migrations[i].show]++;
+    for (int i = 0; i < TMV_SHOW_COUNT; i++) {
+        states += counted[i] > 0;
+        if (counted[i] != s->counts[i])
+            fail_msg("%s: %lld rows, %lld counted", tmv_display_state_name((enum tmv_display_state)i),
+                     (long long)counted[i], (long long)s->counts[i]);
+    }
+    tmv_snapshot_free(s);
+    return states;
+}
+
+static void counts_in_every_state_what_the_rows_say(void **state)
+{
+    struct control_fixture f;
+
+    (void)state;
+    control_fixture_open(&f);
+    support_sql(f.conn, "%s", every_migration);
+    assert_int_equal(counts_as_the_rows_say(&f), TMV_SHOW_COUNT);
+    /* no engine anywhere: nothing takes up what is pending */
+    support_sql(f.conn, "UPDATE tenantmv.lease SET heartbeat_at = now() - interval '1 min'");
+    assert_true(counts_as_the_rows_say(&f) > 1);
+    control_fixture_close(&f);
+}
+
+/* What waits for a free place needs nobody. */
+static void a_long_queue_does_not_hide_what_met_an_error(void **state)
+{
+    struct control_fixture f;
+    struct tmv_snapshot *s = NULL;
+    struct tmv_error err = {0};
+
+    (void)state;
+    control_fixture_open(&f);
+    control_fixture_own(&f);
+    support_sql(f.conn,
+                "UPDATE public.tenant_migrations SET last_error = 'x', created_at = now() - interval '1 h';"
+                "WITH queued AS (INSERT INTO public.tenant_migrations (id, tenant_id, source_store_id, "
+                "target_store_id) SELECT gen_random_uuid(), gen_random_uuid(), 'a', 'b' FROM "
+                "generate_series(1, 5) RETURNING id) "
+                "INSERT INTO tenantmv.migration_state (migration_id) SELECT id FROM queued");
+    assert_done(tmv_snapshot_read(f.control, NULL, 1, &s, &err), &err);
+    assert_int_equal(s->migration_count, 1);
+    assert_string_equal(s->migrations[0].last_error, "x");
+    assert_int_equal(s->counts[TMV_SHOW_PENDING], 6);
+    tmv_snapshot_free(s);
+    control_fixture_close(&f);
+}
+
 static void shows_attempts_with_their_times(void **state)
 {
     struct control_fixture f;
@@ -546,6 +630,8 @@ int main(void)
         cmocka_unit_test(facts_that_are_too_old_are_not_known_and_nothing_is_armed_on_them),
         cmocka_unit_test(forgets_what_an_older_engine_saw_once_another_takes_over),
         cmocka_unit_test(shows_migrations_of_other_programs_as_such),
+        cmocka_unit_test(counts_in_every_state_what_the_rows_say),
+        cmocka_unit_test(a_long_queue_does_not_hide_what_met_an_error),
         cmocka_unit_test(shows_attempts_with_their_times),
         cmocka_unit_test(shows_only_the_tenant_that_was_asked_for),
         cmocka_unit_test(puts_active_migrations_first),
