@@ -39,6 +39,7 @@ void figures_to_json(const struct figures *figures, int64_t now_us, struct buf *
 /* Reads the times of a row: {"lag_us":1764…} in microseconds of the database's clock. What it does not name
  * was never measured. */
 void figures_read_times(const char *json, int64_t ret_times_us[TMV_FIGURE_COUNT]);
-/* Whether a fact of `at_us` still counts at `now_us`. One from the future, after a clock was set back, does
- * not. */
+/* Whether a fact of `at_us` still counts at `now_us`, both of one clock: it is at most TMV_FACT_TTL_US (5 s)
+ * old, or as much from the future (what was reported while a snapshot was taken is younger than it). One from
+ * later than that was written before the clock was set back, and does not count; nor does 0, never. */
 bool fact_is_fresh(int64_t at_us, int64_t now_us);

@@ -17,8 +17,9 @@ bool tmv_foreign_check(const struct tmv_migration *migration, struct tmv_error *
         return true;
     err_set(err, TMV_ERR_REFUSED, "migration %s: %s", tmv_uuid_format(&migration->id, id),
             show_foreign(migration, 0, migration->foreign_sign_at_us, whose));
-    return err_hint(err, "let that program end it; when it is gone, look how long it has been silent and use "
-                         "`tenantmv abort --foreign`");
+    return err_hint(err,
+                    "let that program end it; if it will not come back (`tenantmv status` shows its last "
+                    "sign), use `tenantmv abort TENANT --foreign`");
 }
 
 /* What kept it from being ended, in words. */

@@ -190,11 +190,11 @@ bool control_waits(struct pgx_conn *conn, const struct owner *owner, const struc
                      PGX_ARGS(OWNER_ARGS(owner), PGX_INT(wait->for_us), PGX_INT(wait->since_us),
                               PGX_TEXT(wait->why)),
                      NULL, err) ||
-           err_wrap(err, "saying that an engine waits");
+           err_wrap(err, "recording that the engine waits");
 }
 
 bool control_goes_on(struct pgx_conn *conn, const struct owner *owner, struct tmv_error *err)
 {
     return row_owned(conn, owner, sql_control_goes_on, PGX_ARGS(OWNER_ARGS(owner)), NULL, err) ||
-           err_wrap(err, "saying that an engine goes on");
+           err_wrap(err, "recording that the engine has stopped waiting");
 }

@@ -408,7 +408,7 @@ static void the_verbs_show_it_and_end_it(void **state)
 
     o = expect(3, run("abort", "acme", "--reason", "r", "--confirm", "acme"));
     says(o->err, "another program runs it (" COORDINATOR "); no sign of it since 20");
-    says(o->err, "tenantmv abort --foreign");
+    says(o->err, "tenantmv abort TENANT --foreign");
     says(expect(2, run("abort", "acme", "--foreign", "--reason", "r"))->err, "add --confirm acme");
     says(expect(2, run("abort", "acme", "--foreign", "--confirm", "acme"))->err, "an abort needs a reason");
     says(expect(3, run("abort", "acme", "--foreign", "--reason", "r", "--confirm", "5d0cffff"))->err,
