@@ -7,6 +7,7 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/text.h"
+#include "sql_embedded.h"
 
 void check_seen(struct tmv_check *check, enum tmv_verdict verdict, const char *fmt, ...)
 {
@@ -56,6 +57,28 @@ bool check_finding(struct preflight_end *end, const struct finding *finding, str
         verdict = strcmp(pgx_text(result, 0, 2), "warn") == 0 ? TMV_VERDICT_WARN : TMV_VERDICT_REFUSE;
     check_seen(ret_check, verdict, "%s", pgx_text(result, 0, 0));
     check_todo(ret_check, "%s", pgx_text(result, 0, 1));
+    return true;
+}
+
+bool check_fence(const struct preflight_view *view, struct preflight_end *end,
+                 struct preflight_fence *ret_fence, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *known = NULL;
+    AUTO_RESULT struct pgx_result *row = NULL;
+
+    *ret_fence = (struct preflight_fence){0};
+    if (!check_query(end, sql_preflight_schema_version, PGX_NONE, &known, err))
+        return false;
+    if (!pgx_bool(known, 0, 1))
+        return true;
+    if (!check_query(end, sql_preflight_fence,
+                     PGX_ARGS(PGX_TEXT(view->tenant), PGX_INT(end->shape.relation_oid)), &row, err))
+        return false;
+    if (pgx_rows(row) == 0)
+        return true;
+    text_copy(ret_fence->state, sizeof ret_fence->state, pgx_text(row, 0, 0));
+    text_copy(ret_fence->store, sizeof ret_fence->store, pgx_text(row, 0, 1));
+    ret_fence->guarded = pgx_bool(row, 0, 3);
     return true;
 }
 

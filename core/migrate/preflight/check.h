@@ -92,6 +92,16 @@ struct finding {
 TMV_NODISCARD bool check_finding(struct preflight_end *end, const struct finding *finding,
                                  struct tmv_check *ret_check, struct tmv_error *err);
 
+/* What a store itself says of the tenant. */
+struct preflight_fence {
+    char state[16];           /* "open", "moved", "closed", "armed" or "off"; "" there is no fence */
+    char store[TMV_NAME_MAX]; /* where it moved to; "" not known */
+    bool guarded;             /* its events cannot be removed: the tenant has triggers of its own there */
+};
+/* Reads the tenant's fence on an end that has a shape; a store without our schema has none. */
+TMV_NODISCARD bool check_fence(const struct preflight_view *view, struct preflight_end *end,
+                               struct preflight_fence *ret_fence, struct tmv_error *err);
+
 /* The statements that starting would run, by phase; the caller frees *ret_text. Needs both shapes. */
 TMV_NODISCARD bool preflight_statements(const struct preflight_view *view, char **ret_text,
                                         struct tmv_error *err);

@@ -7,6 +7,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/json.h"
+#include "lib/text.h"
 #include "control/repositories.h"
 #include "sql_embedded.h"
 
@@ -55,63 +56,127 @@ static bool tenant_events(struct preflight_view *view, struct preflight_end *end
     return true;
 }
 
-/* What the target itself says of the tenant: whether it may be at home there, and whether what it left there
- * cannot be removed yet. */
-struct standing {
-    bool home, guarded;
+/* Whose the events are that the target holds of the tenant. Left behind is what is proven so: by routing, by
+ * the servers, by both fences and by the tenant's migrations. */
+enum standing { LEFT_BEHIND, GUARDED, AT_HOME, ELSEWHERE, UNROUTED };
+struct leftovers {
+    enum standing standing;
+    char home[TMV_NAME_MAX]; /* ELSEWHERE: the store on which the tenant lives, as far as anything says */
 };
 
-static bool look_at_standing(const struct preflight_view *view, struct preflight_end *end,
-                             struct standing *ret_standing, struct tmv_error *err)
+static void lives_on(const char *home, const struct preflight_end *end, struct leftovers *left)
 {
-    AUTO_RESULT struct pgx_result *known = NULL;
-    AUTO_RESULT struct pgx_result *row = NULL;
+    left->standing = strcmp(home, end->store.id) == 0 ? AT_HOME : ELSEWHERE;
+    text_copy(left->home, sizeof left->home, home);
+}
 
-    *ret_standing = (struct standing){.home = view->has_route &&
-                                              strcmp(view->route.store_id, view->target.store.id) == 0};
-    if (!check_query(end, sql_preflight_schema_version, PGX_NONE, &known, err))
+/* Two names may lead to one database: the tenant's home is known for another one only if it was looked at. */
+static void ask_routing(const struct preflight_view *view, struct leftovers *left)
+{
+    const struct preflight_end *source = &view->source, *target = &view->target;
+    const char *home = view->route.store_id;
+
+    if (!view->has_route)
+        left->standing = UNROUTED;
+    else if (source->conn && strcmp(source->facts.identity, target->facts.identity) == 0)
+        left->standing = AT_HOME;
+    else if (strcmp(home, source->store.id) != 0 || !source->has_shape)
+        lives_on(home, target, left);
+}
+
+/* The fence outranks routing, on both sides. */
+static bool ask_fences(struct preflight_view *view, struct preflight_end *end, struct leftovers *left,
+                       struct tmv_error *err)
+{
+    struct preflight_fence here, there;
+
+    if (!check_fence(view, end, &here, err) || !check_fence(view, &view->source, &there, err))
         return false;
-    if (!pgx_bool(known, 0, 1))
-        return true;
-    if (!check_query(end, sql_preflight_fence,
-                     PGX_ARGS(PGX_TEXT(view->tenant), PGX_INT(end->shape.relation_oid)), &row, err))
-        return false;
-    if (pgx_rows(row) == 0)
-        return true;
-    const char *state = pgx_text(row, 0, 0);
-    bool away = strcmp(state, "moved") == 0;
-    ret_standing->home = ret_standing->home || (!away && strcmp(state, "off") != 0);
-    ret_standing->guarded = pgx_bool(row, 0, 3);
+    if ((*here.state && strcmp(here.state, "moved") != 0 && strcmp(here.state, "off") != 0) ||
+        strcmp(there.state, "closed") == 0 || strcmp(there.state, "armed") == 0)
+        left->standing = AT_HOME;
+    else if (strcmp(there.state, "moved") == 0)
+        lives_on(there.store, end, left);
+    else if (here.guarded)
+        left->standing = GUARDED;
     return true;
 }
 
-/* No statement is advised that would remove events where the tenant lives, or that the guard would refuse. */
-static void advise_on_leftovers(const struct preflight_view *view, const struct preflight_end *end,
-                                const struct standing *standing, struct tmv_check *check)
+/* What a migration has written there is its own, or where it brought the tenant. */
+static bool ask_migrations(struct preflight_view *view, struct preflight_end *end, struct leftovers *left,
+                           struct tmv_error *err)
 {
-    if (standing->home)
+    AUTO_RESULT struct pgx_result *places = NULL;
+
+    if (!pgx_query(view->control->conn, PREFLIGHT_WAIT_US, sql_preflight_migration_places,
+                   PGX_ARGS(PGX_TEXT(view->tenant), PGX_TEXT(end->store.id), PGX_TEXT(end->facts.identity),
+                            PGX_TEXT(view->source.store.id)),
+                   &places, err))
+        return false;
+    if (pgx_rows(places) > 0)
+        lives_on(pgx_text(places, 0, 0), end, left);
+    return true;
+}
+
+static bool look_at_leftovers(struct preflight_view *view, struct preflight_end *end,
+                              struct leftovers *ret_left, struct tmv_error *err)
+{
+    *ret_left = (struct leftovers){.standing = LEFT_BEHIND};
+    ask_routing(view, ret_left);
+    if (ret_left->standing != LEFT_BEHIND)
+        return true;
+    return ask_migrations(view, end, ret_left, err) &&
+           (ret_left->standing != LEFT_BEHIND || ask_fences(view, end, ret_left, err));
+}
+
+/* No statement is advised that could remove events where the tenant lives, or that the guard would refuse. */
+static void advise_on_leftovers(const struct preflight_view *view, const struct preflight_end *end,
+                                const struct leftovers *left, struct tmv_check *check)
+{
+    const char *home = *left->home ? left->home : "another store";
+
+    switch (left->standing) {
+    case AT_HOME:
         check_todo(
             check,
             "the tenant lives there, or is about to: do not remove them; name another target, and look at "
             "its earlier migrations (tenantmv audit)");
-    else if (standing->guarded)
+        return;
+    case ELSEWHERE:
+        check_todo(
+            check,
+            "as recorded, the tenant lives on %s, which was not looked at and may be this very database: do "
+            "not remove them; ask again with %s as the source, while it can be reached",
+            home, home);
+        return;
+    case UNROUTED:
+        check_todo(
+            check,
+            "the tenant has no routing row, so it may live there: do not remove them; find out where it "
+            "lives and register that (tenantmv routing %s --register STORE), then ask again",
+            view->tenant);
+        return;
+    case GUARDED:
         check_todo(
             check,
             "it left them behind when it moved away, and they are still guarded: ask again when an engine "
             "has removed its triggers there (seconds after the cutover, once no older transaction is open)");
-    else
+        return;
+    case LEFT_BEHIND:
         check_todo(
             check,
             "find out whose they are; when they are leftovers, as the engine's role: DELETE FROM %s WHERE "
-            "tenant_id = '%s'; on the target",
-            end->shape.events, view->tenant);
+            "%s = '%s'; on the target",
+            end->shape.events, store_profile_eventsource_py.tenant, view->tenant);
+        return;
+    }
 }
 
 static bool target_empty(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
                          struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *count = NULL;
-    struct standing standing;
+    struct leftovers left;
 
     if (!check_query(end, sql_preflight_tenant_events, PGX_ARGS(PGX_TEXT(view->tenant), PGX_INT(1000)),
                      &count, err))
@@ -122,9 +187,9 @@ static bool target_empty(struct preflight_view *view, struct preflight_end *end,
         return true;
     check_seen(check, TMV_VERDICT_REFUSE, "the target holds %s%" PRId64 " events of the tenant",
                found == 1000 ? "at least " : "", found);
-    if (!look_at_standing(view, end, &standing, err))
+    if (!look_at_leftovers(view, end, &left, err))
         return false;
-    advise_on_leftovers(view, end, &standing, check);
+    advise_on_leftovers(view, end, &left, check);
     return true;
 }
 
@@ -200,10 +265,11 @@ static bool streams_unmixed(struct preflight_view *view, struct preflight_end *e
                "%" PRId64 " streams of the tenant hold %" PRId64 " events of other tenants and %" PRId64
                " without a tenant, for example %s",
                pgx_int(mixed, 0, 2), others, nobodys, pgx_text(mixed, 0, 3));
-    check_todo(check,
-               "a stream cannot be cut in two: give its events one tenant (UPDATE %s SET tenant_id = … WHERE "
-               "aggregate_id = …), or move the tenants apart first",
-               end->shape.events);
+    check_todo(
+        check,
+        "a stream cannot be cut in two: give its events one tenant (UPDATE %s SET %s = … WHERE %s = …), "
+        "or move the tenants apart first",
+        end->shape.events, store_profile_eventsource_py.tenant, store_profile_eventsource_py.stream);
     return true;
 }
 
@@ -282,8 +348,8 @@ static bool positions_below_one(const struct preflight_end *end, const struct pg
         check_todo(
             check,
             "readers of the feed start after position 0 and never see them: give them positions of 1 or more "
-            "(UPDATE %s SET global_position = …) or remove them",
-            end->shape.events);
+            "(UPDATE %s SET %s = …) or remove them",
+            end->shape.events, store_profile_eventsource_py.position);
         return true;
     }
     if (pgx_int(row, 0, 1) >= 0)
