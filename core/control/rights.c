@@ -1,28 +1,10 @@
 /* What a role may do in the control database, asked for before it tries. */
 #include "control/rights.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "control/row.h"
-#include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
-#include "lib/text.h"
 #include "sql_embedded.h"
-
-static void list_lacking(const struct pgx_result *rows, struct tmv_rights *rights)
-{
-    AUTO(buf) struct buf lacks = BUF_INIT(sizeof rights->lacks - 1);
-    AUTO(buf) struct buf grants = BUF_INIT(sizeof rights->grants - 1);
-
-    for (int i = 0; i < pgx_rows(rows); i++) {
-        buf_printf(&lacks, "%s%s", i ? "; " : "", pgx_text(rows, i, 0));
-        buf_printf(&grants, "%s%s", i ? "\n" : "", pgx_text(rows, i, 1));
-    }
-    text_copy(rights->lacks, sizeof rights->lacks, buf_text(&lacks));
-    text_copy(rights->grants, sizeof rights->grants, buf_text(&grants));
-}
 
 bool control_rights(struct pgx_conn *conn, struct tmv_rights *ret_rights, struct tmv_error *err)
 {
@@ -36,7 +18,8 @@ bool control_rights(struct pgx_conn *conn, struct tmv_rights *ret_rights, struct
     row_text(ret_rights->role, sizeof ret_rights->role, who, 0, 0);
     ret_rights->may_request = pgx_bool(who, 0, 1);
     ret_rights->may_run = pgx_rows(lacking) == 0;
-    list_lacking(lacking, ret_rights);
+    pgx_fold(lacking, 0, "; ", "", ret_rights->lacks, sizeof ret_rights->lacks);
+    pgx_fold(lacking, 1, "\n", "", ret_rights->grants, sizeof ret_rights->grants);
     return true;
 }
 

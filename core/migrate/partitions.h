@@ -7,9 +7,3 @@
  * statement that makes it, and that is tried again until it is there (CONFLICT). Connects to both stores.
  * False when no partition is missing, or nothing could be read: the error is left as it is. */
 bool partitions_explain(const struct ends *ends, struct tmv_error *err);
-/* Appends the statements that would make, on the target, the leaves of the source that it lacks, separated by
- * a blank, three at most. Nothing when it lacks none, has a default partition, or is partitioned another way.
- */
-TMV_NODISCARD bool partitions_missing(struct pgx_conn *source, const struct store_shape *source_shape,
-                                      struct pgx_conn *target, const struct store_shape *target_shape,
-                                      struct buf *ret_statements, struct tmv_error *err);

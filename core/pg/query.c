@@ -57,6 +57,36 @@ const char *pgx_text(const struct pgx_result *result, int row, int column)
     return PQgetvalue(as_pg(result), row, column);
 }
 
+static size_t folded_length(const struct pgx_result *result, int column, const char *between)
+{
+    size_t length = 0;
+
+    for (int row = 0; row < pgx_rows(result); row++)
+        length += strlen(pgx_text(result, row, column)) + (row ? strlen(between) : 0);
+    return length;
+}
+
+void pgx_fold(const struct pgx_result *result, int column, const char *between, const char *tail, char *ret,
+              size_t size)
+{
+    size_t reserved = strlen(between) + strlen("and 2147483647 more") + strlen(tail);
+    bool all = folded_length(result, column, between) < size;
+    size_t used = 0;
+    int row = 0;
+
+    for (ret[0] = '\0'; row < pgx_rows(result); row++) {
+        const char *text = pgx_text(result, row, column);
+        size_t needed = strlen(text) + (row ? strlen(between) : 0);
+
+        if (!all && used + needed + reserved >= size)
+            break;
+        used += (size_t)snprintf(ret + used, size - used, "%s%s", row ? between : "", text);
+    }
+    if (row < pgx_rows(result))
+        snprintf(ret + used, size - used, "%sand %d more%s", row ? between : "", pgx_rows(result) - row,
+                 tail);
+}
+
 int64_t pgx_int(const struct pgx_result *result, int row, int column)
 {
     int64_t value = 0;

@@ -38,6 +38,10 @@ int64_t pgx_affected(const struct pgx_result *result); /* rows a command touched
 bool pgx_is_null(const struct pgx_result *result, int row, int column);
 /* Text of a field, "" for NULL. Borrowed from the result. */
 const char *pgx_text(const struct pgx_result *result, int row, int column);
+/* Writes the texts of a column into `ret`, with `between` between them: as many as fit whole, and then "and 3
+ * more" with `tail` after it. No text is cut: a part of a statement would be run as another one. */
+void pgx_fold(const struct pgx_result *result, int column, const char *between, const char *tail, char *ret,
+              size_t size);
 int64_t pgx_int(const struct pgx_result *result, int row, int column);          /* 0 for NULL */
 bool pgx_bool(const struct pgx_result *result, int row, int column);            /* false for NULL */
 struct tmv_uuid pgx_uuid(const struct pgx_result *result, int row, int column); /* nil for NULL */

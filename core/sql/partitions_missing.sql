@@ -1,5 +1,6 @@
--- Statements that make the source's partitions that this table lacks, parents first. None below a table that is partitioned
--- another way, or takes everything else in a default partition.
+-- The source's partitions that this table lacks, parents first, each with the statement that makes it: an event for them would
+-- stop the copy or the tail. None below a table that is partitioned another way, or takes everything else in a default
+-- partition.
 -- database: target
 -- $1 oid: the events table
 -- $2 jsonb: the source's partitions (partitions_list)
@@ -22,7 +23,8 @@ missing AS (
     UNION ALL
     SELECT s.path, s.name, s.key, m.name
       FROM source s JOIN missing m ON m.path = s.path[1:cardinality(s.path) - 1] AND s.name IS NOT NULL)
-SELECT format('CREATE TABLE %I.%I PARTITION OF %I.%I %s%s;', n.nspname, m.name, n.nspname, m.parent, m.path[cardinality(m.path)],
+SELECT m.name,
+       format('CREATE TABLE %I.%I PARTITION OF %I.%I %s%s;', n.nspname, m.name, n.nspname, m.parent, m.path[cardinality(m.path)],
               ' PARTITION BY ' || m.key)
   FROM missing m, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE c.oid = $1::oid

@@ -268,7 +268,7 @@ static void make_the_roles(void)
     sql("GRANT CREATE ON DATABASE acme", DB2);
     support_sql(servers[DB1].super, "GRANT SELECT ON public.jobs TO engine");
     says(shell("mkdir -p"), "own role");
-    sql("GRANT USAGE ON SCHEMA tenantmv TO engine", DB1);
+    sql("GRANT USAGE ON SCHEMA public, tenantmv TO engine", DB1);
     sql("CREATE ROLE app", DB2);
     support_sql(servers[DB2].super, "ALTER ROLE app PASSWORD 'the app''s'"); /* \password app */
     sql("GRANT USAGE ON SCHEMA tenantmv TO app", DB1);

@@ -94,15 +94,14 @@ static const struct broken cases[] = {
      "target-owner", TMV_VERDICT_REFUSE, "ALTER TABLE public.events OWNER TO engine;",
      "ALTER TABLE public.events OWNER TO engine", NULL, NULL},
     {"names_the_rights_that_are_missing_in_the_control_database", SOURCE,
-     "REVOKE INSERT, DELETE ON tenantmv.command, tenantmv.lease FROM engine; REVOKE UPDATE ON "
-     "public.tenant_routing FROM engine; REVOKE USAGE ON SEQUENCE tenantmv.ledger_id_seq FROM engine",
+     "REVOKE INSERT, UPDATE ON tenantmv.command, tenantmv.lease FROM engine; REVOKE UPDATE ON "
+     "public.tenant_routing FROM engine; REVOKE USAGE ON SEQUENCE public.migration_audit_log_id_seq FROM "
+     "engine",
      "control-rights", TMV_VERDICT_REFUSE,
-     "GRANT INSERT, DELETE ON tenantmv.command, tenantmv.lease TO engine; GRANT UPDATE ON "
-     "public.tenant_routing TO "
-     "engine; GRANT USAGE ON SEQUENCE tenantmv.ledger_id_seq TO engine;",
-     "GRANT INSERT, DELETE ON tenantmv.command, tenantmv.lease TO engine; GRANT UPDATE ON "
-     "public.tenant_routing TO "
-     "engine; GRANT USAGE ON SEQUENCE tenantmv.ledger_id_seq TO engine",
+     "GRANT USAGE ON SEQUENCE public.migration_audit_log_id_seq TO engine; GRANT INSERT, UPDATE ON "
+     "tenantmv.command, tenantmv.lease TO engine; GRANT UPDATE ON public.tenant_routing TO engine;",
+     "GRANT INSERT, UPDATE ON tenantmv.command, tenantmv.lease TO engine; GRANT UPDATE ON "
+     "public.tenant_routing TO engine; GRANT USAGE ON SEQUENCE public.migration_audit_log_id_seq TO engine",
      NULL, NULL},
     {"warns_of_a_superuser", TARGET, "ALTER ROLE engine SUPERUSER", "target-not-superuser", TMV_VERDICT_WARN,
      "superuser", "ALTER ROLE engine NOSUPERUSER", NULL, NULL},

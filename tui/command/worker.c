@@ -108,12 +108,15 @@ static bool check_rights(struct cli *cli, const char *conninfo, struct tmv_error
         return tmv_error_classify(err) == TMV_CLASS_RECONNECT || tmv_error_classify(err) == TMV_CLASS_RETRY;
     if (rights.may_run)
         return true;
-    cli_note(cli, "%s", rights.grants);
     if (cli->json)
         cJSON_AddStringToObject(cli_document(cli), "grants", rights.grants);
     err_set(err, TMV_ERR_REFUSED, "the role %s may not run migrations: in the control database it lacks %s",
             rights.role, rights.lacks);
-    return err_hint(err, "as the owner of the tables run: %.360s", rights.grants);
+    char *rest = rights.grants;
+    for (char *grant = strsep(&rest, "\n"); grant; grant = strsep(&rest, "\n"))
+        cli_note(cli, "%s", grant);
+    return err_hint(err, "as the owner of the tables run the GRANTs %s",
+                    cli->json ? "in \"grants\"" : "above");
 }
 
 /* Fails early when the control database is misconfigured: retrying for ever would only hide it. A database

@@ -41,8 +41,9 @@ struct tmv_rights {
     char role[64];
     bool may_request;           /* ask for operations; false: it can only look */
     bool may_run;               /* run migrations, as an engine does */
-    char lacks[TMV_REASON_MAX]; /* what it lacks for that, in words; "" nothing */
-    char grants[2000];          /* the same as statements for the owner of the tables, one a line */
+    char lacks[TMV_REASON_MAX]; /* what it lacks for that, in words, the last of which may be "and 3 more"; ""
+                                   nothing */
+    char grants[6000]; /* the same as statements for the owner of the tables, one a line, all of them */
 };
 /* Asks the catalogue of the control database what the role of this connection string may do there; also when
  * it may not even read. Opens a connection of its own and closes it; blocks up to the time of connecting.

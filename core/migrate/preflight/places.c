@@ -13,6 +13,7 @@
 /* Connections that a migration keeps beside its copy workers: tail, verification, cutover's lock session,
  * probes. */
 #define CONNECTIONS_BESIDE_COPY 6
+#define LACKS_PREFIX_MAX 100 /* "ROLE lacks in the control database " */
 #define COMMIT_SLOW_US (20 * US_PER_MS)
 
 static bool reachable(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
@@ -150,33 +151,25 @@ static bool routing(struct preflight_view *view, struct preflight_end *end, stru
 static bool fence(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
                   struct tmv_error *err)
 {
-    AUTO_RESULT struct pgx_result *known = NULL;
-    AUTO_RESULT struct pgx_result *row = NULL;
+    struct preflight_fence f;
     bool source = end == &view->source;
 
     check_seen(check, TMV_VERDICT_OK, "nothing stands against it");
-    if (!check_query(end, sql_preflight_schema_version, PGX_NONE, &known, err))
+    if (!check_fence(view, end, &f, err))
         return false;
-    if (!pgx_bool(known, 0, 1))
+    if (!f.state[0])
         return true;
-    if (!check_query(end, sql_preflight_fence,
-                     PGX_ARGS(PGX_TEXT(view->tenant), PGX_INT(end->shape.relation_oid)), &row, err))
-        return false;
-    if (pgx_rows(row) == 0)
-        return true;
-    const char *state = pgx_text(row, 0, 0);
-    bool open = strcmp(state, "open") == 0;
-    bool armed = strcmp(state, "armed") == 0;
-    bool away = strcmp(state, "moved") == 0;
+    bool open = strcmp(f.state, "open") == 0;
+    bool armed = strcmp(f.state, "armed") == 0;
+    bool away = strcmp(f.state, "moved") == 0;
 
-    if (source ? open || strcmp(state, "off") == 0 : !open && !armed) {
-        check_seen(check, TMV_VERDICT_OK, "the tenant's fence is %s", state);
+    if (source ? open || strcmp(f.state, "off") == 0 : !open && !armed) {
+        check_seen(check, TMV_VERDICT_OK, "the tenant's fence is %s", f.state);
     } else if (source && away) {
-        check_seen(check, TMV_VERDICT_REFUSE, "the tenant has moved from here to %s", pgx_text(row, 0, 1));
-        check_todo(check, "start from %s, and correct tenant_routing if it says otherwise",
-                   pgx_text(row, 0, 1));
+        check_seen(check, TMV_VERDICT_REFUSE, "the tenant has moved from here to %s", f.store);
+        check_todo(check, "start from %s, and correct tenant_routing if it says otherwise", f.store);
     } else {
-        check_seen(check, TMV_VERDICT_REFUSE, "the tenant's fence on the %s is %s", end->word, state);
+        check_seen(check, TMV_VERDICT_REFUSE, "the tenant's fence on the %s is %s", end->word, f.state);
         check_todo(check,
                    source ? "an earlier migration is not resolved: let an engine finish or abort it"
                           : "the tenant is, or is about to be, at home there: look at its earlier migrations "
@@ -275,14 +268,25 @@ static bool role(struct preflight_view *view, struct preflight_end *end, struct 
     return true;
 }
 
-static bool control_place(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
-                          struct tmv_error *err)
+static bool control_is_here(const struct preflight_view *view, bool *ret_here, struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *row = NULL;
 
     if (!pgx_query(view->control->conn, PREFLIGHT_WAIT_US, sql_preflight_facts, PGX_NONE, &row, err))
         return false;
-    if (strcmp(pgx_text(row, 0, 3), end->facts.identity) == 0) {
+    *ret_here = strcmp(pgx_text(row, 0, 3), view->source.facts.identity) == 0;
+    return true;
+}
+
+static bool control_place(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
+                          struct tmv_error *err)
+{
+    bool here;
+
+    (void)end;
+    if (!control_is_here(view, &here, err))
+        return false;
+    if (here) {
         check_seen(check, TMV_VERDICT_OK,
                    "control is the source's database: routing switches with the decision");
         return true;
@@ -296,22 +300,37 @@ static bool control_place(struct preflight_view *view, struct preflight_end *end
     return true;
 }
 
-/* Looked at as the role of whoever asks: an engine asks again as its own before it begins. */
+static bool lacks_rights(struct pgx_conn *conn, struct tmv_check *check, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *row = NULL;
+    char lacks[sizeof check->seen - LACKS_PREFIX_MAX], grants[sizeof check->todo];
+
+    if (!pgx_query(conn, PREFLIGHT_WAIT_US, sql_control_rights, PGX_NONE, &row, err))
+        return false;
+    if (pgx_rows(row) == 0)
+        return true;
+    pgx_fold(row, 0, "; ", "", lacks, sizeof lacks);
+    pgx_fold(row, 1, " ", ": tenantmv worker prints them all", grants, sizeof grants);
+    check_seen(check, TMV_VERDICT_REFUSE, "%s lacks in the control database %s", pgx_user(conn), lacks);
+    check_todo(check, "%s", grants);
+    return true;
+}
+
+/* Looked at as the role that asks: an engine asks again as its own before it begins. Where the control tables
+ * are in the source's database, the decision is the work of the role that connects to that store. */
 static bool control_rights(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
                            struct tmv_error *err)
 {
-    AUTO_RESULT struct pgx_result *row = NULL;
+    struct pgx_conn *control = view->control->conn, *source = view->source.conn;
+    bool here;
 
     (void)end;
-    if (!pgx_query(view->control->conn, PREFLIGHT_WAIT_US, sql_preflight_control_rights, PGX_NONE, &row, err))
+    check_seen(check, TMV_VERDICT_OK, "%s may do there all that an engine does", pgx_user(control));
+    if (!lacks_rights(control, check, err))
         return false;
-    check_seen(check, TMV_VERDICT_OK, "%s may do there all that an engine does",
-               pgx_user(view->control->conn));
-    if (pgx_rows(row) == 0)
+    if (check->verdict != TMV_VERDICT_OK || !source || strcmp(pgx_user(source), pgx_user(control)) == 0)
         return true;
-    check_seen(check, TMV_VERDICT_REFUSE, "%s", pgx_text(row, 0, 0));
-    check_todo(check, "%s", pgx_text(row, 0, 1));
-    return true;
+    return control_is_here(view, &here, err) && (!here || lacks_rights(source, check, err));
 }
 
 static bool connections(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
