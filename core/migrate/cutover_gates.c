@@ -85,6 +85,8 @@ static void gate_verified(struct cutover_manager *m, const struct cutover_condit
              m->differs_at);
     else if (!c->settings->verify_consistency)
         gate(list, "verified", true, "switched off in the settings");
+    else if (m->repairing)
+        gate(list, "verified", false, "begins again when the repair has ended");
     else if (open <= VERIFIED_CLOSE && !m->total_compared)
         gate(list, "verified", false, "the totals of the tenant's events are being compared");
     else
@@ -168,18 +170,30 @@ static void gate_target_transactions(struct cutover_manager *m, const struct pgx
              "warning: open for %" PRId64 " ms, new events wait for it: %s", age_ms, pgx_text(row, 0, 1));
 }
 
+/* Whatever else is left out: between its two passes a repair has removed events that it has not copied yet.
+ * `noted` on the target, which refuses to be armed then. */
+static void gate_repair(const struct cutover_manager *m, bool noted, struct gate_list *list)
+{
+    gate(list, "repair", !noted && !m->repairing,
+         m->repairing ? "a repair of the target is under way"
+         : noted      ? "interrupted, events may be missing: run verify --repair again"
+                      : "no repair of the target is under way");
+}
+
 static bool gate_target(struct cutover_manager *m, struct gate_list *list, struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *row = NULL;
     int64_t start = clock_now_us();
 
-    if (!pgx_query(m->tailer->target, STEP_TIMEOUT_US, sql_cutover_target_gates, PGX_NONE, &row, err))
+    if (!pgx_query(m->tailer->target, STEP_TIMEOUT_US, sql_cutover_target_gates,
+                   PGX_ARGS(PGX_UUID(&m->ends->owner.migration)), &row, err))
         return err_wrap(err, "looking at the target");
     int64_t took_us = clock_now_us() - start;
     bool read_only = pgx_bool(row, 0, 0);
     gate(list, "target", !read_only && took_us < US_PER_S, "answers in %s ms%s",
          DECIMAL((double)took_us / US_PER_MS, 1), read_only ? ", but is read only" : "");
     gate_target_transactions(m, row, list);
+    gate_repair(m, pgx_bool(row, 0, 4), list);
     return true;
 }
 

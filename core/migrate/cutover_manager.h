@@ -30,6 +30,7 @@ struct cutover_manager {
     const struct fact_watch *facts; /* borrowed: what was noted of both stores, and what it says now */
     int64_t verified_to;            /* the prefix that is proven equal */
     bool total_compared;            /* and the tenant's totals, without a lower bound */
+    bool repairing;                 /* a repair of the target was asked for and has not ended */
     int64_t differences;            /* that the verification knows of; 0 none */
     int64_t differs_at;             /* position of the first */
     struct buf digest_source_sql, digest_target_sql;

@@ -225,6 +225,7 @@ static void look_at_verifier(struct coordinator *c, struct verify_progress *ret_
     verify_worker_look(&c->verifier, ret_progress);
     c->cutover.verified_to = ret_progress->verified_to;
     c->cutover.total_compared = ret_progress->total_at_us > 0;
+    c->cutover.repairing = ret_progress->repairing;
     c->cutover.differences = ret_progress->differs ? ret_progress->report.differences : 0;
     c->cutover.differs_at = ret_progress->differs ? ret_progress->report.found[0].position : 0;
 }
@@ -379,7 +380,7 @@ static bool verify_up_to_now(struct coordinator *c, struct tmv_error *err)
         look_at_verifier(c, &v);
         bool close = c->tailer.watermark - v.verified_to <= VERIFY_CLOSE;
         bool counted = v.total_at_us > (counts ? asked : 0);
-        if (v.differs || (close && counted))
+        if (v.differs || v.repairing || (close && counted))
             return true;
         if (!other_command(c, asked, &called, err))
             return false;
@@ -551,8 +552,8 @@ static bool wait_for_green(struct coordinator *c, const struct cutover_condition
         look_at_verifier(c, &v);
         if (!cutover_gates(&c->cutover, conditions, gates, ret_count, ret_green, err))
             return false;
-        if (*ret_green || v.differs || conditions->paused || fact_watch_is_void(&c->facts, NULL, 0) ||
-            clock_now_us() >= deadline)
+        if (*ret_green || v.differs || v.repairing || conditions->paused ||
+            fact_watch_is_void(&c->facts, NULL, 0) || clock_now_us() >= deadline)
             return true;
         if (!tailer_turn(&c->tailer, &behind, err))
             return false;

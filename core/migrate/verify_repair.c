@@ -68,11 +68,62 @@ static void array_text(const struct positions *list, size_t from, struct buf *re
     buf_char(ret_text, '}');
 }
 
+/* ---- the target's transactions ---- */
+
+/* One step of a repair, in a transaction on the target. `positions`: an array as text, or NULL. */
+typedef bool step_run(const struct verifier_task *t, const char *positions, struct tmv_error *err);
+
+/* Notes and batches lock the applied row as a drain does, which arms the fence at its end: whoever comes
+ * second sees what the first has committed. `shared`: FOR SHARE is enough, nothing is noted. */
+static bool run_step(const struct verifier_task *t, bool shared, step_run *run, const char *positions,
+                     struct tmv_error *err)
+{
+    if (!ends_begin_target(t->ends, t->target, "mirroring", shared, err))
+        return false;
+    if (run(t, positions, err) && pgx_commit(t->target, STEP_TIMEOUT_US, err))
+        return true;
+    pgx_rollback(t->target, STEP_TIMEOUT_US);
+    return false;
+}
+
+static bool note_begun(const struct verifier_task *t, const char *none, struct tmv_error *err)
+{
+    const struct ends *ends = t->ends;
+    AUTO_RESULT struct pgx_result *noted = NULL;
+
+    (void)none;
+    if (!pgx_query(t->target, STEP_TIMEOUT_US, sql_verify_repair_begin,
+                   PGX_ARGS(PGX_UUID(&ends->owner.migration), PGX_UUID(&ends->owner.tenant),
+                            PGX_INT(ends->target.relation_oid)),
+                   &noted, err))
+        return false;
+    return pgx_rows(noted) == 1 ||
+           err_set(err, TMV_ERR_REFUSED, "the target's fence is not closed: a cutover is being decided");
+}
+
+static bool note_ended(const struct verifier_task *t, const char *none, struct tmv_error *err)
+{
+    (void)none;
+    return pgx_query(t->target, STEP_TIMEOUT_US, sql_verify_repair_end,
+                     PGX_ARGS(PGX_UUID(&t->ends->owner.migration)), NULL, err);
+}
+
+/* While the note is there, nobody arms the fence: what a batch writes is written before any decision. */
+static bool is_noted(const struct verifier_task *t, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *noted = NULL;
+
+    if (!pgx_query(t->target, STEP_TIMEOUT_US, sql_verify_repair_noted,
+                   PGX_ARGS(PGX_UUID(&t->ends->owner.migration)), &noted, err))
+        return false;
+    return pgx_bool(noted, 0, 0) || err_set(err, TMV_ERR_CONFLICT, "the target is not under repair any more");
+}
+
 static bool remove_batch(const struct verifier_task *t, const char *positions, struct tmv_error *err)
 {
     AUTO(buf) struct buf sql = BUF_INIT(SQL_MAX);
 
-    return store_sql(&sql, sql_verify_remove, &t->ends->target, NULL, 0, err) &&
+    return is_noted(t, err) && store_sql(&sql, sql_verify_remove, &t->ends->target, NULL, 0, err) &&
            pgx_query(t->target, STEP_TIMEOUT_US, buf_text(&sql),
                      PGX_ARGS(PGX_UUID(&t->ends->owner.tenant), PGX_TEXT(positions)), NULL, err);
 }
@@ -93,7 +144,8 @@ static bool copy_batch(const struct verifier_task *t, const char *positions, str
     const struct pgx_var from_vars[] = {
         {"columns", buf_text(&out)}, {"positions", positions}, {"tenant_id", ends->tenant}};
     const struct pgx_var into_vars[] = {{"columns", buf_text(&in)}};
-    return store_sql(&from, sql_verify_copy_out, &ends->source, from_vars, ARRAY_LEN(from_vars), err) &&
+    return is_noted(t, err) &&
+           store_sql(&from, sql_verify_copy_out, &ends->source, from_vars, ARRAY_LEN(from_vars), err) &&
            store_sql(&into, sql_copy_in, &ends->target, into_vars, ARRAY_LEN(into_vars), err) &&
            pgx_copy_out(t->source, STEP_TIMEOUT_US, buf_text(&from), err) &&
            pgx_copy_in(t->target, STEP_TIMEOUT_US, buf_text(&into), err) &&
@@ -101,21 +153,15 @@ static bool copy_batch(const struct verifier_task *t, const char *positions, str
 }
 
 /* One pass over a list, batch by batch, each in a transaction of its own. */
-static bool each_batch(const struct verifier_task *t, const struct positions *list,
-                       bool (*mend)(const struct verifier_task *t, const char *positions,
-                                    struct tmv_error *err),
+static bool each_batch(const struct verifier_task *t, const struct positions *list, step_run *mend,
                        struct tmv_error *err)
 {
     for (size_t i = 0; i < list->count; i += BATCH) {
         AUTO(buf) struct buf positions = BUF_INIT(LIST_MAX);
 
         array_text(list, i, &positions);
-        if (!buf_ok(&positions, err) || !ends_begin_target(t->ends, t->target, "mirroring", true, err))
+        if (!buf_ok(&positions, err) || !run_step(t, true, mend, buf_text(&positions), err))
             return false;
-        if (!mend(t, buf_text(&positions), err) || !pgx_commit(t->target, STEP_TIMEOUT_US, err)) {
-            pgx_rollback(t->target, STEP_TIMEOUT_US);
-            return false;
-        }
     }
     return true;
 }
@@ -127,8 +173,15 @@ static bool mend_all(const struct repair *r, const struct tmv_verify_report *rep
                 report->differences);
         return err_hint(err, "abort the migration and start it again: a new copy is faster");
     }
-    return each_batch(r->task, &r->remove, remove_batch, err) &&
-           each_batch(r->task, &r->copy, copy_batch, err);
+    return run_step(r->task, false, note_begun, NULL, err) &&
+           each_batch(r->task, &r->remove, remove_batch, err) &&
+           each_batch(r->task, &r->copy, copy_batch, err) && run_step(r->task, false, note_ended, NULL, err);
+}
+
+bool verify_repair_forget(const struct verifier_task *task, struct tmv_error *err)
+{
+    return run_step(task, false, note_ended, NULL, err) ||
+           err_wrap(err, "noting that the target holds everything");
 }
 
 bool verify_repair(const struct verifier_task *task, struct tmv_verify_report *ret_report,

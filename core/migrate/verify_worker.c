@@ -128,12 +128,24 @@ static void judge_totals(struct verify_worker *w, const struct tenant_total *sou
     verifier_note_total(&w->report, source, target);
 }
 
+/* Everything that an interrupted repair may have removed is there again. */
+static bool forget_repair(struct verify_worker *w, const struct verifier_task *job, struct tmv_error *err)
+{
+    if (!w->may_be_noted)
+        return true;
+    if (!verify_repair_forget(job, err))
+        return false;
+    w->may_be_noted = false;
+    return true;
+}
+
 static bool compare_totals(struct verify_worker *w, const struct verifier_task *job, const struct task *task,
                            struct tmv_error *err)
 {
     const struct position_span span = {.low = 0, .high = task->to};
     struct tenant_total source, target;
     int64_t began = clock_now_us();
+    bool equal;
 
     if (!verifier_total(job, &span, &source, &target, err))
         return false;
@@ -141,8 +153,9 @@ static bool compare_totals(struct verify_worker *w, const struct verifier_task *
     w->total_took_us = clock_now_us() - began;
     if (task->restarts == w->restarts && !w->differs && w->proof.to >= task->to)
         judge_totals(w, &source, &target);
+    equal = task->restarts == w->restarts && !w->differs && w->total_at_us > 0;
     pthread_mutex_unlock(&w->lock);
-    return true;
+    return !equal || forget_repair(w, job, err);
 }
 
 /* ---- the guards' facts ---- */
@@ -278,6 +291,8 @@ static void repair(struct verify_worker *w, const struct verifier_task *job)
 {
     struct tmv_verify_report report = {0};
     struct tmv_error err = {0};
+
+    w->may_be_noted = true;
     bool ok = verify_repair(job, &report, &err);
 
     pthread_mutex_lock(&w->lock);
@@ -399,6 +414,7 @@ static void take_start(struct verify_worker *w, const struct verify_start *start
                                 .target_guard = *start->target_guard,
                                 .workers = start->workers,
                                 .limit = start->watermark,
+                                .may_be_noted = true,
                                 .proof = start->proof,
                                 .engine_stop = start->ends->stop,
                                 .stop = {.fd = -1}};

@@ -35,6 +35,7 @@ struct verify_worker {
     struct stop stop;
     struct facts
         known[SIDE_COUNT]; /* owned: the thread's: what the proof's digests are of; no list: not known */
+    bool may_be_noted;     /* the thread's: the target may have the note of a repair that was interrupted */
     const struct stop *engine_stop; /* borrowed; may be NULL */
     /* under the lock: */
     int64_t limit;                     /* may verify up to here */

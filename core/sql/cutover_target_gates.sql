@@ -1,9 +1,11 @@
 -- What must be true of the target right before a cutover: whether the server takes writes, and the transaction of others with
 -- the oldest id on the whole server, whatever its database, prepared ones included: until it ends, feed readers see no event
 -- that is written after it began. Gives: read only; what it is, NULL without one; its id; its age in ms, NULL where this role
--- may not see it.
+-- may not see it; whether a repair of the tenant's events has not come to its end.
 -- database: target
-SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean, o.who, o.xid, o.age_ms
+-- $1 uuid: migration
+SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean, o.who, o.xid, o.age_ms,
+       EXISTS (SELECT FROM tenantmv.repair r WHERE r.migration_id = $1::uuid)
   FROM (SELECT) AS always
   LEFT JOIN LATERAL (
        SELECT h.who, h.xid::text, (extract(epoch FROM clock_timestamp() - h.since) * 1000)::bigint AS age_ms

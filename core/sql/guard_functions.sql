@@ -574,11 +574,17 @@ END
 $guard$;
 
 -- The end of the drain, in the target's transaction: the position sequence beyond every position of the source, and the
--- fence armed at an epoch that is new for this attempt. Raises when the fence is not closed, or another engine owns it.
+-- fence armed at an epoch that is new for this attempt. Raises when the fence is not closed, another engine owns it, or a repair
+-- of the target did not come to its end.
 CREATE OR REPLACE FUNCTION tenantmv.arm(p_events regclass, p_sequence regclass, p_tenant uuid, p_migration uuid,
                                          p_owner_epoch bigint, p_to_epoch bigint, p_position bigint) RETURNS void
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
 BEGIN
+    -- The caller's transaction holds the applied row, without which no repair begins or ends.
+    IF EXISTS (SELECT FROM tenantmv.repair r WHERE r.migration_id = p_migration) THEN
+        RAISE EXCEPTION 'a repair has removed events from the target and has not come to its end' USING ERRCODE = 'TM013',
+              HINT = 'Run tenantmv verify --repair again.';
+    END IF;
     UPDATE tenantmv.fence f
        SET state = 'armed', placement_epoch = p_to_epoch, changed_at = clock_timestamp(),
            changed_xid = pg_current_xact_id()

@@ -66,6 +66,14 @@ CREATE TABLE IF NOT EXISTS tenantmv.applied (
     events_table regclass NOT NULL         -- that they were written to
 );
 
+-- Repairs of the target that have begun, until the target is known to hold everything again: the repair came to its end, or a
+-- verification found both stores equal. No fence is armed while a row is here, and a repair writes only while its row is here;
+-- both lock the applied row first, so one of them waits for the other.
+CREATE TABLE IF NOT EXISTS tenantmv.repair (
+    migration_id uuid PRIMARY KEY,
+    began_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
 -- The facts of the tenants' own triggers right before an older version's functions were replaced, as that version took
 -- their digest: what had been changed before is told apart from the upgrade.
 CREATE TABLE IF NOT EXISTS tenantmv.upgraded_guard (

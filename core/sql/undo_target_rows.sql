@@ -23,6 +23,7 @@ departed AS (
     DELETE FROM tenantmv.departed d USING owned, tenantmv.fence f
      WHERE d.tenant_id = $1::uuid AND d.events = $4::regclass AND f.tenant_id = d.tenant_id AND f.events = d.events
        AND f.migration_id = $2::uuid),
+repair AS (DELETE FROM tenantmv.repair r USING owned WHERE r.migration_id = $2::uuid),
 ranges AS (DELETE FROM tenantmv.copied_range r USING owned WHERE r.migration_id = $2::uuid),
 applied AS (DELETE FROM tenantmv.applied a USING owned WHERE a.migration_id = $2::uuid)
 SELECT count(*) FROM owned

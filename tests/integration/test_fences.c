@@ -333,6 +333,24 @@ static bool l_arm(struct tmv_error *err)
     return err_set(err, TMV_ERR_OWNERSHIP, "not armed");
 }
 
+/* Where the decision's first half is committed, not only at a gate a moment before. */
+static void a_target_under_repair_is_not_armed(void **state)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(4000);
+    struct tmv_error err;
+
+    (void)state;
+    assert_done(cutover_arm_sql(&m.ends, 2, 1000, &sql, &err), &err);
+    support_sql(m.target, "INSERT INTO tenantmv.repair SELECT migration_id FROM tenantmv.applied");
+    AUTO_FREE char *before = picture(m.target);
+    assert_false(pgx_script(m.target, SUPPORT_TIMEOUT_US, buf_text(&sql), 0, NULL, &err));
+    assert_string_equal(err.sqlstate, "TM013");
+    AUTO_FREE char *after = picture(m.target);
+    assert_string_equal(before, after);
+    support_sql(m.target, "DELETE FROM tenantmv.repair");
+    assert_done(pgx_script(m.target, SUPPORT_TIMEOUT_US, buf_text(&sql), 0, NULL, &err), &err);
+}
+
 /* A source that failed over to a replica which had not everything hands positions out again that the tail has
  * passed. Their transaction is still open when the tail looks. */
 static void notices_what_was_in_flight_when_it_connected(void **state)
@@ -462,6 +480,7 @@ int main(void)
         CASE(folds_triggers_away_soon_and_later_tries_are_rarer, prepared),
         CASE(decides_only_on_guards_that_nobody_changes, moving),
         CASE(waits_until_no_more_events_are_behind_than_allowed, may_lag_no_event),
+        cmocka_unit_test_setup_teardown(a_target_under_repair_is_not_armed, mirroring, release_move),
         cmocka_unit_test_setup_teardown(notices_what_was_in_flight_when_it_connected, mirroring,
                                         release_move),
         cmocka_unit_test_setup_teardown(a_late_engine_changes_nothing_in_the_stores, taken_over,

@@ -113,6 +113,7 @@ static const struct expected in_store[] = {
     {"table fence", {"", "", ""}},
     {"table guarded", {"", "", ""}},
     {"table owner", {"", "", ""}},
+    {"table repair", {"", "", ""}},
     {"table store_version", {"", "", ""}},
     {"table upgraded_guard", {"", "", ""}},
 };

@@ -169,21 +169,53 @@ static void a_gate_that_knows_of_a_difference_is_red(void **state)
                 "verified: verification found 1 differences");
 }
 
-static struct tmv_command_info ask_repair(void)
+/* Asks; an engine that was just started has no lease yet, and has not looked at the gates. */
+static struct tmv_uuid ask(struct tmv_request request)
 {
-    const struct tmv_request request = {.operation = TMV_OP_VERIFY, .migration = l.migration, .repair = true};
-    struct tmv_command_info info = {0};
     struct tmv_uuid id;
+    struct tmv_error err;
+    int64_t until = clock_now_us() + 90 * US_PER_S;
+
+    request.migration = l.migration;
+    while (!tmv_request(l.handle, &request, &amy, &id, &err)) {
+        if (clock_now_us() >= until ||
+            !(strstr(err.message, "no engine runs") || strstr(err.message, "are not known")))
+            assert_done(false, &err);
+        stop_sleep(NULL, 10 * US_PER_MS);
+    }
+    return id;
+}
+
+static struct tmv_command_info outcome_of(struct tmv_uuid id)
+{
+    struct tmv_command_info info = {0};
     struct tmv_error err;
     char text[TMV_UUID_TEXT];
 
-    assert_done(tmv_request(l.handle, &request, &amy, &id, &err), &err);
     support_wait_until(l.on_control,
                        "SELECT state NOT IN ('requested', 'running') FROM tenantmv.command WHERE id"
                        " = '%s'",
                        tmv_uuid_format(&id, text));
     assert_done(tmv_command_get(l.handle, &id, &info, &err), &err);
     return info;
+}
+
+static struct tmv_uuid send_repair(void)
+{
+    return ask((struct tmv_request){.operation = TMV_OP_VERIFY, .repair = true});
+}
+
+static struct tmv_command_info ask_repair(void)
+{
+    return outcome_of(send_repair());
+}
+
+static struct tmv_command_info force_a_cutover(void)
+{
+    const struct tmv_request request = {
+        .operation = TMV_OP_CUTOVER, .force = true, .reason = "every option that there is"};
+
+    return outcome_of(ask(request));
 }
 
 static void a_repair_mends_the_target_and_leaves_the_source(void **state)
@@ -219,6 +251,116 @@ static void a_repair_mends_the_target_and_leaves_the_source(void **state)
     life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     life_wait_for("m.phase = 'completed'");
     life_assert_moved();
+}
+
+/* One event missing, one changed, one too many; what the first two were is kept. */
+static void damage_the_target(void)
+{
+    support_sql(l.on_target, "CREATE TABLE public.kept AS SELECT * FROM public.events WHERE global_position"
+                             " IN (4, 6)");
+    change_with_the_pass("DELETE FROM public.events WHERE global_position = 4");
+    change_with_the_pass("UPDATE public.events SET created_at = created_at + interval '1 us' WHERE"
+                         " global_position = 6");
+    change_with_the_pass(
+        "INSERT INTO public.events SELECT 305, gen_random_uuid(), gen_random_uuid(), 'O', 'O',"
+        " tenant_id, NULL, 1, now(), '{}' FROM public.events LIMIT 1");
+}
+
+/* The repair has removed what is wrong, and its second pass waits: `in_the_way` has written an event where
+ * another one is missing, and does not commit. */
+static struct tmv_uuid repair_up_to_its_second_pass(struct pgx_conn *in_the_way)
+{
+    support_sql(in_the_way, "BEGIN; SELECT set_config('tenantmv.pass', o.migration_id || '/' ||"
+                            " o.owner_epoch, true) FROM tenantmv.owner o;"
+                            " INSERT INTO public.events SELECT 4, gen_random_uuid(), gen_random_uuid(), 'O',"
+                            " 'O', tenant_id, NULL, 1, now(), '{}' FROM public.events LIMIT 1");
+    struct tmv_uuid repair = send_repair();
+    support_wait_until(l.on_target, "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted) AND NOT EXISTS"
+                                    " (SELECT FROM public.events WHERE global_position IN (4, 6, 305))");
+    return repair;
+}
+
+static void begin_with_a_damaged_target(bool verified)
+{
+    l.settings.verify_consistency = verified;
+    life_begin_and_wait_until_ready();
+    damage_the_target();
+}
+
+static void no_option_lets_a_cutover_pass_a_repair(void **state)
+{
+    AUTO_CONN struct pgx_conn *in_the_way = NULL;
+
+    (void)state;
+    begin_with_a_damaged_target(false);
+    in_the_way = support_connect(l.target.conninfo);
+    struct tmv_uuid repair = repair_up_to_its_second_pass(in_the_way);
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_REFUSED,
+                "repair: a repair of the target is under way");
+    life_expect(force_a_cutover(), TMV_COMMAND_REFUSED, "repair: a repair of the target is under way");
+    support_sql(in_the_way, "ROLLBACK");
+    life_expect(outcome_of(repair), TMV_COMMAND_DONE, "repaired: 2 events removed from the target, 2 copied");
+    life_expect(force_a_cutover(), TMV_COMMAND_DONE, "completed");
+    life_wait_for("m.phase = 'completed'");
+    life_assert_moved();
+}
+
+/* Leaves two events missing on the target. */
+static void interrupt_a_repair(void)
+{
+    AUTO_CONN struct pgx_conn *in_the_way = support_connect(l.target.conninfo);
+
+    (void)repair_up_to_its_second_pass(in_the_way);
+    life_stop_engine();
+    support_sql(in_the_way, "ROLLBACK");
+    life_start_engine();
+    life_expect(force_a_cutover(), TMV_COMMAND_REFUSED, "repair: interrupted");
+    life_expect(life_ask(TMV_OP_VERIFY, NULL), TMV_COMMAND_FAILED, "2 differences");
+    life_expect(force_a_cutover(), TMV_COMMAND_REFUSED, "repair: interrupted");
+}
+
+static void an_interrupted_repair_keeps_the_tenant_until_the_next_one_has_ended(void **state)
+{
+    (void)state;
+    begin_with_a_damaged_target(true);
+    interrupt_a_repair();
+    life_expect(ask_repair(), TMV_COMMAND_DONE, "repaired: 0 events removed from the target, 2 copied");
+    life_expect(force_a_cutover(), TMV_COMMAND_DONE, "completed");
+    life_wait_for("m.phase = 'completed'");
+    life_assert_moved();
+}
+
+static void an_interrupted_repair_keeps_the_tenant_until_both_stores_are_equal(void **state)
+{
+    (void)state;
+    begin_with_a_damaged_target(true);
+    interrupt_a_repair();
+    change_with_the_pass("INSERT INTO public.events SELECT * FROM public.kept");
+    life_expect(life_ask(TMV_OP_VERIFY, NULL), TMV_COMMAND_DONE, "equal up to position");
+    support_wait_until(l.on_target, "SELECT NOT EXISTS (SELECT FROM tenantmv.repair)");
+    life_wait_for("s.ready");
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
+    life_wait_for("m.phase = 'completed'");
+    life_assert_moved();
+}
+
+/* The note on the target is what keeps it from being armed: without it no batch is written. */
+static void a_batch_of_a_repair_is_not_written_without_its_note(void **state)
+{
+    AUTO_CONN struct pgx_conn *in_the_way = NULL;
+
+    (void)state;
+    begin_with_a_damaged_target(true);
+    in_the_way = support_connect(l.target.conninfo);
+    support_sql(in_the_way, "BEGIN; SELECT FROM public.events WHERE global_position = 305 FOR UPDATE");
+    struct tmv_uuid repair = send_repair();
+    support_wait_until(l.on_target, "SELECT EXISTS (SELECT FROM tenantmv.repair) AND EXISTS (SELECT FROM"
+                                    " pg_locks WHERE NOT granted)");
+    support_sql(l.on_target, "DELETE FROM tenantmv.repair");
+    support_sql(in_the_way, "ROLLBACK");
+    life_expect(outcome_of(repair), TMV_COMMAND_FAILED, "not under repair any more");
+    assert_int_equal(support_int(l.on_target, "SELECT count(*) FROM public.events WHERE global_position = 4"),
+                     0);
 }
 
 static void a_repair_is_refused_where_it_is_not_safe(void **state)
@@ -319,6 +461,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(finds_a_target_that_is_changed_behind_its_back,
                                         with_control_elsewhere, life_done),
         cmocka_unit_test_setup_teardown(a_repair_mends_the_target_and_leaves_the_source, life_plain,
+                                        life_done),
+        cmocka_unit_test_setup_teardown(no_option_lets_a_cutover_pass_a_repair, life_plain, life_done),
+        cmocka_unit_test_setup_teardown(an_interrupted_repair_keeps_the_tenant_until_the_next_one_has_ended,
+                                        life_plain, life_done),
+        cmocka_unit_test_setup_teardown(an_interrupted_repair_keeps_the_tenant_until_both_stores_are_equal,
+                                        life_plain, life_done),
+        cmocka_unit_test_setup_teardown(a_batch_of_a_repair_is_not_written_without_its_note, life_plain,
                                         life_done),
         cmocka_unit_test_setup_teardown(a_repair_is_refused_where_it_is_not_safe, life_plain, life_done),
         cmocka_unit_test_setup_teardown(keeps_reports_of_engines_and_people, life_plain, life_done),

@@ -14,7 +14,7 @@ feed-order
 tables rights secrets roles bounded-wait upgrade takeover
 waiting queue outcome foreign
 wrong-target unseen paste reply names hidden-trouble facts
-age after notice""".split()
+age after notice repair""".split()
 
 
 class Mutant(NamedTuple):
@@ -748,4 +748,19 @@ MUTANTS = [Mutant(*row) for row in [
      "notices", "tells_an_error_and_an_abort"),
     ("age/difference-is-no-gate", "core/migrate/cutover_gates.c", "else if (m->differences > 0)", "else if (m->differences < 0)",
      "verification", "a_gate_that_knows_of_a_difference_is_red"),
+    ("repair/no-gate", "core/migrate/cutover_gates.c", 'gate(list, "repair", !noted && !m->repairing,', 'gate(list, "repair", true,',
+     "verification", "no_option_lets_a_cutover_pass_a_repair"),
+    ("repair/interrupted-is-no-gate", "core/migrate/cutover_gates.c", 'gate(list, "repair", !noted && !m->repairing,',
+     'gate(list, "repair", !m->repairing,', "verification",
+     "an_interrupted_repair_keeps_the_tenant_until_the_next_one_has_ended"),
+    ("repair/armed", GUARD, "FROM tenantmv.repair r WHERE r.migration_id = p_migration)",
+     "FROM tenantmv.repair r WHERE r.migration_id IS NULL)", "fences", "a_target_under_repair_is_not_armed"),
+    ("repair/writes-without-its-note", "core/migrate/verify_repair.c", "return pgx_bool(noted, 0, 0) ||",
+     "return pgx_rows(noted) == 1 ||", "verification", "a_batch_of_a_repair_is_not_written_without_its_note"),
+    ("repair/not-noted", "core/migrate/verify_repair.c", "return run_step(r->task, false, note_begun, NULL, err) &&\n",
+     "return (pgx_is_usable(r->task->target) || note_begun(r->task, NULL, err)) &&\n",
+     "verification", "an_interrupted_repair_keeps_the_tenant_until_the_next_one_has_ended"),
+    ("repair/note-never-taken-away", "core/migrate/verify_worker.c", "return !equal || forget_repair(w, job, err);",
+     "return !equal || w->may_be_noted || forget_repair(w, job, err);", "verification",
+     "an_interrupted_repair_keeps_the_tenant_until_both_stores_are_equal"),
 ]]
