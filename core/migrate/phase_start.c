@@ -218,7 +218,7 @@ static bool end_copy(struct coordinator *c, struct tmv_error *err)
     AUTO_RESULT struct pgx_result *opened = NULL;
     char why[GUARD_WHY_MAX];
 
-    if (!coordinator_say(c, "closing the target row by row", "", err) ||
+    if (!coordinator_say(c, "replacing the statement guard on the target by the row guard", "", err) ||
         !ends_connect_target(&c->ends, "guard", &target, err) ||
         !coordinator_check_copy_facts(c, SIDE_TARGET, target, err) ||
         !guard_install(target, &c->target_guard, GUARD_ROWS, INSTALL_PATIENCE_US, &ignored, err) ||

@@ -341,7 +341,7 @@ static bool check_arguments(const struct arguments *a, struct tmv_error *err)
         return err_hint(err, "leave --direct out, or add --dry-run");
     }
     if (a->repair && a->sample)
-        return err_set(err, TMV_ERR_USAGE, "a repair mends everything, not a sample");
+        return err_set(err, TMV_ERR_USAGE, "--repair cannot be combined with --sample");
     return true;
 }
 

@@ -79,7 +79,7 @@ static bool warning_holds(const struct confirm *confirm, const struct model *mod
                  attempt->reason);
         return true;
     case WARNING_UNPREDICTED:
-        snprintf(warning->text, sizeof warning->text, "nobody measured the pause: :rehearse does");
+        snprintf(warning->text, sizeof warning->text, "the pause was never measured; run :rehearse first");
         return cutover && m->predicted_pause_us < 0;
     case WARNING_OTHER:
         if (!entry)
@@ -142,7 +142,7 @@ static void blocked_by_state(const struct confirm *confirm, const struct model *
     if (!m && !confirm->bulk)
         snprintf(why, size, "the migration is gone");
     else if (fresh != FRESH_LIVE && fresh != FRESH_LAG)
-        snprintf(why, size, "the picture is old");
+        snprintf(why, size, "the data on screen is stale");
     else if (!is_allowed(confirm, model, m, reason))
         text_copy(why, size, reason);
 }
