@@ -100,6 +100,24 @@ bool tmv_store_replace(struct tmv_control *control, const struct tmv_store_info 
     return err_hint(err, "its name must be typed to confirm the change");
 }
 
+bool control_store_hold(struct pgx_conn *conn, const struct tmv_store_info *store, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *row = NULL;
+    const struct tmv_store_identity *known = &store->identity;
+
+    if (!pgx_query(conn, CONTROL_TIMEOUT_US, sql_control_store_hold,
+                   PGX_ARGS(PGX_TEXT(store->id), PGX_TEXT(store->conninfo), PGX_TEXT(store->events_schema),
+                            PGX_TEXT(store->events_table),
+                            known->system_identifier[0] ? PGX_TEXT(known->system_identifier) : PGX_NULL,
+                            PGX_INT(known->database_oid),
+                            known->events_oid ? PGX_INT(known->events_oid) : PGX_NULL),
+                   &row, err))
+        return err_wrap(err, "reading store %s", store->id);
+    return pgx_rows(row) == 1 ||
+           err_set(err, TMV_ERR_CONFLICT, "store %s was replaced in the registry while the tenant moved",
+                   store->id);
+}
+
 bool control_store_identify(struct pgx_conn *conn, const struct tmv_store_info *store,
                             const struct tmv_store_identity *identity, const char *who, struct tmv_error *err)
 {

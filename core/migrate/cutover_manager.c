@@ -211,7 +211,9 @@ static bool begin_decision(struct pause *p, struct tmv_error *err)
     if (!m->control_here || p->request->rehearsal)
         return true;
     details = decision_details(p);
-    return control_complete_cutover(m->lock, &m->ends->owner, m->ends->target_store.id, details,
+    return control_store_hold(m->lock, &m->ends->source_store, err) &&
+           control_store_hold(m->lock, &m->ends->target_store, err) &&
+           control_complete_cutover(m->lock, &m->ends->owner, m->ends->target_store.id, details,
                                     p->request->requested_by, err);
 }
 

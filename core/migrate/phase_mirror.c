@@ -523,19 +523,18 @@ static bool catch_up(struct coordinator *c, bool *ret_lags, struct tmv_error *er
 }
 
 /* Whether the registry still says what our connections were opened by: a decision sends the tenant's writers
- * to the target's name, not to the database that we filled. */
-static bool registry_agrees(struct coordinator *c, const struct tmv_store_info *ours, struct tmv_error *err)
+ * to the target's name, not to the database that we filled. If not, the command is refused; the stores are
+ * connected again, as the registry says now. */
+static bool registry_agrees(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
 {
-    struct tmv_control handle = {.conn = c->control};
-    struct tmv_store_info now;
+    struct tmv_error ignored;
 
-    if (!tmv_store_get(&handle, ours->id, &now, err))
-        return false;
-    return (strcmp(now.conninfo, ours->conninfo) == 0 &&
-            (!now.identity.system_identifier[0] ||
-             store_identity_check(ours, &now.identity, "the registry", err))) ||
-           err_set(err, TMV_ERR_CONFLICT, "store %s was replaced in the registry while the tenant moved",
-                   ours->id);
+    if (control_store_hold(c->control, &c->ends.source_store, err) &&
+        control_store_hold(c->control, &c->ends.target_store, err))
+        return true;
+    if (err->code == TMV_ERR_CONFLICT)
+        (void)!coordinator_answer(c, command, TMV_COMMAND_REFUSED, err->message, &ignored);
+    return false;
 }
 
 /* A gate that flickers (the lag between two turns, a transaction that is just ending) gets a second to be
@@ -623,7 +622,8 @@ static bool try_cutover(struct coordinator *c, const struct command_row *command
         return not_tried(c, command, err);
     if (why[0])
         return coordinator_answer(c, command, TMV_COMMAND_REFUSED, why, err);
-    return run_attempt(c, command, command && command->operation == TMV_OP_REHEARSE, err);
+    return registry_agrees(c, command, err) && /* what was proven meanwhile took up to some seconds */
+           run_attempt(c, command, command && command->operation == TMV_OP_REHEARSE, err);
 }
 
 bool phase_cutover(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
@@ -631,12 +631,8 @@ bool phase_cutover(struct coordinator *c, const struct command_row *command, str
     if (!c->connected)
         return coordinator_answer(c, command, TMV_COMMAND_REFUSED,
                                   "the stores are not connected now; try again", err);
-    if (!registry_agrees(c, &c->ends.source_store, err) || !registry_agrees(c, &c->ends.target_store, err)) {
-        struct tmv_error ignored;
-
-        (void)!coordinator_answer(c, command, TMV_COMMAND_REFUSED, err->message, &ignored);
-        return false; /* and connect again, as the registry says now */
-    }
+    if (!registry_agrees(c, command, err))
+        return false;
     bool ok = try_cutover(c, command, err);
     if (!c->ended) /* nothing is left to prove, and the writers want the machine */
         verify_worker_go_on(&c->verifier);

@@ -354,6 +354,54 @@ static void a_cutover_is_refused_when_the_target_was_replaced(void **state)
     assert_done(move_insert(l.on_source, &l.tenant, 900, 1, &err), &err);
 }
 
+/* The first look at the registry has passed; the cutover waits for the totals, which the table's lock holds
+ * up. */
+static void a_cutover_is_refused_when_the_target_was_replaced_meanwhile(void **state)
+{
+    struct tmv_request cutover = {.operation = TMV_OP_CUTOVER};
+    AUTO_CONN struct pgx_conn *in_the_way = NULL;
+    struct tmv_command_info info;
+    struct tmv_store_info other;
+    struct tmv_uuid id;
+    struct tmv_error err;
+
+    (void)state;
+    life_begin_and_wait_until_ready();
+    support_store(support_cluster("target", NULL), "dedicated", false, &other);
+    other.identity = identity_of(&other);
+    in_the_way = support_connect(l.target.conninfo);
+    support_sql(in_the_way, "BEGIN; LOCK TABLE public.events IN ACCESS EXCLUSIVE MODE");
+    cutover.migration = l.migration;
+    assert_done(tmv_request(l.handle, &cutover, &amy, &id, &err), &err);
+    support_wait_until(l.on_control,
+                       "SELECT EXISTS (SELECT FROM tenantmv.command WHERE operation = 'cutover' AND"
+                       " started_at < clock_timestamp() - interval '200 ms')");
+    assert_done(tmv_store_replace(l.handle, &other, true, &err), &err);
+    support_sql(in_the_way, "ROLLBACK");
+    do {
+        stop_sleep(NULL, 10 * US_PER_MS);
+        assert_done(tmv_command_get(l.handle, &id, &info, &err), &err);
+    } while (info.state == TMV_COMMAND_REQUESTED || info.state == TMV_COMMAND_RUNNING);
+    life_expect(info, TMV_COMMAND_REFUSED, "store dedicated was replaced");
+    assert_done(move_insert(l.on_source, &l.tenant, 900, 1, &err), &err);
+}
+
+/* Between the last look and the decision: a trigger replaces the store when the attempt is noted. */
+static void a_decision_holds_the_registered_stores(void **state)
+{
+    struct tmv_error err;
+
+    (void)state;
+    life_begin_and_wait_until_ready();
+    support_sql(l.on_control,
+                "CREATE FUNCTION public.replace_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE"
+                " tenantmv.store SET events_table = 'others' WHERE id = 'dedicated'; RETURN NEW; END $$;"
+                " CREATE TRIGGER replace_it BEFORE INSERT ON tenantmv.cutover_attempt FOR EACH ROW EXECUTE"
+                " FUNCTION public.replace_it()");
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_FAILED, "store dedicated was replaced");
+    assert_done(move_insert(l.on_source, &l.tenant, 900, 1, &err), &err);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -375,6 +423,9 @@ int main(void)
                                         life_done),
         cmocka_unit_test_setup_teardown(a_cutover_is_refused_when_the_target_was_replaced, life_plain,
                                         life_done),
+        cmocka_unit_test_setup_teardown(a_cutover_is_refused_when_the_target_was_replaced_meanwhile,
+                                        life_plain, life_done),
+        cmocka_unit_test_setup_teardown(a_decision_holds_the_registered_stores, life_plain, life_done),
     };
 
     return cmocka_run_group_tests(tests, support_setup, support_teardown);
