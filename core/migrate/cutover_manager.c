@@ -381,7 +381,9 @@ static void take_held_writers(struct pause *p)
     AUTO_RESULT struct pgx_result *row = NULL;
     struct tmv_error ignored;
 
-    if (p->counting && pgx_receive(p->m->tailer->source, STEP_TIMEOUT_US, &row, &ignored))
+    int64_t left_us = p->deadline_us - clock_now_us();
+
+    if (p->counting && pgx_receive(p->m->tailer->source, left_us > 0 ? left_us : 1, &row, &ignored))
         p->attempt->held_writers = pgx_int(row, 0, 0);
     p->counting = false;
 }
