@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/text.h"
 #include "migrate/verify_range.h"
@@ -21,22 +22,26 @@ static bool send_total(const struct verifier_task *task, enum verify_side side,
                     PGX_ARGS(PGX_INT(span->low), PGX_INT(span->high), PGX_TEXT(task->ends->tenant)), err);
 }
 
-static bool receive_total(struct pgx_conn *conn, struct tenant_total *ret_total, struct tmv_error *err)
+static bool receive_total(struct pgx_conn *conn, int64_t deadline_us, struct tenant_total *ret_total,
+                          struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *row = NULL;
+    int64_t left_us = deadline_us - clock_now_us();
 
-    if (!pgx_receive(conn, VERIFY_RANGE_TIMEOUT_US, &row, err))
+    if (!pgx_receive(conn, left_us > 0 ? left_us : 1, &row, err))
         return false;
     *ret_total = (struct tenant_total){.all = pgx_int(row, 0, 0), .inside = pgx_int(row, 0, 1)};
     return true;
 }
 
-bool verifier_total(const struct verifier_task *task, const struct position_span *span,
-                    struct tenant_total *ret_source, struct tenant_total *ret_target, struct tmv_error *err)
+bool verifier_total(const struct verifier_task *task, const struct position_span *span, int64_t timeout_us,
+                    struct tenant_total totals[SIDE_COUNT], struct tmv_error *err)
 {
+    int64_t deadline_us = clock_now_us() + timeout_us;
+
     return send_total(task, SOURCE, span, err) && send_total(task, TARGET, span, err) &&
-                   receive_total(task->source, ret_source, err) &&
-                   receive_total(task->target, ret_target, err)
+                   receive_total(task->source, deadline_us, &totals[SIDE_SOURCE], err) &&
+                   receive_total(task->target, deadline_us, &totals[SIDE_TARGET], err)
                ? true
                : err_wrap(err, "comparing the total of the tenant's events");
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "migrate/consistency_verifier.h"
+#include "migrate/fact_watch.h"
 
 /* Of one end. */
 struct tenant_total {
@@ -11,9 +12,10 @@ struct tenant_total {
 };
 
 /* Counts on both ends at the same time, over the tenant's events up to span->high. Blocks as long as the
- * servers read the tenant's index. After an error the sessions may be in the middle of a statement. */
+ * servers read the tenant's index, up to `timeout_us`. After an error the sessions may be in the middle of a
+ * statement: close them. */
 TMV_NODISCARD bool verifier_total(const struct verifier_task *task, const struct position_span *span,
-                                  struct tenant_total *ret_source, struct tenant_total *ret_target,
+                                  int64_t timeout_us, struct tenant_total totals[SIDE_COUNT],
                                   struct tmv_error *err);
 /* Whether two totals are of the same events, as far as numbers tell. Pure. */
 bool verifier_totals_equal(const struct tenant_total *source, const struct tenant_total *target);

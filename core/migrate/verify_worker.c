@@ -10,6 +10,7 @@
 #include "lib/lock.h"
 #include "lib/thread.h"
 #include "migrate/chunk_queue.h"
+#include "migrate/verify_range.h"
 #include "migrate/verify_repair.h"
 #include "migrate/verify_total.h"
 
@@ -143,16 +144,16 @@ static bool compare_totals(struct verify_worker *w, const struct verifier_task *
                            struct tmv_error *err)
 {
     const struct position_span span = {.low = 0, .high = task->to};
-    struct tenant_total source, target;
+    struct tenant_total totals[SIDE_COUNT];
     int64_t began = clock_now_us();
     bool equal;
 
-    if (!verifier_total(job, &span, &source, &target, err))
+    if (!verifier_total(job, &span, VERIFY_RANGE_TIMEOUT_US, totals, err))
         return false;
     pthread_mutex_lock(&w->lock);
     w->total_took_us = clock_now_us() - began;
     if (task->restarts == w->restarts && !w->differs && w->proof.to >= task->to)
-        judge_totals(w, &source, &target);
+        judge_totals(w, &totals[SIDE_SOURCE], &totals[SIDE_TARGET]);
     equal = task->restarts == w->restarts && !w->differs && w->total_at_us > 0;
     pthread_mutex_unlock(&w->lock);
     return !equal || forget_repair(w, job, err);

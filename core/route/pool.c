@@ -168,7 +168,7 @@ static bool limit_statements(struct pooled *pooled, const struct tmv_router *rou
     if (left == pooled->limit_ms)
         return true;
     snprintf(text, sizeof text, "%lld", (long long)left);
-    if (!pgx_query(pooled->conn, CONNECT_US, sql_route_statement_limit, PGX_ARGS(PGX_TEXT(text)), NULL, err))
+    if (!pgx_query(pooled->conn, CONNECT_US, sql_store_statement_limit, PGX_ARGS(PGX_TEXT(text)), NULL, err))
         return false;
     pooled->limit_ms = left;
     return true;
