@@ -23,11 +23,17 @@ bool control_rights(struct pgx_conn *conn, struct tmv_rights *ret_rights, struct
     return true;
 }
 
-bool control_rights_refuse(const struct tmv_rights *rights, struct tmv_error *err)
+bool tmv_rights_check(const struct tmv_rights *rights, struct tmv_error *err)
 {
-    return err_set(err, TMV_ERR_REFUSED,
+    return rights->may_run ||
+           err_set(err, TMV_ERR_REFUSED,
                    "the role %s may not run migrations: in the control database it lacks %s", rights->role,
                    rights->lacks);
+}
+
+bool tmv_control_own_rights(struct tmv_control *control, struct tmv_rights *ret_rights, struct tmv_error *err)
+{
+    return control_rights(control->conn, ret_rights, err);
 }
 
 bool tmv_control_rights(const char *conninfo, struct tmv_rights *ret_rights, struct tmv_error *err)

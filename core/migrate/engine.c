@@ -153,7 +153,7 @@ static bool may_run(struct pgx_conn *control, struct tmv_error *err)
 
     if (!control_rights(control, &rights, err))
         return false;
-    return rights.may_run || control_rights_refuse(&rights, err);
+    return tmv_rights_check(&rights, err);
 }
 
 static void *engine_main(void *arg)

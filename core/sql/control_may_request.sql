@@ -2,6 +2,6 @@
 -- table: then something else is wrong.
 -- database: control
 SELECT current_user::text,
-       coalesce((SELECT has_table_privilege(c.oid, 'INSERT')
+       coalesce((SELECT has_any_column_privilege(c.oid, 'INSERT')
                    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                   WHERE n.nspname = 'tenantmv' AND c.relname = 'command'), true)

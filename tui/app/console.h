@@ -14,14 +14,17 @@ struct console_options {
     const char *environment_kind; /* "prod", "staging", "dev", "demo": the badge; NULL: none */
     const char *who;              /* operator, "amy"; stored with every request */
     const char *from;             /* where from, "bastion2 pid 4711"; NULL: host and pid */
-    const char *engine_note; /* about the embedded engine, "engine here"; NULL: no engine in this process */
-    const char *engine_missing; /* why there is none though one was asked for; NULL */
-    struct tmv_engine *engine;  /* the embedded engine, for the question at the end; NULL: it is not asked */
-    const char *theme;          /* name or file of a theme; NULL: $TENANTMV_THEME, or a built-in one */
-    const char *script;         /* file of keys and screens to save instead of a terminal; NULL: none */
-    bool read_only;             /* watch: no action path at all, read-only transactions */
-    bool ascii;                 /* no byte above 0x7e */
-    bool no_color;              /* as with $NO_COLOR */
+    const char *engine_note;      /* about an engine that the caller runs in this process; NULL: none does */
+    /* Starts the console's engine, as soon as its role is known to have the rights of one; called by the
+     * screen's thread, until it returned one. The caller stops the engine, after console_run. NULL: no engine
+     * is wanted. */
+    struct tmv_engine *(*engine_start)(void *user, struct tmv_error *err);
+    void *engine_user;
+    const char *theme;         /* name or file of a theme; NULL: $TENANTMV_THEME, or a built-in one */
+    const char *script;        /* file of keys and screens to save instead of a terminal; NULL: none */
+    bool read_only;            /* watch: no action path at all, read-only transactions */
+    bool ascii;                /* no byte above 0x7e */
+    bool no_color;             /* as with $NO_COLOR */
     bool plain;                /* one line per change on stdout, no screen; also when stdout is no terminal */
     bool once;                 /* one picture as plain lines, then end: 0 well, 1 warnings, 2 failed or stuck,
                                   4 no contact */

@@ -79,6 +79,21 @@ static void pause_until(struct monitor *monitor, int64_t deadline_us)
     pthread_mutex_unlock(&monitor->thread.lock);
 }
 
+/* What the role may do, which may have been another when the connection before this one was made. */
+static bool judge(struct monitor *monitor, struct tmv_control *control, struct tmv_error *err)
+{
+    struct tmv_rights rights;
+
+    if (!tmv_control_own_rights(control, &rights, err))
+        return false;
+    pthread_mutex_lock(&monitor->thread.lock);
+    monitor->report.rights = rights;
+    monitor->report.judged = monitor->fresh = true;
+    pthread_mutex_unlock(&monitor->thread.lock);
+    thread_wake(&monitor->thread);
+    return true;
+}
+
 /* The audit from before this console started, or from while it was cut off. */
 static bool read_log(struct monitor *monitor, struct tmv_control *control,
                      const struct tmv_snapshot *snapshot, struct tmv_error *err)
@@ -189,7 +204,8 @@ static void *monitor_run(void *self)
     while (!thread_stopping(&monitor->thread)) {
         struct tmv_control *control = NULL;
         struct tmv_error err = {0};
-        if (tmv_control_open_read_only(monitor->conninfo, &control, &err) && follow(monitor, control, &err))
+        if (tmv_control_open_read_only(monitor->conninfo, &control, &err) && judge(monitor, control, &err) &&
+            follow(monitor, control, &err))
             retry_us = RETRY_FIRST_US;
         tmv_control_close(control);
         if (thread_stopping(&monitor->thread))
@@ -251,6 +267,7 @@ bool monitor_take(struct monitor *monitor, struct monitor_report *ret_report)
         monitor->report.record = NULL;
         monitor->report.log = NULL;
         monitor->report.log_count = 0;
+        monitor->report.judged = false;
         monitor->fresh = false;
     }
     pthread_mutex_unlock(&monitor->thread.lock);

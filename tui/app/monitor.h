@@ -14,6 +14,8 @@ struct monitor_report {
     struct tmv_audit_entry *log;   /* earlier audit, once after each connecting, now the taker's; NULL none */
     size_t log_count;
     bool connected;
+    bool judged; /* `rights` are known: asked for after each connecting, before the first picture */
+    struct tmv_rights rights; /* of the role that the console has */
     int64_t offline_since_us; /* monotonic, when not connected */
     char error[400];          /* why not, "" */
     char hint[400];

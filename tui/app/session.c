@@ -109,9 +109,8 @@ bool session_start(struct session *session, const struct console_options *option
     model->environment_kind = options->environment_kind;
     model->who = options->who;
     model->engine_note = options->engine_note;
-    model->engine_missing = options->engine_missing;
     model->read_only = options->read_only;
-    session->state.engine_here = options->engine;
+    model->unjudged = !options->read_only;
     model->names = options->names;
     model->only_problems = options->only_problems;
     model->big = options->big;
@@ -155,6 +154,37 @@ int session_signal(const struct session *session)
     return signal_seen;
 }
 
+/* An engine's role has its rights: now, or since it was refused. */
+static void start_engine(struct session *session)
+{
+    struct tmv_error err = {0};
+
+    session->engine = session->options->engine_start(session->options->engine_user, &err);
+    session->state.engine_here = session->engine;
+    if (session->engine)
+        session->state.model.engine_note = "engine here";
+    else
+        state_toast(&session->state, ROLE_LEVEL_CRIT, "no engine: %.400s", err.message);
+}
+
+/* What this role's console is: it shows READ-ONLY where it could change nothing, and has no engine where that
+ * could not run. */
+static void take_rights(struct session *session, const struct tmv_rights *rights)
+{
+    struct model *model = &session->state.model;
+    bool wanted = session->options->engine_start;
+
+    model->unjudged = false;
+    model->read_only = session->options->read_only || !rights->may_request;
+    model->engine_missing = NULL;
+    if (wanted && rights->may_run && !session->engine)
+        start_engine(session);
+    else if (wanted && !rights->may_run && session->engine)
+        model->engine_missing = "but its role lacks rights";
+    else if (wanted && !rights->may_run && rights->may_request)
+        model->engine_missing = "no engine: its role lacks rights";
+}
+
 static void take_report(struct session *session, struct monitor_report *report)
 {
     struct model *model = &session->state.model;
@@ -163,6 +193,8 @@ static void take_report(struct session *session, struct monitor_report *report)
     model->offline_since_us = report->offline_since_us;
     text_copy(model->link_error, sizeof model->link_error, report->error);
     text_copy(model->link_hint, sizeof model->link_hint, report->hint);
+    if (report->judged)
+        take_rights(session, &report->rights);
     event_log_add(&model->log, report->log, report->log_count);
     free(report->log);
     if (report->record)
@@ -193,8 +225,8 @@ static void look_at_engine(struct session *session)
 {
     struct tmv_engine_status status = {0};
 
-    if (session->options->engine)
-        tmv_engine_get_status(session->options->engine, &status);
+    if (session->engine)
+        tmv_engine_get_status(session->engine, &status);
     session->state.engine_runs = status.running;
 }
 

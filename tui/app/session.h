@@ -13,6 +13,7 @@ struct session {
     struct theme theme;
     struct monitor *monitor;
     struct store_watch *stores; /* NULL: nobody can see them */
+    struct tmv_engine *engine;  /* the console's own, borrowed; NULL: not started */
     int wake_fd;                /* written by the threads */
     int signal_fd;              /* written by the signal handler */
     int64_t fixed_wall_us;      /* a script's clock; 0: the real one */

@@ -27,27 +27,35 @@ static const struct option_spec options[] = {
     {0},
 };
 
+/* What the screen starts as soon as it may. */
+struct embedded {
+    const struct cli *cli;
+    const char *conninfo;
+    struct tmv_engine *engine;
+};
+
 /* The engine's threads must not receive the signals that the screen's thread handles. */
-static bool start_engine(const struct cli *cli, const char *conninfo, struct tmv_engine **ret_engine,
-                         struct tmv_error *err)
+static struct tmv_engine *start_engine(void *user, struct tmv_error *err)
 {
+    struct embedded *embedded = user;
+    const struct config *config = &embedded->cli->config;
     char host[100] = "";
     char name[400];
     sigset_t all, before;
 
     gethostname(host, sizeof host - 1);
-    snprintf(name, sizeof name, "console %s@%s", cli->config.operator_name, *host ? host : "?");
+    snprintf(name, sizeof name, "console %s@%s", config->operator_name, *host ? host : "?");
     const struct tmv_engine_options engine_options = {
-        .control_conninfo = conninfo,
+        .control_conninfo = embedded->conninfo,
         .name = name,
-        .max_migrations = (int)cli->config.max_migrations,
-        .webhook_url = cli->config.webhook,
+        .max_migrations = (int)config->max_migrations,
+        .webhook_url = config->webhook,
     };
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    bool ok = tmv_engine_start(&engine_options, ret_engine, err);
+    bool ok = tmv_engine_start(&engine_options, &embedded->engine, err);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return ok;
+    return ok ? embedded->engine : NULL;
 }
 
 /* Migrations of the picture that another engine runs now, and those that none does. */
@@ -112,27 +120,11 @@ static void leave_engine(struct cli *cli, const char *conninfo, struct tmv_engin
         tell_successors(cli, conninfo);
 }
 
-/* What this role's console is: it shows READ-ONLY where it could change nothing, and has no engine where that
- * could not run. What cannot be asked now is not taken away: the engine looks again before it begins. */
-static void look_at_rights(struct console_options *screen, bool *engine)
-{
-    struct tmv_rights rights;
-    struct tmv_error err;
-
-    if (screen->read_only || !tmv_control_rights(screen->control_conninfo, &rights, &err))
-        return;
-    screen->read_only = !rights.may_request;
-    if (*engine && !rights.may_run)
-        screen->engine_missing = rights.may_request ? "no engine: its role lacks rights" : NULL;
-    *engine = *engine && rights.may_run;
-}
-
 static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
 {
     const struct arguments *a = arguments;
     struct console_options screen;
-    struct tmv_engine *engine = NULL;
-    bool with_engine = !a->read_only && !a->no_engine;
+    struct embedded embedded = {.cli = cli};
     enum leave leave;
 
     if (cli->json) {
@@ -143,18 +135,13 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
         return false;
     signal(SIGPIPE, SIG_IGN);
     screen.read_only = a->read_only;
-    look_at_rights(&screen, &with_engine);
-    if (with_engine) {
-        if (!start_engine(cli, screen.control_conninfo, &engine, err)) {
-            screen_release(&screen);
-            return false;
-        }
-        screen.engine_note = "engine here";
-        screen.engine = engine;
-    }
+    embedded.conninfo = screen.control_conninfo;
+    screen.engine_user = &embedded;
+    if (!a->read_only && !a->no_engine && !screen.once)
+        screen.engine_start = start_engine;
     cli->exit_code = console_run(&screen, &leave);
-    if (engine)
-        leave_engine(cli, screen.control_conninfo, engine, leave);
+    if (embedded.engine)
+        leave_engine(cli, screen.control_conninfo, embedded.engine, leave);
     screen_release(&screen);
     return true;
 }

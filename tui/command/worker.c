@@ -106,12 +106,10 @@ static bool check_rights(struct cli *cli, const char *conninfo, struct tmv_error
 
     if (!tmv_control_rights(conninfo, &rights, err)) /* one that is away is looked at by the engine itself */
         return tmv_error_classify(err) == TMV_CLASS_RECONNECT || tmv_error_classify(err) == TMV_CLASS_RETRY;
-    if (rights.may_run)
+    if (tmv_rights_check(&rights, err))
         return true;
     if (cli->json)
         cJSON_AddStringToObject(cli_document(cli), "grants", rights.grants);
-    err_set(err, TMV_ERR_REFUSED, "the role %s may not run migrations: in the control database it lacks %s",
-            rights.role, rights.lacks);
     char *rest = rights.grants;
     for (char *grant = strsep(&rest, "\n"); grant; grant = strsep(&rest, "\n"))
         cli_note(cli, "%s", grant);

@@ -48,6 +48,7 @@ static enum role mode_words(const struct model *model, const char **ret_words)
         enum role role;
     } modes[] = {{model->replaying, "[REPLAY]", ROLE_MODE_REPLAY},
                  {model->frozen, "[FROZEN]", ROLE_MODE_FROZEN},
+                 {model->unjudged, "", ROLE_TEXT_DIM},
                  {model->read_only, "[READ-ONLY]", ROLE_MODE_READONLY},
                  {true, "[OPERATE]", ROLE_MODE_OPERATE}};
     size_t i = 0;

@@ -100,6 +100,7 @@ struct model {
     struct tmv_dialog own_dialog; /* open here; its id is nil when none is */
     struct tenant_names names;
     bool read_only;
+    bool unjudged;      /* not known yet whether the role may do more than look */
     bool frozen;        /* display stopped */
     bool zoom;          /* the pane that matters most, or has the cursor, has the whole screen */
     bool only_problems; /* the fleet shows only what is not well */

@@ -51,6 +51,12 @@ struct tmv_rights {
 TMV_API TMV_NODISCARD bool tmv_control_rights(const char *conninfo, struct tmv_rights *ret_rights,
                                               struct tmv_error *err);
 
+/* The same of the role that this connection has, without another connection. Errors: UNREACHABLE. */
+TMV_API TMV_NODISCARD bool tmv_control_own_rights(struct tmv_control *control, struct tmv_rights *ret_rights,
+                                                  struct tmv_error *err);
+/* REFUSED when the role may not run migrations, with what it lacks. Does not block. */
+TMV_API TMV_NODISCARD bool tmv_rights_check(const struct tmv_rights *rights, struct tmv_error *err);
+
 /* Creates or upgrades the four shared tables and the schema `tenantmv`; doing it again changes nothing. */
 TMV_API TMV_NODISCARD bool tmv_control_init(const char *conninfo, struct tmv_error *err);
 /* Makes or mends a role that may read the control database and change nothing in it, also when it turns
