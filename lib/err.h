@@ -23,8 +23,8 @@ bool err_is_sqlstate(const struct tmv_error *err, const char *sqlstate);
  * lock, a conflict, its disk. What was asked will do once that is over. */
 bool err_is_of_the_moment(const struct tmv_error *err);
 
-/* These four return false, always. Said here, so that compilers and checkers, which do not see into error.c,
- * do not follow paths on which a failed call went on. */
+/* What makes or changes an error returns false, always. These macros say so to compilers and checkers, which
+ * do not see into err.c and would follow paths on which a failed call continues. */
 static inline bool err_false(bool failed)
 {
     (void)failed;

@@ -33,12 +33,13 @@ bool text_starts(const char *text, const char *prefix);
 /* Whole decimal number within [lowest, highest]; false for anything else, including spaces. */
 bool text_to_int64(const char *text, int64_t lowest, int64_t highest, int64_t *ret_value);
 
-/* Numbers with a point, whatever LC_ALL the process has: printf and strtod take the point of its locale,
- * which is a comma in half of Europe. A rule of the lint suite keeps them out of lib and core. */
+/* ---- numbers with a point, whatever LC_ALL the process has ----
+ * printf and strtod take the point of its locale, which is a comma in half of Europe. A rule of the lint
+ * suite keeps them out of lib and core. */
 
 #define TEXT_DECIMAL_MAX 32
-/* Writes `value` with `digits` (0 to 6) places, rounded to the nearest; what is not a number, or beyond
- * ±9·10¹², is written as that bound. Returns `text`. */
+/* Writes `value` with `digits` (0 to 6) places, rounded to the nearest; what is beyond
+ * ±9·10¹² is written as that bound, a NaN as the lower one. Returns `text`. */
 const char *text_decimal(double value, int digits, char text[TEXT_DECIMAL_MAX]);
 /* The same for an argument of "%s"; the text lives to the end of the block. */
 #define DECIMAL(value, digits) text_decimal(value, digits, (char[TEXT_DECIMAL_MAX]){0})

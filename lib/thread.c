@@ -7,7 +7,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 
-#define JOIN_STEP_US (US_PER_S / 2)
+#define JOIN_STEP_US INT64_C(5000)
 
 static void block_signals(sigset_t *ret_before)
 {
@@ -37,20 +37,16 @@ bool thread_spawn(pthread_t *ret_thread, const char *name, void *(*run)(void *),
     return true;
 }
 
-/* By the wall clock, because thread sanitizers do not know pthread_clockjoin_np and take the thread for one
- * that still runs. In steps: setting the clock moves a wait by one of them at most. */
+/* Looks again and again: pthread_timedjoin_np waits by the wall clock, for an hour more when that is set back
+ * by one, and thread sanitizers do not know pthread_clockjoin_np and take the thread for one that runs. */
 bool thread_join_until(pthread_t thread, int64_t deadline_us)
 {
-    int64_t left_us;
-    int code;
+    const struct timespec step = {.tv_nsec = JOIN_STEP_US * 1000};
 
-    do {
-        left_us = deadline_us - clock_now_us();
-        int64_t step_us = left_us < 0 ? 0 : left_us > JOIN_STEP_US ? JOIN_STEP_US : left_us;
-        int64_t wall_us = clock_wall_us() + step_us;
-        const struct timespec until = {.tv_sec = (time_t)(wall_us / US_PER_S),
-                                       .tv_nsec = (long)(wall_us % US_PER_S) * 1000};
-        code = pthread_timedjoin_np(thread, NULL, &until);
-    } while (code == ETIMEDOUT && left_us > JOIN_STEP_US);
-    return code != ETIMEDOUT;
+    while (pthread_tryjoin_np(thread, NULL) == EBUSY) {
+        if (clock_now_us() >= deadline_us)
+            return false;
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &step, NULL);
+    }
+    return true;
 }

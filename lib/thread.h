@@ -13,5 +13,6 @@
 TMV_NODISCARD bool thread_spawn(pthread_t *ret_thread, const char *name, void *(*run)(void *), void *argument,
                                 struct tmv_error *err);
 
-/* Joins it, but waits no longer than to `deadline_us` of clock_now_us; false: it still runs. */
+/* Joins it, but waits no longer than to `deadline_us` of clock_now_us (and 5 ms), however the wall clock is
+ * set meanwhile; false: it still runs. */
 bool thread_join_until(pthread_t thread, int64_t deadline_us);

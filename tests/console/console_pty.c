@@ -273,6 +273,9 @@ void pty_wait_stopped(struct pty *pty)
     fail_with_screen(pty, "did not stop:", "the program");
 }
 
+/* The thread sanitizer puts a signal off that does not arrive in a wait, and now and then for ever (clang 14;
+ * in a few of some hundred runs the handler never ran, and a second signal came through): there the program
+ * gets the time to be in a wait again. */
 #ifdef __has_feature
 #if __has_feature(thread_sanitizer)
 #define SETTLE_US 200000
@@ -282,9 +285,6 @@ void pty_wait_stopped(struct pty *pty)
 #define SETTLE_US 0
 #endif
 
-/* The thread sanitizer puts a signal off that does not arrive in a wait, and now and then for ever (clang 14;
- * in a few of some hundred runs the handler never ran, and a second signal came through): there the program
- * gets the time to be in a wait again. */
 pid_t pty_pid(const struct pty *pty)
 {
     return pty->pid;

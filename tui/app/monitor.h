@@ -21,8 +21,8 @@ struct monitor_report {
     char hint[400];
 };
 
-/* Starts it; `wake_fd` (an eventfd) is written at every change. Both strings are copied. NULL without memory.
- */
+/* Starts it; `wake_fd` (an eventfd) is written at every change. The string is copied. NULL when there is no
+ * memory or no thread: see `err`. */
 struct monitor *monitor_start(const char *conninfo, int wake_fd, int limit, struct tmv_error *err);
 /* The migration whose record is read too, at once and then every few seconds; nil: none. Does not block. */
 void monitor_focus(struct monitor *monitor, const struct tmv_uuid *migration);

@@ -6,7 +6,8 @@
 
 struct requests;
 
-/* Starts it; strings are copied. NULL without memory. */
+/* Starts it; `wake_fd` (an eventfd) is written at every outcome. The string and the actor are copied. NULL
+ * when there is no memory or no thread: see `err`. */
 struct requests *requests_start(const char *conninfo, const struct tmv_actor *actor, int wake_fd,
                                 struct tmv_error *err);
 /* Queues an operation; false when too many wait already. Does not block. */

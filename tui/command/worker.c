@@ -9,6 +9,7 @@
 
 #include "cli/output.h"
 #include "command/table.h"
+#include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "tenantmv/engine.h"
@@ -52,6 +53,13 @@ struct log_loss {
     long long lines;
     int cause;
 };
+
+/* The sink knows where it is: no line comes after it is gone. */
+static void log_loss_auto(struct log_loss *loss)
+{
+    (void)loss;
+    tmv_log_set_sink(NULL, NULL, TMV_LOG_ERROR);
+}
 
 /* One line of the log. What could not be written is counted, and said as soon as there is room again. */
 static void write_log(struct log_loss *loss, const char *line)
@@ -99,13 +107,21 @@ static enum tmv_log_level level_of(const char *name)
     return level;
 }
 
+/* One that cannot be reached right now is no reason to give up. */
+static bool is_away(const struct tmv_error *err)
+{
+    enum tmv_error_class class = tmv_error_classify(err);
+
+    return class == TMV_CLASS_RECONNECT || class == TMV_CLASS_RETRY;
+}
+
 /* Says what is missing, and ends: nobody would notice an engine that only tries. */
 static bool check_rights(struct cli *cli, const char *conninfo, struct tmv_error *err)
 {
     struct tmv_rights rights;
 
     if (!tmv_control_rights(conninfo, &rights, err)) /* one that is away is looked at by the engine itself */
-        return tmv_error_classify(err) == TMV_CLASS_RECONNECT || tmv_error_classify(err) == TMV_CLASS_RETRY;
+        return is_away(err);
     if (tmv_rights_check(&rights, err))
         return true;
     if (cli->json)
@@ -117,8 +133,7 @@ static bool check_rights(struct cli *cli, const char *conninfo, struct tmv_error
                     cli->json ? "in \"grants\"" : "above");
 }
 
-/* Fails early when the control database is misconfigured: retrying for ever would only hide it. A database
- * that cannot be reached right now is no reason to give up. */
+/* Fails early when the control database is misconfigured: retrying for ever would only hide it. */
 static bool look_at_control(const char *conninfo, struct tmv_error *err)
 {
     struct tmv_control *control = NULL;
@@ -127,7 +142,7 @@ static bool look_at_control(const char *conninfo, struct tmv_error *err)
         tmv_control_close(control);
         return true;
     }
-    return tmv_error_classify(err) == TMV_CLASS_RECONNECT || tmv_error_classify(err) == TMV_CLASS_RETRY;
+    return is_away(err);
 }
 
 static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
@@ -137,7 +152,7 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
     struct tmv_engine *engine = NULL;
     char host[100] = "", name[120];
     sigset_t signals;
-    struct log_loss loss = {0};
+    AUTO(log_loss) struct log_loss loss = {0};
     int received = 0;
 
     gethostname(host, sizeof host - 1);
@@ -164,7 +179,6 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
     sigwait(&signals, &received);
     cli_note(cli, "stopping at a safe point");
     tmv_engine_stop(engine);
-    tmv_log_set_sink(NULL, NULL, TMV_LOG_ERROR);
     if (cli->json)
         cJSON_AddStringToObject(cli_document(cli), "stopped_by", strsignal(received));
     return true;

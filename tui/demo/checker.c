@@ -17,8 +17,10 @@ static bool run_with(struct cluster *cluster, const char *database, const char *
 {
     AUTO_FREE char *text = NULL;
 
-    if (asprintf(&text, "%s%s", variables, script) < 0)
+    if (asprintf(&text, "%s%s", variables, script) < 0) {
+        text = NULL; /* undefined now */
         return err_set(err, TMV_ERR_NOMEM, "no memory for a script");
+    }
     return cluster_psql(cluster, database, text, CHECK_TIMEOUT_US, ret_output, err);
 }
 

@@ -5,9 +5,9 @@
 #include "tenantmv/snapshot.h"
 #include "widgets/canvas.h"
 
-/* Gates of a migration that are green. */
-/* Whether one of them was looked at too long ago. */
+/* Whether a gate of a migration was looked at too long ago. */
 bool gates_unknown(const struct tmv_migration *m);
+/* How many are green. */
 size_t gates_green(const struct tmv_migration *m);
 /* Lines that they take at this width. */
 int gates_rows(const struct tmv_migration *m, int width);
