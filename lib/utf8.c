@@ -135,14 +135,19 @@ const char *fold_find(const char *text, const char *word)
 {
     const struct folded wanted = folded(word, strlen(word));
     const char *end = text + strlen(text);
-    int32_t point;
+    struct folded begin = wanted;
+    int32_t first = take(&begin), point;
 
     for (;;) {
-        if (comes_first(folded(text, (size_t)(end - text)), wanted, false))
+        bool ascii =
+            (unsigned char)*text < 0x80; /* folds to one character: most places need no closer look */
+
+        if ((!ascii || first == 0 || text_lower(*text) == first) &&
+            comes_first(folded(text, (size_t)(end - text)), wanted, false))
             return text;
         if (text == end)
             return NULL;
-        size_t n = utf8_next(text, &point);
+        size_t n = ascii ? 1 : utf8_next(text, &point);
         text += n > 0 ? n : 1;
     }
 }

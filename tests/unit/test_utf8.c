@@ -158,6 +158,8 @@ static void finds_a_word_whatever_its_case(void **state)
     assert_string_equal(fold_find("Große STRASSE", "straße"), "STRASSE");
     assert_string_equal(fold_find("bei Ärzten", "ärzte"), "Ärzten");
     assert_string_equal(fold_find("\xff\xfeok", "OK"), "ok");
+    assert_string_equal(fold_find("5 \u212a", "k"), "\u212a"); /* the sign of kelvin */
+    assert_string_equal(fold_find("5 K", "\u212a"), "K");
     assert_null(fold_find("\xc3\xbc", "\xbc")); /* half a character is not found inside a whole one */
 }
 

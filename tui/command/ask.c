@@ -12,6 +12,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/text.h"
+#include "screens/attempt.h"
 #include "widgets/format.h"
 
 #define POLL_US INT64_C(200000)
@@ -50,7 +51,7 @@ static bool look(struct errand *e, struct tmv_attempt *ret_attempt, bool *ret_ha
     for (size_t i = 0; i < snapshot->migration_count; i++)
         if (tmv_uuid_equal(&snapshot->migrations[i].id, &e->migration.id))
             e->migration = snapshot->migrations[i];
-    attempt = report_latest_attempt(snapshot, &e->migration.id);
+    attempt = attempt_latest(snapshot, &e->migration.id);
     *ret_has_attempt = attempt && attempt->started_at_us >= e->command.requested_at_us;
     if (*ret_has_attempt)
         *ret_attempt = *attempt;

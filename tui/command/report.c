@@ -5,6 +5,7 @@
 
 #include "cli/resolve.h"
 #include "lib/json.h"
+#include "screens/attempt.h"
 #include "screens/states.h"
 #include "widgets/format.h"
 
@@ -153,20 +154,6 @@ cJSON *report_attempt_json(const struct tmv_attempt *a)
     json_add_int64(object, "drained_events", a->drained_events);
     json_add_int64(object, "held_writers", a->held_writers);
     return object;
-}
-
-const struct tmv_attempt *report_latest_attempt(const struct tmv_snapshot *snapshot,
-                                                const struct tmv_uuid *migration)
-{
-    const struct tmv_attempt *latest = NULL;
-
-    for (size_t i = 0; i < snapshot->attempt_count; i++) {
-        const struct tmv_attempt *a = &snapshot->attempts[i];
-
-        if (tmv_uuid_equal(&a->migration, migration) && (!latest || a->number > latest->number))
-            latest = a;
-    }
-    return latest;
 }
 
 static bool is_shown(const struct tmv_migration *m, bool only_active)
@@ -347,7 +334,7 @@ void report_migration(const struct cli *cli, const struct tmv_snapshot *snapshot
 {
     char label[CONFIG_ALIAS_MAX], id[TMV_UUID_TEXT], time[FORMAT_MAX], attempt_text[200];
     char request[400];
-    const struct tmv_attempt *attempt = report_latest_attempt(snapshot, &m->id);
+    const struct tmv_attempt *attempt = attempt_latest(snapshot, &m->id);
     /* What the engine did last is no news any more. */
     const char *step = tmv_phase_is_terminal(m->phase) ? "" : m->step;
     bool paused = m->paused && !tmv_phase_is_terminal(m->phase);

@@ -16,9 +16,6 @@ void report_list(const struct cli *cli, const struct tmv_snapshot *snapshot, boo
 cJSON *report_attempt_json(const struct tmv_attempt *attempt);
 /* "lock 1.1 ms, drain 2.0 ms, …"; returns `text`. */
 const char *report_attempt_text(const struct tmv_attempt *attempt, char text[200]);
-/* The latest attempt of a migration in the snapshot, or NULL. */
-const struct tmv_attempt *report_latest_attempt(const struct tmv_snapshot *snapshot,
-                                                const struct tmv_uuid *migration);
 enum tone report_state_tone(enum tmv_display_state state);
 /* All active migrations, once or (`watch`) at every change until Ctrl-C; as `tenantmv status` does. */
 TMV_NODISCARD bool status_show_all(struct cli *cli, bool watch, struct tmv_error *err);

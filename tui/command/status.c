@@ -8,6 +8,7 @@
 #include "command/report.h"
 #include "command/table.h"
 #include "lib/clock.h"
+#include "screens/attempt.h"
 
 struct arguments {
     const char *what;
@@ -31,7 +32,7 @@ static const struct operand_spec operands[] = {
 static void show_one(struct cli *cli, const struct arguments *a, const struct tmv_snapshot *snapshot,
                      const struct tmv_migration *m)
 {
-    const struct tmv_attempt *attempt = report_latest_attempt(snapshot, &m->id);
+    const struct tmv_attempt *attempt = attempt_latest(snapshot, &m->id);
 
     if (!cli->json) {
         report_migration(cli, snapshot, m);

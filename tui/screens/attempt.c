@@ -71,14 +71,18 @@ void attempt_steps(const struct tmv_attempt *attempt, const struct tmv_migration
         ret_steps[last].mark = runs ? TIMELINE_RUNS : TIMELINE_FAILED;
 }
 
-const struct tmv_attempt *attempt_latest(const struct model *model, const struct tmv_uuid *migration)
+const struct tmv_attempt *attempt_latest(const struct tmv_snapshot *snapshot,
+                                         const struct tmv_uuid *migration)
 {
-    const struct tmv_snapshot *s = model->snapshot;
+    const struct tmv_attempt *latest = NULL;
 
-    for (size_t i = 0; s && i < s->attempt_count; i++)
-        if (tmv_uuid_equal(&s->attempts[i].migration, migration))
-            return &s->attempts[i];
-    return NULL;
+    for (size_t i = 0; snapshot && i < snapshot->attempt_count; i++) {
+        const struct tmv_attempt *a = &snapshot->attempts[i];
+
+        if (tmv_uuid_equal(&a->migration, migration) && (!latest || a->number > latest->number))
+            latest = a;
+    }
+    return latest;
 }
 
 enum role attempt_pause_role(const struct tmv_attempt *attempt, const struct tmv_migration *m)

@@ -14,8 +14,9 @@ bool attempt_went_well(const struct tmv_attempt *attempt);
 /* Lock, drain and decide. Budgets are those of `m`, which may be NULL. */
 void attempt_steps(const struct tmv_attempt *attempt, const struct tmv_migration *m,
                    struct timeline_step ret_steps[ATTEMPT_STEPS]);
-/* The latest attempt of a migration in the snapshot, or NULL. */
-const struct tmv_attempt *attempt_latest(const struct model *model, const struct tmv_uuid *migration);
+/* The latest attempt of a migration in a snapshot; NULL: there is none, or no snapshot. */
+const struct tmv_attempt *attempt_latest(const struct tmv_snapshot *snapshot,
+                                         const struct tmv_uuid *migration);
 /* Its pause as operators judge it: against the budget of the whole. */
 enum role attempt_pause_role(const struct tmv_attempt *attempt, const struct tmv_migration *m);
 /* Title line, steps on their axis, and what writers saw: at most 6 rows. */

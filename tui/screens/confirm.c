@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/text.h"
+#include "screens/attempt.h"
 #include "screens/frame.h"
 #include "screens/gates.h"
 #include "screens/states.h"
@@ -37,14 +38,6 @@ static bool any_marked_allows(const struct confirm *confirm, const struct model 
 
 /* ---- warnings ---- */
 
-static const struct tmv_attempt *latest_attempt(const struct model *model, const struct tmv_uuid *migration)
-{
-    for (size_t i = 0; i < model->snapshot->attempt_count; i++)
-        if (tmv_uuid_equal(&model->snapshot->attempts[i].migration, migration))
-            return &model->snapshot->attempts[i];
-    return NULL;
-}
-
 /* The latest entry of the record by somebody else, when it is fresh. */
 static const struct tmv_audit_entry *fresh_entry_of_other(const struct model *model,
                                                           const struct tmv_uuid *migration)
@@ -66,7 +59,7 @@ static const struct tmv_audit_entry *fresh_entry_of_other(const struct model *mo
 static bool warning_holds(const struct confirm *confirm, const struct model *model,
                           const struct tmv_migration *m, struct confirm_warning_text *warning)
 {
-    const struct tmv_attempt *attempt = latest_attempt(model, &m->id);
+    const struct tmv_attempt *attempt = attempt_latest(model->snapshot, &m->id);
     const struct tmv_audit_entry *entry = fresh_entry_of_other(model, &m->id);
     bool cutover = confirm->operation == TMV_OP_CUTOVER;
     char number[FORMAT_MAX];
@@ -122,7 +115,7 @@ static bool is_unseen(const struct confirm *confirm, const struct model *model)
     return false;
 }
 
-/* What the picture of the migration says against it. */
+/* Whether the operation is possible as the latest picture has it; else `why` not. */
 static bool is_allowed(const struct confirm *confirm, const struct model *model,
                        const struct tmv_migration *m, char why[TMV_REASON_MAX])
 {
@@ -132,6 +125,7 @@ static bool is_allowed(const struct confirm *confirm, const struct model *model,
            (confirm->operation != TMV_OP_CUTOVER || tmv_cutover_facts(m, why));
 }
 
+/* What the age or the content of the picture says against it; "" nothing. */
 static void blocked_by_state(const struct confirm *confirm, const struct model *model, char *why, size_t size)
 {
     const struct tmv_migration *m = model_find(model, &confirm->migration);

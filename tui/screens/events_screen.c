@@ -292,15 +292,24 @@ static void prompt_key(struct model *model, const struct input *input)
         jump(model, list->field.text);
 }
 
+/* The entry that the cursor was on when it was last drawn, by its id: no filter has to be asked for it. */
+static const struct tmv_audit_entry *under_cursor(const struct model *model)
+{
+    int64_t id = model->lists[PLACE].number;
+
+    for (size_t i = 0; id != 0 && i < model_event_count(model); i++)
+        if (model_event(model, i)->id == id)
+            return model_event(model, i);
+    return NULL;
+}
+
 static void open_entry(struct model *model)
 {
-    struct list_state *list = &model->lists[PLACE];
-    struct shown shown;
+    const struct tmv_audit_entry *entry = under_cursor(model);
 
-    read_shown(model, &shown);
-    if (list->row >= shown.count || !model_find(model, &shown.rows[list->row]->migration))
+    if (!entry || !model_find(model, &entry->migration))
         return;
-    model->fleet.selected = shown.rows[list->row]->migration;
+    model->fleet.selected = entry->migration;
     model->go = screen_migration.key;
 }
 
@@ -341,13 +350,9 @@ static void events_filtered(struct model *model)
 
 static bool events_offers(const struct model *model, const char *key)
 {
-    const struct list_state *list = &model->lists[PLACE];
-    struct shown shown;
+    const struct tmv_audit_entry *entry = under_cursor(model);
 
-    read_shown(model, &shown);
-    if (strcmp(key, "Enter") == 0)
-        return list->row < shown.count && model_find(model, &shown.rows[list->row]->migration);
-    return shown.count > 0;
+    return entry && (strcmp(key, "Enter") != 0 || model_find(model, &entry->migration));
 }
 
 static const char *const keys[] = {"Enter", "open", "@", "jump to time", "w", "wrap", NULL};

@@ -55,7 +55,7 @@ static const struct tmv_gate *first_red_gate(const struct tmv_migration *m)
 
 static void done_note(const struct model *model, const struct tmv_migration *m, char *text, size_t size)
 {
-    const struct tmv_attempt *attempt = attempt_latest(model, &m->id);
+    const struct tmv_attempt *attempt = attempt_latest(model->snapshot, &m->id);
     char pause[FORMAT_MAX], clock[FORMAT_MAX];
 
     if (attempt && attempt->outcome == TMV_ATTEMPT_COMPLETED)

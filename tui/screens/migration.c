@@ -451,7 +451,7 @@ static void migration_draw(const struct model *model, struct canvas *canvas, str
                     "No migration is selected: go back to the fleet with Esc or 1.");
         return;
     }
-    view.attempt = attempt_latest(model, &view.m->id);
+    view.attempt = attempt_latest(model->snapshot, &view.m->id);
     right.w = wide ? (area.w - 1) * 45 / 100 : area.w;
     reason = reason_rows(&view, wide ? area.w - right.w - 1 : area.w);
     gates = gate_rows(view.m, right.w);
