@@ -42,6 +42,13 @@ static void measures_display_width(void **state)
         {"\u0d38\u0d4d", 1},       /* Malayalam, Khmer and Bengali marks */
         {"\u1780\u17d2", 1},
         {"\u0995\u09cd", 1},
+        {"\u0e01\u0e47", 1},                   /* Thai, a mark above */
+        {"\u0e01\u0e33", 2},                   /* and a vowel with a column of its own */
+        {"\u0915\u093f", 2},                   /* Devanagari */
+        {"a\u0301\u0323\u0308", 1},            /* three marks on one letter */
+        {"1\ufe0f\u20e3", 1},                  /* a keycap */
+        {"\U0001f1e9\U0001f1ea", 2},           /* a flag of two letters */
+        {"\U0001f44d\U0001f3fd", 4},           /* a thumb and its skin, as terminals without it draw them */
         {"\U0001fae0", 2},                     /* a newer picture */
         {"\u09ac\u09be\u0982\u09b2\u09be", 5}, /* Bengali with vowels that have a column of their own */
     };

@@ -117,27 +117,53 @@ static void a_lost_terminal_voids_the_countdown(void **state)
 }
 
 /* The screen did not move for a while in the middle, at the end, or the program itself was stopped. */
+static void arm_abort(struct stage *stage)
+{
+    type(stage, "acme-eu-1042");
+    press(stage, INPUT_ENTER, "");
+    type(stage, "wrong target");
+    press(stage, INPUT_TAB, "");
+    press(stage, INPUT_TEXT, " "); /* keep what was copied */
+    press(stage, INPUT_TAB, "");
+    press(stage, INPUT_ENTER, "");
+    assert_true(stage->confirm.armed_until_us > 0);
+}
+
+static const struct {
+    const char *what;
+    int64_t passed_us;         /* until the picture after the first second */
+    bool drawn, slow, no_room; /* whether there was one; it took longer than a second; it did not fit */
+} unseen[] = {
+    {"drawn, but not for three seconds", 3 * S, true, false, false},
+    {"a drawing that took longer than a second", S, true, true, false},
+    {"no room for it any more", S, true, false, true},
+    {"not drawn at all", 8 * S, false, false, false},
+    {"a slow drawing right before its end", 3 * S, true, true, false},
+    {"a slow drawing without room", S, true, true, true},
+};
+
 static void a_countdown_that_was_not_seen_to_its_end_is_void(void **state)
 {
-    struct stage stage;
-
     (void)state;
-    for (int how = 0; how < 4; how++) {
-        open_dialog(&stage, "cutover");
-        arm(&stage);
+    for (size_t i = 0; i < 2 * sizeof unseen / sizeof *unseen; i++) {
+        const bool abort = i % 2;
+        size_t how = i / 2;
+        struct stage stage;
+
+        open_dialog(&stage, abort ? "abort" : "cutover");
+        if (abort)
+            arm_abort(&stage);
+        else
+            arm(&stage);
         assert_int_equal(after(&stage, S), CONFIRM_STAYS);
-        stage.model.now_us += how == 0 ? 3 * S : how == 3 ? 8 * S : S;
+        stage.model.now_us += unseen[how].passed_us;
         stage.snapshot->taken_mono_us = stage.model.now_us;
-        if (how == 0) /* drawn, but not for three seconds */
-            confirm_shown(&stage.confirm, stage.model.now_us, false);
-        else if (how == 1) /* a drawing that took longer than a second */
-            confirm_shown(&stage.confirm, stage.model.now_us, true);
-        if (how == 2) { /* no room for it any more */
+        if (unseen[how].no_room)
             stage.confirm.readable = false;
-            confirm_shown(&stage.confirm, stage.model.now_us, false);
-        }
-        assert_int_equal(after(&stage, CONFIRM_COUNTDOWN_US), CONFIRM_STAYS);
-        assert_true(stage.confirm.armed_until_us == 0);
+        if (unseen[how].drawn)
+            confirm_shown(&stage.confirm, stage.model.now_us, unseen[how].slow);
+        if (after(&stage, CONFIRM_COUNTDOWN_US) != CONFIRM_STAYS || stage.confirm.armed_until_us != 0)
+            fail_msg("%s was sent: %s", abort ? "abort" : "cutover", unseen[how].what);
         assert_non_null(strstr(stage.confirm.notice, "nothing was sent"));
         tmv_snapshot_free(stage.snapshot);
     }

@@ -86,18 +86,27 @@ static void swallows_the_tail_of_a_late_sequence(void **state)
 static void never_takes_a_reply_for_a_key(void **state)
 {
     static const char *const replies[] = {
-        "\033[?62;1;2;6;7;8;9c",            /* device attributes */
-        "\033[>41;354;0c",                  /* secondary ones */
-        "\033[12;40R",                      /* cursor position */
-        "\033[?2026;2$y",                   /* mode report: ends in y */
-        "\033[0n",                          /* status */
-        "\033]11;rgb:1818/1818/1818\033\\", /* background colour */
-        "\033]10;rgb:ffff/ffff/ffff\007",   /* foreground colour */
-        "\033P>|xterm(388)\033\\",          /* version */
-        "\033P1+r544e=787465726d\033\\",    /* terminfo */
-        "\033[8;24;80t",                    /* window size */
-        "\033[I",                           /* focus */
-        "\033_Gi=31;OK\033\\",              /* graphics */
+        "\033[?62;1;2;6;7;8;9c",             /* device attributes */
+        "\033[>41;354;0c",                   /* secondary ones */
+        "\033[12;40R",                       /* cursor position */
+        "\033[?2026;2$y",                    /* mode report: ends in y */
+        "\033[0n",                           /* status */
+        "\033]11;rgb:1818/1818/1818\033\\",  /* background colour */
+        "\033]10;rgb:ffff/ffff/ffff\007",    /* foreground colour */
+        "\033P>|xterm(388)\033\\",           /* version */
+        "\033P1+r544e=787465726d\033\\",     /* terminfo */
+        "\033[8;24;80t",                     /* window size */
+        "\033[I",                            /* focus */
+        "\033_Gi=31;OK\033\\",               /* graphics */
+        "\033]52;c;cHk=\007",                /* the clipboard */
+        "\033]4;1;rgb:cdcd/0000/0000\033\\", /* a colour of the palette */
+        "\033]Lpy\033\\",                    /* the title */
+        "\033P1$r0;1m\033\\",                /* a setting */
+        "\033P!|00000000\033\\",             /* third device attributes */
+        "\033[4;2$y",                        /* mode report of an ANSI mode */
+        "\033[?1u",                          /* how keys are reported */
+        "\033^py\033\\",                     /* a private message */
+        "\033Xpy\033\\",                     /* a string */
     };
 
     (void)state;
@@ -129,6 +138,11 @@ static void takes_no_report_of_the_mouse_for_a_key(void **state)
         "\033[32;80;24M",          /* rxvt's numbers */
         "\033[tpp",                /* a text marked with it ended */
         "\033[Tpppppp",            /* at another place */
+        "\033[<64;80;24M",         /* the wheel, as numbers */
+        "\033[<35;1280;768M",      /* moved, in pixels */
+        "\033[96;80;24M",          /* the wheel, in rxvt's numbers */
+        "\033[M \xf0\xf9",         /* bytes, beyond column 200: not UTF-8 */
+        "\033[M \xe8y",            /* the same, and a letter that would complete no character */
     };
 
     (void)state;

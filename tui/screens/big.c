@@ -10,6 +10,7 @@
 #define DIGIT_W 8 /* two columns for each of three dots, and a gap */
 #define DIGIT_H 5
 #define TILE_DIGITS 3
+#define TILE_MOST 999 /* more is written in the title */
 #define TILE_W (TILE_DIGITS * DIGIT_W)
 #define TILE_H (DIGIT_H + 2)
 
@@ -34,13 +35,14 @@ static int count_state(const struct tmv_snapshot *snapshot, enum tmv_display_sta
     return count > INT_MAX ? INT_MAX : (int)count;
 }
 
+/* Of those that are not loaded, the ones of which the state alone says it. */
 static int count_problems(const struct tmv_snapshot *snapshot)
 {
-    int count = 0;
+    int count = 0, known = count_state(snapshot, TMV_SHOW_FAILED) + count_state(snapshot, TMV_SHOW_ORPHAN);
 
     for (size_t i = 0; i < snapshot->migration_count; i++)
         count += migration_health(snapshot, &snapshot->migrations[i], NULL) != HEALTH_WELL;
-    return count;
+    return snapshot->migration_total > (int64_t)snapshot->migration_count && known > count ? known : count;
 }
 
 static void fill_tiles(const struct tmv_snapshot *snapshot, struct tile tiles[TILES])
@@ -70,10 +72,12 @@ static void draw_digit(struct canvas *canvas, struct rect at, enum role role, in
 
 static void draw_tile(struct canvas *canvas, struct rect at, const struct tile *tile)
 {
-    char number[16];
+    char number[16], title[40];
+    bool fits = tile->count <= TILE_MOST;
 
-    canvas_fit(canvas, (struct rect){at.x, at.y, at.w, 1}, ROLE_HEADING, tile->title);
-    snprintf(number, sizeof number, "%d", tile->count > 999 ? 999 : tile->count);
+    snprintf(title, sizeof title, fits ? "%s" : "%s %d", tile->title, tile->count);
+    canvas_fit(canvas, (struct rect){at.x, at.y, at.w, 1}, ROLE_HEADING, title);
+    snprintf(number, sizeof number, "%d", fits ? tile->count : TILE_MOST);
     at.y++;
     for (const char *c = number; *c != '\0'; c++, at.x += DIGIT_W)
         draw_digit(canvas, at, tile->count == 0 ? ROLE_TEXT_DIM : tile->role, *c - '0');

@@ -27,7 +27,8 @@ struct queue {
     const struct tmv_migration *rows[QUEUE_MAX + 1];
     int count;
     int ready;
-    bool ghost; /* one of them is no longer in the queue */
+    const struct tmv_migration
+        *ghost; /* the row that is no longer in the queue, or not loaded any more; NULL */
 };
 
 static int red_gates(const struct tmv_migration *m)
@@ -77,14 +78,14 @@ static void keep_ghost(const struct model *model, struct queue *queue)
     memmove(queue->rows + row + 1, queue->rows + row, sizeof(*queue->rows) * (size_t)(queue->count - row));
     queue->rows[row] = m;
     queue->count++;
-    queue->ghost = true;
+    queue->ghost = m;
 }
 
 /* Those that mirror, the ready ones first, longest in dual write before others. */
 static void queue_read(const struct model *model, struct queue *queue)
 {
     queue->count = queue->ready = 0;
-    queue->ghost = false;
+    queue->ghost = NULL;
     for (size_t i = 0; model->snapshot && i < model->snapshot->migration_count; i++) {
         const struct tmv_migration *m = &model->snapshot->migrations[i];
         if ((m->phase != TMV_PHASE_DUAL_WRITE && m->phase != TMV_PHASE_CUTOVER) || queue->count == QUEUE_MAX)
@@ -110,15 +111,16 @@ static const struct column queue_columns[] = {
 
 #define QUEUE_COLUMNS ((int)(sizeof queue_columns / sizeof *queue_columns))
 
-static void why_words(const struct tmv_migration *m, char *text, size_t size)
+static void why_words(const struct queue *queue, int row, char *text, size_t size)
 {
+    const struct tmv_migration *m = queue->rows[row];
     int red = red_gates(m);
     char more[64] = "";
     size_t i = 0;
 
     while (i < m->gate_count && m->gates[i].green)
         i++;
-    if (m->phase != TMV_PHASE_DUAL_WRITE && m->phase != TMV_PHASE_CUTOVER)
+    if (m == queue->ghost)
         snprintf(text, size, "left the queue; stays until the cursor moves");
     else if (m->paused)
         snprintf(text, size, "paused%s%s", m->pause_reason[0] ? ": " : "", m->pause_reason);
@@ -176,7 +178,7 @@ static void queue_cell(void *user, int row, int column, struct canvas *canvas, s
         canvas_fit(canvas, cell, ROLE_TEXT_DIM, text);
         break;
     case Q_WHY:
-        why_words(m, text, sizeof text);
+        why_words(&view->queue, row, text, sizeof text);
         canvas_fit(canvas, cell, m->show == TMV_SHOW_READY ? ROLE_TEXT : ROLE_LEVEL_WARN, text);
         break;
     }
@@ -299,7 +301,7 @@ static void selected_words(const struct model *model, const struct queue *queue,
 
     text[0] = '\0';
     if (list->pane == PANE_QUEUE && row >= 0)
-        why_words(queue->rows[row], text, WHY_MAX);
+        why_words(queue, row, text, WHY_MAX);
     else if (list->pane == PANE_CUTOVERS && row >= 0 && row < attempts(model))
         text_copy(text, WHY_MAX, model->snapshot->attempts[row].reason);
 }
@@ -375,7 +377,7 @@ static void queue_title(const struct model *model, const struct queue *queue, st
     if (left_out > 0) /* they may be ready, or not */
         snprintf(loaded, sizeof loaded, ", %lld not loaded", left_out);
     snprintf(right, sizeof right, "%d ready, %d not yet%s", queue->ready,
-             queue->count - queue->ready - queue->ghost, loaded);
+             queue->count - queue->ready - (queue->ghost ? 1 : 0), loaded);
     canvas_separator(canvas, line, focus ? "› queue" : "queue", right);
 }
 
