@@ -9,8 +9,9 @@
 #include "lib/text.h"
 #include "pg/internal.h"
 
-#define SQLSTATE_LENGTH 5
 #define WHY_MAX 2000
+#define WRONG_PASSWORD "28P01"
+#define NOT_ADMITTED "28000"
 
 /* Where "28P01: " begins in a line; NULL: nowhere. */
 static const char *find_sqlstate(const char *line, size_t length)
@@ -36,8 +37,15 @@ static bool is_location(const char *line, size_t length)
     return digits > 0 && length > digits + 3 && memcmp(line + length - digits - 3, ".c:", 3) == 0;
 }
 
-/* `why` as an operator reads it; keeps the last SQLSTATE in it: libpq tries host after host. */
-static void read_refusal(const char *why, struct buf *text, char sqlstate[SQLSTATE_LENGTH + 1])
+/* libpq tries host after host, and each with and without encryption: the last one counts, unless one asked
+ * for a password and the last one only has no entry for what was tried (sslmode=prefer after a wrong
+ * password). */
+static bool counts(const char *state, const char *before)
+{
+    return strcmp(before, WRONG_PASSWORD) != 0 || strncmp(state, NOT_ADMITTED, SQLSTATE_LENGTH) != 0;
+}
+
+void pgx_read_refusal(const char *why, struct buf *text, char sqlstate[SQLSTATE_LENGTH + 1])
 {
     size_t length;
 
@@ -49,7 +57,7 @@ static void read_refusal(const char *why, struct buf *text, char sqlstate[SQLSTA
 
         if (is_location(line, length))
             continue;
-        if (state)
+        if (state && counts(state, sqlstate))
             text_copy(sqlstate, SQLSTATE_LENGTH + 1, state);
         if (text->len > 0)
             buf_char(text, '\n');
@@ -66,8 +74,9 @@ static const char *todo(const char *sqlstate)
         const char *sqlstate, *hint;
     } rows[] = {
         {"", "check that the server runs and that host and port are right: tenantmv store check"},
-        {"28P01", "put the password into ~/.pgpass, a service file or PGPASSWORD, and see pg_hba.conf"},
-        {"28000", "check the role's name and that it may log in, and see pg_hba.conf on the server"},
+        {WRONG_PASSWORD,
+         "put the password into ~/.pgpass, a service file or PGPASSWORD, and see pg_hba.conf"},
+        {NOT_ADMITTED, "check the role's name and that it may log in, and see pg_hba.conf on the server"},
         {"3D000", "check the database and role names in the store's connection string"},
         {"42501", "give the role the right to connect: GRANT CONNECT ON DATABASE … TO …"},
         {"53300", "the server has no connection left: raise max_connections, or end idle sessions"},
@@ -85,9 +94,9 @@ bool pgx_connect_failed(struct pgx_conn *conn, struct tmv_error *err)
     AUTO(buf) struct buf text = BUF_INIT(WHY_MAX);
     char sqlstate[SQLSTATE_LENGTH + 1] = "";
 
-    read_refusal(PQerrorMessage(conn->pg), &text, sqlstate);
+    pgx_read_refusal(PQerrorMessage(conn->pg), &text, sqlstate);
     if (PQconnectionNeedsPassword(conn->pg))
-        text_copy(sqlstate, sizeof sqlstate, "28P01"); /* libpq's own refusal: it has none to send */
+        text_copy(sqlstate, sizeof sqlstate, WRONG_PASSWORD); /* libpq's own refusal: it has none to send */
     err_set(err, TMV_ERR_UNREACHABLE, "cannot connect to %s: %s", conn->place, buf_text(&text));
     text_copy(err->sqlstate, sizeof err->sqlstate, sqlstate);
     return err_hint(err, "%s", todo(sqlstate));

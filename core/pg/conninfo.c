@@ -125,9 +125,11 @@ static const struct {
      "settings of the session are for everybody to read: leave secrets out"},
 };
 
+/* The keys of SCRAM (PostgreSQL 18) open the server like the password that they are made from. */
 static bool is_secret(const char *option)
 {
-    return strstr(option, "password") || strstr(option, "secret");
+    return strstr(option, "password") || strstr(option, "secret") ||
+           strcmp(option, "scram_client_key") == 0 || strcmp(option, "scram_server_key") == 0;
 }
 
 /* What one option says; an empty value says nothing. */

@@ -36,6 +36,11 @@ bool pgx_fail(struct pgx_conn *conn, const PGresult *result, struct tmv_error *e
 /* Ends a statement that failed half-way: reads results until the connection is idle. */
 void pgx_drain(struct pgx_conn *conn, int64_t deadline_us);
 int64_t pgx_deadline(int64_t timeout_us);
+#define SQLSTATE_LENGTH 5
+/* Adds to `text` what libpq says of a connection that could not be made, as an operator reads it: without
+ * SQLSTATEs and places in the server's source. `sqlstate`, which begins as "", is the one that tells what to
+ * do. */
+void pgx_read_refusal(const char *why, struct buf *text, char sqlstate[SQLSTATE_LENGTH + 1]);
 /* Error of a connection that could not be made, with its SQLSTATE where there is one, and what to do. Always
  * returns false. */
 bool pgx_connect_failed(struct pgx_conn *conn, struct tmv_error *err);

@@ -415,6 +415,30 @@ static void a_prepared_transaction_keeps_the_guard(void **state)
         fail_msg("%s does not name it", why);
 }
 
+/* pg_stat_activity shows pid, application and transaction id to every role, whatever else it hides. */
+static void names_who_keeps_the_guard_without_the_right_to_read_statistics(void **state)
+{
+    struct writer old = writer_begin("READ COMMITTED");
+    struct writer w = writer_begin("READ COMMITTED");
+    struct tmv_error err;
+    char pid[20];
+
+    (void)state;
+    writer_insert(&w);
+    writer_commit(&w);
+    support_sql(m.source, "CREATE ROLE blind; GRANT USAGE ON SCHEMA tenantmv TO blind; "
+                          "GRANT SELECT ON tenantmv.guarded, tenantmv.transaction_floor TO blind; "
+                          "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA tenantmv TO blind; SET ROLE blind");
+    assert_false(pgx_script(m.source, SUPPORT_TIMEOUT_US,
+                            "SELECT tenantmv.guard_floor_passed('public.events')", 0, NULL, &err));
+    support_sql(m.source, "RESET ROLE; DROP OWNED BY blind; DROP ROLE blind");
+    snprintf(pid, sizeof pid, "pid %d", pgx_backend_pid(old.conn));
+    pgx_close(old.conn);
+    assert_string_equal(err.sqlstate, "55P03");
+    if (!strstr(err.message, pid))
+        fail_msg("%s does not name %s", err.message, pid);
+}
+
 /* ---- tables without one ---- */
 
 static void a_store_without_transaction_ids_is_guarded_all_the_same(void **state)
@@ -467,6 +491,7 @@ int main(void)
         CASE(a_reader_skips_nothing_when_the_guard_is_removed, guarded),
         CASE(a_reader_skips_nothing_when_the_guard_is_folded_away, guarded),
         CASE(a_prepared_transaction_keeps_the_guard, guarded),
+        CASE(names_who_keeps_the_guard_without_the_right_to_read_statistics, guarded),
         CASE(a_store_without_transaction_ids_is_guarded_all_the_same, prepared),
         CASE(a_users_own_column_of_that_name_keeps_its_values, prepared),
     };

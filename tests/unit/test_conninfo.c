@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "lib/cleanup.h"
 #include "pg/conn.h"
+#include "pg/internal.h"
 
 static void takes_what_carries_no_secret(void **state)
 {
@@ -42,6 +44,8 @@ static void never_repeats_a_mistyped_password(void **state)
         {"host=db1 password=geheim", "carries a password"},
         {"host=db1 password = 'geheim'", "carries a password"},
         {"host=db1 sslpassword=geheim", "carries a password"},
+        {"host=db1 scram_client_key=geheim", "carries a password"},
+        {"host=db1 scram_server_key='geheim'", "carries a password"},
         {"host=db1 password==geheim", "carries a password"},
         {"host=db1 password=geheim password=", "carries a password"},
         {"host=db1 password=my geheim", "carries a password"},
@@ -83,6 +87,7 @@ static void never_repeats_a_mistyped_password(void **state)
         {"postgresql://me%zz@db1/geheim", "not a connection URI"},
         {"postgresql://me@db1/app?password=geheim", "carries a password"},
         {"postgresql://me@db1/app?password=geheim&password=", "option twice"},
+        {"postgresql://me@db1/app?scram_client_key=geheim", ""}, /* an older libpq does not know it */
         {"postgresql://me@db1/app?pass%77ord=geheim&password=", "name of an option"},
         {"postgresql://me@db1/app?geheim", "not a connection URI"},
         {"postgresql://me@db1/app?pw=geheim", "not a connection URI"},
@@ -144,6 +149,40 @@ static void knows_who_a_string_connects_as(void **state)
     }
 }
 
+#define REFUSED(state, words) "connection to server at \"db\" failed: FATAL:  " state ": " words "\n"
+
+static void knows_which_refusal_tells_what_to_do(void **state)
+{
+    static const struct {
+        const char *why, *sqlstate;
+    } cases[] = {
+        {"could not connect: Connection refused", ""},
+        {REFUSED("28P01", "password authentication failed"), "28P01"},
+        {REFUSED("28000", "no pg_hba.conf entry, SSL encryption"), "28000"},
+        /* a wrong password, and then once more without encryption */
+        {REFUSED("28P01", "password authentication failed") "LOCATION:  auth_failed, auth.c:326\n" REFUSED(
+             "28000", "no pg_hba.conf entry, no encryption"),
+         "28P01"},
+        {REFUSED("28000", "no pg_hba.conf entry") REFUSED("28P01", "password authentication failed"),
+         "28P01"},
+        {REFUSED("28P01", "password authentication failed") REFUSED("57P03", "the server is starting up"),
+         "57P03"},
+        {REFUSED("57P03", "the server is starting up") REFUSED("28000", "no pg_hba.conf entry"), "28000"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        AUTO(buf) struct buf text = BUF_INIT(1000);
+        char sqlstate[SQLSTATE_LENGTH + 1] = "";
+
+        pgx_read_refusal(cases[i].why, &text, sqlstate);
+        assert_string_equal(sqlstate, cases[i].sqlstate);
+        assert_null(strstr(buf_text(&text), "LOCATION"));
+        if (*sqlstate)
+            assert_null(strstr(buf_text(&text), sqlstate));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +190,7 @@ int main(void)
         cmocka_unit_test(never_repeats_a_mistyped_password),
         cmocka_unit_test(connects_to_nothing_that_it_would_refuse_to_store),
         cmocka_unit_test(knows_who_a_string_connects_as),
+        cmocka_unit_test(knows_which_refusal_tells_what_to_do),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
