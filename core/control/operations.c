@@ -189,13 +189,8 @@ static bool phase_permits(const struct tmv_migration *now, const struct tmv_requ
         err_set(err, TMV_ERR_REFUSED, "%s", why);
         return refused_after(look, err);
     }
-    if (request->repair && now->phase != TMV_PHASE_DUAL_WRITE) {
-        err_set(err, TMV_ERR_REFUSED, "a repair is possible in dual_write only; migration %s is in %s", id,
-                tmv_phase_name(now->phase));
-        return err_hint(err, now->phase == TMV_PHASE_COMPLETED
-                                 ? "the target is where the tenant lives now: nothing is overwritten there"
-                                 : "wait until it mirrors, or start a new migration");
-    }
+    if (request->repair && !tmv_repair_allowed(now->phase, err))
+        return false;
     if (!tmv_phase_is_terminal(now->phase))
         return true;
     err_set(err, TMV_ERR_REFUSED, "migration %s is %s: no engine runs it any more", id,
@@ -272,6 +267,17 @@ bool tmv_request(struct tmv_control *control, const struct tmv_request *request,
     }
     *ret_command = id;
     return true;
+}
+
+bool tmv_repair_allowed(enum tmv_phase phase, struct tmv_error *err)
+{
+    if (phase == TMV_PHASE_DUAL_WRITE)
+        return true;
+    err_set(err, TMV_ERR_REFUSED, "a repair is possible in dual_write only; the migration is in %s",
+            tmv_phase_name(phase));
+    return err_hint(err, phase == TMV_PHASE_COMPLETED
+                             ? "the target is where the tenant lives now: nothing is overwritten there"
+                             : "wait until it mirrors, or start a new migration");
 }
 
 bool tmv_operation_allowed(const struct tmv_migration *migration, enum tmv_operation operation,

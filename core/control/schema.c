@@ -4,15 +4,19 @@
 
 #include "lib/err.h"
 #include "control/repositories.h"
+#include "pg/ident.h"
 #include "sql_embedded.h"
 
 static bool look_failed(struct pgx_conn *conn, struct tmv_error *err)
 {
+    char role[PGX_QUOTED_MAX];
+
+    pgx_quoted(pgx_user(conn), role);
     err_wrap(err, "looking for the control schema in %s", pgx_place(conn));
     if (err_is_sqlstate(err, "42501"))
         err_hint(err,
                  "GRANT USAGE ON SCHEMA tenantmv TO %s; GRANT SELECT ON ALL TABLES IN SCHEMA tenantmv TO %s",
-                 pgx_user(conn), pgx_user(conn));
+                 role, role);
     return false;
 }
 
@@ -86,13 +90,16 @@ static bool install(struct pgx_conn *conn, struct tmv_error *err)
 
 static bool install_failed(struct pgx_conn *conn, struct tmv_error *err)
 {
+    char role[PGX_QUOTED_MAX], database[PGX_QUOTED_MAX];
+
+    pgx_quoted(pgx_user(conn), role);
     err_wrap(err, "installing the control schema in %s", pgx_place(conn));
     if (err_is_sqlstate(err, "42501"))
         err_hint(
             err,
             "run it as the owner of the database, or: GRANT CREATE ON DATABASE %s TO %s; GRANT CREATE ON "
             "SCHEMA public TO %s (and as the owner of the shared tables, when they exist)",
-            pgx_database(conn), pgx_user(conn), pgx_user(conn));
+            pgx_quoted(pgx_database(conn), database), role, role);
     else if (err_is_sqlstate(err, "55P03"))
         err_hint(err, "another session holds a table for long; nothing was changed: try again");
     return false;

@@ -94,13 +94,13 @@ static bool save_proof(struct coordinator *c, const struct verify_proof *proof, 
 bool coordinator_verify(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
 {
     static const struct verify_proof none = {0};
+    struct tmv_error why;
 
     if (!c->connected || !c->verifier.running)
         return coordinator_answer(c, command, TMV_COMMAND_REFUSED,
                                   "the stores are not connected now; try again", err);
-    if (command->repair && c->row.phase != TMV_PHASE_DUAL_WRITE)
-        return coordinator_answer(c, command, TMV_COMMAND_REFUSED, "a repair is possible in dual_write only",
-                                  err);
+    if (command->repair && !tmv_repair_allowed(c->row.phase, &why))
+        return coordinator_answer(c, command, TMV_COMMAND_REFUSED, why.message, err);
     if (!save_proof(c, &none, err))
         return false;
     verify_worker_restart(&c->verifier, command->repair);
@@ -181,11 +181,10 @@ bool coordinator_verify_completed(struct coordinator *c, const struct command_ro
 {
     struct tmv_verify_report report;
     char outcome[TMV_REASON_MAX];
+    struct tmv_error why;
 
-    if (command->repair)
-        return coordinator_answer(c, command, TMV_COMMAND_REFUSED,
-                                  "a repair is possible in dual_write only: the tenant lives on the target",
-                                  err);
+    if (command->repair && !tmv_repair_allowed(c->row.phase, &why))
+        return coordinator_answer(c, command, TMV_COMMAND_REFUSED, why.message, err);
     /* What was there at the decision; later events are only on the target. */
     const struct verifier_task task = {.ends = &c->ends,
                                        .level = TMV_VERIFY_HASH,

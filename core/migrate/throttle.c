@@ -89,6 +89,13 @@ static bool look_at_file(const struct look *l, struct tmv_error *err)
     return true;
 }
 
+static bool lacks_monitor(const struct pgx_conn *conn, struct tmv_error *err)
+{
+    char role[PGX_QUOTED_MAX];
+
+    return err_hint(err, "GRANT pg_monitor TO %s", pgx_quoted(pgx_user(conn), role));
+}
+
 static bool look_at_replicas(const struct look *l, struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *r = NULL;
@@ -105,7 +112,7 @@ static bool look_at_replicas(const struct look *l, struct tmv_error *err)
 
         if (pgx_bool(r, row, 4)) {
             err_set(err, TMV_ERR_REFUSED, "%s may not see the source's standbys", pgx_user(*l->conn));
-            return err_hint(err, "GRANT pg_monitor TO %s", pgx_user(*l->conn));
+            return lacks_monitor(*l->conn, err);
         }
         if (replayed < pgx_int(r, 0, 0) && pgx_int(r, row, 3) > lag)
             lag = pgx_int(r, row, 3); /* what it tells itself is finer, but old when it is silent */
@@ -127,7 +134,7 @@ static bool look_at_connections(const struct look *l, struct tmv_error *err)
         return false;
     if (pgx_int(r, 0, 1) > 0) {
         err_set(err, TMV_ERR_REFUSED, "%s may not see what the source's sessions do", pgx_user(*l->conn));
-        return err_hint(err, "GRANT pg_monitor TO %s", pgx_user(*l->conn));
+        return lacks_monitor(*l->conn, err);
     }
     if (pgx_int(r, 0, 0) > limit)
         snprintf(l->why, THROTTLE_WHY_MAX,

@@ -2,9 +2,11 @@
 
 #include <string.h>
 
+#include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/text.h"
 
-static void quoted(struct buf *b, const char *text, char quote)
+static void add_quoted(struct buf *b, const char *text, char quote)
 {
     buf_char(b, quote);
     for (; *text; text++) {
@@ -17,7 +19,16 @@ static void quoted(struct buf *b, const char *text, char quote)
 
 void pgx_ident(struct buf *b, const char *name)
 {
-    quoted(b, name, '"');
+    add_quoted(b, name, '"');
+}
+
+const char *pgx_quoted(const char *name, char quoted[PGX_QUOTED_MAX])
+{
+    AUTO(buf) struct buf b = BUF_INIT(PGX_QUOTED_MAX - 1);
+
+    pgx_ident(&b, name);
+    text_copy(quoted, PGX_QUOTED_MAX, buf_text(&b));
+    return quoted;
 }
 
 void pgx_qualified(struct buf *b, const char *schema, const char *name)
@@ -30,7 +41,7 @@ void pgx_qualified(struct buf *b, const char *schema, const char *name)
 void pgx_literal(struct buf *b, const char *text)
 {
     if (!strchr(text, '\\')) {
-        quoted(b, text, '\'');
+        add_quoted(b, text, '\'');
         return;
     }
     buf_str(b, " E'");

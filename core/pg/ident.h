@@ -9,6 +9,9 @@
 
 /* Appends "name" with quotes doubled. */
 void pgx_ident(struct buf *b, const char *name);
+#define PGX_QUOTED_MAX 132 /* of a name of 63 bytes that is nothing but quotes */
+/* The same for a message that shows a statement; returns `quoted`. What is longer than a name is cut. */
+const char *pgx_quoted(const char *name, char quoted[PGX_QUOTED_MAX]);
 /* Appends "schema"."name". */
 void pgx_qualified(struct buf *b, const char *schema, const char *name);
 /* Appends 'text' as a standard string literal (E'' form when a backslash is inside). */

@@ -172,6 +172,8 @@ static bool unique_violation(struct pgx_conn *conn, const struct store_shape *sh
 
 static bool explain(struct pgx_conn *conn, const struct store_shape *shape, struct tmv_error *err)
 {
+    char role[PGX_QUOTED_MAX];
+
     if (err->code != TMV_ERR_SQL)
         return false;
     if (err_is_sqlstate(err, "23505"))
@@ -182,10 +184,11 @@ static bool explain(struct pgx_conn *conn, const struct store_shape *shape, stru
         return err_hint(err,
                         "payloads are JSON without \\u0000; types and actors are at most 255 characters");
     }
-    if (err_is_sqlstate(err, "42501"))
-        return err_hint(err, "GRANT SELECT, INSERT ON %s TO %s; GRANT USAGE ON SEQUENCE %s TO %s",
-                        shape->events, pgx_user(conn), shape->sequence, pgx_user(conn));
-    return false;
+    if (!err_is_sqlstate(err, "42501"))
+        return false;
+    pgx_quoted(pgx_user(conn), role);
+    return err_hint(err, "GRANT SELECT, INSERT ON %s TO %s; GRANT USAGE ON SEQUENCE %s TO %s", shape->events,
+                    role, shape->sequence, role);
 }
 
 static bool expectation_failed(const struct store_append *what, int64_t version, struct tmv_error *err)

@@ -73,6 +73,7 @@ bool tmv_store_create_events(const struct tmv_store_info *store, struct tmv_erro
     AUTO(buf) struct buf events = BUF_INIT(300);
     AUTO(buf) struct buf schema = BUF_INIT(200);
     AUTO(buf) struct buf sql = BUF_INIT(20000);
+    char role[PGX_QUOTED_MAX];
     const char *schema_name = *store->events_schema ? store->events_schema : "public";
 
     pgx_ident(&schema, schema_name);
@@ -88,6 +89,6 @@ bool tmv_store_create_events(const struct tmv_store_info *store, struct tmv_erro
     if (err_is_sqlstate(err, "42P07"))
         err_hint(err, "the table is there already: look at it with tenantmv store check");
     else if (err_is_sqlstate(err, "42501"))
-        err_hint(err, "GRANT CREATE ON SCHEMA %s TO %s", schema_name, pgx_user(conn));
+        err_hint(err, "GRANT CREATE ON SCHEMA %s TO %s", buf_text(&schema), pgx_quoted(pgx_user(conn), role));
     return false;
 }

@@ -73,6 +73,7 @@ static bool create_functions(struct pgx_conn *conn, const struct store_shape *sh
 
 bool guard_prepare_store(struct pgx_conn *conn, const struct store_shape *shape, struct tmv_error *err)
 {
+    char role[PGX_QUOTED_MAX], database[PGX_QUOTED_MAX];
     int64_t version;
 
     if (!pgx_begin(conn, PREPARE_TIMEOUT_US, err))
@@ -86,7 +87,8 @@ bool guard_prepare_store(struct pgx_conn *conn, const struct store_shape *shape,
     pgx_rollback(conn, PREPARE_TIMEOUT_US);
     err_wrap(err, "preparing the schema tenantmv in %s", pgx_place(conn));
     if (err_is_sqlstate(err, "42501"))
-        err_hint(err, "GRANT CREATE ON DATABASE \"%s\" TO \"%s\";", pgx_database(conn), pgx_user(conn));
+        err_hint(err, "GRANT CREATE ON DATABASE %s TO %s;", pgx_quoted(pgx_database(conn), database),
+                 pgx_quoted(pgx_user(conn), role));
     return false;
 }
 

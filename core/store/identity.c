@@ -12,6 +12,7 @@ bool store_identity_read(struct pgx_conn *conn, const struct tmv_store_info *sto
                          struct tmv_store_identity *ret_identity, struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *result = NULL;
+    char role[PGX_QUOTED_MAX];
     const char *schema = store->events_schema[0] ? store->events_schema : "public";
     const char *table = store->events_table[0] ? store->events_table : "events";
 
@@ -19,7 +20,8 @@ bool store_identity_read(struct pgx_conn *conn, const struct tmv_store_info *sto
     if (!pgx_query(conn, STORE_TIMEOUT_US, sql_store_identity, PGX_ARGS(PGX_TEXT(schema), PGX_TEXT(table)),
                    &result, err)) {
         if (err_is_sqlstate(err, "42501"))
-            err_hint(err, "GRANT EXECUTE ON FUNCTION pg_catalog.pg_control_system() TO %s", pgx_user(conn));
+            err_hint(err, "GRANT EXECUTE ON FUNCTION pg_catalog.pg_control_system() TO %s",
+                     pgx_quoted(pgx_user(conn), role));
         return err_wrap(err, "finding out which database store %s is", store->id);
     }
     text_copy(ret_identity->system_identifier, sizeof ret_identity->system_identifier,

@@ -262,6 +262,24 @@ static void says_in_the_guide_what_it_asks_for(void **state)
     assert_string_equal(less, "");
 }
 
+/* A role whose name looks like a password after a user: not in a connection string, but by PGUSER, and what
+ * it is told to run can be run. */
+static void works_for_a_role_of_any_name(void **state)
+{
+    (void)state;
+    support_sql(l.on_control, "CREATE ROLE \"team:a/b\" LOGIN");
+    snprintf(l.control, sizeof l.control, "%.*s user=team:a/b", (int)sizeof l.control - 20, owner);
+    program("list", "name such a role with PGUSER");
+    snprintf(l.control, sizeof l.control, "%.*s dbname=%s", (int)(strstr(owner, " user=") - owner), owner,
+             pgx_database(l.on_control));
+    setenv("PGUSER", "team:a/b", 1);
+    program("list", "GRANT USAGE ON SCHEMA tenantmv TO \"team:a/b\"; GRANT SELECT ON ALL TABLES IN SCHEMA "
+                    "tenantmv TO \"team:a/b\"");
+    grant_exactly();
+    program("list", "code 0");
+    unsetenv("PGUSER");
+}
+
 /* Every table, sequence and function of the control database is asked for, or has a reason not to be. */
 static void asks_for_everything_but_what_no_engine_touches(void **state)
 {
@@ -315,6 +333,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(folds_whole_texts, life_plain, life_done),
         cmocka_unit_test_setup_teardown(prints_every_grant_whole, nobody_may, life_done),
         cmocka_unit_test_setup_teardown(says_in_the_guide_what_it_asks_for, nobody_may, life_done),
+        cmocka_unit_test_setup_teardown(works_for_a_role_of_any_name, nobody_may, life_done),
         cmocka_unit_test_setup_teardown(asks_for_everything_but_what_no_engine_touches, nobody_may,
                                         life_done),
         cmocka_unit_test_setup_teardown(asks_for_the_source_stores_role_too, life_plain, life_done),

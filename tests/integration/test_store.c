@@ -568,7 +568,7 @@ static void names_the_right_that_is_missing(void **state)
     poor.conn = support_connect(conninfo);
     assert_fails(append_one(&poor, &stream, 0, &event, &err), &err, TMV_ERR_SQL);
     assert_string_equal(err.sqlstate, "42501");
-    assert_non_null(strstr(err.hint, "GRANT SELECT, INSERT ON \"public\".\"events\" TO poor"));
+    assert_non_null(strstr(err.hint, "GRANT SELECT, INSERT ON \"public\".\"events\" TO \"poor\""));
     pgx_close(poor.conn);
     close_bed(&bed);
 }

@@ -567,6 +567,8 @@ MUTANTS = [Mutant(*row) for row in [
      "engine_rights", "asks_for_everything_but_what_no_engine_touches"),
     ("rights/stores-role-not-asked", PLACES, "(!here || lacks_rights(source, check, err));", "(here || !here);",
      "engine_rights", "asks_for_the_source_stores_role_too"),
+    ("rights/role-not-quoted", "core/pg/ident.c", "    pgx_ident(&b, name);\n    text_copy(quoted", "    buf_str(&b, name);\n    text_copy(quoted",
+     "engine_rights", "works_for_a_role_of_any_name"),
     ("rights/statement-cut", "core/pg/query.c", "used + needed + reserved >= size", "used + needed >= size",
      "engine_rights", "folds_whole_texts"),
     ("rights/arguments-believed", GUARD, "    IF TG_NARGS < 4 OR TG_RELID <> TG_ARGV[2]::oid THEN\n        v_events := coalesce(pg_partition_root(TG_RELID), TG_RELID);",

@@ -202,13 +202,7 @@ static bool compared_to(const struct tmv_migration *m, const struct arguments *a
  * source lacks is the newest that was acknowledged. */
 static bool check_repair(const struct tmv_migration *m, const struct arguments *a, struct tmv_error *err)
 {
-    if (!a->repair || m->phase == TMV_PHASE_DUAL_WRITE)
-        return true;
-    err_set(err, TMV_ERR_REFUSED, "a repair is possible in dual_write only; the migration is in %s",
-            tmv_phase_name(m->phase));
-    return err_hint(err, m->phase == TMV_PHASE_COMPLETED
-                             ? "the target is where the tenant lives now: nothing is overwritten there"
-                             : "wait until it mirrors, or start a new migration");
+    return !a->repair || tmv_repair_allowed(m->phase, err);
 }
 
 /* Prints the result of a comparison, and makes a difference the verb's error, unless it was only asked what a

@@ -193,6 +193,10 @@ TMV_API bool tmv_cutover_facts(const struct tmv_migration *migration, char why[T
  * allowed. */
 TMV_API bool tmv_operation_allowed(const struct tmv_migration *migration, enum tmv_operation operation,
                                    char why[TMV_REASON_MAX]);
+/* Whether a repair may make the target equal to the source in this phase: only while it mirrors. REFUSED with
+ * what is possible instead; once the tenant lives on the target, what the source lacks is the newest that was
+ * acknowledged. Pure. */
+TMV_API TMV_NODISCARD bool tmv_repair_allowed(enum tmv_phase phase, struct tmv_error *err);
 /* ---- migrations of other programs ---- */
 
 /* Whether an ordinary abort may be asked for: REFUSED for another program's migration that has not ended,
