@@ -76,12 +76,11 @@ cJSON *cli_document(struct cli *cli)
 
 void cli_stream(struct cli *cli, cJSON *document)
 {
-    char *text = cJSON_PrintUnformatted(document);
+    AUTO_FREE char *text = cJSON_PrintUnformatted(document);
 
     if (text)
         puts(text);
     fflush(stdout);
-    cJSON_free(text);
     cJSON_Delete(document);
     cli->streaming = true;
 }

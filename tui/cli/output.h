@@ -19,6 +19,11 @@ struct listing {
 };
 void listing_init(struct listing *listing, const struct listing_column *columns);
 void listing_release(struct listing *listing);
+/* AUTO(listing) struct listing listing = {0}; */
+static inline void listing_auto(struct listing *listing)
+{
+    listing_release(listing);
+}
 /* Adds the next cell of the current row, or the first of the next row. Exits the process when memory is out.
  */
 void listing_cell(struct listing *listing, enum tone tone, const char *fmt, ...) TMV_PRINTF(3, 4);

@@ -61,7 +61,7 @@ static void show(struct cli *cli, const struct tmv_audit_entry *entries, size_t 
         {"PHASE", false}, {"OPERATOR", false}, {"DETAILS", false},   {NULL, false}};
     cJSON *array = cli->json ? cJSON_AddArrayToObject(cli_document(cli), "entries") : NULL;
     char time[FORMAT_MAX], id[TMV_UUID_TEXT];
-    struct listing listing;
+    AUTO(listing) struct listing listing = {0};
 
     listing_init(&listing, columns);
     for (size_t i = 0; i < count; i++) {
@@ -83,7 +83,6 @@ static void show(struct cli *cli, const struct tmv_audit_entry *entries, size_t 
     if (count == 0)
         cli_note(cli, "no audit entries");
     listing_print(cli, &listing);
-    listing_release(&listing);
 }
 
 static bool check_chain(struct cli *cli, struct tmv_control *control, const struct tmv_uuid *migration,
@@ -134,7 +133,7 @@ static bool show_registry(struct cli *cli, struct tmv_control *control, const st
         {"OPERATOR", false}, {"FROM", false}, {"DETAILS", false}, {NULL, false}};
     cJSON *array = cli->json ? cJSON_AddArrayToObject(cli_document(cli), "entries") : NULL;
     AUTO_FREE struct tmv_registry_entry *entries = NULL;
-    struct listing listing;
+    AUTO(listing) struct listing listing = {0};
     char time[FORMAT_MAX];
     size_t count = 0;
 
@@ -159,7 +158,6 @@ static bool show_registry(struct cli *cli, struct tmv_control *control, const st
     if (count == 0)
         cli_note(cli, "no entries");
     listing_print(cli, &listing);
-    listing_release(&listing);
     return true;
 }
 

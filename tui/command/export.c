@@ -32,7 +32,7 @@ static const struct operand_spec operands[] = {
 };
 
 /* The aliases of the configuration in the form of the screens. */
-static bool alias_names(const struct cli *cli, struct tenant_names *ret_names, struct tmv_error *err)
+static bool alias_names(const struct cli *cli, struct tenant_alias **ret_aliases, struct tmv_error *err)
 {
     struct tenant_alias *aliases = calloc(cli->config.alias_count + 1, sizeof *aliases);
 
@@ -40,7 +40,7 @@ static bool alias_names(const struct cli *cli, struct tenant_names *ret_names, s
         return err_set(err, TMV_ERR_NOMEM, "out of memory");
     for (size_t i = 0; i < cli->config.alias_count; i++)
         aliases[i] = (struct tenant_alias){cli->config.aliases[i].tenant, cli->config.aliases[i].name};
-    *ret_names = (struct tenant_names){aliases, cli->config.alias_count};
+    *ret_aliases = aliases;
     return true;
 }
 
@@ -66,7 +66,7 @@ static bool export_one(struct cli *cli, const struct arguments *a, const struct 
                        const struct tenant_names *names, struct tmv_error *err)
 {
     char path[EXPORT_PATH_MAX], why[EXPORT_PATH_MAX + 100], name[TENANT_NAME_MAX];
-    struct tmv_record *record = NULL;
+    AUTO(record) struct tmv_record *record = NULL;
     bool ok;
 
     if (a->output)
@@ -76,7 +76,6 @@ static bool export_one(struct cli *cli, const struct arguments *a, const struct 
     if (!tmv_record_read(cli->control, &m->id, &record, err))
         return false;
     ok = export_bundle(path, m, record, names, why, sizeof why) || err_set(err, TMV_ERR_IO, "%s", why);
-    tmv_record_free(record);
     if (ok && cli->json)
         cJSON_AddStringToObject(cli_document(cli), "written", path);
     else if (ok)
@@ -91,8 +90,7 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
     struct tmv_control *control;
     AUTO(snapshot) struct tmv_snapshot *snapshot = NULL;
     const struct tmv_migration *migration = NULL;
-    struct tenant_names names = {0};
-    bool ok;
+    AUTO_FREE struct tenant_alias *aliases = NULL;
 
     if (bundle == !a->what) {
         err_set(err, TMV_ERR_USAGE,
@@ -100,15 +98,13 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
                        : "csv and json are of all migrations: a tenant goes with bundle");
         return err_hint(err, "tenantmv export bundle TENANT");
     }
-    if (!cli_control(cli, &control, err) || !alias_names(cli, &names, err))
+    if (!cli_control(cli, &control, err) || !alias_names(cli, &aliases, err))
         return false;
+    const struct tenant_names names = {aliases, cli->config.alias_count};
     if (bundle)
-        ok = resolve_migration(cli, a->what, &snapshot, &migration, err) &&
-             export_one(cli, a, migration, &names, err);
-    else
-        ok = tmv_snapshot_read(control, NULL, 10000, &snapshot, err) && export_list(a, snapshot, &names, err);
-    free((void *)(uintptr_t)names.aliases);
-    return ok;
+        return resolve_migration(cli, a->what, &snapshot, &migration, err) &&
+               export_one(cli, a, migration, &names, err);
+    return tmv_snapshot_read(control, NULL, 10000, &snapshot, err) && export_list(a, snapshot, &names, err);
 }
 
 const struct command command_export = {

@@ -78,14 +78,13 @@ cJSON *limit_changes(const struct limit_arguments *arguments)
 /* --none first, then what was given. */
 static cJSON *all_changes(const struct arguments *a)
 {
-    cJSON *given = limit_changes(&a->limits);
+    AUTO(json) cJSON *given = limit_changes(&a->limits);
     cJSON *changes = a->none ? cJSON_Parse(TMV_NO_LIMITS) : cJSON_CreateObject();
 
     for (cJSON *item; (item = cJSON_DetachItemFromArray(given, 0));) {
         cJSON_DeleteItemFromObject(changes, item->string);
         cJSON_AddItemToObject(changes, item->string, item);
     }
-    cJSON_Delete(given);
     return changes;
 }
 
@@ -153,7 +152,7 @@ static bool show(struct cli *cli, const struct tmv_migration *m, const struct tm
 static bool change_and_show(struct cli *cli, const struct arguments *a, const struct tmv_migration *m,
                             struct tmv_error *err)
 {
-    cJSON *changes = all_changes(a);
+    AUTO(json) cJSON *changes = all_changes(a);
     AUTO_FREE char *text = cJSON_PrintUnformatted(changes);
     struct tmv_control *control;
     struct tmv_settings settings;
@@ -161,7 +160,6 @@ static bool change_and_show(struct cli *cli, const struct arguments *a, const st
     bool asks = cJSON_GetArraySize(changes) > 0;
     bool ok = cli_control(cli, &control, err);
 
-    cJSON_Delete(changes);
     cli_actor(cli, &actor);
     if (ok && !text)
         ok = err_set(err, TMV_ERR_NOMEM, "out of memory");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/resolve.h"
+#include "lib/cleanup.h"
 #include "lib/json.h"
 #include "screens/attempt.h"
 #include "screens/states.h"
@@ -203,7 +204,7 @@ void report_list(const struct cli *cli, const struct tmv_snapshot *snapshot, boo
         {"COPIED", true},     {"EV/S", true},  {"LAG", true}, {"ETA", true},
         {"MIGRATION", false}, {"NOTE", false}, {NULL, false},
     };
-    struct listing listing;
+    AUTO(listing) struct listing listing = {0};
     char label[CONFIG_ALIAS_MAX], id[TMV_UUID_TEXT], rate[FORMAT_MAX], lag[FORMAT_MAX], eta[FORMAT_MAX];
     char request[400];
 
@@ -233,7 +234,6 @@ void report_list(const struct cli *cli, const struct tmv_snapshot *snapshot, boo
         cli_note(cli, "no %smigrations; `tenantmv start TENANT --to STORE` starts one",
                  only_active ? "active " : "");
     listing_print(cli, &listing);
-    listing_release(&listing);
 }
 
 const char *report_attempt_text(const struct tmv_attempt *a, char text[200])

@@ -36,7 +36,7 @@ static void show(struct cli *cli, const struct tmv_route_info *routes, size_t co
         {"TENANT", false}, {"STORE", false}, {"STATE", false}, {"MIGRATION", false}, {NULL, false}};
     cJSON *array = cli->json ? cJSON_AddArrayToObject(cli_document(cli), "routes") : NULL;
     char label[CONFIG_ALIAS_MAX], id[TMV_UUID_TEXT];
-    struct listing listing;
+    AUTO(listing) struct listing listing = {0};
 
     listing_init(&listing, columns);
     for (size_t i = 0; i < count; i++) {
@@ -59,7 +59,6 @@ static void show(struct cli *cli, const struct tmv_route_info *routes, size_t co
                      tmv_uuid_is_nil(&r->migration) ? "" : tmv_uuid_format(&r->migration, id));
     }
     listing_print(cli, &listing);
-    listing_release(&listing);
 }
 
 static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)

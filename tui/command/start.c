@@ -99,13 +99,11 @@ static void set_if_given(int64_t given, int64_t unit, int64_t *setting)
 static bool limited_settings(const struct limit_arguments *limits, struct tmv_settings *ret_settings,
                              struct tmv_error *err)
 {
-    cJSON *changes = limit_changes(limits);
+    AUTO(json) cJSON *changes = limit_changes(limits);
     AUTO_FREE char *text = cJSON_PrintUnformatted(changes);
-    bool ok =
-        text ? tmv_settings_from_json(text, ret_settings, err) : err_set(err, TMV_ERR_NOMEM, "out of memory");
 
-    cJSON_Delete(changes);
-    return ok;
+    return text ? tmv_settings_from_json(text, ret_settings, err)
+                : err_set(err, TMV_ERR_NOMEM, "out of memory");
 }
 
 static bool add_names(const struct option_texts *given, struct tmv_names *names, struct tmv_error *err)

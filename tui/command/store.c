@@ -246,7 +246,7 @@ static bool run_list(struct cli *cli, const void *arguments, struct tmv_error *e
     struct tmv_control *control;
     char user[80];
     AUTO_FREE struct tmv_store_info *stores = NULL;
-    struct listing listing;
+    AUTO(listing) struct listing listing = {0};
     size_t count = 0;
 
     (void)arguments;
@@ -267,7 +267,6 @@ static bool run_list(struct cli *cli, const void *arguments, struct tmv_error *e
     if (count == 0)
         cli_note(cli, "no stores yet; `tenantmv store add NAME CONNINFO` registers one");
     listing_print(cli, &listing);
-    listing_release(&listing);
     for (size_t i = 0; i < count; i++)
         tell_shared_user(cli, &stores[i]);
     return true;

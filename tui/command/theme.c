@@ -121,7 +121,7 @@ static bool run_list(struct cli *cli, const void *arguments, struct tmv_error *e
     static const struct listing_column columns[] = {
         {"NAME", false}, {"FOR", false}, {"CHECK", false}, {"FROM", false}, {0}};
     AUTO_FREE struct listed *listed = calloc(1, sizeof *listed);
-    struct listing listing;
+    AUTO(listing) struct listing listing = {0};
 
     (void)arguments;
     if (!listed)
@@ -133,7 +133,6 @@ static bool run_list(struct cli *cli, const void *arguments, struct tmv_error *e
         list_one(cli, listed->names[i], &listing, array);
     if (!cli->json)
         listing_print(cli, &listing);
-    listing_release(&listing);
     return true;
 }
 

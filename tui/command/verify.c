@@ -107,7 +107,7 @@ static void print_text(const struct cli *cli, const struct tmv_verify_report *r,
                                                     {NULL, false}};
     char event[TMV_UUID_TEXT], stream[TMV_UUID_TEXT], time[FORMAT_MAX], source[FORMAT_MAX],
         target[FORMAT_MAX];
-    struct listing listing;
+    AUTO(listing) struct listing listing = {0};
 
     print_line(cli, "level", TONE_PLAIN, "%s", levels[r->level]);
     print_line(cli, "positions", TONE_PLAIN, "above %lld up to %lld", (long long)r->from_position,
@@ -144,7 +144,6 @@ static void print_text(const struct cli *cli, const struct tmv_verify_report *r,
         listing_cell(&listing, TONE_PLAIN, "%s", d->columns);
     }
     listing_print(cli, &listing);
-    listing_release(&listing);
 }
 
 static enum tmv_verify_level chosen_level(const struct arguments *a)
@@ -268,7 +267,7 @@ static void list_reports(const struct cli *cli, const struct tmv_kept_report *re
     static const struct listing_column columns[] = {
         {"MADE", false},  {"LEVEL", false},      {"RESULT", false}, {"POSITIONS", true},
         {"EVENTS", true}, {"DIFFERENCES", true}, {NULL, false}};
-    struct listing listing;
+    AUTO(listing) struct listing listing = {0};
     char time[FORMAT_MAX], events[FORMAT_MAX];
 
     listing_init(&listing, columns);
@@ -285,7 +284,6 @@ static void list_reports(const struct cli *cli, const struct tmv_kept_report *re
         listing_cell(&listing, r->differences ? TONE_BAD : TONE_PLAIN, "%lld", (long long)r->differences);
     }
     listing_print(cli, &listing);
-    listing_release(&listing);
 }
 
 static void json_reports(struct cli *cli, const struct tmv_kept_report *reports, size_t count)

@@ -12,6 +12,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/json.h"
 #include "tenantmv/engine.h"
 #include "tenantmv/log.h"
 
@@ -84,17 +85,15 @@ static void log_text(void *user, enum tmv_log_level level, const char *line)
 
 static void log_object(void *user, enum tmv_log_level level, const char *line)
 {
-    cJSON *object = cJSON_CreateObject();
+    AUTO(json) cJSON *object = cJSON_CreateObject();
     char time[40];
 
     log_time(time);
     cJSON_AddStringToObject(object, "time", time);
     cJSON_AddStringToObject(object, "level", tmv_log_level_name(level));
     cJSON_AddStringToObject(object, "message", line);
-    char *text = cJSON_PrintUnformatted(object);
+    AUTO_FREE char *text = cJSON_PrintUnformatted(object);
     write_log(user, text ? text : line);
-    cJSON_free(text);
-    cJSON_Delete(object);
 }
 
 static enum tmv_log_level level_of(const char *name)

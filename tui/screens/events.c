@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cleanup.h"
+#include "lib/json.h"
 #include "lib/text.h"
 #include "widgets/format.h"
 
@@ -74,7 +76,7 @@ static void value_words(const cJSON *item, char *text, size_t size)
  * shown as it stands. */
 static void json_words(const char *json, char *text, size_t size)
 {
-    cJSON *object = cJSON_Parse(json);
+    AUTO(json) cJSON *object = cJSON_Parse(json);
     const cJSON *item;
     size_t used = 0;
 
@@ -94,7 +96,6 @@ static void json_words(const char *json, char *text, size_t size)
         used += (size_t)snprintf(text + used, size - used, "%s%s%s", used > 0 ? ", " : "",
                                  IS_ONE_OF(item->string, bare_keys) ? "" : key, value);
     }
-    cJSON_Delete(object);
 }
 
 const char *event_type_words(const struct tmv_audit_entry *entry)

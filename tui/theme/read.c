@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cleanup.h"
 #include "lib/text.h"
 #include "theme/color.h"
 #include "theme/embedded.h"
@@ -397,24 +398,21 @@ static bool refuse_file(struct theme *theme, struct theme_report *report, const 
 
 static bool read_file(const char *path, struct theme *theme, struct theme_report *report, int depth)
 {
-    char *text = malloc(FILE_MAX + 1), why[120] = "too large for a theme";
+    AUTO_FREE char *text = malloc(FILE_MAX + 1);
+    char why[120] = "too large for a theme";
     FILE *file = fopen(path, "re");
     size_t length = file && text ? fread(text, 1, FILE_MAX + 1, file) : 0;
-    bool broken = !file || !text || ferror(file), fine;
+    bool broken = !file || !text || ferror(file);
 
     if (broken)
         snprintf(why, sizeof why, "cannot be read: %s", strerror(errno));
     if (file)
         fclose(file);
-    if (broken || length > FILE_MAX) {
-        free(text);
+    if (broken || length > FILE_MAX)
         return refuse_file(theme, report, why);
-    }
     text[length] = '\0';
-    fine = strlen(text) == length ? read_text(text, theme, report, depth)
+    return strlen(text) == length ? read_text(text, theme, report, depth)
                                   : refuse_file(theme, report, "contains a NUL byte: not a text file");
-    free(text);
-    return fine;
 }
 
 bool theme_read_file(const char *path, struct theme *ret_theme, struct theme_report *ret_report)
