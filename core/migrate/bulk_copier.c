@@ -44,6 +44,7 @@ struct copier {
     struct position_plan plan;
     struct chunk_queue queue;
     struct throttle throttle;
+    struct pgx_conn *planned;        /* owned: the source's session that planned, for the first worker */
     int64_t held_us;                 /* how long it held the copy in all, as last seen */
     struct buf columns, filled;      /* what is read, and the target's columns that take it; quoted */
     int64_t copied_before;           /* events in chunks of earlier runs */
@@ -134,7 +135,7 @@ static bool copy_chunk(struct copier *c, struct pgx_conn *source, struct pgx_con
     return true;
 }
 
-static bool connect_source(const struct copier *c, struct pgx_conn **source, struct tmv_error *err)
+static bool prepare_source(const struct copier *c, struct pgx_conn *source, struct tmv_error *err)
 {
     AUTO(buf) struct buf sql = BUF_INIT(200);
     char milliseconds[24];
@@ -143,8 +144,12 @@ static bool connect_source(const struct copier *c, struct pgx_conn **source, str
 
     snprintf(milliseconds, sizeof milliseconds, "%" PRId64, snapshot_max_us(c) / US_PER_MS);
     return pgx_expand(&sql, sql_copy_session, vars, ARRAY_LEN(vars), err) &&
-           ends_connect_source(c->ends, "copy", source, err) &&
-           pgx_script(*source, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err);
+           pgx_script(source, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err);
+}
+
+static bool connect_source(const struct copier *c, struct pgx_conn **source, struct tmv_error *err)
+{
+    return ends_connect_source(c->ends, "copy", source, err) && prepare_source(c, *source, err);
 }
 
 static bool connect_target(const struct copier *c, struct pgx_conn **target, struct tmv_error *err)
@@ -174,7 +179,7 @@ static bool cut_smaller(struct copier *c, const struct position_span *chunk, str
 static bool work(void *user, int member, struct tmv_error *err)
 {
     struct copier *c = user;
-    AUTO_CONN struct pgx_conn *source = NULL;
+    AUTO_CONN struct pgx_conn *source = member == 0 ? TAKE(c->planned) : NULL; /* the first always works */
     AUTO_CONN struct pgx_conn *target = NULL;
     struct position_span chunk;
     bool too_long;
@@ -356,6 +361,9 @@ static bool plan_copy(struct copier *c, struct tmv_error *err)
     c->queue.most_events = c->options->settings->batch_size;
     c->queue.aim_us = c->options->aim_us > 0 ? c->options->aim_us : CHUNK_AIM_US;
     c->total = c->plan.events;
+    if (!prepare_source(c, source, err))
+        return false;
+    c->planned = TAKE(source);
     return true;
 }
 
@@ -457,6 +465,7 @@ bool bulk_copier_run(const struct ends *ends, struct pgx_conn *control,
 
     chunk_queue_init(&c.queue, &c.plan, ends->stop);
     bool ok = run(&c, control, ret_finished, err);
+    pgx_close(c.planned);
     chunk_queue_release(&c.queue);
     buf_release(&c.columns);
     buf_release(&c.filled);

@@ -200,6 +200,7 @@ static bool acquire(struct coordinator *c, bool *ret_ours, struct tmv_error *err
 
 static bool wait_while_paused(struct coordinator *c, struct tmv_error *err)
 {
+    coordinator_disconnect_stores(c); /* it may be for days */
     while (c->row.paused && !tmv_phase_is_terminal(c->row.phase) && !c->ended) {
         if (!pgx_wait_readable(c->control, POLL_US, err) || !coordinator_poll(c, err))
             return false;

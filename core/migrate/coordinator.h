@@ -37,7 +37,9 @@ struct coordinator {
     struct tailer tailer;
     struct cutover_manager cutover;
     struct verify_worker verifier;
-    struct fact_watch facts;   /* of both stores */
+    struct fact_watch facts; /* of both stores */
+    struct pgx_conn
+        *raised[SIDE_COUNT];   /* owned: the takeover's sessions, for a copy that begins; NULL none */
     bool connected;            /* tailer, cutover and verifier have their connections */
     struct command_row verify; /* a verify command that waits for the verifier */
     bool verify_waits;
@@ -104,7 +106,7 @@ TMV_NODISCARD bool phase_ended(struct coordinator *c, struct tmv_error *err);
  * *ret_moved: the source says that the tenant has moved by this migration. */
 TMV_NODISCARD bool coordinator_connect_stores(struct coordinator *c, bool *ret_moved, struct tmv_error *err);
 void coordinator_disconnect_stores(struct coordinator *c);
-/* A guard's row in the ledger, before it is installed. `ret_id` may be NULL. */
+/* Writes a guard's row in the ledger, before it is installed. */
 TMV_NODISCARD bool coordinator_ledger_guard(struct coordinator *c, enum store_side side, int64_t *ret_id,
                                             struct tmv_error *err);
 /* Notes the facts that an installation found (glance `installed`) and reads the shape that belongs to them.

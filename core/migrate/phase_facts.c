@@ -30,7 +30,6 @@ bool coordinator_ledger_guard(struct coordinator *c, enum store_side side, int64
     char undo[300];
     struct ledger_entry entry = {.when = side == SIDE_SOURCE ? LEDGER_ON_FINALIZE : LEDGER_ON_ABORT,
                                  .undo = undo};
-    int64_t id = 0;
 
     snprintf(undo, sizeof undo, "fence off, then drop the triggers \"~tenantmv_%s_…\" on %s", guard->mark,
              guard->shape->events);
@@ -38,12 +37,9 @@ bool coordinator_ledger_guard(struct coordinator *c, enum store_side side, int64
     text_copy(entry.kind, sizeof entry.kind, "guard");
     text_copy(entry.name, sizeof entry.name, guard->mark);
     if (!fault_hit("ledger.before_guard", err) ||
-        !control_ledger_add(c->control, &c->ends.owner, &entry, &id, err) ||
-        !fault_hit("ledger.guard_noted", err))
+        !control_ledger_add(c->control, &c->ends.owner, &entry, ret_id, err))
         return false;
-    if (ret_id)
-        *ret_id = id;
-    return true;
+    return fault_hit("ledger.guard_noted", err);
 }
 
 /* The shape is read before the facts that must still be the installed ones: so it is the shape of just these
@@ -54,9 +50,9 @@ bool coordinator_note_facts(struct coordinator *c, enum store_side side, struct 
     const struct fact_look look = look_at(c, side, store);
     const struct tmv_store_info *info = side == SIDE_SOURCE ? &c->ends.source_store : &c->ends.target_store;
     struct store_shape *shape = side == SIDE_SOURCE ? &c->ends.source : &c->ends.target;
-    int64_t id = 0;
+    int64_t id = c->facts.sides[side].ledger; /* written before anything was installed */
 
-    if (!coordinator_ledger_guard(c, side, &id, err) ||
+    if ((id == 0 && !coordinator_ledger_guard(c, side, &id, err)) ||
         !store_shape_discover(store, info->events_schema, info->events_table, shape, err))
         return false;
     store_shape_leave(shape, &c->row.settings.leave_columns);

@@ -72,6 +72,8 @@ bool coordinator_connect_stores(struct coordinator *c, bool *ret_moved, struct t
 void coordinator_disconnect_stores(struct coordinator *c)
 {
     verify_worker_stop(&c->verifier);
+    for (int i = 0; i < SIDE_COUNT; i++)
+        pgx_close(TAKE(c->raised[i]));
     if (!c->connected)
         return;
     cutover_manager_release(&c->cutover);

@@ -152,7 +152,9 @@ bool phase_pending(struct coordinator *c, struct tmv_error *err)
 static bool prepare_schema(struct coordinator *c, struct pgx_conn *conn, struct guard *guard, bool source,
                            struct tmv_error *err)
 {
-    return coordinator_ledger_guard(c, source ? SIDE_SOURCE : SIDE_TARGET, NULL, err) &&
+    enum store_side side = source ? SIDE_SOURCE : SIDE_TARGET;
+
+    return coordinator_ledger_guard(c, side, &c->facts.sides[side].ledger, err) &&
            guard_prepare_store(conn, guard->shape, err) && fault_hit("guard.store_prepared", err) &&
            guard_raise_owner(conn, guard, err) && fault_hit("guard.owner_raised", err);
 }
@@ -175,6 +177,18 @@ static bool prepare_end(struct coordinator *c, struct pgx_conn *conn, struct gua
     return fault_hit(source ? "guard.source_prepared" : "guard.target_prepared", err);
 }
 
+/* The session that the takeover made, or a new one. */
+static bool guard_session(struct coordinator *c, enum store_side side, struct pgx_conn **ret_conn,
+                          struct tmv_error *err)
+{
+    if (pgx_is_usable(c->raised[side])) {
+        *ret_conn = TAKE(c->raised[side]);
+        return true;
+    }
+    return side == SIDE_SOURCE ? ends_connect_source(&c->ends, "guard", ret_conn, err)
+                               : ends_connect_target(&c->ends, "guard", ret_conn, err);
+}
+
 static bool begin_copy(struct coordinator *c, struct tmv_error *err)
 {
     AUTO_CONN struct pgx_conn *source = NULL;
@@ -183,8 +197,7 @@ static bool begin_copy(struct coordinator *c, struct tmv_error *err)
     AUTO_RESULT struct pgx_result *owned = NULL;
 
     if (!coordinator_say(c, "installing the guard", "", err) ||
-        !ends_connect_source(&c->ends, "guard", &source, err) ||
-        !ends_connect_target(&c->ends, "guard", &target, err))
+        !guard_session(c, SIDE_SOURCE, &source, err) || !guard_session(c, SIDE_TARGET, &target, err))
         return false;
     if (!prepare_end(c, target, &c->target_guard, false, err) ||
         !guard_install(target, &c->target_guard, GUARD_STATEMENTS, INSTALL_PATIENCE_US, &there, err) ||
@@ -337,8 +350,7 @@ static bool check_before_copy(struct coordinator *c, struct tmv_error *err)
     AUTO_CONN struct pgx_conn *source = NULL;
     AUTO_CONN struct pgx_conn *target = NULL;
 
-    return ends_connect_source(&c->ends, "facts", &source, err) &&
-           ends_connect_target(&c->ends, "facts", &target, err) &&
+    return guard_session(c, SIDE_SOURCE, &source, err) && guard_session(c, SIDE_TARGET, &target, err) &&
            coordinator_check_copy_facts(c, SIDE_SOURCE, source, err) &&
            coordinator_check_copy_facts(c, SIDE_TARGET, target, err);
 }

@@ -97,13 +97,21 @@ static bool raise_owner(struct coordinator *c, struct pgx_conn *conn, bool sourc
                       fault_hit("takeover.applied_raised", err));
 }
 
+/* What comes next is the guard or the copy, which begins with just such sessions. */
+static bool keeps_sessions(const struct coordinator *c)
+{
+    return c->row.phase == TMV_PHASE_BULK_COPY && !c->row.paused;
+}
+
 static bool raise_in(struct coordinator *c, bool source, struct tmv_error *err)
 {
     AUTO_CONN struct pgx_conn *conn = NULL;
     bool ready = false;
 
-    if (!(source ? ends_connect_source(&c->ends, "takeover", &conn, err)
-                 : ends_connect_target(&c->ends, "takeover", &conn, err)))
+    const char *part = keeps_sessions(c) ? "guard" : "takeover";
+
+    if (!(source ? ends_connect_source(&c->ends, part, &conn, err)
+                 : ends_connect_target(&c->ends, part, &conn, err)))
         return false;
     /* After connecting: if we are still the owner now, then whoever owns the migration later has sessions
      * that began after this one, and they are let live however late we are. */
@@ -111,7 +119,15 @@ static bool raise_in(struct coordinator *c, bool source, struct tmv_error *err)
         !fault_hit(source ? "takeover.source_sessions_ended" : "takeover.target_sessions_ended", err) ||
         !identify(c, conn, source, err) || !store_is_ready(conn, &ready, err))
         return false;
-    return !ready || raise_owner(c, conn, source, err);
+    if (ready && !raise_owner(c, conn, source, err))
+        return false;
+    if (keeps_sessions(c)) {
+        struct pgx_conn **kept = &c->raised[source ? SIDE_SOURCE : SIDE_TARGET];
+
+        pgx_close(TAKE(*kept));
+        *kept = TAKE(conn);
+    }
+    return true;
 }
 
 bool takeover_raise(struct coordinator *c, struct tmv_error *err)

@@ -5,7 +5,9 @@
 #include "migrate/coordinator.h"
 
 /* Does it in every store that already knows the migration; a store that was never prepared is left alone.
- * Opens and closes connections of its own. Discovers the shapes, identifies the guards. */
+ * Opens connections of its own, and leaves them in c->raised where a copy begins or continues: they are
+ * younger than every session that was ended, and older than those of a successor. Discovers the shapes,
+ * identifies the guards. */
 TMV_NODISCARD bool takeover_raise(struct coordinator *c, struct tmv_error *err);
 /* The same in the source alone, for an abort while the target is away. */
 TMV_NODISCARD bool takeover_raise_source(struct coordinator *c, struct tmv_error *err);
