@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
-#include "migrate/consistency_verifier.h"
+#include "lib/clock.h"
+#include "lib/lock.h"
+#include "migrate/verify_worker.h"
 #include "support/support.h"
 
 #define TENANT "bda448be-6aa4-4002-8af3-c3b3e2529478"
@@ -474,6 +476,79 @@ static void says_how_far_everything_is_equal(void **state)
     close_bed(&bed);
 }
 
+/* A worker over a bed whose stores know the guard's functions. */
+static void start_worker(struct bed *bed, struct ends *ends, struct verify_worker *w, int64_t watermark)
+{
+    struct guard guards[2];
+    const struct verify_start start = {.ends = ends,
+                                       .source_guard = &guards[0],
+                                       .target_guard = &guards[1],
+                                       .workers = 1,
+                                       .watermark = watermark};
+    struct tmv_error err = {0};
+
+    ends->source_store = bed->info[0];
+    ends->target_store = bed->info[1];
+    ends->source = bed->shape[0];
+    ends->target = bed->shape[1];
+    ends->owner.tenant = bed->tenant;
+    strcpy(ends->tenant, TENANT);
+    for (int side = 0; side < 2; side++) {
+        assert_done(guard_prepare_store(bed->conn[side], &bed->shape[side], &err), &err);
+        guards[side] = (struct guard){.shape = &bed->shape[side], .tenant = bed->tenant};
+        assert_done(guard_identify(bed->conn[side], &guards[side], &err), &err);
+    }
+    assert_done(verify_worker_start(w, &start, &err), &err);
+}
+
+static void wait_for_proof(struct verify_worker *w, int64_t to, int64_t counted_after_us)
+{
+    int64_t end = clock_now_us() + WAIT_US;
+    struct verify_progress seen;
+
+    for (;;) {
+        verify_worker_look(w, &seen);
+        if (seen.verified_to >= to && seen.total_at_us > counted_after_us)
+            return;
+        assert_int_equal(seen.problem.code, TMV_OK);
+        assert_true(clock_now_us() < end);
+        pthread_mutex_lock(&w->lock);
+        (void)cond_wait_until(&w->changed, &w->lock, clock_now_us() + 5 * US_PER_MS);
+        pthread_mutex_unlock(&w->lock);
+    }
+}
+
+/* Between two small ranges the worker pauses for 200 ms. It has just begun to when the totals are asked for.
+ */
+static void a_cutover_does_not_wait_until_the_next_range_is_due(void **state)
+{
+    struct ends *ends = calloc(1, sizeof *ends);
+    struct verify_worker worker;
+    struct bed bed;
+    int64_t least_us = INT64_MAX;
+
+    (void)state;
+    open_bed(&bed, false, 100, NULL);
+    start_worker(&bed, ends, &worker, 10);
+    wait_for_proof(&worker, 10, 0);
+    for (int i = 2; i <= 10; i++) {
+        bool asked = false;
+
+        verify_worker_feed(&worker, 10 * i);
+        wait_for_proof(&worker, 10 * i, 0);
+        int64_t asked_us = clock_now_us();
+        verify_worker_recount(&worker, &asked);
+        assert_true(asked);
+        wait_for_proof(&worker, 10 * i, asked_us);
+        int64_t took_us = clock_now_us() - asked_us;
+        least_us = took_us < least_us ? took_us : least_us;
+    }
+    verify_worker_stop(&worker);
+    assert_in_range(least_us, 0, 150 * US_PER_MS);
+    free(ends);
+    close_bed(&bed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -492,6 +567,7 @@ int main(void)
         cmocka_unit_test(count_finds_streams_that_differ),
         cmocka_unit_test(count_takes_types_of_any_length_and_script),
         cmocka_unit_test(says_how_far_everything_is_equal),
+        cmocka_unit_test(a_cutover_does_not_wait_until_the_next_range_is_due),
     };
 
     cmocka_set_test_filter(getenv("CMOCKA_TEST_FILTER"));
