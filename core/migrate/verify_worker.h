@@ -24,6 +24,12 @@ struct verify_proof {
     char guards[164]; /* facts of both guards; "" none */
 };
 
+/* The facts of a side as the worker's session read them last. */
+struct facts_seen {
+    char digest[FACTS_DIGEST_SIZE];
+    char glance[FACTS_DIGEST_SIZE]; /* "" not by this session */
+};
+
 struct verify_worker {
     struct ends ends; /* a copy whose waits end with `stop` */
     struct guard source_guard, target_guard;
@@ -36,7 +42,8 @@ struct verify_worker {
     struct facts
         known[SIDE_COUNT]; /* owned: the thread's: what the proof's digests are of; no list: not known */
     bool may_be_noted;     /* the thread's: the target may have the note of a repair that was interrupted */
-    const struct stop *engine_stop; /* borrowed; may be NULL */
+    struct facts_seen seen[SIDE_COUNT]; /* the thread's */
+    const struct stop *engine_stop;     /* borrowed; may be NULL */
     /* under the lock: */
     int64_t limit;                     /* may verify up to here */
     struct verify_proof proof;         /* proven equal so far */
