@@ -501,21 +501,25 @@ static void start_worker(struct bed *bed, struct ends *ends, struct verify_worke
     assert_done(verify_worker_start(w, &start, &err), &err);
 }
 
+/* Looks after the worker's next step, or 5 ms. */
+static void look_soon(struct verify_worker *w, struct verify_progress *ret_seen)
+{
+    pthread_mutex_lock(&w->lock);
+    (void)cond_wait_until(&w->changed, &w->lock, clock_now_us() + 5 * US_PER_MS);
+    pthread_mutex_unlock(&w->lock);
+    verify_worker_look(w, ret_seen);
+}
+
 static void wait_for_proof(struct verify_worker *w, int64_t to, int64_t counted_after_us)
 {
     int64_t end = clock_now_us() + WAIT_US;
     struct verify_progress seen;
 
-    for (;;) {
-        verify_worker_look(w, &seen);
-        if (seen.verified_to >= to && seen.total_at_us > counted_after_us)
-            return;
+    do {
+        look_soon(w, &seen);
         assert_int_equal(seen.problem.code, TMV_OK);
         assert_true(clock_now_us() < end);
-        pthread_mutex_lock(&w->lock);
-        (void)cond_wait_until(&w->changed, &w->lock, clock_now_us() + 5 * US_PER_MS);
-        pthread_mutex_unlock(&w->lock);
-    }
+    } while (seen.verified_to < to || seen.total_at_us <= counted_after_us);
 }
 
 /* Between two small ranges the worker pauses for 200 ms. It has just begun to when the totals are asked for.
@@ -549,6 +553,34 @@ static void a_cutover_does_not_wait_until_the_next_range_is_due(void **state)
     close_bed(&bed);
 }
 
+/* An event that was proven is changed on the target, then a row of the facts on one side: what was compared
+ * before does not count any more. */
+static void what_was_proven_is_compared_again_when_facts_have_changed(void **state)
+{
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        struct ends *ends = calloc(1, sizeof *ends);
+        int64_t end = clock_now_us() + WAIT_US;
+        struct verify_progress seen = {0};
+        struct verify_worker worker;
+        struct bed bed;
+
+        open_bed(&bed, false, 100, NULL);
+        start_worker(&bed, ends, &worker, 50);
+        wait_for_proof(&worker, 50, 0);
+        support_sql(bed.conn[1], "UPDATE public.events SET version = 50 WHERE global_position = 7");
+        support_sql(bed.conn[side], "ALTER FUNCTION tenantmv.guard_value(regclass) COST 7");
+        verify_worker_feed(&worker, 60);
+        while (!seen.differs && seen.verified_to < 60 && clock_now_us() < end)
+            look_soon(&worker, &seen);
+        verify_worker_stop(&worker);
+        assert_true(seen.differs);
+        assert_int_equal(seen.report.found[0].position, 7);
+        free(ends);
+        close_bed(&bed);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -568,6 +600,7 @@ int main(void)
         cmocka_unit_test(count_takes_types_of_any_length_and_script),
         cmocka_unit_test(says_how_far_everything_is_equal),
         cmocka_unit_test(a_cutover_does_not_wait_until_the_next_range_is_due),
+        cmocka_unit_test(what_was_proven_is_compared_again_when_facts_have_changed),
     };
 
     cmocka_set_test_filter(getenv("CMOCKA_TEST_FILTER"));

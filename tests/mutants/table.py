@@ -675,6 +675,8 @@ MUTANTS = [Mutant(*row) for row in [
      "later.created_at > m.created_at) THEN 3", "link", "trouble_behind_a_thousand_running_ones_is_found"),
     ("facts/columns-left-out", "core/sql/guard_facts.sql", "WHERE t.parent IS NULL AND a.attnum > 0", "WHERE t.parent IS NULL AND a.attnum < 0",
      "store_facts", "refuses_a_column_added_to_both_while_no_engine_ran"),
+    ("facts/verifier-reads-once", "core/migrate/verify_worker.c", "if (strcmp(glance, seen->glance) == 0)", "if (glance[0])",
+     "verifier", "what_was_proven_is_compared_again_when_facts_have_changed"),
     ("facts/everything-taken-in", "core/migrate/fact_watch.c", "if (j.effect >= FACT_MOVE)", "if (j.effect > FACT_SHAPE)",
      "store_facts", "refuses_a_column_added_to_the_source"),
     ("facts/cache-is-daily-life", "core/store/facts_compare.c", '{"sequence", FACT_CHANGED, "cache", FACT_MOVE,',
