@@ -369,10 +369,11 @@ static bool arm_sql(const struct pause *p, struct buf *ret_sql, struct tmv_error
  * pause nothing. */
 static void ask_held_writers(struct pause *p)
 {
+    const struct pgx_kept statement = {.slot = TAIL_SLOT_HELD, .sql = sql_cutover_held_writers};
     struct tmv_error ignored;
 
-    p->counting = pgx_send(p->m->tailer->source, sql_cutover_held_writers,
-                           PGX_ARGS(PGX_INT(p->m->source_guard->lock_key)), &ignored);
+    p->counting = pgx_send_kept(p->m->tailer->source, STEP_TIMEOUT_US, &statement,
+                                PGX_ARGS(PGX_INT(p->m->source_guard->lock_key)), &ignored);
 }
 
 /* Also after a drain that failed: the connection is used again. */
@@ -528,6 +529,9 @@ static bool rehearse_drain(struct pause *p, struct tmv_error *err)
          compare_now_sql(p->m->target_guard, t->target, &sql, err) &&
          pgx_script(t->target, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err);
     pgx_rollback(t->target, STEP_TIMEOUT_US);
+    ask_held_writers(p); /* planned before anybody waits */
+    take_held_writers(p);
+    p->attempt->held_writers = 0;
     return ok;
 }
 

@@ -22,7 +22,8 @@ enum tail_slot {
     TAIL_SLOT_READ,
     TAIL_SLOT_DURABLE,
     TAIL_SLOT_NEXT,
-    TAIL_SLOT_PIECE
+    TAIL_SLOT_PIECE,
+    TAIL_SLOT_HELD
 };
 
 /* A position up to which everything can be applied. */

@@ -191,8 +191,10 @@ bool guard_install(struct pgx_conn *conn, const struct guard *guard, enum guard_
     AUTO(buf) struct buf triggers = BUF_INIT(32 * 1024);
     AUTO(buf) struct buf begin = BUF_INIT(1000);
 
+    /* A session's first glance takes milliseconds: not while the table is locked. */
     if (!triggers_sql(guard, level, &triggers, err) ||
-        !store_sql(&begin, sql_guard_install_begin, guard->shape, NULL, 0, err))
+        !store_sql(&begin, sql_guard_install_begin, guard->shape, NULL, 0, err) ||
+        !facts_glance(conn, guard, ret_installed->glance, err))
         return false;
     if (pgx_script(conn, GUARD_TIMEOUT_US, buf_text(&begin), 0, NULL, err) &&
         table_lock_run(conn, guard->shape, buf_text(&triggers), patience_us, err) &&
