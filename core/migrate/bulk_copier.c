@@ -347,12 +347,26 @@ static bool look_what_is_left(struct copier *c, struct pgx_conn *target, size_t 
     return false;
 }
 
+/* A session that the caller had is used on: connecting takes some milliseconds, of it and of the servers. */
+static bool use_on(const struct copier *c, struct pgx_conn **given, struct pgx_conn **ret_conn,
+                   struct tmv_error *err)
+{
+    *ret_conn = TAKE(*given);
+    return ends_rename(c->ends, *ret_conn, "copy", err);
+}
+
+static bool has_given(struct pgx_conn **given)
+{
+    return given && pgx_is_usable(*given);
+}
+
 static bool plan_copy(struct copier *c, struct tmv_error *err)
 {
     AUTO_CONN struct pgx_conn *source = NULL;
     const struct position_span all = {.low = 0, .high = c->options->limit};
 
-    if (!ends_connect_source(c->ends, "copy", &source, err) ||
+    if (!(has_given(c->options->source) ? use_on(c, c->options->source, &source, err)
+                                        : ends_connect_source(c->ends, "copy", &source, err)) ||
         !position_plan_make(source, &c->ends->source, c->ends->tenant, &all, &c->plan, err))
         return false;
     if (c->plan.share * (double)c->plan.events < FEW_ROWS_BY_BITMAP)
@@ -442,7 +456,9 @@ static bool run(struct copier *c, struct pgx_conn *control, bool *ret_finished, 
     store_copied_columns(&c->ends->source, &c->ends->target, NULL, &c->columns);
     store_filled_columns(&c->ends->source, &c->ends->target, &c->filled);
     if (!buf_ok(&c->columns, err) || !buf_ok(&c->filled, err) || !plan_copy(c, err) ||
-        !ends_connect_target(c->ends, "copy", &target, err) || !look_what_is_left(c, target, &gaps, err))
+        !(has_given(c->options->target) ? use_on(c, c->options->target, &target, err)
+                                        : ends_connect_target(c->ends, "copy", &target, err)) ||
+        !look_what_is_left(c, target, &gaps, err))
         return false;
     if (gaps > 0 && !copy_gaps(c, control, target, err))
         return false;
@@ -450,7 +466,11 @@ static bool run(struct copier *c, struct pgx_conn *control, bool *ret_finished, 
         return err_set(err, TMV_ERR_CANCELLED, "stopped while copying");
     if (chunk_queue_is_stopped(&c->queue))
         return true;
-    return complete(c, control, target, ret_finished, err);
+    if (!complete(c, control, target, ret_finished, err))
+        return false;
+    if (c->options->target)
+        *c->options->target = TAKE(target);
+    return true;
 }
 
 bool bulk_copier_run(const struct ends *ends, struct pgx_conn *control,

@@ -27,6 +27,9 @@ struct bulk_copier_options {
     int64_t aim_us;          /* a chunk should hold the source's snapshot so long; 0: a second */
     int64_t snapshot_max_us; /* after so long the source ends a chunk, whose halves are copied instead; 0: a
                                 minute */
+    /* Sessions in the stores to begin with: it takes them, and leaves that in the target when it completed;
+     * NULL, or of NULL: it connects. */
+    struct pgx_conn **source, **target;
 };
 /* Copies everything that is not copied yet, then rebuilds the indexes that it dropped (their definitions
  * stand in the ledger before they are dropped; `control` is the coordinator's control connection).

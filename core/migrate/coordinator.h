@@ -37,11 +37,10 @@ struct coordinator {
     struct tailer tailer;
     struct cutover_manager cutover;
     struct verify_worker verifier;
-    struct fact_watch facts; /* of both stores */
-    struct pgx_conn
-        *raised[SIDE_COUNT];   /* owned: the takeover's sessions, for a copy that begins; NULL none */
-    bool connected;            /* tailer, cutover and verifier have their connections */
-    struct command_row verify; /* a verify command that waits for the verifier */
+    struct fact_watch facts;               /* of both stores */
+    struct pgx_conn *sessions[SIDE_COUNT]; /* owned: left by one step to the next; NULL none */
+    bool connected;                        /* tailer, cutover and verifier have their connections */
+    struct command_row verify;             /* a verify command that waits for the verifier */
     bool verify_waits;
     int64_t polled_us, reported_us;           /* when control was last asked, told (monotonic) */
     int64_t copied_events;                    /* on the target before this tailer started */

@@ -32,6 +32,19 @@ bool ends_connect_target(const struct ends *ends, const char *part, struct pgx_c
     return connect_end(ends, &ends->target_store, part, ret_conn, err) ? true : err_wrap(err, "target");
 }
 
+bool ends_rename(const struct ends *ends, struct pgx_conn *conn, const char *part, struct tmv_error *err)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(400);
+    AUTO(buf) struct buf literal = BUF_INIT(200);
+    char name[64];
+
+    snprintf(name, sizeof name, "tenantmv/%s/%s", part, ends->migration);
+    pgx_literal(&literal, name);
+    const struct pgx_var named = {"name", buf_text(&literal)};
+    return pgx_expand(&sql, sql_ends_rename, &named, 1, err) &&
+           pgx_script(conn, BEGIN_TIMEOUT_US, buf_text(&sql), 0, NULL, err);
+}
+
 /* One way to begin: whose right it is, and how the applied row is locked. */
 struct begin {
     const char *state;

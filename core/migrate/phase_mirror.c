@@ -73,7 +73,7 @@ void coordinator_disconnect_stores(struct coordinator *c)
 {
     verify_worker_stop(&c->verifier);
     for (int i = 0; i < SIDE_COUNT; i++)
-        pgx_close(TAKE(c->raised[i]));
+        pgx_close(TAKE(c->sessions[i]));
     if (!c->connected)
         return;
     cutover_manager_release(&c->cutover);

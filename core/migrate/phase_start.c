@@ -177,16 +177,22 @@ static bool prepare_end(struct coordinator *c, struct pgx_conn *conn, struct gua
     return fault_hit(source ? "guard.source_prepared" : "guard.target_prepared", err);
 }
 
-/* The session that the takeover made, or a new one. */
+/* The session that the step before left, or a new one. */
 static bool guard_session(struct coordinator *c, enum store_side side, struct pgx_conn **ret_conn,
                           struct tmv_error *err)
 {
-    if (pgx_is_usable(c->raised[side])) {
-        *ret_conn = TAKE(c->raised[side]);
+    if (pgx_is_usable(c->sessions[side])) {
+        *ret_conn = TAKE(c->sessions[side]);
         return true;
     }
     return side == SIDE_SOURCE ? ends_connect_source(&c->ends, "guard", ret_conn, err)
                                : ends_connect_target(&c->ends, "guard", ret_conn, err);
+}
+
+static void leave_sessions(struct coordinator *c, struct pgx_conn **source, struct pgx_conn **target)
+{
+    c->sessions[SIDE_SOURCE] = TAKE(*source);
+    c->sessions[SIDE_TARGET] = TAKE(*target);
 }
 
 static bool begin_copy(struct coordinator *c, struct tmv_error *err)
@@ -218,6 +224,7 @@ static bool begin_copy(struct coordinator *c, struct tmv_error *err)
         return err_set(err, TMV_ERR_OWNERSHIP, "another engine owns the migration on the target");
     c->applied = APPLIED_COPYING;
     c->copy_limit = here.value;
+    leave_sessions(c, &source, &target);
     log_info("migration %s: guard installed, V0 = %" PRId64, c->ends.migration, here.value);
     return fault_hit("guard.applied_begun", err);
 }
@@ -232,7 +239,7 @@ static bool end_copy(struct coordinator *c, struct tmv_error *err)
     char why[GUARD_WHY_MAX];
 
     if (!coordinator_say(c, "replacing the statement guard on the target by the row guard", "", err) ||
-        !ends_connect_target(&c->ends, "guard", &target, err) ||
+        !guard_session(c, SIDE_TARGET, &target, err) || !ends_rename(&c->ends, target, "guard", err) ||
         !coordinator_check_copy_facts(c, SIDE_TARGET, target, err) ||
         !guard_install(target, &c->target_guard, GUARD_ROWS, INSTALL_PATIENCE_US, &ignored, err) ||
         !fault_hit("copy.row_guard_installed", err) ||
@@ -332,7 +339,10 @@ static bool copy_progress(void *user, const struct copy_progress *seen)
 static bool copy_history(struct coordinator *c, bool *ret_finished, struct tmv_error *err)
 {
     struct copy_watch watch = {.c = c};
-    const struct bulk_copier_options options = {.limit = c->copy_limit, .settings = &c->row.settings};
+    const struct bulk_copier_options options = {.limit = c->copy_limit,
+                                                .settings = &c->row.settings,
+                                                .source = &c->sessions[SIDE_SOURCE],
+                                                .target = &c->sessions[SIDE_TARGET]};
     const struct bulk_copier_hooks hooks = {.user = &watch, .progress = copy_progress};
     bool ok = bulk_copier_run(&c->ends, c->control, &options, &hooks, ret_finished, err);
 
@@ -350,9 +360,12 @@ static bool check_before_copy(struct coordinator *c, struct tmv_error *err)
     AUTO_CONN struct pgx_conn *source = NULL;
     AUTO_CONN struct pgx_conn *target = NULL;
 
-    return guard_session(c, SIDE_SOURCE, &source, err) && guard_session(c, SIDE_TARGET, &target, err) &&
-           coordinator_check_copy_facts(c, SIDE_SOURCE, source, err) &&
-           coordinator_check_copy_facts(c, SIDE_TARGET, target, err);
+    if (!guard_session(c, SIDE_SOURCE, &source, err) || !guard_session(c, SIDE_TARGET, &target, err) ||
+        !coordinator_check_copy_facts(c, SIDE_SOURCE, source, err) ||
+        !coordinator_check_copy_facts(c, SIDE_TARGET, target, err))
+        return false;
+    leave_sessions(c, &source, &target);
+    return true;
 }
 
 bool phase_bulk_copy(struct coordinator *c, struct tmv_error *err)

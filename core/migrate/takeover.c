@@ -122,7 +122,7 @@ static bool raise_in(struct coordinator *c, bool source, struct tmv_error *err)
     if (ready && !raise_owner(c, conn, source, err))
         return false;
     if (keeps_sessions(c)) {
-        struct pgx_conn **kept = &c->raised[source ? SIDE_SOURCE : SIDE_TARGET];
+        struct pgx_conn **kept = &c->sessions[source ? SIDE_SOURCE : SIDE_TARGET];
 
         pgx_close(TAKE(*kept));
         *kept = TAKE(conn);

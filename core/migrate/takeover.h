@@ -5,7 +5,7 @@
 #include "migrate/coordinator.h"
 
 /* Does it in every store that already knows the migration; a store that was never prepared is left alone.
- * Opens connections of its own, and leaves them in c->raised where a copy begins or continues: they are
+ * Opens connections of its own, and leaves them in c->sessions where a copy begins or continues: they are
  * younger than every session that was ended, and older than those of a successor. Discovers the shapes,
  * identifies the guards. */
 TMV_NODISCARD bool takeover_raise(struct coordinator *c, struct tmv_error *err);
