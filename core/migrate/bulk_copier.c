@@ -347,17 +347,16 @@ static bool look_what_is_left(struct copier *c, struct pgx_conn *target, size_t 
     return false;
 }
 
-/* A session that the caller had is used on: connecting takes some milliseconds, of it and of the servers. */
-static bool use_on(const struct copier *c, struct pgx_conn **given, struct pgx_conn **ret_conn,
-                   struct tmv_error *err)
+/* A session that the caller had is used on: another one takes milliseconds, here and on the server. NULL: it
+ * had none. */
+static bool take_given(const struct copier *c, struct pgx_conn **given, struct pgx_conn **ret_conn,
+                       struct tmv_error *err)
 {
-    *ret_conn = TAKE(*given);
-    return ends_rename(c->ends, *ret_conn, "copy", err);
-}
-
-static bool has_given(struct pgx_conn **given)
-{
-    return given && pgx_is_usable(*given);
+    *ret_conn = given ? TAKE(*given) : NULL;
+    if (pgx_is_usable(*ret_conn))
+        return ends_rename(c->ends, *ret_conn, "copy", err);
+    pgx_close(TAKE(*ret_conn));
+    return true;
 }
 
 static bool plan_copy(struct copier *c, struct tmv_error *err)
@@ -365,8 +364,8 @@ static bool plan_copy(struct copier *c, struct tmv_error *err)
     AUTO_CONN struct pgx_conn *source = NULL;
     const struct position_span all = {.low = 0, .high = c->options->limit};
 
-    if (!(has_given(c->options->source) ? use_on(c, c->options->source, &source, err)
-                                        : ends_connect_source(c->ends, "copy", &source, err)) ||
+    if (!take_given(c, c->options->source, &source, err) ||
+        (!source && !ends_connect_source(c->ends, "copy", &source, err)) ||
         !position_plan_make(source, &c->ends->source, c->ends->tenant, &all, &c->plan, err))
         return false;
     if (c->plan.share * (double)c->plan.events < FEW_ROWS_BY_BITMAP)
@@ -456,8 +455,8 @@ static bool run(struct copier *c, struct pgx_conn *control, bool *ret_finished, 
     store_copied_columns(&c->ends->source, &c->ends->target, NULL, &c->columns);
     store_filled_columns(&c->ends->source, &c->ends->target, &c->filled);
     if (!buf_ok(&c->columns, err) || !buf_ok(&c->filled, err) || !plan_copy(c, err) ||
-        !(has_given(c->options->target) ? use_on(c, c->options->target, &target, err)
-                                        : ends_connect_target(c->ends, "copy", &target, err)) ||
+        !take_given(c, c->options->target, &target, err) ||
+        (!target && !ends_connect_target(c->ends, "copy", &target, err)) ||
         !look_what_is_left(c, target, &gaps, err))
         return false;
     if (gaps > 0 && !copy_gaps(c, control, target, err))

@@ -181,10 +181,10 @@ static bool prepare_end(struct coordinator *c, struct pgx_conn *conn, struct gua
 static bool guard_session(struct coordinator *c, enum store_side side, struct pgx_conn **ret_conn,
                           struct tmv_error *err)
 {
-    if (pgx_is_usable(c->sessions[side])) {
-        *ret_conn = TAKE(c->sessions[side]);
+    *ret_conn = TAKE(c->sessions[side]);
+    if (pgx_is_usable(*ret_conn))
         return true;
-    }
+    pgx_close(TAKE(*ret_conn));
     return side == SIDE_SOURCE ? ends_connect_source(&c->ends, "guard", ret_conn, err)
                                : ends_connect_target(&c->ends, "guard", ret_conn, err);
 }

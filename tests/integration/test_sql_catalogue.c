@@ -58,6 +58,7 @@ static const struct sample {
     {NULL, "most", "1000"},
     {NULL, "milliseconds", "1000"},
     {"throttle_query", "query", "SELECT true"},
+    {"ends_rename", "name", "'tenantmv/copy'"},
     {NULL, "memory", "64"},
     {NULL, "leaf", "public.events"},
     {NULL, "glance", "abc"},
