@@ -365,6 +365,13 @@ static bool arm_sql(const struct pause *p, struct buf *ret_sql, struct tmv_error
     return cutover_arm_sql(p->m->ends, p->to_epoch, p->value, ret_sql, err);
 }
 
+static int64_t left_of_drain_us(const struct pause *p)
+{
+    int64_t left_us = p->deadline_us - clock_now_us();
+
+    return left_us > 0 ? left_us : 1;
+}
+
 /* Writers that wait at the end of the drain: the source counts them while the target commits, which costs the
  * pause nothing. */
 static void ask_held_writers(struct pause *p)
@@ -372,7 +379,7 @@ static void ask_held_writers(struct pause *p)
     const struct pgx_kept statement = {.slot = TAIL_SLOT_HELD, .sql = sql_cutover_held_writers};
     struct tmv_error ignored;
 
-    p->counting = pgx_send_kept(p->m->tailer->source, STEP_TIMEOUT_US, &statement,
+    p->counting = pgx_send_kept(p->m->tailer->source, left_of_drain_us(p), &statement,
                                 PGX_ARGS(PGX_INT(p->m->source_guard->lock_key)), &ignored);
 }
 
@@ -382,9 +389,7 @@ static void take_held_writers(struct pause *p)
     AUTO_RESULT struct pgx_result *row = NULL;
     struct tmv_error ignored;
 
-    int64_t left_us = p->deadline_us - clock_now_us();
-
-    if (p->counting && pgx_receive(p->m->tailer->source, left_us > 0 ? left_us : 1, &row, &ignored))
+    if (p->counting && pgx_receive(p->m->tailer->source, left_of_drain_us(p), &row, &ignored))
         p->attempt->held_writers = pgx_int(row, 0, 0);
     p->counting = false;
 }
