@@ -491,13 +491,18 @@ static void start_worker(struct bed *bed, struct ends *ends, struct verify_worke
     ends->target_store = bed->info[1];
     ends->source = bed->shape[0];
     ends->target = bed->shape[1];
-    ends->owner.tenant = bed->tenant;
+    ends->owner = (struct owner){.tenant = bed->tenant, .migration = bed->tenant, .epoch = 1};
     strcpy(ends->tenant, TENANT);
+    strcpy(ends->migration, TENANT);
     for (int side = 0; side < 2; side++) {
         assert_done(guard_prepare_store(bed->conn[side], &bed->shape[side], &err), &err);
         guards[side] = (struct guard){.shape = &bed->shape[side], .tenant = bed->tenant};
         assert_done(guard_identify(bed->conn[side], &guards[side], &err), &err);
     }
+    support_sql(bed->conn[1],
+                "INSERT INTO tenantmv.applied (migration_id, tenant_id, owner_epoch, state, events_table)"
+                " VALUES ('%s', '%s', 1, 'mirroring', 'public.events')",
+                TENANT, TENANT);
     assert_done(verify_worker_start(w, &start, &err), &err);
 }
 
