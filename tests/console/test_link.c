@@ -503,7 +503,10 @@ static void trouble_behind_a_thousand_running_ones_is_found(void **state)
 /* The same console asks for something when a key is meant: what came before was refused, not impossible. */
 static void assert_keys_act(struct pty *pty, struct pgx_conn *conn)
 {
-    pty_send_alone(pty, "\033");
+    for (int overlays = 0; overlays < 2; overlays++) { /* help, and what is looked for in it */
+        pty_send_alone(pty, "\033");
+        pty_settle(pty, 200);
+    }
     pty_send(pty, "1");
     pty_wait_text(pty, "[1 Fleet]");
     pty_send_alone(pty, "p");
