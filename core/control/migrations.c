@@ -56,7 +56,8 @@ static bool read_answer(const struct pgx_result *result, const struct owner *own
     if (strcmp(answer, "queue") == 0)
         return err_set(err, TMV_ERR_CLOSED, "too many tenants move from or to one of the stores");
     if (strcmp(answer, "conflict") == 0)
-        return err_set(err, TMV_ERR_CONFLICT, "migration %s was changed or paused by somebody else before %s",
+        return err_set(err, TMV_ERR_CONFLICT,
+                       "migration %s was changed or paused by another process before %s",
                        tmv_uuid_format(&owner->migration, id), change);
     return err_set(err, TMV_ERR_INTERNAL, "a change of phase answered '%s'", answer);
 }

@@ -22,7 +22,7 @@
 #define WRITERS_FIRST_US (20 * US_PER_MS)
 
 const char cutover_alone[] =
-    "the decision stands on the source alone: its synchronous standby did not answer within the "
+    "the decision is on the source alone: its synchronous standby did not answer within the "
     "budget and was not waited for";
 
 void cutover_manager_init(struct cutover_manager *m, const struct ends *ends, struct tailer *tailer)
@@ -105,7 +105,7 @@ static bool describe_holders(struct pause *p, struct tmv_error *err)
         pgx_rows(rows) == 0)
         return err_set(err, TMV_ERR_TIMEOUT, "the tenant's writers did not leave the lock in time");
     return err_set(err, TMV_ERR_TIMEOUT,
-                   "a transaction of the tenant stands in the way: pid %s (%s, %s) for %s ms",
+                   "a transaction of the tenant is in the way: pid %s (%s, %s) for %s ms",
                    pgx_text(rows, 0, 0), pgx_text(rows, 0, 1), pgx_text(rows, 0, 2), pgx_text(rows, 0, 3));
 }
 
@@ -176,7 +176,7 @@ static bool hold_guard(struct pause *p, enum store_side side, struct pgx_conn *c
     if (!pgx_script(conn, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err)) {
         if (!err_is_sqlstate(err, "55P03"))
             return err_wrap(err, "keeping the guard as it is");
-        err_set(err, TMV_ERR_REFUSED, "somebody changes the events table in %s now", pgx_place(conn));
+        err_set(err, TMV_ERR_REFUSED, "another session is changing the events table in %s", pgx_place(conn));
         return err_hint(err, "let that transaction end, then ask for the cutover again");
     }
     return compare_held(p, side, conn, guard, err);

@@ -82,7 +82,7 @@ bool fact_watch_note(const struct fact_look *look, int64_t ledger, const char *i
         return false;
     if (strcmp(now.glance, installed) != 0)
         return err_set(err, TMV_ERR_CONFLICT,
-                       "somebody changed the events table in %s while the guard was installed",
+                       "the events table in %s was changed while the guard was installed",
                        pgx_place(look->store));
     side_of(look)->ledger = ledger;
     return replace_note(look, &now, NULL, err);

@@ -49,7 +49,7 @@ bool coordinator_start_verifier(struct coordinator *c, struct tmv_error *err)
     c->saved_proof = start.proof;
     extend_good(c, &start.proof);
     if (start.proof.to > 0)
-        log_info("migration %s: verification goes on behind position %" PRId64, c->ends.migration,
+        log_info("migration %s: verification continues behind position %" PRId64, c->ends.migration,
                  start.proof.to);
     return verify_worker_start(&c->verifier, &start, err);
 }

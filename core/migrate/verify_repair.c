@@ -169,7 +169,7 @@ static bool each_batch(const struct verifier_task *t, const struct positions *li
 static bool mend_all(const struct repair *r, const struct tmv_verify_report *report, struct tmv_error *err)
 {
     if (r->too_many) {
-        err_set(err, TMV_ERR_REFUSED, "%" PRId64 " differences are too many to mend one by one",
+        err_set(err, TMV_ERR_REFUSED, "%" PRId64 " differences are too many to repair one by one",
                 report->differences);
         return err_hint(err, "abort the migration and start it again: a new copy is faster");
     }

@@ -15,7 +15,7 @@ static const struct lifecycle_row allowed[] = {
     {TMV_PHASE_PENDING, true, TMV_OP_ABORT, "ends before anything was created"},
     {TMV_PHASE_BULK_COPY, false, TMV_OP_PAUSE, "stops at the next chunk, loses nothing"},
     {TMV_PHASE_BULK_COPY, false, TMV_OP_ABORT, "undoes what was created; the source stays as it is"},
-    {TMV_PHASE_BULK_COPY, true, TMV_OP_RESUME, "goes on at the next chunk"},
+    {TMV_PHASE_BULK_COPY, true, TMV_OP_RESUME, "continues at the next chunk"},
     {TMV_PHASE_BULK_COPY, true, TMV_OP_ABORT, "undoes what was created; the source stays as it is"},
     {TMV_PHASE_DUAL_WRITE, false, TMV_OP_PAUSE, "mirroring stops, the lag grows"},
     {TMV_PHASE_DUAL_WRITE, false, TMV_OP_CUTOVER, "switches the tenant, or rolls back by itself"},

@@ -142,7 +142,7 @@ static bool prepare_session(struct pgx_conn *conn, const struct pgx_options *o, 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         pgx_result_free(rows[i]);
     if (!direct) {
-        err_set(err, TMV_ERR_REFUSED, "a connection pooler stands between us and %s", conn->place);
+        err_set(err, TMV_ERR_REFUSED, "there is a connection pooler between us and %s", conn->place);
         return err_hint(err, "give tenantmv the address of the PostgreSQL server itself");
     }
     if (!fits) {

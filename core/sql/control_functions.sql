@@ -485,7 +485,7 @@ BEGIN
        SET gates = '[]', ready = false, rate = -1, lag_us = -1, lag_events = -1, eta_us = -1, predicted_pause_us = -1
      WHERE s.migration_id = p_migration AND s.measured = '{}';
     unfinished := tenantmv.take_back(
-        p_migration, CASE WHEN held.engine = p_engine THEN coalesce(nullif(p_cause, ''), 'the engine that ran it began anew')
+        p_migration, CASE WHEN held.engine = p_engine THEN coalesce(nullif(p_cause, ''), 'the engine that ran it restarted')
                           WHEN held.engine IS NULL THEN 'the engine that ran it stopped'
                           ELSE 'the engine that ran it was lost' END);
     PERFORM pg_notify('tenantmv', p_migration::text);

@@ -704,7 +704,7 @@ static void quitting_asks_and_staying_changes_nothing(void **state)
     pty_expect_exit(pty, 0);
     pty_free(pty);
     assert_int_equal(leases(), 0);
-    life_start_engine(); /* they go on at once when an engine runs again */
+    life_start_engine(); /* they continue as soon as an engine runs again */
     life_wait_for("l.engine IS NOT NULL AND m.phase = 'dual_write'");
     life_release();
 }
@@ -717,7 +717,7 @@ static void quitting_hands_over_to_another_engine(void **state)
     life_start_engine(); /* waits: the migration has an owner */
     quit_by(pty, 1);
     pty_wait_bytes(pty, "1 migration: ");
-    pty_wait_bytes(pty, " goes on");
+    pty_wait_bytes(pty, " continues");
     pty_expect_exit(pty, 0);
     pty_free(pty);
     assert_int_equal(leases(), 1);
@@ -746,7 +746,7 @@ static void quitting_keeps_the_engine_without_its_screen(void **state)
 
     (void)state;
     quit_by(pty, 2);
-    pty_wait_bytes(pty, "goes on here without a screen");
+    pty_wait_bytes(pty, "continues here without a screen");
     assert_done(move_insert(l.on_source, &l.tenant, 7000, 1, &err), &err);
     support_wait_until(l.on_target, "SELECT count(*) = %lld FROM public.events",
                        (long long)life_count(l.on_source));

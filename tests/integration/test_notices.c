@@ -96,8 +96,7 @@ static void tells_every_move_once(void **state)
     life_wait_for("m.phase = 'dual_write' AND s.ready");
     be_in_the_way_of_a_cutover();
     expect(&at, "cutover_initiated dual_write>cutover by amy", "");
-    expect(&at, "cutover_rolled_back cutover>dual_write by amy",
-           "a transaction of the tenant stands in the way");
+    expect(&at, "cutover_rolled_back cutover>dual_write by amy", "a transaction of the tenant is in the way");
     life_wait_for("m.phase = 'dual_write' AND s.ready");
     life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
     expect(&at, "cutover_initiated dual_write>cutover by amy", "");

@@ -180,11 +180,11 @@ static void keeps_the_reason_of_an_engine_that_dies_after_it_rolled_back(void **
     to_dual_write(&f);
     struct tmv_uuid cutover = begin_attempt(&f, TMV_OP_CUTOVER);
     control_fixture_to(&f, TMV_PHASE_DUAL_WRITE, TMV_PHASE_CUTOVER);
-    roll_back(&f, "{\"reason\": \"a transaction stands in the way\"}");
+    roll_back(&f, "{\"reason\": \"a transaction is in the way\"}");
     fall_silent(&f);
     control_fixture_take(&f, &f.owner);
-    assert_command(&f, &cutover, TMV_COMMAND_FAILED, "a transaction stands in the way");
-    assert_attempt(&f, "rolled_back: a transaction stands in the way");
+    assert_command(&f, &cutover, TMV_COMMAND_FAILED, "a transaction is in the way");
+    assert_attempt(&f, "rolled_back: a transaction is in the way");
     control_fixture_close(&f);
 }
 

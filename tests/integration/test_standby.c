@@ -131,7 +131,7 @@ static void move_while_silent_from(const char *fault, bool writers_are_free)
     support_wait_until(l.on_target, "SELECT count(*) = 1 FROM tenantmv.fence WHERE state = 'open'");
     assert_no_commit_waits();
     if (strstr(fault, "after_decide") == NULL)
-        life_wait_for("m.last_error LIKE '%%stands on the source alone%%'");
+        life_wait_for("m.last_error LIKE '%%is on the source alone%%'");
     speak_again();
     life_assert_moved(); /* its engine settles what follows the decision */
     worker_end(pid);

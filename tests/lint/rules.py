@@ -425,7 +425,44 @@ def rule_one_dialect(path, text):
     return found
 
 
+# What readers who are not native speakers stumble over, and what to write instead.
+AVOIDED = [
+    (r"stands?|stood", "is, exists, is stored"),
+    (r"(?<!the user )nobody|somebody|whoever", "name who: no writer, another engine"),
+    (r"so (?:long|far|many)", "this long, until now, this many"),
+    (r"(?:go|goes|going|went) on", "continue"),
+    (r"mend(?:s|ed|ing)?", "fix, repair, remove"),
+    (r"anew", "again"),
+    (r"for ?ever", "permanently, without a bound"),
+    (r"at once", "immediately, at the same time"),
+]
+AVOIDED_WORD = re.compile(r"\b(?:" + "|".join(f"({words})" for words, _ in AVOIDED) + r")\b", re.I)
+
+
+def prose(path, text):
+    """(line, words) of what people read: a document without its code, or the messages and help texts of a source file."""
+    if path.endswith(".md"):
+        bare = re.sub(r"^```.*?^```", lambda m: "\n" * m.group(0).count("\n"), text, flags=re.S | re.M)
+        yield from enumerate(re.sub(r"`[^`\n]*`", "``", bare).split("\n"), 1)
+    elif path.startswith(("lib/", "core/", "tui/")) and path.endswith((".c", ".h")):
+        yield from ((line, value) for line, value in clex.sentences(text) if " " in value)
+    elif path.startswith("core/") and path.endswith(".sql"):
+        bare = re.sub(r"--.*", "", text)
+        yield from ((bare.count("\n", 0, m.start()) + 1, m.group(0)) for m in re.finditer(r"'[^']*'", bare))
+
+
+def rule_plain_english(path, text):
+    """Messages, help and documents use words that every reader at 3 a.m. knows."""
+    found = []
+    for line, words in prose(path, text):
+        for match in AVOIDED_WORD.finditer(words):
+            instead = AVOIDED[match.lastindex - 1][1]
+            found.append((line, f'"{match.group(0)}": say {instead}'))
+    return found
+
+
 RULES = [
+    rule_plain_english,
     rule_one_dialect,
     rule_fault_points,
     rule_arrows,

@@ -372,7 +372,7 @@ MUTANTS = [Mutant(*row) for row in [
      "target_away", "says_that_the_target_is_full_and_frees_the_source"),
     ("waiting/cutover-waits-for-the-target", COORDINATOR, "(takeover_raise(c, err) || phase_undecided(c, err))",
      "takeover_raise(c, err)", "target_away", "says_that_the_target_is_stopped_and_frees_the_source"),
-    ("outcome/lost-whatever-happened", CONTROL, "CASE WHEN held.engine = p_engine THEN coalesce(nullif(p_cause, ''), 'the engine that ran it began anew')",
+    ("outcome/lost-whatever-happened", CONTROL, "CASE WHEN held.engine = p_engine THEN coalesce(nullif(p_cause, ''), 'the engine that ran it restarted')",
      "CASE WHEN held.engine = p_engine THEN 'the engine that ran it was lost'", "outcomes", "says_what_an_engine_knows_that_tries_again"),
     ("outcome/stopped-is-lost", CONTROL, "WHEN held.engine IS NULL THEN 'the engine that ran it stopped'",
      "WHEN false THEN 'the engine that ran it stopped'", "outcomes", "tells_an_engine_that_stopped_from_one_that_was_lost"),

@@ -119,15 +119,15 @@ static const struct {
     bool quits;
     enum leave leave;
 } quit_ways[] = {
-    {"Stay", "the console goes on", false, LEAVE_STOP},
+    {"Stay", "the console continues", false, LEAVE_STOP},
     {"Hand over",
-     "stop at a safe point, give the migrations back, and say which engine went on (a `tenantmv worker` "
+     "stop at a safe point, give the migrations back, and report which engine continues (a `tenantmv worker` "
      "or another console)",
      true, LEAVE_HAND_OVER},
-    {"Keep running here", "only the screen ends: the engine goes on in this terminal until Ctrl-C", true,
+    {"Keep running here", "only the screen ends: the engine continues in this terminal until Ctrl-C", true,
      LEAVE_KEEP},
     {"Stop at a safe point",
-     "the migrations wait, nothing is lost; they go on at once when an engine runs again", true, LEAVE_STOP},
+     "the migrations wait, nothing is lost; they continue as soon as an engine runs again", true, LEAVE_STOP},
 };
 
 static void fill_quit(const struct state *state, struct picker_rows *rows)
@@ -232,7 +232,7 @@ static const struct look {
                         choose_export,
                         90},
     [OVERLAY_MESSAGES] = {{"messages", "newest first", NULL, "j k move   / search   y copy   Esc closes",
-                           "Nothing was said yet.", false},
+                           "No message yet.", false},
                           fill_messages,
                           NULL,
                           112,

@@ -537,7 +537,7 @@ static void do_cancel(struct state *state, const struct action *action, const ch
     }
     state->interrupted_us = now_us;
     back(state);
-    state_toast(state, ROLE_TEXT, "Ctrl-C again quits; migrations go on wherever their engine runs");
+    state_toast(state, ROLE_TEXT, "Ctrl-C again quits; migrations continue wherever their engine runs");
 }
 
 static void do_suspend(struct state *state, const struct action *action, const char *argument)

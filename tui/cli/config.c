@@ -50,7 +50,7 @@ const struct config_key config_keys[] = {
               "URL that an engine tells of moves, pauses and errors by POST"),
      "TENANTMV_WEBHOOK", false},
     {OPT_INTEGER("max_migrations", 0, FIELD(max_migrations), "N", 1, 64,
-                 "migrations that an engine runs at once"),
+                 "migrations that an engine runs at the same time"),
      "TENANTMV_MAX_MIGRATIONS", false},
     {{0}},
 };

@@ -20,7 +20,7 @@ struct ask {
     OPT_FLAG("wait", 'w', offsetof(arguments, wait),                                                         \
              "wait until the engine has done it, and end with its outcome"),                                 \
         OPT_DURATION("timeout", 0, offsetof(arguments, timeout_us), "TIME", 1000000, 86400000000,            \
-                     "with --wait: stop waiting after so long; 10m otherwise")
+                     "with --wait: stop waiting after this time; 10m otherwise")
 #define ASK_TIMEOUT_US INT64_C(600000000)
 /* Of a verb whose request expires. */
 #define ASK_WITHIN_OPTION(arguments)                                                                         \

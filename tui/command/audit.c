@@ -25,7 +25,7 @@ static const struct option_spec options[] = {
     OPT_INTEGER("after", 0, offsetof(struct arguments, after), "ID", 0, INT64_MAX,
                 "only entries above this id"),
     OPT_INTEGER("limit", 'n', offsetof(struct arguments, limit), "N", 1, 100000,
-                "at most so many; 1000 otherwise"),
+                "at most this many; 1000 otherwise"),
     {0},
 };
 static const struct operand_spec operands[] = {

@@ -85,7 +85,7 @@ static void tell_successors(struct cli *cli, const char *conninfo)
     const char *owner = "";
     int taken = 0, waiting = 1;
 
-    cli_note(cli, "the migrations were given back; looking for the engine that goes on …");
+    cli_note(cli, "the migrations were given back; looking for the engine that continues …");
     if (!tmv_control_open_read_only(conninfo, &control, &err)) {
         cli_note(cli, "it cannot be seen: %s", err.message);
         return;
@@ -97,7 +97,7 @@ static void tell_successors(struct cli *cli, const char *conninfo)
             break;
         count_owners(snapshot, &taken, &waiting, &owner);
         if (waiting == 0)
-            cli_note(cli, "%d migration%s: %s goes on", taken, taken == 1 ? "" : "s", owner);
+            cli_note(cli, "%d migration%s: %s continues", taken, taken == 1 ? "" : "s", owner);
     }
     if (waiting > 0)
         cli_note(cli,
@@ -111,7 +111,8 @@ static void leave_engine(struct cli *cli, const char *conninfo, struct tmv_engin
 {
     cli_catch_interrupts();
     if (leave == LEAVE_KEEP) {
-        cli_note(cli, "the engine goes on here without a screen; Ctrl-C or SIGTERM stops it at a safe point");
+        cli_note(cli,
+                 "the engine continues here without a screen; Ctrl-C or SIGTERM stops it at a safe point");
         while (!cli_interrupted())
             poll(NULL, 0, 1000);
     }
@@ -152,7 +153,7 @@ const struct command command_console = {
     .description = "Shows all migrations live, with keys for pause, resume, abort and cutover; an engine in "
                    "the same process "
                    "carries them out. The console may end at any moment: migrations stop at a safe point, "
-                   "and go on when an "
+                   "and continue when an "
                    "engine runs again.",
     .options = options,
     .arguments_size = sizeof(struct arguments),

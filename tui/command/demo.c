@@ -73,7 +73,7 @@ const struct command command_demo = {
         "control database is, "
         "for `tenantmv start --control …` from another terminal. Leaving the console ends the servers and "
         "removes the "
-        "directory. As root, the servers run as the user postgres, or else nobody.\n\n"
+        "directory. As root, the servers run as the user postgres, or else as the user nobody.\n\n"
         "With --headless it moves tenants one after the other into a dedicated database each, while the "
         "writers write "
         "(seven of eight writes go to the tenant that moves), and then compares every write that was "

@@ -21,11 +21,11 @@ struct limit_arguments {
 /* `base`: offset of the struct limit_arguments in the command's own. */
 #define LIMIT_OPTIONS(base)                                                                                  \
     OPT_INTEGER("max-rate", 0, LIMIT_AT(base, max_rate), "EVENTS", 0, 1000000000,                            \
-                "copy at most so many events per second; 0: as fast as it goes, which is the default"),      \
+                "copy at most this many events per second; 0: as fast as it goes, which is the default"),    \
         OPT_INTEGER("max-mb", 0, LIMIT_AT(base, max_mb), "MB", 0, 1000000,                                   \
-                    "copy at most so many megabytes per second; 0: as fast as it goes"),                     \
+                    "copy at most this many megabytes per second; 0: as fast as it goes"),                   \
         OPT_INTEGER("workers", 0, LIMIT_AT(base, workers), "N", 1, 16,                                       \
-                    "connections that copy at once; 2 otherwise"),                                           \
+                    "connections that copy in parallel; 2 otherwise"),                                       \
         OPT_DURATION("throttle-lag", 0, LIMIT_AT(base, throttle_lag_us), "TIME", 0, INT64_C(86400000000),    \
                      "hold the copy while a standby of the source is further behind; 0: no matter"),         \
         OPT_INTEGER("throttle-connections", 0, LIMIT_AT(base, throttle_connections), "N", 0, 1000000,        \

@@ -11,7 +11,7 @@ static const struct arguments defaults = {.limit = 100};
 static const struct option_spec options[] = {
     OPT_FLAG("active", 'a', offsetof(struct arguments, active), "only migrations that have not ended"),
     OPT_INTEGER("limit", 'n', offsetof(struct arguments, limit), "N", 1, 10000,
-                "at most so many, the active ones first, then the newest; 100 otherwise"),
+                "at most this many, the active ones first, then the newest; 100 otherwise"),
     {0},
 };
 

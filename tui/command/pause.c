@@ -51,7 +51,7 @@ const struct command command_pause = {
     .summary = "pause a migration; the tenant's writers are not affected",
     .description = "Stops the copy at the end of the chunks that run, or the mirroring of new events, and "
                    "loses nothing. "
-                   "Writers go on writing to the source; the lag grows until `tenantmv resume`.",
+                   "Writers continue to write to the source; the lag grows until `tenantmv resume`.",
     .options = pause_options,
     .operands = operands,
     .arguments_size = sizeof(struct arguments),

@@ -360,7 +360,7 @@ void report_migration(const struct cli *cli, const struct tmv_snapshot *snapshot
     print_owner(cli, m, snapshot->taken_at_us);
     print_line(cli, "last error", TONE_BAD, "%s", m->last_error);
     print_line(cli, "started", TONE_FAINT, "%s by %s", format_time(m->created_at_us, time),
-               *m->created_by ? m->created_by : "nobody named");
+               *m->created_by ? m->created_by : "an unnamed program");
     if (m->completed_at_us)
         print_line(cli, "ended", TONE_FAINT, "%s", format_time(m->completed_at_us, time));
 }

@@ -58,7 +58,7 @@ static const char *const wait_phases[] = {"bulk_copy", "dual_write", "ready", "c
         OPT_INTEGER("max-lag-events", 0, AT(max_lag_events), "EVENTS", -1, 1000000000,                       \
                     "gate of the cutover in events; -1: none, which is the default"),                        \
         OPT_DURATION("pause-budget", 0, AT(pause_us), "TIME", 100000, 60000000,                              \
-                     "the cutover holds writes for so long at most; 500ms otherwise"),                       \
+                     "the cutover holds writes for at most this long; 500ms otherwise"),                     \
         OPT_DURATION("lock-budget", 0, AT(lock_us), "TIME", 1000, 900000,                                    \
                      "of that: for the lock; 20ms otherwise"),                                               \
         OPT_DURATION("drain-budget", 0, AT(drain_us), "TIME", 1000, 60000000,                                \
@@ -79,9 +79,10 @@ static const struct option_spec start_options[] = {
     MIGRATION_OPTIONS,
     OPT_FLAG("no-preflight", 0, AT(no_preflight),
              "do not check from here first; the engine checks in any case"),
-    OPT_CHOICE("wait", 'w', AT(wait_phase), "PHASE", wait_phases, "wait until the migration has come so far"),
+    OPT_CHOICE("wait", 'w', AT(wait_phase), "PHASE", wait_phases,
+               "wait until the migration has reached this phase"),
     OPT_DURATION("timeout", 0, AT(timeout_us), "TIME", 1000000, INT64_C(2592000000000),
-                 "with --wait: stop waiting after so long; 24h otherwise"),
+                 "with --wait: stop waiting after this time; 24h otherwise"),
     {0},
 };
 static const struct operand_spec operands[] = {
@@ -426,7 +427,8 @@ const struct command command_start = {
         "Checks first (see `tenantmv preflight`), then creates the migration; an engine (the console or "
         "`tenantmv "
         "worker`) carries it out up to the point where it waits for the cutover. With --wait it shows the "
-        "progress until the migration has come so far; \"ready\" means that every gate of the cutover is "
+        "progress until the migration has reached that phase; \"ready\" means that every gate of the cutover "
+        "is "
         "green.",
     .options = start_options,
     .operands = operands,

@@ -20,7 +20,7 @@ static const struct option_spec options[] = {
     OPT_FLAG("watch", 'w', offsetof(struct arguments, watch),
              "show it again at every change, until Ctrl-C or, for one migration, until it ends"),
     OPT_DURATION("interval", 0, offsetof(struct arguments, interval_us), "TIME", 100000, 3600000000,
-                 "with --watch: at the latest after so long; 1s otherwise"),
+                 "with --watch: at the latest after this time; 1s otherwise"),
     {0},
 };
 static const struct operand_spec operands[] = {

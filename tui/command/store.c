@@ -67,7 +67,7 @@ static const struct option_spec add_options[] = {
 };
 static const struct operand_spec add_operands[] = {
     {"NAME", offsetof(struct add_arguments, name), false, NULL, COMPLETE_NOTHING,
-     "name of the store, as it stands in tenant_routing.store_id"},
+     "name of the store, as in tenant_routing.store_id"},
     {"CONNINFO", offsetof(struct add_arguments, conninfo), false, NULL, COMPLETE_NOTHING,
      "libpq connection string without a password, for example \"service=shared\" or \"host=db1 dbname=app\""},
     {0},

@@ -247,7 +247,7 @@ const struct command command_theme_check = {
 static const char *const color_choices[] = {"256", "16", "mono", NULL};
 static const struct option_spec preview_options[] = {
     OPT_CHOICE("colors", 0, offsetof(struct theme_arguments, colors), "TIER", color_choices,
-               "as a terminal of so many colours shows it"),
+               "as a terminal with this many colours shows it"),
     OPT_FLAG("svg", 0, offsetof(struct theme_arguments, svg), "as an SVG picture"),
     {0},
 };

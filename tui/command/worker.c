@@ -27,7 +27,7 @@ static const struct option_spec options[] = {
     OPT_TEXT("name", 0, offsetof(struct arguments, name), "NAME", 100, COMPLETE_NOTHING,
              "how this engine is shown; \"worker\" and the host otherwise"),
     OPT_INTEGER("max-migrations", 0, offsetof(struct arguments, max_migrations), "N", 1, 64,
-                "run at most so many at once; otherwise as configured"),
+                "run at most this many at the same time; otherwise as configured"),
     OPT_TEXT("webhook", 0, offsetof(struct arguments, webhook), "URL", 1000, COMPLETE_NOTHING,
              "tell this URL of moves, pauses and errors by POST"),
     OPT_CHOICE("log-level", 0, offsetof(struct arguments, level), "LEVEL", levels,
@@ -189,7 +189,7 @@ const struct command command_worker = {
     .description =
         "Carries out migrations until SIGTERM, SIGINT or SIGHUP, and then stops at the next safe point of "
         "each. It "
-        "may be killed at any moment: another engine, or the same started again, goes on. Log lines go to "
+        "may be killed at any moment: another engine, or the same started again, continues. Log lines go to "
         "standard error.",
     .options = options,
     .arguments_size = sizeof(struct arguments),

@@ -55,7 +55,8 @@ bool run_user_find(struct run_user *ret_user, struct tmv_error *err)
             return true;
         }
     }
-    err_set(err, TMV_ERR_REFUSED, "PostgreSQL does not run as root, and there is no user postgres or nobody");
+    err_set(err, TMV_ERR_REFUSED,
+            "PostgreSQL does not run as root, and neither the user postgres nor the user nobody exists");
     return err_hint(err, "Run this as an ordinary user, or install the package postgresql, which makes one.");
 }
 

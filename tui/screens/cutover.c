@@ -395,7 +395,7 @@ static void draw_queue(const struct model *model, struct canvas *canvas, struct 
     queue_title(model, queue, canvas, rect_top(&area, 1));
     if (queue->count == 0) {
         canvas_fit(canvas, rect_top(&area, 1), ROLE_TEXT_DIM,
-                   "  Nothing mirrors now: a migration stands here once its history is copied.");
+                   "  Nothing mirrors now: a migration is listed here once its history is copied.");
         return;
     }
     fit_queue(model, queue, columns);
@@ -426,7 +426,7 @@ static void draw_cutovers(const struct model *model, struct canvas *canvas, stru
     canvas_separator(canvas, rect_top(&area, 1), focus ? "› last cutovers" : "last cutovers", right);
     if (attempts(model) == 0) {
         canvas_fit(canvas, rect_top(&area, 1), ROLE_TEXT_DIM,
-                   "  None yet: each attempt stands here with the time of its steps.");
+                   "  None yet: each attempt is listed here with the time of its steps.");
         return;
     }
     table_draw(canvas, area, &table);

@@ -96,7 +96,7 @@ static void tell_state(const struct replay *r, char text[TOLD_MAX])
         snprintf(text, TOLD_MAX, "The record is being read …");
     else if (!s && r->step == AFTER && r->attempt->outcome == TMV_ATTEMPT_COMPLETED)
         snprintf(text, TOLD_MAX,
-                 "The tenant's writers went on at the target; nothing was to be mirrored any more.");
+                 "The tenant's writers continued at the target; nothing was to be mirrored any more.");
     else if (!s)
         snprintf(text, TOLD_MAX, "No sample was kept from then.");
     else
@@ -113,7 +113,7 @@ static void tell_asked(const struct replay *r, char text[TOLD_MAX])
                  c->requested_from, c->outcome[0] != '\0' ? c->outcome : tmv_command_state_name(c->state));
     else
         snprintf(text, TOLD_MAX,
-                 "Nobody asked: every gate was green and the migration's settings say to go then.");
+                 "No person asked: every gate was green and the migration's settings say to go then.");
 }
 
 static void tell_lock(const struct replay *r, char text[TOLD_MAX])
@@ -141,7 +141,7 @@ static void tell_decide(const struct replay *r, char text[TOLD_MAX])
     snprintf(text, TOLD_MAX, "%s after %s. %lld writers had waited and %s.",
              rehearsal ? "Here it would have been decided," : "Decided: the tenant lives on the target,",
              format_duration(r->attempt->pause_us, took), (long long)r->attempt->held_writers,
-             rehearsal ? "went on at the source" : "were sent to the target");
+             rehearsal ? "continued at the source" : "were sent to the target");
 }
 
 /* What an operator would have been told at this step. */

@@ -123,7 +123,7 @@ static void figures(struct page *page, const struct tmv_migration *m, const stru
         line_put(&line, ROLE_TEXT, "nothing left behind in the stores");
     else
         line_putf(&line, tmv_phase_is_terminal(m->phase) ? ROLE_LEVEL_WARN : ROLE_TEXT,
-                  "%lld objects of it stand in the stores", (long long)record->left_behind);
+                  "%lld objects of it are in the stores", (long long)record->left_behind);
 }
 
 static void cutovers(struct page *page, const struct tmv_migration *m, const struct tmv_record *record)

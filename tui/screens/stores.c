@@ -286,7 +286,7 @@ static void replica_line(struct detail *d)
     if (look->standby)
         line_putf(&line, ROLE_TEXT, "a standby itself, %s behind", format_duration(look->replay_us, a));
     else if (look->standbys == 0)
-        line_put(&line, ROLE_TEXT_DIM, "no standby: what the server loses, nobody has");
+        line_put(&line, ROLE_TEXT_DIM, "no standby: what this server loses is lost");
     else
         line_putf(&line, look->replay_us > REPLAY_LAG_US ? ROLE_LEVEL_WARN : ROLE_TEXT,
                   "%d standby%s, %s, replay %s and %s behind", look->standbys, look->standbys == 1 ? "" : "s",

@@ -373,7 +373,7 @@ static bool positions_left(const struct preflight_end *end, const struct pgx_res
     check_todo(
         check,
         "the target continues after the same position: writes there fail with 2200H once none is left. Find "
-        "out who set %s so far ahead, or raise its MAXVALUE",
+        "out who set %s that far ahead, or raise its MAXVALUE",
         end->shape.sequence);
     return true;
 }

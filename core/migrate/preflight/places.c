@@ -154,7 +154,7 @@ static bool fence(struct preflight_view *view, struct preflight_end *end, struct
     struct preflight_fence f;
     bool source = end == &view->source;
 
-    check_seen(check, TMV_VERDICT_OK, "nothing stands against it");
+    check_seen(check, TMV_VERDICT_OK, "nothing prevents it");
     if (!check_fence(view, end, &f, err))
         return false;
     if (!f.state[0])

@@ -58,7 +58,7 @@ static bool schema_version(struct preflight_view *view, struct preflight_end *en
     if (!check_query(end, sql_store_version, PGX_NONE, &row, err))
         return false;
     int64_t version = pgx_rows(row) ? pgx_int(row, 0, 0) : 0;
-    check_seen(check, TMV_VERDICT_OK, "the schema tenantmv stands there in version %lld", (long long)version);
+    check_seen(check, TMV_VERDICT_OK, "the schema tenantmv exists in version %lld", (long long)version);
     if (version <= STORE_SCHEMA_VERSION)
         return true;
     check->verdict = TMV_VERDICT_REFUSE;

@@ -156,7 +156,7 @@ static void could_not_look(struct tmv_check *check, const struct tmv_error *err)
     if (err_is_sqlstate(err, "42501"))
         check_todo(check, "the role lacks a privilege: the checks of the group rights print the GRANT");
     else
-        check_todo(check, "%s", *err->hint ? err->hint : "mend this and ask again");
+        check_todo(check, "%s", *err->hint ? err->hint : "fix this and ask again");
 }
 
 static struct tmv_check *next_row(struct tmv_preflight *p, const char *group, const char *name)
@@ -193,7 +193,7 @@ static void run_group(struct preflight_view *view, const struct preflight_group 
     check_seen(row, TMV_VERDICT_WARN, "%s", buf_text(&skipped));
     check_todo(row, "%s",
                late ? "time ran out: ask again at a quieter time"
-                    : "these need what is refused elsewhere (a connection, the events table): mend that and "
+                    : "these need what is refused elsewhere (a connection, the events table): fix that and "
                       "ask again");
 }
 
