@@ -195,7 +195,7 @@ static bool phase_permits(const struct tmv_migration *now, const struct tmv_requ
         return true;
     err_set(err, TMV_ERR_REFUSED, "migration %s is %s: no engine runs it any more", id,
             tmv_phase_name(now->phase));
-    return err_hint(err, "compare the stores from here: tenantmv verify --direct");
+    return err_hint(err, "compare the stores from here: tenantmv verify TENANT --direct");
 }
 
 /* The phase table and the picture the person acts on, against what is so now. */

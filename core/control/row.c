@@ -40,5 +40,6 @@ bool control_check_writable(const struct tmv_control *control, struct tmv_error 
     if (!control->read_only)
         return true;
     err_set(err, TMV_ERR_REFUSED, "this is a read-only view: nothing can be changed from here");
-    return err_hint(err, "use the console or a verb without `watch`");
+    return err_hint(
+        err, "use the console or a verb other than `watch`, as a role that may change the control database");
 }

@@ -173,7 +173,9 @@ static bool merge_stage(struct tailer *t, const struct tail_piece *p, int64_t *r
             "stream and version)",
             pgx_text(wrong, 0, 1), pgx_text(wrong, 0, 0));
     return err_hint(
-        err, "find out who wrote to the target, remove that event or abort the migration, then resume");
+        err,
+        "find out who wrote to the target; abort the migration and start again: until then its guard refuses "
+        "to remove that event");
 }
 
 /* ---- one piece ---- */

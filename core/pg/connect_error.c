@@ -73,7 +73,7 @@ static const char *todo(const char *sqlstate)
     static const struct {
         const char *sqlstate, *hint;
     } rows[] = {
-        {"", "check that the server runs and that host and port are right: tenantmv store check"},
+        {"", "check that the server runs and that host and port of the connection string are right"},
         {WRONG_PASSWORD,
          "put the password into ~/.pgpass, a service file or PGPASSWORD, and see pg_hba.conf"},
         {NOT_ADMITTED, "check the role's name and that it may log in, and see pg_hba.conf on the server"},

@@ -87,7 +87,7 @@ bool tmv_store_create_events(const struct tmv_store_info *store, struct tmv_erro
         return true;
     err_wrap(err, "creating the events table of store %s", store->id);
     if (err_is_sqlstate(err, "42P07"))
-        err_hint(err, "the table is there already: look at it with tenantmv store check");
+        err_hint(err, "the table is there already: look at it with `tenantmv store check NAME`");
     else if (err_is_sqlstate(err, "42501"))
         err_hint(err, "GRANT CREATE ON SCHEMA %s TO %s", buf_text(&schema), pgx_quoted(pgx_user(conn), role));
     return false;

@@ -292,10 +292,17 @@ def commands(text):
             yield number, *call(*match.groups())
 
 
-def spoken_commands(text):
-    """The same of the string literals of C. "tenantmv does it" is a sentence: a word alone is a verb behind a colon or a
-    backtick and on the lines of an example."""
-    for line, value in clex.sentences(text):
+def sql_sentences(text):
+    """(line, text) of every string literal of SQL; what stands in a comment is none."""
+    for match in re.finditer(r"--[^\n]*|'((?:[^']|'')*)'", text):
+        if match.group(1):
+            yield text.count("\n", 0, match.start()) + 1, match.group(1)
+
+
+def spoken_commands(sentences):
+    """The same of string literals. "tenantmv does it" is a sentence: a word alone is a verb behind a colon or a backtick and on
+    the lines of an example."""
+    for line, value in sentences:
         for match in re.finditer(r"(^ +|`|: |\\n *|(?<![\w/.-]))tenantmv ([a-z]+)\b((?:\\\"|[^`#|\\;])*)", value):
             words, flags = call(*match.groups()[1:])
             if match.group(1) or flags:
@@ -307,7 +314,9 @@ def rule_commands(path, text, verb_help):
     if path.endswith(".md"):
         shown = commands(text)
     elif path.startswith(("lib/", "core/", "tui/")) and path.endswith((".c", ".h")):
-        shown = spoken_commands(text)
+        shown = spoken_commands(clex.sentences(text))
+    elif path.startswith("core/sql/"):
+        shown = spoken_commands(sql_sentences(text))
     else:
         return []
     found = []

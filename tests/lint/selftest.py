@@ -156,6 +156,16 @@ class Rules(unittest.TestCase):
         ):
             self.assertEqual(rules.rule_commands("tui/x.c", good, helps), [], good)
         self.assertEqual(rules.rule_commands("tests/x.c", 'f("tenantmv fly");\n', helps), [])
+        for bad in (
+            "RAISE 'no' USING HINT = 'use `tenantmv fly`';\n",
+            "RAISE 'it''s: tenantmv status --yaml';\n",
+        ):
+            self.assertTrue(rules.rule_commands("core/sql/x.sql", bad, helps), bad)
+        for good in (
+            "-- tenantmv's own 'tenantmv fly --fast'\nSELECT 'tenantmv: no', 'in schema tenantmv in';\n",
+            "SELECT 'use `tenantmv status --to X`';\n",
+        ):
+            self.assertEqual(rules.rule_commands("core/sql/x.sql", good, helps), [], good)
 
 
 class Callers(unittest.TestCase):

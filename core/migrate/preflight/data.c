@@ -348,7 +348,7 @@ static bool positions_below_one(const struct preflight_end *end, const struct pg
         check_todo(
             check,
             "readers of the feed start after position 0 and never see them: give them positions of 1 or more "
-            "(UPDATE %s SET %s = …) or remove them",
+            "(UPDATE %s SET %s = …)",
             end->shape.events, store_profile_eventsource_py.position);
         return true;
     }
