@@ -35,6 +35,10 @@ struct soak {
     unsigned seed;   /* as given, for messages */
     unsigned chance; /* state of what is drawn */
     int64_t until_us;
+    pthread_mutex_t lock; /* of the two that follow; the bed itself is the main thread's alone */
+    size_t migration_count;
+    struct tmv_uuid
+        migrations[BED_TENANTS_MAX]; /* each tenant's latest migration, for the operators; nil: none */
     atomic_bool operators_stop;
     atomic_int operations;
     int faults;                       /* workers that died or were stopped */
@@ -65,6 +69,23 @@ static int dice(unsigned *seed, int sides)
 
 /* ---- operators ---- */
 
+/* Lets the operators know of a tenant's migration. */
+static void publish(const struct bed_tenant *t)
+{
+    pthread_mutex_lock(&soak->lock);
+    soak->migrations[t - soak->bed.tenants] = t->migration;
+    soak->migration_count = soak->bed.tenant_count;
+    pthread_mutex_unlock(&soak->lock);
+}
+
+static struct tmv_uuid any_migration(unsigned *seed)
+{
+    pthread_mutex_lock(&soak->lock);
+    struct tmv_uuid migration = soak->migrations[dice(seed, (int)soak->migration_count)];
+    pthread_mutex_unlock(&soak->lock);
+    return migration;
+}
+
 /* Asks over a connection of its own, as another person's program would. */
 static void *operator_main(void *arg)
 {
@@ -79,10 +100,9 @@ static void *operator_main(void *arg)
 
     assert_done(tmv_control_open(soak->bed.control, &control, &err), &err);
     while (!atomic_load(&soak->operators_stop)) {
-        size_t tenants = soak->bed.tenant_count;
-        const struct bed_tenant *t = &soak->bed.tenants[dice(&seed, (int)tenants)];
-        struct tmv_request request = {
-            .operation = any[dice(&seed, (int)ARRAY_LEN(any))], .migration = t->migration, .reason = "soak"};
+        struct tmv_request request = {.operation = any[dice(&seed, (int)ARRAY_LEN(any))],
+                                      .migration = any_migration(&seed),
+                                      .reason = "soak"};
         struct tmv_uuid id;
 
         if (!tmv_uuid_is_nil(&request.migration) &&
@@ -134,6 +154,12 @@ static bool is_over(const struct bed_tenant *t)
     return bed_is(&soak->bed, t, "m.phase IN ('completed', 'aborted', 'failed')");
 }
 
+static void begin(struct bed_tenant *t)
+{
+    (void)!bed_begin(&soak->bed, t);
+    publish(t);
+}
+
 static void add_tenant(void)
 {
     struct bed_tenant *t = bed_add_tenant(&soak->bed, 5 + dice(&soak->chance, 10));
@@ -143,7 +169,7 @@ static void add_tenant(void)
     /* Seldom enough that the shared table is free for a moment now and then: the guard needs that. */
     for (int i = 0; i < 2; i++)
         writers_add(soak->writers, t, (enum writer_kind)((first + i * 5) % WRITER_KINDS), 600 * US_PER_MS);
-    (void)!bed_begin(&soak->bed, t);
+    begin(t);
 }
 
 /* A tenant whose migration was aborted begins again; one that moved falls silent; new ones come. */
@@ -164,7 +190,7 @@ static void tend(void)
         } else if (!bed_is(&soak->bed, t,
                            "EXISTS (SELECT FROM tenantmv.ledger g WHERE g.migration_id = m.id AND "
                            "g.done_at IS NULL)")) {
-            (void)!bed_begin(&soak->bed, t);
+            begin(t);
         }
     }
     if (busy >= TENANTS_AT_ONCE || soak->bed.tenant_count == BED_TENANTS_MAX ||
@@ -257,6 +283,7 @@ static bool run_round(const void *what, struct job_result *result)
     soak = calloc(1, sizeof *soak);
     assert_non_null(soak);
     soak->seed = soak->chance = round->seed;
+    assert_int_equal(pthread_mutex_init(&soak->lock, NULL), 0);
     bed_open(&soak->bed, &options);
     soak->writers = writers_new(&soak->bed, NULL);
     writers_add(soak->writers, NULL, WRITER_ROUTER, 50 * US_PER_MS);
