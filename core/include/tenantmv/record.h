@@ -1,7 +1,7 @@
 /* Everything that is kept of one migration: for reports and for seeing a cutover again step by step.
  *
  * Samples of rate and lag are kept for an hour, and for a minute before and after each of the latest attempts
- * to cut over for as long as the migration's row stands.
+ * to cut over for as long as the migration's row exists.
  */
 #pragma once
 
@@ -34,7 +34,10 @@ struct tmv_record {
     int64_t left_behind;        /* objects in stores that the ledger still holds */
 };
 
-/* Reads the record of a migration; the caller frees it. NOT_FOUND when there is no such migration. */
+/* Reads the record of a migration in one transaction. The caller frees it with tmv_record_free. Eight
+ * statements on the handle, each up to 10 s. Errors: NOT_FOUND (no such migration), INTERNAL (a command of a
+ * kind that only a newer program knows), and those of every call on a control handle (tenantmv/control.h). */
 TMV_API TMV_NODISCARD bool tmv_record_read(struct tmv_control *control, const struct tmv_uuid *migration,
                                            struct tmv_record **ret_record, struct tmv_error *err);
-TMV_API void tmv_record_free(struct tmv_record *record); /* NULL is fine */
+/* Frees a record with all that it holds; NULL is fine. Any thread. Cannot fail. */
+TMV_API void tmv_record_free(struct tmv_record *record);

@@ -1,8 +1,11 @@
 /* What a screen shows: an immutable picture of all migrations, read from the control database in one
  * transaction.
  *
- * A snapshot owns everything in it; whoever received it frees it. It is never changed after it was made, so
- * it may be handed to another thread.
+ * A snapshot owns everything in it; the caller who received it frees it. Nothing of the library keeps or
+ * changes it, so it may be handed to another thread. Functions without a control handle are pure: any thread,
+ * none blocks. Those with one follow its rules: threads, time, errors (tenantmv/control.h).
+ *
+ * Cannot fail: every function that takes no `err`.
  */
 #pragma once
 
@@ -24,7 +27,8 @@ enum tmv_display_state {
     TMV_SHOW_WAITING,   /* its engine tries again: tmv_migration.note says why, waiting_since_us since when */
     TMV_SHOW_COUNT
 };
-TMV_API const char *tmv_display_state_name(enum tmv_display_state state); /* "READY" */
+/* "READY"; "?" for another number. A constant. */
+TMV_API const char *tmv_display_state_name(enum tmv_display_state state);
 
 /* What holds for a moment (a gate, the lag, a rate) is not known any more once it is older than this. */
 #define TMV_FACT_TTL_US INT64_C(5000000)
@@ -43,7 +47,8 @@ enum tmv_figure {
     TMV_FIGURE_PREDICTED_PAUSE,
     TMV_FIGURE_COUNT
 };
-TMV_API const char *tmv_figure_name(enum tmv_figure which); /* "lag_us" */
+/* "lag_us", as its column; "?" for another number. A constant. */
+TMV_API const char *tmv_figure_name(enum tmv_figure which);
 
 /* One condition of the cutover, as the engine last saw it. */
 struct tmv_gate {
@@ -143,7 +148,7 @@ struct tmv_migration {
     int64_t measured_us[TMV_FIGURE_COUNT]; /* when each figure was measured; database clock, 0: never */
 };
 
-/* A dialog before an operation that somebody has open in a console (tmv_dialog_show). */
+/* A dialog before an operation that a person has open in a console (tmv_dialog_show). */
 struct tmv_dialog {
     struct tmv_uuid id;
     struct tmv_uuid migration;
@@ -169,28 +174,32 @@ struct tmv_snapshot {
     struct tmv_dialog *dialogs; /* open now, newest first, at most 100 */
 };
 
-/* Reads a snapshot. `tenant` NULL: all migrations, active ones first, at most `limit`. */
+/* Reads a snapshot: the migrations of `tenant` (NULL: all), active ones first, at most `limit` (1 …). The
+ * caller frees *ret_snapshot with tmv_snapshot_free. Up to eight statements, each up to 10 s. Errors: USAGE
+ * (`limit`), and those of every call on a control handle. */
 TMV_API TMV_NODISCARD bool tmv_snapshot_read(struct tmv_control *control, const struct tmv_uuid *tenant,
                                              int limit, struct tmv_snapshot **ret_snapshot,
                                              struct tmv_error *err);
-/* As above for all tenants, without samples: for who looks often and remembers them (sample_count is 0). */
+/* As tmv_snapshot_read for all tenants, without samples (sample_count is 0): for a caller who looks often and
+ * remembers them. Errors: the same. */
 TMV_API TMV_NODISCARD bool tmv_snapshot_read_brief(struct tmv_control *control, int limit,
                                                    struct tmv_snapshot **ret_snapshot, struct tmv_error *err);
-TMV_API void tmv_snapshot_free(struct tmv_snapshot *snapshot); /* NULL is fine */
+/* Frees a snapshot with all that it holds; NULL is fine. */
+TMV_API void tmv_snapshot_free(struct tmv_snapshot *snapshot);
 
 /* Takes back what is too old to be known at `now_us` (the database's clock, µs since 1970): rate, lag, time
  * left and predicted pause become -1, gates become unknown, READY becomes SYNC. A migration that has ended
  * has none of them. What was reached (counts, positions) stays. Doing it again is fine; a snapshot was aged
- * when it was read, so this is for who keeps one. Pure. */
+ * when it was read, so this is for a caller who keeps one. */
 TMV_API void tmv_migration_age(struct tmv_migration *migration, int64_t now_us);
-/* The same for all migrations of a snapshot, and its counts. The caller owns it, and no other thread reads
- * it. */
+/* tmv_migration_age for all migrations of a snapshot, and its counts. The caller owns it, and no other thread
+ * reads it meanwhile. */
 TMV_API void tmv_snapshot_age(struct tmv_snapshot *snapshot, int64_t now_us);
-/* Whether every gate is known and green; if not, `why` says which is not, and why. Pure. */
+/* Whether every gate is known and green; if not, `why` says which is not, and why. */
 TMV_API bool tmv_cutover_facts(const struct tmv_migration *migration, char why[TMV_REASON_MAX]);
 
-/* Whether the phase table allows `operation` now; if not, `why` says the state, the operation and what is
- * allowed. */
+/* Whether the phase table allows `operation` now; if not, `why` (NULL is fine) says the state, the operation
+ * and what is allowed. Never for another program's migration. */
 TMV_API bool tmv_operation_allowed(const struct tmv_migration *migration, enum tmv_operation operation,
                                    char why[TMV_REASON_MAX]);
 /* Whether a repair may make the target equal to the source in this phase: only while it mirrors. REFUSED with
@@ -200,18 +209,21 @@ TMV_API TMV_NODISCARD bool tmv_repair_allowed(enum tmv_phase phase, struct tmv_e
 /* ---- migrations of other programs ---- */
 
 /* Whether an ordinary abort may be asked for: REFUSED for another program's migration that has not ended,
- * with whose it is and its last sign, and a hint that names the remedy. Pure. */
+ * with whose it is and its last sign, and a hint that names the remedy. No other error. */
 TMV_API TMV_NODISCARD bool tmv_foreign_check(const struct tmv_migration *migration, struct tmv_error *err);
 /* Ends another program's migration as `seen` in a snapshot: it becomes aborted (failed from cutover, the only
  * legal end there), its tenant's routing says `normal` on the source, and an audit row says who, why and what
  * was seen. The stores stay as they are. CONFLICT, and nothing is done, when phase or last sign are no longer
  * as seen; REFUSED when it is ours or has ended, while its program holds the lock of its cutover, and when
- * routing says that the tenant lives elsewhere than on the source; NOT_FOUND; USAGE without a reason. One
- * statement; blocks up to 10 s, for as long as the program has the row locked. */
+ * routing says that the tenant lives elsewhere than on the source, or the handle is read only; NOT_FOUND;
+ * USAGE without a reason; and those of every call on a control handle. One statement; blocks up to 10 s, for
+ * as long as the program has the row locked. *ret_phase: how it ended. */
 TMV_API TMV_NODISCARD bool tmv_foreign_abort(struct tmv_control *control, const struct tmv_migration *seen,
                                              const char *reason, const struct tmv_actor *actor,
                                              enum tmv_phase *ret_phase, struct tmv_error *err);
 
-/* Waits until the control database announces a change, or `timeout_us` passes; either is true. */
+/* Waits until the control database announces a change, or `timeout_us` passes; either is true. The first call
+ * on a handle begins to listen (one statement) and returns immediately: what changed before is not announced,
+ * so look. Nothing else ends the wait. Errors: those of every call on a control handle. */
 TMV_API TMV_NODISCARD bool tmv_control_wait_change(struct tmv_control *control, int64_t timeout_us,
                                                    struct tmv_error *err);

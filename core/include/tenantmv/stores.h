@@ -1,7 +1,7 @@
 /* The servers behind the stores, as an operator looks at them: who they are, how busy, how full, what their
  * guards turned away.
  *
- * Each look is a connection of its own that is closed again, so that watching takes no slot from writers. It
+ * Each look opens a connection of its own and closes it, so that watching takes no slot from writers. It
  * changes nothing, and what the role may not see is "unknown", never an error.
  */
 #pragma once
@@ -13,7 +13,7 @@ struct tmv_store_look {
     int server_version;    /* 150018 */
     bool standby;          /* in recovery: it takes no writes at all */
     bool read_only;        /* default_transaction_read_only */
-    bool guard_ready;      /* schema tenantmv stands there */
+    bool guard_ready;      /* the schema tenantmv exists */
     int64_t answer_us;     /* round trip of an empty statement */
     int64_t started_at_us; /* of the server, since 1970 by its clock */
     int64_t now_us;        /* its clock */
@@ -38,8 +38,13 @@ struct tmv_store_look {
     int64_t rejected;        /* writes that guards turned away since the schema was made; -1 unknown */
 };
 
-/* Looks at a store's server. `timeout_us` bounds each of connecting and asking (name resolution may take
- * longer). Errors: UNREACHABLE, TIMEOUT, SQL; *ret_look is empty then. Any thread; blocks. */
+/* Looks at a store's server. Any thread. `timeout_us` (> 0) bounds connecting and each of three statements;
+ * name resolution, and for a store with an identity one more statement (10 s), may take longer. *ret_look is
+ * all zero after an error.
+ *
+ * Errors: USAGE (the connection string), UNREACHABLE, TIMEOUT, REFUSED (it leads to another database than the
+ * store's identity says, to a pooler, or to a server older than PostgreSQL 13), SQL with the server's
+ * SQLSTATE, NOMEM, IO. */
 TMV_API TMV_NODISCARD bool tmv_store_look(const struct tmv_store_info *store, int64_t timeout_us,
                                           struct tmv_store_look *ret_look, struct tmv_error *err);
 
@@ -48,7 +53,8 @@ struct tmv_store_tenants {
     char id[TMV_NAME_MAX];
     int64_t tenants;
 };
-/* For every store that has any, by id. The caller frees *ret_counts. */
+/* Counts the tenants of every store that has any, by id. The caller frees *ret_counts with free(). Errors:
+ * those of every call on a control handle (tenantmv/control.h). */
 TMV_API TMV_NODISCARD bool tmv_store_tenants(struct tmv_control *control,
                                              struct tmv_store_tenants **ret_counts, size_t *ret_count,
                                              struct tmv_error *err);

@@ -1,7 +1,10 @@
 /* Words that every part of libtenantmv shares: tenants' ids, phases, routing states.
  *
- * The names of phases and routing states are those of eventsource-py's tables, so the values that stand in a
- * database can be read by its processes too.
+ * The names of phases and routing states are those of eventsource-py's tables, so its processes can read the
+ * values in a database too. A name is a constant, "?" for a number that is not of the enum. A parser returns
+ * false for any text that is no such name, NULL too, and leaves its result as it was.
+ *
+ * Cannot fail: every function that takes no `err`. Any thread; none blocks.
  */
 #pragma once
 
@@ -18,13 +21,17 @@ struct tmv_uuid {
 
 #define TMV_UUID_TEXT 37 /* length of the text form with its final NUL */
 
-/* Parses the usual 36-character form, in either case. False if `text` is anything else. */
+/* Parses the usual 36-character form (RFC 9562, section 4), in either case. False if `text` is anything else,
+ * NULL too: *ret_id stays as it was. */
 TMV_API bool tmv_uuid_parse(const char *text, struct tmv_uuid *ret_id);
 /* Writes the lower-case form; returns `buf`. */
 TMV_API const char *tmv_uuid_format(const struct tmv_uuid *id, char buf[TMV_UUID_TEXT]);
-/* A new random (version 4) id from the kernel's generator. */
+/* A new random id (version 4; RFC 9562, section 5.4) from the kernel's generator. Blocks only before the
+ * kernel has started that generator, early at boot. */
 TMV_API struct tmv_uuid tmv_uuid_random(void);
+/* Whether both are the same id. */
 TMV_API bool tmv_uuid_equal(const struct tmv_uuid *a, const struct tmv_uuid *b);
+/* Whether it is all zero, which means "none". */
 TMV_API bool tmv_uuid_is_nil(const struct tmv_uuid *id);
 
 /* Phase of a migration (column tenant_migrations.phase). */
@@ -72,14 +79,21 @@ enum tmv_operation {
     TMV_OP_COUNT
 };
 
+/* "bulk_copy", as in the column. */
 TMV_API const char *tmv_phase_name(enum tmv_phase phase);
+/* The phase of a name. False when there is none. */
 TMV_API bool tmv_phase_parse(const char *name, enum tmv_phase *ret_phase);
+/* "rolled_back", as in the column; "unknown" also for a number that is not of the enum. */
 TMV_API const char *tmv_attempt_outcome_name(enum tmv_attempt_outcome outcome);
-/* UNKNOWN for any other word. */
+/* The outcome of a name; UNKNOWN for any other text, NULL too. */
 TMV_API enum tmv_attempt_outcome tmv_attempt_outcome_parse(const char *name);
-/* completed, aborted and failed end a migration. */
+/* Whether a migration has ended in this phase: completed, aborted, failed. */
 TMV_API bool tmv_phase_is_terminal(enum tmv_phase phase);
+/* "cutover_paused", as in the column. */
 TMV_API const char *tmv_routing_state_name(enum tmv_routing_state state);
+/* The routing state of a name. False when there is none. */
 TMV_API bool tmv_routing_state_parse(const char *name, enum tmv_routing_state *ret_state);
+/* "cutover", as in the column and as the verb of the program. */
 TMV_API const char *tmv_operation_name(enum tmv_operation op);
+/* The operation of a name. False when there is none. */
 TMV_API bool tmv_operation_parse(const char *name, enum tmv_operation *ret_op);
