@@ -39,6 +39,8 @@ layout() {
 
 step 'rules of the house' python3 tests/lint/rules.py --program "$build/tui/tenantmv"
 step 'the rules themselves' python3 tests/lint/selftest.py
+step 'the API reference' python3 docs/api.py --check
+step 'its check' python3 tests/lint/api_selftest.py
 step 'mutants that can still be made' python3 tests/mutants/mutants.py --check
 step 'layout (clang-format)' layout
 step 'cppcheck' check_c
