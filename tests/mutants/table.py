@@ -332,7 +332,7 @@ MUTANTS = [Mutant(*row) for row in [
      "foreign", "is_refused_when_the_phase_is_another_one"),
     ("foreign/mappings-no-sign", CONTROL, "WHERE p.migration_id = moving.id\n", "WHERE false\n",
      "foreign", "shows_whose_it_is_and_since_when_there_is_no_sign"),
-    ("foreign/pause-hides-whose", "tui/screens/fleet.c", " && m->foreign_sign_at_us == 0)", ")",
+    ("foreign/pause-hides-whose", "tui/screens/states.c", " && m->foreign_sign_at_us == 0)", ")",
      "whole", "a_paused_migration_of_another_program_says_whose_it_is"),
     ("foreign/taken-for-ours", PLACES, " && !pgx_bool(rows, i, 5)) {", ") {",
      "preflight", "takes_no_pending_migration_of_another_program_for_its_own"),
