@@ -81,8 +81,8 @@ static void gate_verified(struct cutover_manager *m, const struct cutover_condit
         gate(list, "verified", true, "left out by force");
     else if (m->differences > 0)
         gate(list, "verified", false,
-             "verification found %" PRId64 " differences, the first at position %" PRId64, m->differences,
-             m->differs_at);
+             "verification found %" PRId64 " differences, the first at position %" PRId64 "%s",
+             m->differences, m->differs_at, m->differs_in);
     else if (!c->settings->verify_consistency)
         gate(list, "verified", true, "switched off in the settings");
     else if (m->repairing)

@@ -33,6 +33,7 @@ struct cutover_manager {
     bool repairing;                 /* a repair of the target was asked for and has not ended */
     int64_t differences;            /* that the verification knows of; 0 none */
     int64_t differs_at;             /* position of the first */
+    char differs_in[140];           /* " (column note)": what of it differs; "" when it is not its columns */
     struct buf digest_source_sql, digest_target_sql;
     int64_t last_pause_us;    /* of the latest attempt or rehearsal; 0 none yet */
     int64_t last_pause_at_us; /* when it ended (monotonic) */

@@ -209,8 +209,8 @@ static void describe(const struct coordinator *c, const struct verify_progress *
     else
         snprintf(step, size, "mirroring; verified to %" PRId64, v->verified_to);
     if (v->differs)
-        snprintf(note, note_size, "verification found %" PRId64 " differences: cutover is refused",
-                 v->report.differences);
+        snprintf(note, note_size, "verification found %" PRId64 " differences%s: cutover is refused",
+                 v->report.differences, c->cutover.differs_in);
     else if (v->problem.code != TMV_OK)
         snprintf(note, note_size, "verification waits: %.300s", err_cause_first(&v->problem, cause));
 }
@@ -238,6 +238,18 @@ static int64_t verification_eta_us(struct coordinator *c, const struct verify_pr
     return eta_of_verification_us(verified - c->verified_from, events - verified, now - c->verified_since_us);
 }
 
+/* Also of a column that is not copied, because it had no values at the start. */
+static void name_columns(const struct tmv_verify_report *report, char *text, size_t size)
+{
+    const struct tmv_difference *first = &report->found[0];
+    bool by_columns =
+        strcmp(first->kind, "differs") == 0 && first->columns[0] && !tmv_uuid_is_nil(&first->event_id);
+
+    text[0] = '\0';
+    if (by_columns)
+        snprintf(text, size, " (column%s %s)", strchr(first->columns, ',') ? "s" : "", first->columns);
+}
+
 /* What the verification says now, for the gates. */
 static void look_at_verifier(struct coordinator *c, struct verify_progress *ret_progress)
 {
@@ -247,6 +259,7 @@ static void look_at_verifier(struct coordinator *c, struct verify_progress *ret_
     c->cutover.repairing = ret_progress->repairing;
     c->cutover.differences = ret_progress->differs ? ret_progress->report.differences : 0;
     c->cutover.differs_at = ret_progress->differs ? ret_progress->report.found[0].position : 0;
+    name_columns(&ret_progress->report, c->cutover.differs_in, sizeof c->cutover.differs_in);
 }
 
 /* The figures of a report, each as it is measured. */

@@ -195,6 +195,30 @@ static void leave_sessions(struct coordinator *c, struct pgx_conn **source, stru
     c->sessions[SIDE_TARGET] = TAKE(*target);
 }
 
+/* Preflight refused what would stay behind, and what only the verification would notice where there is none.
+ * A column that came since is looked for again, in the shapes of just the facts that were noted. */
+static bool check_left_columns(const struct coordinator *c, struct tmv_error *err)
+{
+    const struct store_shape *source = &c->ends.source;
+
+    for (size_t i = 0; !c->row.settings.verify_consistency && i < source->column_count; i++) {
+        const char *name = source->columns[i].name;
+
+        if (!store_column_is_watched(&source->columns[i], store_shape_column(&c->ends.target, name)))
+            continue;
+        err_set(err, TMV_ERR_REFUSED,
+                "column %s of the source was added after the preflight: its values would stay behind", name);
+        return err_hint(err, "abort the migration and start again");
+    }
+    return true;
+}
+
+static bool note_source(struct coordinator *c, struct pgx_conn *source, const char *installed,
+                        struct tmv_error *err)
+{
+    return coordinator_note_facts(c, SIDE_SOURCE, source, installed, err) && check_left_columns(c, err);
+}
+
 static bool begin_copy(struct coordinator *c, struct tmv_error *err)
 {
     AUTO_CONN struct pgx_conn *source = NULL;
@@ -210,8 +234,7 @@ static bool begin_copy(struct coordinator *c, struct tmv_error *err)
         !coordinator_note_facts(c, SIDE_TARGET, target, there.glance, err) ||
         !fault_hit("guard.target_installed", err) || !prepare_end(c, source, &c->source_guard, true, err) ||
         !guard_install(source, &c->source_guard, GUARD_ROWS, INSTALL_PATIENCE_US, &here, err) ||
-        !fault_hit("guard.source_installed", err) ||
-        !coordinator_note_facts(c, SIDE_SOURCE, source, here.glance, err) ||
+        !fault_hit("guard.source_installed", err) || !note_source(c, source, here.glance, err) ||
         !fault_hit("guard.installed", err))
         return false;
     if (!pgx_query(target, START_TIMEOUT_US, sql_phase_applied_begin,

@@ -3,6 +3,7 @@
  * once, and a successor comes to the same end. Needs a build with fault points. */
 #include "test.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -193,6 +194,32 @@ static void says_that_a_cutover_was_not_tried(void **state)
     life_release();
 }
 
+/* How many events moved is only shown; a store that does not tell holds up nothing else. */
+static void settles_a_decision_while_a_store_does_not_count(void **state)
+{
+    AUTO_CONN struct pgx_conn *in_the_way = NULL;
+    struct tmv_error err;
+
+    (void)state;
+    life_prepare(false, false);
+    assert_done(life_begin(&err), &err);
+    pid_t pid = start("follow.before_settle", "stop");
+    life_wait_for(READY);
+    request_cutover();
+    await(worker_is_stopped, pid);
+    in_the_way = support_connect(l.target.conninfo);
+    support_sql(in_the_way, "BEGIN; LOCK TABLE public.events IN ACCESS EXCLUSIVE MODE");
+    kill(pid, SIGCONT);
+    life_wait_for("NOT s.unsettled");
+    support_wait_until(l.on_target,
+                       "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE state = 'active' AND"
+                       " query LIKE 'SELECT count(*) FILTER %%')");
+    support_sql(in_the_way, "ROLLBACK");
+    worker_end(pid);
+    life_assert_moved();
+    life_release();
+}
+
 /* ---- killed where a change is noted ---- */
 
 static int64_t told(const char *what)
@@ -266,12 +293,13 @@ static const char *const column_changes[] = {
 };
 
 /* Killed with kill -9 where it stands; the change follows, and then an engine that knows nothing of it. */
-static void change_and_restart(const char *point, bool on_source, const char *change)
+static void change_and_restart(const char *point, bool on_source, const char *change, bool verified)
 {
     struct tmv_error err;
 
     print_message("%s at %s: %s\n", on_source ? "source" : "target", point, change);
     life_prepare(false, false);
+    l.settings.verify_consistency = verified;
     assert_done(life_begin(&err), &err);
     pid_t pid = start(point, "stop");
     if (strncmp(point, "cutover.", 8) == 0) {
@@ -291,6 +319,8 @@ static void change_and_restart(const char *point, bool on_source, const char *ch
         if (!again)
             worker_kill(pid);
     }
+    if (!verified) /* nothing was copied for nothing */
+        life_wait_for("s.note LIKE '%column region of the source was added after the preflight%'");
     life_expect(life_ask(TMV_OP_ABORT, "test"), TMV_COMMAND_DONE, "");
     worker_end(pid);
     assert_int_equal(life_count(l.on_source), HISTORY + 1);
@@ -301,8 +331,8 @@ static void change_and_restart(const char *point, bool on_source, const char *ch
 static void refuses_a_column_that_changed_before_a_restart(const char *point)
 {
     for (size_t i = 0; i < ARRAY_LEN(column_changes); i++) {
-        change_and_restart(point, true, column_changes[i]);
-        change_and_restart(point, false, column_changes[i]);
+        change_and_restart(point, true, column_changes[i], true);
+        change_and_restart(point, false, column_changes[i], true);
     }
 }
 
@@ -310,6 +340,15 @@ static void refuses_a_column_that_changed_while_history_was_copied(void **state)
 {
     (void)state;
     refuses_a_column_that_changed_before_a_restart("copy.before_chunk_commit");
+}
+
+/* After the preflight, before the facts are noted for the first time: what is noted has the column already.
+ * With the verification the values in it are found; without, none may be there. */
+static void names_a_column_that_came_before_the_facts_were_noted(void **state)
+{
+    (void)state;
+    change_and_restart("guard.source_installed", true, column_changes[0], true);
+    change_and_restart("guard.source_installed", true, column_changes[0], false);
 }
 
 static void refuses_a_column_that_changed_while_events_were_mirrored(void **state)
@@ -330,8 +369,10 @@ int main(void)
         cmocka_unit_test_setup(the_drains_commit_compares_the_facts_of_the_target, prepare),
         cmocka_unit_test_setup(the_decisions_commit_compares_the_facts_of_the_source, prepare),
         cmocka_unit_test_setup(says_that_a_cutover_was_not_tried, prepare),
+        cmocka_unit_test_setup(settles_a_decision_while_a_store_does_not_count, prepare),
         cmocka_unit_test_setup(tells_of_a_change_once_though_it_is_killed_there, prepare),
         cmocka_unit_test_setup(takes_a_partition_in_once_though_it_is_killed_there, prepare),
+        cmocka_unit_test_setup(names_a_column_that_came_before_the_facts_were_noted, prepare),
         cmocka_unit_test_setup(refuses_a_column_that_changed_while_history_was_copied, prepare),
         cmocka_unit_test_setup(refuses_a_column_that_changed_while_events_were_mirrored, prepare),
         cmocka_unit_test_setup(refuses_a_column_that_changed_in_a_cutover, prepare),

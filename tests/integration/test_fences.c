@@ -76,22 +76,6 @@ static void opens_the_target_of_a_decided_move_that_nobody_holds(void **state)
     life_assert_moved();
 }
 
-/* How many events moved is only shown; a store that does not tell holds up nothing else. */
-static void finishes_a_decided_move_while_a_store_does_not_count(void **state)
-{
-    AUTO_CONN struct pgx_conn *in_the_way = NULL;
-
-    (void)state;
-    decide_and_give_up();
-    in_the_way = support_connect(l.target.conninfo);
-    support_sql(in_the_way, "BEGIN; LOCK TABLE public.events IN ACCESS EXCLUSIVE MODE");
-    life_start_engine();
-    life_wait_for("NOT s.unsettled AND l.engine IS NULL");
-    assert_int_equal(support_int(in_the_way, "SELECT count(*) FROM pg_locks WHERE NOT granted"), 0);
-    support_sql(in_the_way, "ROLLBACK");
-    life_assert_moved();
-}
-
 /* Its own triggers go from both stores a while after, and the source stays closed to it without them. */
 static void leaves_no_triggers_of_a_tenants_own_behind(void **state)
 {
@@ -493,7 +477,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(opens_the_target_of_a_decided_move_that_nobody_holds, ready),
-        CASE(finishes_a_decided_move_while_a_store_does_not_count, ready),
         CASE(leaves_no_triggers_of_a_tenants_own_behind, prepared),
         CASE(folds_triggers_away_soon_and_later_tries_are_rarer, prepared),
         CASE(decides_only_on_guards_that_nobody_changes, moving),

@@ -785,4 +785,11 @@ MUTANTS = [Mutant(*row) for row in [
     ("repair/note-never-taken-away", "core/migrate/verify_worker.c", "return !equal || forget_repair(w, job, err);",
      "return !equal || w->may_be_noted || forget_repair(w, job, err);", "verification",
      "an_interrupted_repair_keeps_the_tenant_until_both_stores_are_equal"),
+    ("facts/early-column-not-named", "core/migrate/phase_mirror.c", 'first->columns[0] &&', "!first->columns[0] &&",
+     "fact_points", "names_a_column_that_came_before_the_facts_were_noted"),
+    ("facts/early-column-left-behind", "core/migrate/phase_start.c", "installed, err) && check_left_columns(c, err);",
+     "installed, err) && (!c->row.paused || check_left_columns(c, err));",
+     "fact_points", "names_a_column_that_came_before_the_facts_were_noted"),
+    ("bounded-wait/counts-for-an-hour", "core/migrate/phase_mirror.c", "#define COUNT_US (10 * US_PER_S)", "#define COUNT_US (3600 * US_PER_S)",
+     "fact_points", "settles_a_decision_while_a_store_does_not_count"),
 ]]
