@@ -25,7 +25,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 INTRO = """# API reference
 
 Written by `python3 docs/api.py` from the headers in `core/include/tenantmv/`; do not edit it. A C program includes a header
-as `#include "tenantmv/router.h"` and is linked with `pkg-config --cflags --libs tenantmv`.
+as `#include "tenantmv/router.h"` and is linked with `pkg-config --cflags --libs tenantmv`. A whole one, which a test builds and
+runs, is [example.c](example.c).
 
 """
 ORDER = ("error", "types", "log", "control", "router", "engine", "snapshot", "preflight", "verify", "record", "stores")

@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "support/life.h"
+#include "support/spawn.h"
 #include "support/steady_writer.h"
 
 static int from_a_partitioned_source(void **state)
@@ -350,6 +352,22 @@ static void would_be_stuck_if_it_looked_at_the_phase_first(void **state)
 
 #define CASE(name, setup) cmocka_unit_test_setup_teardown(name, setup, life_done)
 
+/* docs/example.c, which is built with the public headers and the library alone. */
+static void the_example_of_the_reference_moves_a_tenant(void **state)
+{
+    const char *const words[] = {getenv("TENANTMV_EXAMPLE"), l.control, l.tenant_text, l.target.id, NULL};
+    int status = -1;
+
+    (void)state;
+    assert_non_null(words[0]);
+    life_start_engine();
+    pid_t pid = spawn_program(&(struct spawn){.argv = words});
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(life_count(l.on_source), HISTORY + 1);
+    assert_int_equal(life_count(l.on_target), HISTORY + 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,6 +391,7 @@ int main(void)
         CASE(would_be_stuck_if_it_looked_at_the_phase_first, life_with_control_elsewhere),
         CASE(goes_on_after_the_engine_was_restarted, life_plain),
         CASE(survives_the_end_of_all_its_sessions, life_plain),
+        cmocka_unit_test_setup_teardown(the_example_of_the_reference_moves_a_tenant, life_plain, life_done),
     };
 
     return cmocka_run_group_tests(tests, support_setup, support_teardown);
