@@ -17,6 +17,10 @@ BEGIN
     LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', v_function);
     END LOOP;
+    -- tables of a later version of the schema, which their owner will make, whoever runs this
+    EXECUTE (SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %s IN SCHEMA tenantmv GRANT SELECT ON TABLES TO %I',
+                           c.relowner::regrole, {{role_literal}})
+               FROM pg_catalog.pg_class c WHERE c.oid = 'tenantmv.store'::regclass);
 END
 $role$;
 REVOKE ALL ON ALL TABLES IN SCHEMA tenantmv FROM {{role}};
@@ -28,6 +32,4 @@ GRANT USAGE ON SCHEMA public, tenantmv TO {{role}};
 GRANT SELECT ON ALL TABLES IN SCHEMA tenantmv TO {{role}};
 GRANT SELECT ON public.tenant_migrations, public.tenant_routing, public.migration_position_mappings,
     public.migration_audit_log TO {{role}};
--- tables of a later version of the schema
-ALTER DEFAULT PRIVILEGES IN SCHEMA tenantmv GRANT SELECT ON TABLES TO {{role}};
 ALTER ROLE {{role}} IN DATABASE {{database}} SET default_transaction_read_only = on

@@ -229,7 +229,7 @@ static void make_people(void)
     snprintf(path, sizeof path, "%s/bin/tenantmv", home);
     assert_int_equal(symlink(getenv("TENANTMV_PROGRAM"), path), 0);
     snprintf(path, sizeof path, "%s/.pgpass", home);
-    write_file(path, "*:*:*:engine:the engine's\n", 0600);
+    write_file(path, "*:*:*:engine:the engine's\n*:*:*:tenantmv_watch:the watcher's\n", 0600);
     /* this process is the application: it knows its own password only */
     snprintf(path, sizeof path, "%s/pgpass-app", support_temporary_dir());
     write_file(path, "*:*:*:app:the app's\n", 0600);
@@ -272,6 +272,23 @@ static void make_the_roles(void)
     sql("CREATE ROLE app", DB2);
     support_sql(servers[DB2].super, "ALTER ROLE app PASSWORD 'the app''s'"); /* \password app */
     sql("GRANT USAGE ON SCHEMA tenantmv TO app", DB1);
+    shell("tenantmv init --read-only-role");
+    support_sql(servers[DB1].super,
+                "ALTER ROLE tenantmv_watch PASSWORD 'the watcher''s'"); /* \\password tenantmv_watch */
+}
+
+/* The watcher's role has nothing to do with a store, and reads what the engine saw of both. */
+static void watch_the_stores(void)
+{
+    assert_int_equal(
+        support_int(servers[DB2].super, "SELECT count(*) FROM pg_roles WHERE rolname = 'tenantmv_watch'"), 0);
+    support_sql(servers[DB1].super, "SET ROLE tenantmv_watch");
+    support_wait_until(
+        servers[DB1].super,
+        "SELECT count(*) FILTER (WHERE measured_at > clock_timestamp() - interval '5 s') = 2 AND "
+        "NOT has_table_privilege('public.events', 'SELECT') FROM tenantmv.store_observation");
+    support_sql(servers[DB1].super, "RESET ROLE");
+    shell("tenantmv watch --once");
 }
 
 /* Who writes in a store: the application, as itself. */
@@ -300,6 +317,7 @@ static void moves_a_tenant_word_for_word(void **state)
     says(shell("tenantmv preflight acme"), "engine may do there all that an engine does");
     snprintf(output, sizeof output, "%s/worker", home);
     pid_t worker = begin_shell("exec ", "tenantmv worker", output);
+    watch_the_stores();
     shell("tenantmv start acme");
     shell("tenantmv abort acme");
     shell("tenantmv start acme");
