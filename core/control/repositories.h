@@ -1,7 +1,8 @@
 /* Repositories of the control database: every row that an engine reads or writes there.
  *
  * Each function is one transaction unless it says that it runs inside the caller's. Every write of an engine
- * names an `owner` and changes nothing unless the lease still says so (TMV_ERR_OWNERSHIP otherwise).
+ * names an `owner` and changes nothing unless the lease still says so (TMV_ERR_OWNERSHIP otherwise); what it
+ * sees of the stores belongs to no migration.
  * Connections as in pg/conn.h; every call waits at most CONTROL_TIMEOUT_US.
  */
 #pragma once
@@ -9,6 +10,7 @@
 #include "control/figures.h"
 #include "model/moves.h"
 #include "pg/query.h"
+#include "tenantmv/stores.h"
 
 #define CONTROL_TIMEOUT_US (10 * 1000 * 1000LL)
 
@@ -18,6 +20,12 @@ struct owner {
     struct tmv_uuid migration;
     struct tmv_uuid engine; /* this engine's instance id */
     int64_t epoch;          /* owner epoch: of this lease, never reused for the tenant */
+};
+
+/* An engine, as it signs what it writes. */
+struct engine_identity {
+    struct tmv_uuid id; /* this engine's instance, new at every start */
+    const char *name;   /* as screens show it; borrowed */
 };
 
 struct tmv_control {
@@ -39,6 +47,26 @@ TMV_NODISCARD bool control_store_hold(struct pgx_conn *conn, const struct tmv_st
 TMV_NODISCARD bool control_store_identify(struct pgx_conn *conn, const struct tmv_store_info *store,
                                           const struct tmv_store_identity *identity, const char *who,
                                           struct tmv_error *err);
+
+/* What an engine saw of a store, as screens read it (tmv_store_observations). */
+struct observation {
+    const struct tmv_store_info *store; /* as it was registered when the look began */
+    int64_t at_us;                      /* by clock_now_us */
+    const struct tmv_store_look *look;  /* NULL: the look failed */
+    const struct tmv_error *why;        /* then */
+};
+/* Writes it, in place of the engine's earlier one; nothing when the store was replaced since. */
+TMV_NODISCARD bool control_observe(struct pgx_conn *conn, const struct engine_identity *engine,
+                                   const struct observation *seen, struct tmv_error *err);
+/* How long ago another engine measured a store. */
+struct observed_elsewhere {
+    char store[TMV_NAME_MAX];
+    int64_t age_us;
+};
+/* Without those that no other engine measured. The caller frees *ret_rows. */
+TMV_NODISCARD bool control_observed_by_others(struct pgx_conn *conn, const struct tmv_uuid *engine,
+                                              struct observed_elsewhere **ret_rows, size_t *ret_count,
+                                              struct tmv_error *err);
 
 /* ---- migrations (tenant_migrations, tenantmv.migration_state) ---- */
 
@@ -152,11 +180,6 @@ struct claimable {
  * migration's thread finds it again. */
 TMV_NODISCARD bool control_claimable(struct pgx_conn *conn, const struct tmv_uuid *engine, size_t limit,
                                      struct claimable *ret_rows, size_t *ret_count, struct tmv_error *err);
-/* Who asks for a lease. */
-struct engine_identity {
-    struct tmv_uuid id; /* this engine's instance, new at every start */
-    const char *name;   /* as screens show it; borrowed */
-};
 struct lease {
     bool taken; /* false: somebody else was faster; the rest is empty */
     struct owner owner;

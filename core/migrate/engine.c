@@ -18,6 +18,7 @@
 #include "lib/thread.h"
 #include "migrate/coordinator.h"
 #include "migrate/decision_watch.h"
+#include "migrate/store_watch.h"
 #include "sql_embedded.h"
 
 #define DEFAULT_MIGRATIONS 8
@@ -43,6 +44,7 @@ struct tmv_engine {
     struct observers *observers; /* owned */
     struct stop stop;
     struct decision_watch watch;
+    struct store_watch stores;
     pthread_t thread;
     struct slot slots[MIGRATIONS_MAX]; /* the engine's thread only */
     pthread_mutex_t lock;
@@ -184,12 +186,23 @@ static void *engine_main(void *arg)
     return NULL;
 }
 
+/* What the engine can do without: its migrations run all the same. */
+static void start_watches(struct tmv_engine *e)
+{
+    const struct engine_identity me = {.id = e->id, .name = e->name};
+    struct tmv_error err = {0};
+
+    if (!decision_watch_start(&e->watch, e->control_conninfo, &e->stop, &err))
+        log_error(TMV_LOG_WARN, "nothing watches over decisions", &err);
+    if (!store_watch_start(&e->stores, e->control_conninfo, &me, &e->stop, &err))
+        log_error(TMV_LOG_WARN, "the stores are not looked at", &err);
+}
+
 bool tmv_engine_start(const struct tmv_engine_options *options, struct tmv_engine **ret_engine,
                       struct tmv_error *err)
 {
     const struct observer_options observe = {.webhook_url = options->webhook_url};
     struct tmv_engine *e = calloc(1, sizeof *e);
-    struct tmv_error watch_err = {0};
 
     if (!e)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");
@@ -203,8 +216,6 @@ bool tmv_engine_start(const struct tmv_engine_options *options, struct tmv_engin
     bool ok = stop_init(&e->stop, err);
     ok = ok && observers_start(&observe, &e->observers, err) &&
          thread_spawn(&e->thread, "engine", engine_main, e, err);
-    if (ok && !decision_watch_start(&e->watch, e->control_conninfo, &e->stop, &watch_err))
-        log_error(TMV_LOG_WARN, "nothing watches over decisions", &watch_err);
     if (!ok) {
         observers_stop(e->observers);
         stop_release(&e->stop);
@@ -212,6 +223,7 @@ bool tmv_engine_start(const struct tmv_engine_options *options, struct tmv_engin
         free(e);
         return false;
     }
+    start_watches(e);
     *ret_engine = e;
     return true;
 }
@@ -223,6 +235,7 @@ void tmv_engine_stop(struct tmv_engine *engine)
     stop_raise(&engine->stop);
     pthread_join(engine->thread, NULL);
     decision_watch_join(&engine->watch);
+    store_watch_join(&engine->stores);
     observers_stop(engine->observers);
     stop_release(&engine->stop);
     pthread_mutex_destroy(&engine->lock);

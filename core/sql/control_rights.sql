@@ -10,7 +10,7 @@ WITH needs (names, words) AS (
            ('public.tenant_migrations public.tenant_routing tenantmv.audit_head tenantmv.command tenantmv.cutover_attempt '
             'tenantmv.lease tenantmv.ledger tenantmv.migration_state tenantmv.proof', 'SELECT, INSERT, UPDATE'),
            ('tenantmv.sample', 'SELECT, INSERT, DELETE'),
-           ('tenantmv.dialog', 'SELECT, INSERT, UPDATE, DELETE')
+           ('tenantmv.dialog tenantmv.store_observation', 'SELECT, INSERT, UPDATE, DELETE')
 ),
 calls (name) AS (
     SELECT unnest(ARRAY['abort_foreign', 'audit_append', 'audit_canonical', 'audit_verify', 'change_phase', 'close_attempt',

@@ -129,6 +129,23 @@ ALTER TABLE tenantmv.store ADD COLUMN IF NOT EXISTS system_identifier text;
 ALTER TABLE tenantmv.store ADD COLUMN IF NOT EXISTS database_oid bigint;
 ALTER TABLE tenantmv.store ADD COLUMN IF NOT EXISTS events_oid bigint;
 
+-- What engines last saw of each store, for those who watch: they connect to no store. A row for each engine, which may see
+-- what others do not. Nothing here is needed to run a migration. It holds no connection string.
+CREATE TABLE IF NOT EXISTS tenantmv.store_observation (
+    store_id varchar(255) NOT NULL REFERENCES tenantmv.store (id) ON DELETE CASCADE,
+    engine uuid NOT NULL,
+    engine_name text NOT NULL CHECK (length(engine_name) <= 255),
+    entry_at timestamptz NOT NULL, -- store.changed_at of what was looked at: after a replacement this tells of another place
+    measured_at timestamptz,       -- when the facts were true; NULL: never reached
+    facts jsonb CHECK (length(facts::text) <= 8000),
+    failed_at timestamptz,         -- the last look failed then; NULL: it did not
+    failing_since timestamptz,
+    cause text NOT NULL DEFAULT '' CHECK (length(cause) <= 400),
+    hint text NOT NULL DEFAULT '' CHECK (length(hint) <= 400),
+    PRIMARY KEY (store_id, engine),
+    CHECK ((measured_at IS NULL) = (facts IS NULL) AND (failed_at IS NULL) = (failing_since IS NULL))
+) WITH (fillfactor = 60);
+
 -- What was done to the registry of stores and to the routes of tenants, by whom. It belongs to no migration.
 CREATE TABLE IF NOT EXISTS tenantmv.registry_audit (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

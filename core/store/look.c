@@ -1,5 +1,5 @@
 /* A look at a store's server for an operator. What the role may not see stays unknown. */
-#include "tenantmv/stores.h"
+#include "store/look.h"
 
 #include <string.h>
 #include <sys/statvfs.h>
@@ -88,12 +88,12 @@ static bool ask(struct pgx_conn *conn, const struct tmv_store_info *store, int64
     return look_at_guard(conn, timeout_us, pgx_int(r, 0, 20), look, err);
 }
 
-bool tmv_store_look(const struct tmv_store_info *store, int64_t timeout_us, struct tmv_store_look *ret_look,
-                    struct tmv_error *err)
+bool store_look(const struct tmv_store_info *store, const struct stop *stop, int64_t timeout_us,
+                struct tmv_store_look *ret_look, struct tmv_error *err)
 {
     AUTO_CONN struct pgx_conn *conn = NULL;
-    struct pgx_options options = {
-        .part = "look", .connect_timeout_us = timeout_us, .statement_timeout_us = timeout_us};
+    const struct pgx_options options = {
+        .part = "look", .stop = stop, .connect_timeout_us = timeout_us, .statement_timeout_us = timeout_us};
     struct tmv_store_look look = {.oldest_us = -1,
                                   .replay_us = -1,
                                   .replay_bytes = -1,

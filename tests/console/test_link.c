@@ -6,13 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "console_pty.h"
 #include "integration/control_fixture.h"
 #include "support/life.h"
+#include "support/silent_server.h"
 
 #define SOON_US INT64_C(5000000) /* half of what a connection may take */
 
@@ -102,23 +101,6 @@ static int64_t commands(struct pgx_conn *conn)
 
 /* ---- servers ---- */
 
-/* Takes connections (the backlog does) and never says a word. */
-static int silent_server(char conninfo[300])
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char folder[150];
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    snprintf(folder, sizeof folder, "%s/silent-XXXXXX", support_temporary_dir());
-    assert_non_null(mkdtemp(folder));
-    assert_true(snprintf(address.sun_path, sizeof address.sun_path, "%s/.s.PGSQL.5432", folder) <
-                (int)sizeof address.sun_path);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(listen(fd, 16), 0);
-    snprintf(conninfo, 300, "host=%s dbname=none", folder);
-    return fd;
-}
-
 static void a_server_that_never_answers_stops_no_key(void **state)
 {
     char conninfo[300];
@@ -140,32 +122,6 @@ static void a_server_that_never_answers_stops_no_key(void **state)
     pty_send(pty, "q");
     pty_expect_exit(pty, 0);
     pty_free(pty);
-    close(fd);
-}
-
-/* One after the other, with three seconds for each, the good one would come after two minutes. */
-static void a_server_that_never_answers_delays_no_other(void **state)
-{
-    struct control_fixture fixture;
-    char conninfo[300];
-    int fd = silent_server(conninfo);
-    struct pty *pty;
-
-    (void)state;
-    control_fixture_open(&fixture);
-    support_sql(
-        fixture.conn,
-        "INSERT INTO tenantmv.store (id, conninfo) SELECT 'hung-' || n, '%s' FROM generate_series(1, 40) n; "
-        "INSERT INTO tenantmv.store (id, conninfo) VALUES ('zzz-good', '%s')",
-        conninfo, fixture.conninfo);
-    pty = open_program("watch", fixture.conninfo, NULL);
-    pty_wait_text(pty, "LIVE");
-    pty_send(pty, "5G");
-    pty_wait_text(pty, "primary");
-    pty_send(pty, "qq"); /* the screen, then the program */
-    pty_expect_exit(pty, 0);
-    pty_free(pty);
-    control_fixture_close(&fixture);
     close(fd);
 }
 
@@ -763,7 +719,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_server_that_never_answers_stops_no_key),
         cmocka_unit_test(a_console_is_what_its_role_may_do),
-        cmocka_unit_test(a_server_that_never_answers_delays_no_other),
         cmocka_unit_test(a_flapping_server_is_live_again_each_time),
         cmocka_unit_test(what_a_server_notes_does_not_tear_the_picture),
         cmocka_unit_test(hostile_texts_are_harmless_on_every_screen),

@@ -318,7 +318,7 @@ static void registers_lists_checks_and_removes_stores(void **state)
 
     o = expect(0, run("store", "list"));
     says(o->out, "postgres (shared)");
-    says(o->err, "engines, applications and watchers all connect as postgres");
+    says(o->err, "engines and applications all connect as postgres");
     expect(0, run("store", "add", "far", "host=/elsewhere dbname=x", "--no-check", "--replace"));
     says(expect(0, run("store", "list"))->out, "own role");
     o = expect(2, run("store", "add", "bad", "host=/tmp", "user=x", "password=geheim"));

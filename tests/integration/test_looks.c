@@ -6,7 +6,7 @@
 
 #include "control_fixture.h"
 #include "tenantmv/record.h"
-#include "tenantmv/stores.h"
+#include "store/look.h"
 
 #define LOOK_US INT64_C(20000000)
 
@@ -15,7 +15,7 @@ static struct tmv_store_look look(const struct tmv_store_info *store)
     struct tmv_store_look found;
     struct tmv_error err = {0};
 
-    assert_done(tmv_store_look(store, LOOK_US, &found, &err), &err);
+    assert_done(store_look(store, NULL, LOOK_US, &found, &err), &err);
     return found;
 }
 
@@ -118,7 +118,7 @@ static void says_why_a_server_cannot_be_looked_at(void **state)
     struct tmv_error err = {0};
 
     (void)state;
-    assert_fails(tmv_store_look(&store, LOOK_US, &found, &err), &err, TMV_ERR_UNREACHABLE);
+    assert_fails(store_look(&store, NULL, LOOK_US, &found, &err), &err, TMV_ERR_UNREACHABLE);
     assert_non_null(strstr(err.message, "gone"));
     assert_int_equal(found.server_version, 0);
 }

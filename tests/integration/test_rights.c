@@ -73,6 +73,7 @@ static const struct expected in_control[] = {
     {"table registry_audit", {"r", "", ""}},
     {"table sample", {"r", "", ""}},
     {"table store", {"r", "r", ""}},
+    {"table store_observation", {"r", "", ""}},
     {"table verification", {"r", "", ""}},
 };
 

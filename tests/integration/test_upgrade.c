@@ -283,6 +283,15 @@ static void tells_a_change_before_the_upgrade_from_the_upgrade(void **state)
     assert_int_equal(upgrade_rows(), 1); /* the target's */
 }
 
+/* The release knew nothing of what engines see of the stores. */
+static void writes_what_it_sees_of_the_stores(void **state)
+{
+    (void)state;
+    life_start_engine();
+    support_wait_until(l.on_control, "SELECT count(*) = (SELECT count(*) FROM tenantmv.store) FROM "
+                                     "tenantmv.store_observation WHERE measured_at IS NOT NULL");
+}
+
 /* ---- the schema alone ---- */
 
 static void prepare(struct tmv_error *err)
@@ -401,6 +410,7 @@ int main(void)
                                         last_release, done),
         cmocka_unit_test_setup_teardown(goes_on_refusing_tenants_that_moved_before, last_release, done),
         cmocka_unit_test_setup_teardown(verifies_again_from_the_first_event, last_release, done),
+        cmocka_unit_test_setup_teardown(writes_what_it_sees_of_the_stores, last_release, done),
         cmocka_unit_test_setup_teardown(tells_a_change_before_the_upgrade_from_the_upgrade, last_release,
                                         done),
         cmocka_unit_test_setup_teardown(gives_each_events_table_what_it_enforced, last_release, done),

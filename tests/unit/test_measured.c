@@ -8,6 +8,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "control/show.h"
+#include "migrate/store_watch.h"
 #include "migrate/cutover_manager.h"
 
 #define NOW_US INT64_C(1764000000000000)
@@ -206,6 +207,30 @@ static void an_engine_does_not_decide_on_gates_that_it_saw_too_long_ago(void **s
     assert_false(cutover_gates_hold(gates, 0, 100 * US_PER_S, why));
 }
 
+static void an_engine_looks_when_no_other_one_did(void **state)
+{
+    static const struct {
+        struct look_due due;
+        bool expected;
+    } cases[] = {
+        {{INT64_MAX, false, INT64_MAX}, true}, /* it just began */
+        {{INT64_MAX, false, 0}, true},
+        {{OBSERVE_US - 1, false, INT64_MAX}, false}, /* at most once in so long */
+        {{OBSERVE_US - 1, true, INT64_MAX}, false},
+        {{OBSERVE_US, false, INT64_MAX}, true},
+        {{OBSERVE_US, false, OBSERVE_US}, true}, /* the other one is late */
+        {{OBSERVE_US, false, OBSERVE_US - 1}, false},
+        {{OBSERVE_US, true, OBSERVE_US - 1}, true}, /* its own way is broken: is it still? */
+        {{OBSERVE_SELDOM_US - 1, false, 0}, false},
+        {{OBSERVE_SELDOM_US, false, 0}, true}, /* its own way may have broken */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(look_is_due(&cases[i].due), cases[i].expected);
+    assert_true(2 * OBSERVE_US < TMV_FACT_TTL_US); /* or what is true is not known now and then */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +245,7 @@ int main(void)
         cmocka_unit_test(a_report_carries_what_it_knows_with_its_age),
         cmocka_unit_test(every_figure_has_a_row_and_a_name_of_its_own),
         cmocka_unit_test(an_engine_does_not_decide_on_gates_that_it_saw_too_long_ago),
+        cmocka_unit_test(an_engine_looks_when_no_other_one_did),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -285,8 +285,10 @@ static void a_store_that_fell_silent_keeps_its_last_figures(void **state)
     open_on(&stage, "5");
     stores = malloc(count * sizeof *stores);
     memcpy(stores, before, count * sizeof *stores);
-    stores[0].failed = true;
-    strcpy(stores[0].why, "no answer within 3 s");
+    stores[0].now.failing = true;
+    stores[0].now.failed_us = SAMPLE_NOW_US;
+    strcpy(stores[0].now.failed_by, "worker one");
+    strcpy(stores[0].now.why, "no answer within 3 s");
     state_set_stores(&stage.state, stores, count);
     stage_draw(&stage, 132, 43);
     assert_true(stage_shows(&stage, "no answer within 3 s"));
@@ -298,13 +300,100 @@ static void a_store_that_fell_silent_keeps_its_last_figures(void **state)
     stage_end(&stage);
 }
 
+/* A sample's store alone, changed. */
+static void show_store(struct stage *stage, const struct store_view *store)
+{
+    struct store_view *stores = malloc(sizeof *stores);
+
+    assert_non_null(stores);
+    *stores = *store;
+    state_set_stores(&stage->state, stores, 1);
+    stage_draw(stage, 132, 43);
+}
+
+static void what_engines_saw_of_a_store_too_long_ago_is_not_known(void **state)
+{
+    struct stage stage;
+    size_t count;
+    struct store_view store = sample_stores(&count)[0];
+
+    (void)state;
+    open_on(&stage, "5");
+    store.now.looked_us = SAMPLE_NOW_US - TMV_FACT_TTL_US;
+    show_store(&stage, &store);
+    assert_true(stage_shows(&stage, "23/100"));
+    assert_false(stage_shows(&stage, "not known"));
+    store.now.looked_us--;
+    show_store(&stage, &store);
+    assert_false(stage_shows(&stage, "23/100"));
+    assert_false(stage_shows(&stage, "✓"));
+    assert_true(stage_shows(&stage, "last looked at 5.0 s ago"));
+    assert_true(stage_shows(&stage, "below: as it was then"));
+    store.now.engine_runs = false;
+    show_store(&stage, &store);
+    assert_true(stage_shows(&stage, "no engine runs; last looked at 5.0 s ago"));
+    store.now.seen = false;
+    show_store(&stage, &store);
+    assert_true(stage_shows(&stage, "no engine runs"));
+    assert_true(stage_shows(&stage, "never reached"));
+    store.now.engine_runs = true;
+    show_store(&stage, &store);
+    assert_true(stage_shows(&stage, "no engine has looked at it yet"));
+    stage.state.model.connected = false;
+    show_store(&stage, &store);
+    assert_true(stage_shows(&stage, "the control database is away"));
+    stage_end(&stage);
+}
+
+/* A failure that nobody has confirmed since is the past as well. */
+static void a_store_is_away_for_as_long_as_an_engine_says_so(void **state)
+{
+    struct stage stage;
+    size_t count;
+    struct store_view store = sample_stores(&count)[1];
+
+    (void)state;
+    open_on(&stage, "5");
+    show_store(&stage, &store);
+    assert_true(stage_shows(&stage, "✗"));
+    assert_true(stage_shows(&stage, "for 12m00s, as worker one found 2.1 s ago"));
+    store.now.failed_us = SAMPLE_NOW_US - 300 * INT64_C(1000000);
+    show_store(&stage, &store);
+    assert_false(stage_shows(&stage, "✗"));
+    assert_true(stage_shows(&stage, "last failure"));
+    assert_true(stage_shows(&stage, "worker one found 5m00s ago"));
+    /* one engine reaches it, another one does not */
+    store = sample_stores(&count)[0];
+    store.now.failing = true;
+    store.now.failed_us = SAMPLE_NOW_US;
+    snprintf(store.now.failed_by, sizeof store.now.failed_by, "worker two");
+    snprintf(store.now.why, sizeof store.now.why, "no route");
+    show_store(&stage, &store);
+    assert_false(stage_shows(&stage, "✗"));
+    assert_true(stage_shows(&stage, "not reached by w"));
+    stage_end(&stage);
+}
+
+static void stores_that_cannot_be_read_say_why(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    open_on(&stage, "5");
+    state_set_stores(&stage.state, NULL, 0);
+    snprintf(stage.state.model.stores_problem, TMV_REASON_MAX, "permission denied for table x");
+    stage_draw(&stage, 132, 43);
+    assert_true(stage_shows(&stage, "permission denied for table x"));
+    stage_end(&stage);
+}
+
 static void stores_warn_of_what_stands_in_the_way(void **state)
 {
     struct stage stage;
 
     (void)state;
     open_on(&stage, "5");
-    stage_type(&stage, "G");
+    stage_type(&stage, "Gk");
     stage_draw(&stage, 132, 43);
     assert_true(stage_shows(&stage, "transaction open for 3m00s"));
     assert_true(stage_shows(&stage, "takes no writes"));
@@ -345,6 +434,9 @@ int main(void)
         cmocka_unit_test(jumps_to_a_time),
         cmocka_unit_test(folds_long_events),
         cmocka_unit_test(a_store_that_fell_silent_keeps_its_last_figures),
+        cmocka_unit_test(what_engines_saw_of_a_store_too_long_ago_is_not_known),
+        cmocka_unit_test(a_store_is_away_for_as_long_as_an_engine_says_so),
+        cmocka_unit_test(stores_that_cannot_be_read_say_why),
         cmocka_unit_test(stores_warn_of_what_stands_in_the_way),
         cmocka_unit_test(shows_ten_thousand_migrations),
     };

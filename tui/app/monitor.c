@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/store_views.h"
 #include "app/thread.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -14,7 +15,10 @@
 #define SLICE_US INT64_C(250000)   /* of a wait for changes: so long a new focus may have to wait */
 #define SLOW_US INT64_C(1000000)   /* a picture is not older than that, announced changes or not */
 #define RECORD_US INT64_C(5000000) /* the same for the record of the focus */
-#define SHARE 10                   /* a reading may take one part in so many of the time */
+#define STORES_US INT64_C(1000000) /* the same for the stores, while somebody looks at them */
+#define STORES_SELDOM_US INT64_C(30000000) /* and while nobody does */
+#define TENANTS_US INT64_C(5000000)        /* how many tenants live there is counted so often at most */
+#define SHARE 10                           /* a reading may take one part in so many of the time */
 #define MOST_GAP_US                                                                                          \
     INT64_C(1000000) /* but one slow reading is no reason to look away: a cutover waits for the picture */
 #define LOG_MAX 2000 /* audit rows that are read once after connecting */
@@ -31,6 +35,11 @@ struct monitor {
     struct series_set *series;    /* under the lock; owned */
     struct tmv_uuid recorded;     /* the thread's own: whose record was read last */
     int64_t recorded_us;
+    int64_t stores_gap_us;    /* under the lock: between two readings of the stores; 0: they are not read */
+    struct store_views views; /* changed by the thread, under the lock */
+    char stores_problem[TMV_REASON_MAX]; /* under the lock */
+    bool stores_fresh;                   /* under the lock: changed since they were taken */
+    int64_t stores_us, tenants_us;       /* the thread's own: when these were read last; 0 never */
 };
 
 static void monitor_free(struct monitor *monitor)
@@ -38,6 +47,7 @@ static void monitor_free(struct monitor *monitor)
     tmv_snapshot_free(monitor->report.snapshot);
     tmv_record_free(monitor->report.record);
     free(monitor->report.log);
+    store_views_release(&monitor->views);
     series_free(monitor->series);
     free(monitor->conninfo);
     free(monitor);
@@ -147,6 +157,65 @@ static bool read_record(struct monitor *monitor, struct tmv_control *control, st
     return true;
 }
 
+static bool wants_stores(struct monitor *monitor)
+{
+    int64_t gap_us;
+
+    pthread_mutex_lock(&monitor->thread.lock);
+    gap_us = monitor->stores_gap_us;
+    pthread_mutex_unlock(&monitor->thread.lock);
+    return gap_us > 0 && (monitor->stores_us == 0 || clock_now_us() - monitor->stores_us >= gap_us);
+}
+
+static void report_stores(struct monitor *monitor, const struct tmv_store_observation *stores, size_t count,
+                          const struct tmv_store_tenants *tenants, size_t tenant_count)
+{
+    pthread_mutex_lock(&monitor->thread.lock);
+    store_views_update(&monitor->views, stores, count, tenants, tenant_count);
+    monitor->stores_problem[0] = '\0';
+    monitor->stores_fresh = true;
+    pthread_mutex_unlock(&monitor->thread.lock);
+    thread_wake(&monitor->thread);
+}
+
+/* What the server refuses to tell leaves the rest of the picture as it is. */
+static bool report_no_stores(struct monitor *monitor, const struct tmv_error *err)
+{
+    if (err->code != TMV_ERR_SQL)
+        return false;
+    pthread_mutex_lock(&monitor->thread.lock);
+    store_views_release(&monitor->views);
+    snprintf(monitor->stores_problem, sizeof monitor->stores_problem, "%.250s%s%.140s", err->message,
+             err->hint[0] ? ": " : "", err->hint);
+    monitor->stores_fresh = true;
+    pthread_mutex_unlock(&monitor->thread.lock);
+    thread_wake(&monitor->thread);
+    return true;
+}
+
+/* Reads what engines saw of the stores, when it is due. */
+static bool read_stores(struct monitor *monitor, struct tmv_control *control, struct tmv_error *err)
+{
+    struct tmv_store_observation *stores = NULL;
+    struct tmv_store_tenants *tenants = NULL;
+    size_t count = 0, tenant_count = 0;
+    bool ok, counts;
+
+    if (!wants_stores(monitor))
+        return true;
+    monitor->stores_us = clock_now_us();
+    counts = monitor->tenants_us == 0 || monitor->stores_us - monitor->tenants_us >= TENANTS_US;
+    if (counts)
+        monitor->tenants_us = monitor->stores_us;
+    ok = tmv_store_observations(control, &stores, &count, err) &&
+         (!counts || tmv_store_tenants(control, &tenants, &tenant_count, err));
+    if (ok)
+        report_stores(monitor, stores, count, tenants, tenant_count);
+    free(stores);
+    free(tenants);
+    return ok || report_no_stores(monitor, err);
+}
+
 /* Waits until something was announced, or the picture has become old; the focus is served meanwhile. */
 static bool wait_for_change(struct monitor *monitor, struct tmv_control *control, int64_t read_at_us,
                             struct tmv_error *err)
@@ -155,7 +224,8 @@ static bool wait_for_change(struct monitor *monitor, struct tmv_control *control
 
     for (bool changed = false; !changed && clock_now_us() < until && !thread_stopping(&monitor->thread);) {
         int64_t began = clock_now_us();
-        if (!read_record(monitor, control, err) || !tmv_control_wait_change(control, SLICE_US, err))
+        if (!read_record(monitor, control, err) || !read_stores(monitor, control, err) ||
+            !tmv_control_wait_change(control, SLICE_US, err))
             return false;
         changed = clock_now_us() - began < SLICE_US;
     }
@@ -272,6 +342,33 @@ bool monitor_take(struct monitor *monitor, struct monitor_report *ret_report)
     }
     pthread_mutex_unlock(&monitor->thread.lock);
     return fresh;
+}
+
+void monitor_watch_stores(struct monitor *monitor, bool often)
+{
+    pthread_mutex_lock(&monitor->thread.lock);
+    monitor->stores_gap_us = often ? STORES_US : STORES_SELDOM_US;
+    pthread_mutex_unlock(&monitor->thread.lock);
+}
+
+bool monitor_take_stores(struct monitor *monitor, struct store_view **ret_stores, size_t *ret_count,
+                         char problem[TMV_REASON_MAX])
+{
+    struct store_view *stores = NULL;
+
+    pthread_mutex_lock(&monitor->thread.lock);
+    if (monitor->stores_fresh)
+        stores = malloc((monitor->views.count + 1) * sizeof *stores);
+    if (stores) {
+        if (monitor->views.count > 0)
+            memcpy(stores, monitor->views.list, monitor->views.count * sizeof *stores);
+        *ret_stores = stores;
+        *ret_count = monitor->views.count;
+        text_copy(problem, TMV_REASON_MAX, monitor->stores_problem);
+        monitor->stores_fresh = false;
+    }
+    pthread_mutex_unlock(&monitor->thread.lock);
+    return stores;
 }
 
 void monitor_stop(struct monitor *monitor)

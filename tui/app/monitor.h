@@ -1,8 +1,10 @@
-/* Keeps reading the control database in a thread of its own, and hands pictures over. It survives every lost
+/* Keeps reading the control database in a thread of its own, and hands pictures over. It connects to nothing
+ * else: what is known of the stores, engines wrote there. It survives every lost
  * connection: being cut off is something it reports, never an end.
  */
 #pragma once
 
+#include "screens/model.h"
 #include "screens/series.h"
 #include "tenantmv/record.h"
 
@@ -32,5 +34,12 @@ void monitor_focus(struct monitor *monitor, const struct tmv_uuid *migration);
 bool monitor_series(struct monitor *monitor, const struct tmv_uuid *migration, struct series_view *ret_view);
 /* What changed since the last call; false: nothing. Does not block. */
 bool monitor_take(struct monitor *monitor, struct monitor_report *ret_report);
+/* Whether the stores are read too: every second while somebody looks at them, else seldom. Before the first
+ * call they are not. Does not block. */
+void monitor_watch_stores(struct monitor *monitor, bool often);
+/* The stores, when they were read since the last call; false: they were not. The caller frees *ret_stores.
+ * `problem` says why they cannot be read, "" when they can: then the list is empty. Does not block. */
+bool monitor_take_stores(struct monitor *monitor, struct store_view **ret_stores, size_t *ret_count,
+                         char problem[TMV_REASON_MAX]);
 /* Ends it. Waits a moment only: a thread that hangs in a dying connection ends by itself. NULL is fine. */
 void monitor_stop(struct monitor *monitor);

@@ -122,8 +122,7 @@ bool session_start(struct session *session, const struct console_options *option
     handle_signals(true);
     fill_actor(options, &actor);
     session->monitor = monitor_start(options->control_conninfo, session->wake_fd, FLEET_MAX, &err);
-    if (!options->plain && !options->once) /* lines say nothing of the servers */
-        session->stores = store_watch_start(options->control_conninfo, session->wake_fd, &err);
+    session->shows_stores = !options->plain && !options->once; /* lines say nothing of the servers */
     if (!options->read_only && !options->plain && !options->once)
         session->state.requests = requests_start(options->control_conninfo, &actor, session->wake_fd, &err);
     if (session->monitor && canvas_init(&session->canvas, 80, 24) &&
@@ -138,7 +137,6 @@ void session_stop(struct session *session)
 {
     requests_stop(session->state.requests);
     session->state.requests = NULL;
-    store_watch_stop(session->stores);
     monitor_stop(session->monitor);
     state_release(&session->state);
     canvas_release(&session->canvas);
@@ -203,6 +201,17 @@ static void take_report(struct session *session, struct monitor_report *report)
         state_set_snapshot(&session->state, report->snapshot);
 }
 
+static bool take_stores(struct session *session)
+{
+    struct store_view *stores;
+    size_t count;
+
+    if (!monitor_take_stores(session->monitor, &stores, &count, session->state.model.stores_problem))
+        return false;
+    state_set_stores(&session->state, stores, count);
+    return true;
+}
+
 /* Others see which dialog is open here. */
 static void show_dialog(struct session *session)
 {
@@ -233,8 +242,6 @@ static void look_at_engine(struct session *session)
 bool session_turn(struct session *session)
 {
     struct monitor_report report;
-    struct store_view *stores;
-    size_t store_count;
     struct outcome outcome;
     bool any = false;
 
@@ -243,15 +250,12 @@ bool session_turn(struct session *session)
         take_report(session, &report);
         any = true;
     }
-    if (session->stores && store_watch_take(session->stores, &stores, &store_count)) {
-        state_set_stores(&session->state, stores, store_count);
-        any = true;
-    }
+    any = take_stores(session) || any;
     monitor_focus(session->monitor, &session->state.model.focus);
     if (!session->state.model.frozen)
         monitor_series(session->monitor, &session->state.model.focus, &session->state.model.series);
-    if (session->stores)
-        store_watch_often(session->stores, session->state.model.stores_wanted);
+    if (session->shows_stores)
+        monitor_watch_stores(session->monitor, session->state.model.stores_wanted);
     while (session->state.requests && requests_take(session->state.requests, &outcome)) {
         state_outcome(&session->state, &outcome);
         any = true;

@@ -4,7 +4,6 @@
 
 #include "app/console.h"
 #include "app/state.h"
-#include "app/store_watch.h"
 
 struct session {
     const struct console_options *options;
@@ -12,11 +11,11 @@ struct session {
     struct canvas canvas;
     struct theme theme;
     struct monitor *monitor;
-    struct store_watch *stores; /* NULL: nobody can see them */
-    struct tmv_engine *engine;  /* the console's own, borrowed; NULL: not started */
-    int wake_fd;                /* written by the threads */
-    int signal_fd;              /* written by the signal handler */
-    int64_t fixed_wall_us;      /* a script's clock; 0: the real one */
+    bool shows_stores;         /* somebody can see them */
+    struct tmv_engine *engine; /* the console's own, borrowed; NULL: not started */
+    int wake_fd;               /* written by the threads */
+    int signal_fd;             /* written by the signal handler */
+    int64_t fixed_wall_us;     /* a script's clock; 0: the real one */
 };
 
 /* Installs the signal handlers and starts the threads. False with a message on stderr. */

@@ -34,11 +34,10 @@ static void tell_shared_user(const struct cli *cli, const struct tmv_store_info 
 
     if (!tmv_conninfo_user(store->conninfo, user) || !user[0])
         return;
-    snprintf(
-        line, sizeof line,
-        "store %s names the user %s: engines, applications and watchers all connect as %s; without user= "
-        "in the connection string each connects as itself (see `tenantmv store add --help`)",
-        store->id, user, user);
+    snprintf(line, sizeof line,
+             "store %s names the user %s: engines and applications all connect as %s; without user= "
+             "in the connection string each connects as itself (see `tenantmv store add --help`)",
+             store->id, user, user);
     cli_note(cli, "%s", line);
 }
 
@@ -203,7 +202,7 @@ const struct command command_store_add = {
         "them in ~/.pgpass, a service file or PGPASSWORD. The store is looked at first, unless "
         "--no-check.\n\n"
         "The string says where the store is; who connects is for each process to say. Leave user= out: then "
-        "an engine, an application and a watcher each connect as PGUSER, or as the role that they have at "
+        "an engine and an application each connect as PGUSER, or as the role that they have at "
         "the "
         "control database. If the string names a user, every process connects as that role and needs its "
         "password.\n\n"

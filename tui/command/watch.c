@@ -88,7 +88,8 @@ const struct command command_watch = {
     .summary = "watch all migrations; nothing can be changed from here",
     .description =
         "The console in read-only mode: there is no key that acts, and every transaction is read only in the "
-        "database too. Without a terminal, or with --plain, it prints a line for each change, "
+        "database too. It connects to the control database only: what it shows of the stores, engines wrote "
+        "there. Without a terminal, or with --plain, it prints a line for each change, "
         "and with --json an object. With --once it is a monitoring check. It exits with 2 when a migration "
         "is in "
         "one of these states: failed, no engine owns it, the copy does not move (no event in 30 s). With 1: "

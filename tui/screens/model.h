@@ -68,19 +68,12 @@ struct list_state {
     int held_row;
 };
 
-/* A store and its server as they were last looked at. */
+/* A store as engines last saw it, and what this program counted meanwhile. */
 struct store_view {
-    char id[TMV_NAME_MAX];
-    int64_t tenants;            /* that routing sends there */
-    bool seen;                  /* `look` holds something */
-    struct tmv_store_look look; /* the last that worked */
-    int64_t looked_us;          /* monotonic, when that was */
-    int64_t commit_rate;        /* transactions per second between the last two looks; -1 unknown */
-    int64_t rejected_before;    /* look.rejected when this program first looked; -1 unknown */
-    bool looking;               /* a look is under way */
-    bool failed;                /* the latest look did not work */
-    char why[TMV_REASON_MAX];   /* why not */
-    char hint[TMV_REASON_MAX];
+    struct tmv_store_observation now;
+    int64_t tenants;         /* that routing sends there */
+    int64_t commit_rate;     /* transactions per second between the last two looks; -1 unknown */
+    int64_t rejected_before; /* look.rejected when this program first read it; -1 unknown */
 };
 
 struct model {
@@ -110,14 +103,15 @@ struct model {
     struct tmv_migration kept; /* the selected one as it was last seen, when the snapshot has it no more */
     struct list_state lists[SCREENS_MAX]; /* by the screen's place in the table */
     struct event_log log;            /* owned by whoever owns the model; empty: the snapshot's events alone */
-    const struct store_view *stores; /* by id; NULL: not looked yet */
+    const struct store_view *stores; /* by id; NULL: not read yet */
     size_t store_count;
+    char stores_problem[TMV_REASON_MAX]; /* why they cannot be read; "" they can */
     const struct tmv_record *record; /* the last that was read, of `focus` or of an earlier one; NULL none */
     struct series_view series;       /* the last hour of `focus` or of an earlier one */
     /* What the screen asks for while it is shown; model_begin forgets it and screen->move sets it before each
      * drawing. */
     struct tmv_uuid focus; /* migration whose record is wanted; nil none */
-    bool stores_wanted;    /* stores are to be looked at often */
+    bool stores_wanted;    /* stores are to be read often */
     bool replaying;        /* something from the past is shown as if it were now */
     bool no_subject;       /* nothing is under the cursor: keys of actions have nothing to act on */
     bool can_undo;         /* u has something to take back */

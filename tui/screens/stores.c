@@ -1,5 +1,5 @@
-/* Screen 5: the servers behind the stores: in which role, how busy, how full, who holds an old transaction,
- * what the guards turned away, and which migrations come in and go out. */
+/* Screen 5: the servers behind the stores, as engines last saw them: in which role, how busy, how full, who
+ * holds an old transaction, what the guards turned away, and which migrations come in and go out. */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +13,6 @@
 #define PLACE 4 /* in the table of screens */
 #define OLD_TRANSACTION_US INT64_C(60000000)
 #define REPLAY_LAG_US INT64_C(5000000)
-#define AGED_US INT64_C(45000000) /* a look that is older than the pace of looking allows */
 
 enum store_column {
     S_GLYPH,
@@ -60,37 +59,61 @@ static int moves(const struct model *model, const char *store, bool in)
     return count;
 }
 
-static int64_t look_age_us(const struct model *model, const struct store_view *store)
-{
-    int64_t age = model->now_us - store->looked_us;
+/* ---- what is known of a store ---- */
 
-    return age < 0 ? 0 : age;
+/* Figures are true for as long as those of a migration. */
+static bool is_current(const struct model *model, int64_t at_us)
+{
+    return model->now_us - at_us <= TMV_FACT_TTL_US;
+}
+
+static bool is_known(const struct model *model, const struct store_view *store)
+{
+    return store->now.seen && is_current(model, store->now.looked_us);
+}
+
+static bool is_failing(const struct model *model, const struct store_view *store)
+{
+    return store->now.failing && is_current(model, store->now.failed_us);
+}
+
+static const char *age_words(const struct model *model, int64_t at_us, char text[FORMAT_MAX])
+{
+    int64_t age = model->now_us - at_us;
+
+    return format_duration(age < 0 ? 0 : age, text);
 }
 
 static const char *role_word(const struct store_view *store)
 {
-    return !store->seen            ? "?"
-           : store->look.standby   ? "standby"
-           : store->look.read_only ? "read only"
-                                   : "primary";
+    return store->now.look.standby ? "standby" : store->now.look.read_only ? "read only" : "primary";
 }
 
-/* What an operator should know first; "" when all is well. */
-static enum role note_words(const struct model *model, const struct store_view *store, char *text,
-                            size_t size)
+/* Why there are no figures of this moment. */
+static void unknown_words(const struct model *model, const struct store_view *store, char *text, size_t size)
 {
-    const struct tmv_store_look *look = &store->look;
+    const struct tmv_store_observation *now = &store->now;
+    char age[FORMAT_MAX];
+
+    if (!model->connected)
+        snprintf(text, size, "not known: the control database is away");
+    else if (!now->engine_runs && !now->seen)
+        snprintf(text, size, "not known: no engine runs");
+    else if (!now->engine_runs)
+        snprintf(text, size, "not known: no engine runs; last looked at %s ago",
+                 age_words(model, now->looked_us, age));
+    else if (now->seen)
+        snprintf(text, size, "not known: last looked at %s ago", age_words(model, now->looked_us, age));
+    else
+        snprintf(text, size, "not known: no engine has looked at it yet");
+}
+
+/* What is not as it should be, of a store that is known; "" when all is well. */
+static void worry_words(const struct tmv_store_look *look, char *text, size_t size)
+{
     char age[FORMAT_MAX];
 
     text[0] = '\0';
-    if (store->failed) {
-        text_copy(text, size, store->why);
-        return ROLE_LEVEL_CRIT;
-    }
-    if (!store->seen) {
-        snprintf(text, size, "not looked at yet");
-        return ROLE_TEXT_DIM;
-    }
     if (look->standby || look->read_only)
         snprintf(text, size, "takes no writes");
     else if (look->oldest_us > OLD_TRANSACTION_US)
@@ -102,8 +125,29 @@ static enum role note_words(const struct model *model, const struct store_view *
         snprintf(text, size, "almost out of connections");
     else if (look->disk_free_bytes >= 0 && look->disk_free_bytes < look->disk_bytes / 20)
         snprintf(text, size, "disk almost full: %s free", format_bytes(look->disk_free_bytes, age));
-    else if (look_age_us(model, store) > AGED_US)
-        snprintf(text, size, "last looked at %s ago", format_duration(look_age_us(model, store), age));
+}
+
+/* What an operator should know first; "" when all is well. A store that one engine does not reach and another
+ * one does is not away. */
+static enum role note_words(const struct model *model, const struct store_view *store, char *text,
+                            size_t size)
+{
+    const struct tmv_store_observation *now = &store->now;
+    bool known = is_known(model, store);
+
+    if (is_failing(model, store) && known && strcmp(now->failed_by, now->seen_by) != 0) {
+        snprintf(text, size, "not reached by %.60s: %.300s", now->failed_by, now->why);
+        return ROLE_LEVEL_WARN;
+    }
+    if (is_failing(model, store)) {
+        text_copy(text, size, now->why);
+        return ROLE_LEVEL_CRIT;
+    }
+    if (!known) {
+        unknown_words(model, store, text, size);
+        return ROLE_LEVEL_WARN;
+    }
+    worry_words(&now->look, text, size);
     return ROLE_LEVEL_WARN;
 }
 
@@ -112,7 +156,7 @@ static enum role store_role(const struct model *model, const struct store_view *
     char note[TMV_REASON_MAX];
     enum role role = note_words(model, store, note, sizeof note);
 
-    *ret_glyph = store->failed ? "✗" : !store->seen ? "·" : note[0] != '\0' ? "!" : "✓";
+    *ret_glyph = note[0] == '\0' ? "✓" : role == ROLE_LEVEL_CRIT ? "✗" : !is_known(model, store) ? "?" : "!";
     return note[0] != '\0' ? role : ROLE_LEVEL_OK;
 }
 
@@ -122,18 +166,17 @@ static const char *version_words(int version, char text[FORMAT_MAX])
     return text;
 }
 
-/* Figures of the server; blank while there are none. */
-static void figure_cell(const struct store_view *store, int column, struct canvas *canvas, struct rect cell)
+/* Figures of the server, none that are of the past. */
+static void figure_cell(const struct model *model, const struct store_view *store, int column,
+                        struct canvas *canvas, struct rect cell)
 {
-    const struct tmv_store_look *look = &store->look;
-    enum role role = ROLE_TEXT;
+    const struct tmv_store_look *look = &store->now.look;
+    enum role role = is_failing(model, store) || !is_known(model, store) ? ROLE_TEXT_DIM : ROLE_TEXT;
     char text[FORMAT_MAX] = "";
 
-    if (!store->seen)
-        return;
-    if (store->failed)
-        role = ROLE_TEXT_DIM; /* of the last look that worked */
-    if (column == S_VERSION)
+    if (!is_known(model, store))
+        text_copy(text, sizeof text, "?");
+    else if (column == S_VERSION)
         version_words(look->server_version, text);
     else if (column == S_ANSWER)
         format_duration(look->answer_us, text);
@@ -166,17 +209,17 @@ static void store_cell(void *user, int row, int column, struct canvas *canvas, s
         canvas_text(canvas, cell, 0, role, glyph);
         break;
     case S_STORE:
-        canvas_fit(canvas, cell, ROLE_TEXT_STRONG, store->id);
+        canvas_fit(canvas, cell, ROLE_TEXT_STRONG, store->now.id);
         break;
     case S_ROLE:
-        canvas_fit(canvas, cell, ROLE_TEXT, role_word(store));
+        canvas_fit(canvas, cell, ROLE_TEXT, is_known(model, store) ? role_word(store) : "?");
         break;
     case S_TENANTS:
         canvas_fit_right(canvas, cell, ROLE_TEXT, format_grouped(store->tenants, text));
         break;
     case S_IN:
     case S_OUT:
-        snprintf(text, sizeof text, "%d", moves(model, store->id, column == S_IN));
+        snprintf(text, sizeof text, "%d", moves(model, store->now.id, column == S_IN));
         canvas_fit_right(canvas, cell, strcmp(text, "0") == 0 ? ROLE_TEXT_DIM : ROLE_TEXT, text);
         break;
     case S_NOTE:
@@ -190,7 +233,7 @@ static void store_cell(void *user, int row, int column, struct canvas *canvas, s
     case S_REPLAY:
     case S_SIZE:
     case S_REJECTED:
-        figure_cell(store, column, canvas, cell);
+        figure_cell(model, store, column, canvas, cell);
         break;
     }
 }
@@ -232,7 +275,7 @@ static void put_gauge(struct line *line, int64_t part, int64_t whole)
 
 static void server_line(struct detail *d)
 {
-    const struct tmv_store_look *look = &d->store->look;
+    const struct tmv_store_look *look = &d->store->now.look;
     struct line line;
     char a[FORMAT_MAX], b[FORMAT_MAX];
 
@@ -248,7 +291,7 @@ static void server_line(struct detail *d)
 
 static void connection_line(struct detail *d)
 {
-    const struct tmv_store_look *look = &d->store->look;
+    const struct tmv_store_look *look = &d->store->now.look;
     struct line line;
 
     if (!begin_line(d, "connections", &line))
@@ -260,7 +303,7 @@ static void connection_line(struct detail *d)
 
 static void oldest_line(struct detail *d)
 {
-    const struct tmv_store_look *look = &d->store->look;
+    const struct tmv_store_look *look = &d->store->now.look;
     struct line line;
     char age[FORMAT_MAX];
 
@@ -277,7 +320,7 @@ static void oldest_line(struct detail *d)
 
 static void replica_line(struct detail *d)
 {
-    const struct tmv_store_look *look = &d->store->look;
+    const struct tmv_store_look *look = &d->store->now.look;
     struct line line;
     char a[FORMAT_MAX], b[FORMAT_MAX];
 
@@ -296,7 +339,7 @@ static void replica_line(struct detail *d)
 
 static void disk_line(struct detail *d)
 {
-    const struct tmv_store_look *look = &d->store->look;
+    const struct tmv_store_look *look = &d->store->now.look;
     struct line line;
     char a[FORMAT_MAX], b[FORMAT_MAX];
 
@@ -316,7 +359,7 @@ static void disk_line(struct detail *d)
 
 static void guard_line(struct detail *d)
 {
-    const struct tmv_store_look *look = &d->store->look;
+    const struct tmv_store_look *look = &d->store->now.look;
     struct line line;
     char a[FORMAT_MAX];
 
@@ -338,7 +381,7 @@ static void guard_line(struct detail *d)
 
 static void move_line(struct detail *d, const char *label, bool in)
 {
-    int count = moves(d->model, d->store->id, in);
+    int count = moves(d->model, d->store->now.id, in);
     struct line line;
 
     if (!begin_line(d, label, &line))
@@ -348,7 +391,7 @@ static void move_line(struct detail *d, const char *label, bool in)
     for (size_t i = 0; d->model->snapshot && i < d->model->snapshot->migration_count; i++) {
         const struct tmv_migration *m = &d->model->snapshot->migrations[i];
         char name[TENANT_NAME_MAX];
-        if (tmv_phase_is_terminal(m->phase) || strcmp(in ? m->target : m->source, d->store->id) != 0)
+        if (tmv_phase_is_terminal(m->phase) || strcmp(in ? m->target : m->source, d->store->now.id) != 0)
             continue;
         line_put(&line, state_look(m->show)->role, state_look(m->show)->glyph);
         line_putf(&line, ROLE_TEXT, " %s %s", tenant_name(&d->model->names, &m->tenant, name),
@@ -359,33 +402,63 @@ static void move_line(struct detail *d, const char *label, bool in)
         line_put(&line, ROLE_TEXT_DIM, "nothing now");
 }
 
+/* Since when an engine does not reach it, and why: also what was so when an engine last looked. */
+static void unreachable_lines(struct detail *d)
+{
+    const struct tmv_store_observation *now = &d->store->now;
+    enum role role = is_failing(d->model, d->store) ? ROLE_LEVEL_CRIT : ROLE_TEXT_DIM;
+    char since[FORMAT_MAX], last[FORMAT_MAX];
+    struct line line;
+
+    if (begin_line(d, role == ROLE_LEVEL_CRIT ? "unreachable" : "last failure", &line)) {
+        struct rect why = line.rest;
+        why.h = d->rest.h + 1;
+        rect_top(&d->rest, canvas_wrap(d->canvas, why, role, now->why) - 1);
+    }
+    if (now->hint[0] != '\0' && role == ROLE_LEVEL_CRIT && begin_line(d, "", &line))
+        line_put(&line, ROLE_HINT, now->hint);
+    if (begin_line(d, "", &line))
+        line_putf(&line, ROLE_TEXT_DIM, "for %s, as %s found %s ago",
+                  age_words(d->model, now->failing_since_us, since), now->failed_by,
+                  age_words(d->model, now->failed_us, last));
+}
+
+/* The newest facts; the heading says how old they are, and a line when that is too old. */
+static void fact_lines(struct detail *d)
+{
+    struct line line;
+    char words[TMV_REASON_MAX];
+
+    if (!is_known(d->model, d->store) && begin_line(d, "not known", &line)) {
+        unknown_words(d->model, d->store, words, sizeof words);
+        line_put(&line, ROLE_LEVEL_WARN, words + strlen("not known: "));
+        line_put(&line, ROLE_TEXT_DIM, d->store->now.seen ? "   below: as it was then" : "");
+    }
+    if (!d->store->now.seen)
+        return;
+    if (begin_line(d, "place", &line))
+        line_put(&line, ROLE_TEXT, d->store->now.look.place);
+    server_line(d);
+    connection_line(d);
+    oldest_line(d);
+    disk_line(d);
+    guard_line(d);
+    replica_line(d);
+}
+
 static void detail_draw(const struct model *model, const struct store_view *store, struct canvas *canvas,
                         struct rect area)
 {
     struct detail d = {model, store, canvas, area};
-    struct line line;
-    char right[80] = "never reached", age[FORMAT_MAX];
+    char right[TMV_NAME_MAX + 80] = "never reached", age[FORMAT_MAX];
 
-    if (store->seen)
-        snprintf(right, sizeof right, "looked at %s ago", format_duration(look_age_us(model, store), age));
-    canvas_separator(canvas, rect_top(&d.rest, 1), store->id, right);
-    if (store->failed && begin_line(&d, "unreachable", &line)) {
-        struct rect why = line.rest;
-        why.h = d.rest.h + 1;
-        rect_top(&d.rest, canvas_wrap(canvas, why, ROLE_LEVEL_CRIT, store->why) - 1);
-        if (store->hint[0] != '\0' && begin_line(&d, "", &line))
-            line_put(&line, ROLE_HINT, store->hint);
-    }
-    if (store->seen) {
-        if (begin_line(&d, "place", &line))
-            line_put(&line, ROLE_TEXT, store->look.place);
-        server_line(&d);
-        connection_line(&d);
-        oldest_line(&d);
-        disk_line(&d);
-        guard_line(&d);
-        replica_line(&d);
-    }
+    if (store->now.seen)
+        snprintf(right, sizeof right, "looked at %s ago by %.60s",
+                 age_words(model, store->now.looked_us, age), store->now.seen_by);
+    canvas_separator(canvas, rect_top(&d.rest, 1), store->now.id, right);
+    if (store->now.failing)
+        unreachable_lines(&d);
+    fact_lines(&d);
     move_line(&d, "moving out", false);
     move_line(&d, "moving in", true);
 }
@@ -428,9 +501,12 @@ static void stores_draw(const struct model *model, struct canvas *canvas, struct
                           list->row, store_cell, (void *)(uintptr_t)model};
 
     if (model->store_count == 0) {
-        canvas_wrap(canvas, (struct rect){area.x + 2, area.y + 1, area.w - 4, area.h - 1}, ROLE_TEXT_DIM,
-                    !model->stores ? "Looking at the stores …"
-                                   : "No store yet. Add one with: tenantmv store add NAME CONNINFO");
+        bool refused = model->stores_problem[0] != '\0';
+        canvas_wrap(canvas, (struct rect){area.x + 2, area.y + 1, area.w - 4, area.h - 1},
+                    refused ? ROLE_LEVEL_CRIT : ROLE_TEXT_DIM,
+                    refused          ? model->stores_problem
+                    : !model->stores ? "Reading what engines saw of the stores …"
+                                     : "No store yet. Add one with: tenantmv store add NAME CONNINFO");
         return;
     }
     split(model, area, &parts);

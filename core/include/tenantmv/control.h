@@ -145,9 +145,9 @@ TMV_API TMV_NODISCARD bool tmv_store_uses(struct tmv_control *control, const cha
 TMV_API TMV_NODISCARD bool tmv_store_replace(struct tmv_control *control, const struct tmv_store_info *store,
                                              bool in_use_too, struct tmv_error *err);
 /* Fills in store->role where the string leaves open who connects: "" when PGUSER or PGSERVICE of the
- * environment decide, else the role that this handle has at the control database, so that an engine, an
- * application and a watcher each come as themselves. tmv_store_get and tmv_store_list have done it already.
- * Does not ask the database. */
+ * environment decide, else the role that this handle has at the control database, so that an engine and an
+ * application each come as themselves. tmv_store_get and tmv_store_list have done it already. Does not ask
+ * the database. */
 TMV_API void tmv_store_own_role(const struct tmv_control *control, struct tmv_store_info *store);
 /* All stores by id. The caller frees *ret_stores with free(). Errors: those of every call. */
 TMV_API TMV_NODISCARD bool tmv_store_list(struct tmv_control *control, struct tmv_store_info **ret_stores,

@@ -1,8 +1,8 @@
 /* The servers behind the stores, as an operator looks at them: who they are, how busy, how full, what their
  * guards turned away.
  *
- * Each look opens a connection of its own and closes it, so that watching takes no slot from writers. It
- * changes nothing, and what the role may not see is "unknown", never an error.
+ * Engines look, every two seconds, and write what they saw into the control database. A watcher reads
+ * it there and needs neither a role nor a way to a store. What an engine's role may not see is "unknown".
  */
 #pragma once
 
@@ -38,15 +38,25 @@ struct tmv_store_look {
     int64_t rejected;        /* writes that guards turned away since the schema was made; -1 unknown */
 };
 
-/* Looks at a store's server. Any thread. `timeout_us` (> 0) bounds connecting and each of three statements;
- * name resolution, and for a store with an identity one more statement (10 s), may take longer. *ret_look is
- * all zero after an error.
- *
- * Errors: USAGE (the connection string), UNREACHABLE, TIMEOUT, REFUSED (it leads to another database than the
- * store's identity says, to a pooler, or to a server older than PostgreSQL 13), SQL with the server's
- * SQLSTATE, NOMEM, IO. */
-TMV_API TMV_NODISCARD bool tmv_store_look(const struct tmv_store_info *store, int64_t timeout_us,
-                                          struct tmv_store_look *ret_look, struct tmv_error *err);
+/* A store as engines last saw it. Times are of this machine's monotonic clock. */
+struct tmv_store_observation {
+    char id[TMV_NAME_MAX];
+    bool seen;                  /* an engine has reached it: `look` holds its newest facts */
+    struct tmv_store_look look; /* figures -1 or 0 until then */
+    int64_t looked_us;          /* when these were true */
+    char seen_by[TMV_NAME_MAX]; /* the engine that saw them */
+    bool failing; /* the newest look of some engine failed; another one's may have worked meanwhile */
+    int64_t failed_us, failing_since_us;
+    char failed_by[TMV_NAME_MAX]; /* that engine */
+    char why[TMV_REASON_MAX], hint[TMV_REASON_MAX];
+    bool engine_runs; /* some engine gave a sign of life: what is not known will be */
+};
+/* All registered stores, by id. Connects to none of them. What is older than TMV_FACT_TTL_US
+ * (tenantmv/snapshot.h) is the past: show it with its age or not at all. The caller frees *ret_stores.
+ * Errors: those of every call. */
+TMV_API TMV_NODISCARD bool tmv_store_observations(struct tmv_control *control,
+                                                  struct tmv_store_observation **ret_stores,
+                                                  size_t *ret_count, struct tmv_error *err);
 
 /* How many tenants routing sends to a store. */
 struct tmv_store_tenants {
