@@ -441,9 +441,12 @@ static bool complete(struct copier *c, struct pgx_conn *control, struct pgx_conn
     if (!*ret_finished)
         return true;
     report(c, "gathering statistics on the target");
-    return store_sql(&analyze, sql_copy_analyze, &c->ends->target, vars, ARRAY_LEN(vars), err) &&
-           pgx_script(target, ANALYZE_TIMEOUT_US, buf_text(&analyze), 0, NULL, err) &&
-           fault_hit("copy.analyzed", err);
+    /* What was told to stop has been aborted, perhaps: nothing may be made of the copy then. */
+    *ret_finished = !chunk_queue_is_stopped(&c->queue);
+    return !*ret_finished ||
+           (store_sql(&analyze, sql_copy_analyze, &c->ends->target, vars, ARRAY_LEN(vars), err) &&
+            pgx_script(target, ANALYZE_TIMEOUT_US, buf_text(&analyze), 0, NULL, err) &&
+            fault_hit("copy.analyzed", err));
 }
 
 static bool run(struct copier *c, struct pgx_conn *control, bool *ret_finished, struct tmv_error *err)

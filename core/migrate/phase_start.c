@@ -403,8 +403,9 @@ bool phase_bulk_copy(struct coordinator *c, struct tmv_error *err)
             return false;
         if (!copy_history(c, &finished, err))
             return err_wrap(err, "copying the history");
-        if (!finished)
-            return true; /* paused, aborted, or changed underneath: the loop looks again */
+        /* Paused, aborted, or changed underneath, perhaps with the last chunk: the loop looks again. */
+        if (!finished || c->ended || c->row.paused || c->row.phase != TMV_PHASE_BULK_COPY)
+            return true;
         log_info("migration %s: history copied", c->ends.migration);
         if (!control_copy_completed(c->control, &c->ends.owner, err))
             return false;

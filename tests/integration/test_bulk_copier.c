@@ -215,6 +215,25 @@ static void goes_on_after_a_pause(void **state)
     copy_bed_close(&bed);
 }
 
+/* It may be an abort, which has taken everything back when the hook returns. */
+static void is_not_finished_when_told_to_stop_after_the_last_chunk(void **state)
+{
+    const struct copy_bed_options o = {0};
+    struct copy_seen seen = {.stop_at_step = "gathering statistics"};
+    struct copy_bed bed;
+    struct tmv_error err = {0};
+    bool finished = true;
+
+    (void)state;
+    copy_bed_open(&bed, &o);
+    copy_bed_fill(&bed, 2000);
+    assert_done(copy_bed_run(&bed, &seen, &finished, &err), &err);
+    assert_false(finished);
+    copy_bed_copy_all(&bed);
+    copy_bed_assert_copied(&bed);
+    copy_bed_close(&bed);
+}
+
 static void ends_when_the_engine_stops(void **state)
 {
     const struct copy_bed_options o = {0};
@@ -414,6 +433,7 @@ int main(void)
         cmocka_unit_test(copies_a_column_that_is_a_transaction_id_by_name_only),
         cmocka_unit_test(never_lowers_the_sequence_of_the_target),
         cmocka_unit_test(goes_on_after_a_pause),
+        cmocka_unit_test(is_not_finished_when_told_to_stop_after_the_last_chunk),
         cmocka_unit_test(ends_when_the_engine_stops),
         cmocka_unit_test(cuts_a_chunk_in_two_that_takes_too_long),
         cmocka_unit_test(an_engine_that_stands_still_holds_no_snapshot),

@@ -117,8 +117,9 @@ static void tells_an_error_and_an_abort(void **state)
     expect(&at, "error_occurred dual_write>dual_write by -", "");
     life_wait_for("m.phase = 'dual_write' AND s.ready");
     life_expect(life_ask(TMV_OP_ABORT, "not today"), TMV_COMMAND_DONE, "aborted");
+    http_server_wait(server, at + 1);
     while (strstr(http_server_body(server, at), "error_occurred"))
-        at++; /* one for each session that noticed */
+        http_server_wait(server, ++at + 1); /* one for each session that noticed */
     expect(&at, "migration_aborted dual_write>aborted by amy", "not today");
 }
 

@@ -109,6 +109,8 @@ static bool progress(void *user, const struct copy_progress *p)
     if ((seen->kill_after && copied >= seen->kill_after) ||
         (seen->kill_at_step && strstr(step, seen->kill_at_step)))
         kill(getpid(), SIGKILL);
+    if (seen->stop_at_step && strstr(step, seen->stop_at_step))
+        return false;
     return seen->stop_after == 0 || copied < seen->stop_after;
 }
 

@@ -34,6 +34,7 @@ struct copy_seen {
     int64_t stop_after; /* events after which the hook says stop; 0 never */
     int64_t kill_after; /* events after which the process kills itself; 0 never */
     const char *kill_at_step;
+    const char *stop_at_step; /* the hook says stop there; NULL: nowhere */
     int64_t copied, total;
 };
 
