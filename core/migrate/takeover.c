@@ -13,17 +13,30 @@
 #define TAKEOVER_TIMEOUT_US (30 * US_PER_S)
 #define SESSIONS_GONE_US (10 * US_PER_S)
 
-/* A stopped process keeps its row locks and obeys no timeout of ours; its server session does. */
-static bool end_sessions(struct coordinator *c, struct pgx_conn *conn, bool of_control, struct tmv_error *err)
+/* A session as its server knows it. Both stores may be on one server: the session that is kept on the source
+ * is older than the target's, and ends with the earlier engine's unless it is told from them. */
+struct session_id {
+    int64_t pid, started_us; /* zero: none */
+};
+
+/* A stopped process keeps its row locks and obeys no timeout of ours; its server session does. *ret_self:
+ * `conn`.
+ */
+static bool end_sessions(struct coordinator *c, struct pgx_conn *conn, const struct session_id *kept,
+                         struct session_id *ret_self, struct tmv_error *err)
 {
+    bool of_control = conn == c->control;
     int64_t deadline = clock_now_us() + SESSIONS_GONE_US;
 
     for (;;) {
         AUTO_RESULT struct pgx_result *row = NULL;
 
         if (!pgx_query(conn, TAKEOVER_TIMEOUT_US, sql_takeover_end_sessions,
-                       PGX_ARGS(PGX_TEXT(c->ends.migration), PGX_BOOL(of_control)), &row, err))
+                       PGX_ARGS(PGX_TEXT(c->ends.migration), PGX_BOOL(of_control), PGX_INT(kept->pid),
+                                PGX_INT(kept->started_us)),
+                       &row, err))
             return err_wrap(err, "ending the sessions of an earlier engine");
+        *ret_self = (struct session_id){pgx_int(row, 0, 1), pgx_int(row, 0, 2)};
         if (pgx_int(row, 0, 0) == 0)
             return true;
         if (clock_now_us() > deadline)
@@ -103,11 +116,12 @@ static bool keeps_sessions(const struct coordinator *c)
     return c->row.phase == TMV_PHASE_BULK_COPY && !c->row.paused;
 }
 
-static bool raise_in(struct coordinator *c, bool source, struct tmv_error *err)
+/* `kept` is spared, and becomes the session that is used here. */
+static bool raise_in(struct coordinator *c, bool source, struct session_id *kept, struct tmv_error *err)
 {
     AUTO_CONN struct pgx_conn *conn = NULL;
     bool ready = false;
-
+    const struct session_id spared = *kept;
     const char *part = keeps_sessions(c) ? "guard" : "takeover";
 
     if (!(source ? ends_connect_source(&c->ends, part, &conn, err)
@@ -115,33 +129,46 @@ static bool raise_in(struct coordinator *c, bool source, struct tmv_error *err)
         return false;
     /* After connecting: if we are still the owner now, then whoever owns the migration later has sessions
      * that began after this one, and they are let live however late we are. */
-    if (!control_lease_check(c->control, &c->ends.owner, err) || !end_sessions(c, conn, false, err) ||
+    if (!control_lease_check(c->control, &c->ends.owner, err) || !end_sessions(c, conn, &spared, kept, err) ||
         !fault_hit(source ? "takeover.source_sessions_ended" : "takeover.target_sessions_ended", err) ||
         !identify(c, conn, source, err) || !store_is_ready(conn, &ready, err))
         return false;
     if (ready && !raise_owner(c, conn, source, err))
         return false;
     if (keeps_sessions(c)) {
-        struct pgx_conn **kept = &c->sessions[source ? SIDE_SOURCE : SIDE_TARGET];
+        struct pgx_conn **session = &c->sessions[source ? SIDE_SOURCE : SIDE_TARGET];
 
-        pgx_close(TAKE(*kept));
-        *kept = TAKE(conn);
+        pgx_close(TAKE(*session));
+        *session = TAKE(conn);
     }
     return true;
 }
 
+static bool takeover_source(struct coordinator *c, struct session_id *ret_kept, struct tmv_error *err)
+{
+    static const struct session_id none;
+    struct session_id ignored;
+
+    *ret_kept = none;
+    return end_sessions(c, c->control, &none, &ignored, err) && raise_in(c, true, ret_kept, err);
+}
+
 bool takeover_raise(struct coordinator *c, struct tmv_error *err)
 {
+    struct session_id kept;
+
     c->applied = APPLIED_NONE;
     if (c->row.phase == TMV_PHASE_PENDING)
         return true; /* nothing was ever created */
-    return end_sessions(c, c->control, true, err) && raise_in(c, true, err) &&
-           fault_hit("takeover.after_source", err) && raise_in(c, false, err);
+    return takeover_source(c, &kept, err) && fault_hit("takeover.after_source", err) &&
+           raise_in(c, false, &kept, err);
 }
 
 bool takeover_raise_source(struct coordinator *c, struct tmv_error *err)
 {
-    return end_sessions(c, c->control, true, err) && raise_in(c, true, err);
+    struct session_id ignored;
+
+    return takeover_source(c, &ignored, err);
 }
 
 bool takeover_must_undo(const struct coordinator *c)
