@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "control/figures.h"
+#include "control/snapshot/figures.h"
 #include "model/moves.h"
 #include "pg/query.h"
 #include "tenantmv/stores.h"

@@ -1,4 +1,4 @@
-"""Turns every .sql file of a folder into a C string constant `sql_<name>`.
+"""Turns every .sql file below a folder into a C string constant `sql_<name>`.
 
 The leading comment of a file documents it and is not sent to a server:
 
@@ -40,7 +40,15 @@ def c_string(text):
 def main():
     out_c, out_h, folder = sys.argv[1:4]
     prefix = sys.argv[4] if len(sys.argv) > 4 else "sql"
-    names = sorted(n[:-4] for n in os.listdir(folder) if n.endswith(".sql"))
+    paths = {}
+    for place, _, found in os.walk(folder):
+        for name in found:
+            if not name.endswith(".sql"):
+                continue
+            if name[:-4] in paths:
+                sys.exit(f"{name} is there twice: {paths[name[:-4]]} and {place}")
+            paths[name[:-4]] = os.path.join(place, name)
+    names = sorted(paths)
     with open(out_h, "w", encoding="utf-8") as h, open(out_c, "w", encoding="utf-8") as c:
         h.write("/* made from .sql files by the build */\n#pragma once\n#include <stddef.h>\n#include <stdbool.h>\n")
         h.write(f"struct {prefix}_entry {{ const char *name; const char *text; const char *database; bool script; }};\n")
@@ -50,7 +58,7 @@ def main():
         for name in names:
             if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
                 sys.exit(f"{name}.sql: names are lower case words joined by _")
-            body, database, script = parse(os.path.join(folder, name + ".sql"))
+            body, database, script = parse(paths[name])
             h.write(f"extern const char {prefix}_{name}[];\n")
             c.write(f"const char {prefix}_{name}[] =\n{c_string(body)};\n")
             rows.append(f'    {{"{name}", {prefix}_{name}, "{database}", {str(script).lower()}}},\n')

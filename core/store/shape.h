@@ -22,11 +22,13 @@ extern const struct store_profile store_profile_eventsource_py;
 /* Whether the profile needs a column of this name. */
 bool store_profile_has(const char *column);
 
-#define STORE_SCHEMA_VERSION 6 /* of core/sql/store_schema.sql, as written in tenantmv.store_version */
+#define STORE_SCHEMA_VERSION                                                                                 \
+    6 /* of core/store/guard/sql/guard_prepare/store_schema.sql, as written in tenantmv.store_version */
 #define STORE_TIMEOUT_US (10 * 1000 * 1000LL) /* bound of a look at the catalogue */
 #define STORE_COLUMNS_MAX 64
 #define STORE_LEAVES_MAX 512
-/* How the values of a column can be carried to another database; see core/sql/store_column_types.sql. */
+/* How the values of a column can be carried to another database; see
+ * core/store/sql/shape/store_column_types.sql. */
 enum store_travel {
     STORE_TRAVELS,   /* in the type's binary form */
     STORE_LOCAL,     /* not at all: they mean something in their own database only (oid, regclass, xid …) */
@@ -93,7 +95,7 @@ void store_copied_columns(const struct store_shape *source, const struct store_s
 /* Appends the target's columns that take what store_copied_columns reads, in that order. */
 void store_filled_columns(const struct store_shape *source, const struct store_shape *target,
                           struct buf *ret_list);
-/* Expands a template of core/sql: {{events}} {{schema}} {{sequence}} {{position}} {{event_id}} {{stream}}
+/* Expands a statement: {{events}} {{schema}} {{sequence}} {{position}} {{event_id}} {{stream}}
  * {{stream_type}}
  * {{event_type}} {{tenant}} {{actor}} {{version}} {{timestamp}} {{payload}} {{created_at}} {{store_version}}
  * {{events_oid}} {{sequence_oid}} (numbers) {{events_key}} {{sequence_key}} (the same as regclass values)

@@ -10,9 +10,9 @@
 #include <sys/resource.h>
 
 #include "lib/clock.h"
-#include "migrate/bulk_copier.h"
-#include "migrate/consistency_verifier.h"
-#include "store/guard.h"
+#include "move/copy/bulk_copier.h"
+#include "move/verify/consistency_verifier.h"
+#include "store/guard/guard.h"
 #include "support/support.h"
 
 #define TENANT "bda448be-6aa4-4002-8af3-c3b3e2529478"

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "../unit/sample_fleet.h"
-#include "app/state.h"
+#include "console/state.h"
 #include "lib/clock.h"
 #include "terminal/terminal.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/actions.h"
+#include "actions/actions.h"
 #include "console_pty.h"
 #include "integration/control_fixture.h"
 

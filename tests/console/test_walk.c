@@ -22,6 +22,7 @@
 #include "lib/clock.h"
 #include "support/life.h"
 #include "support/spawn.h"
+#include "golden.h"
 #include "walk_golden.h"
 #include "walk_mask.h"
 
@@ -296,7 +297,7 @@ static bool compare_picture(const char *name)
     read_file(path, picture, sizeof picture);
     assert_true(picture[0] != '\0');
     walk_mask(picture, masked, sizeof masked);
-    snprintf(path, sizeof path, WALK_DIR "/golden/%s-%s.txt", name, w.size);
+    golden_path(path, WALK_DIR "/golden", name, w.size);
     read_file(path, golden, sizeof golden);
     if (getenv("TENANTMV_WRITE_GOLDEN") != NULL)
         write_golden(path, golden, masked);

@@ -10,7 +10,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "control/repositories.h"
-#include "migrate/cutover_manager.h"
+#include "move/cutover/cutover_manager.h"
 #include "sql_embedded.h"
 #include "support/life.h"
 

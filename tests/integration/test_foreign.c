@@ -9,7 +9,7 @@
 
 #include "lib/clock.h"
 #include "control_fixture.h"
-#include "screens/health.h"
+#include "view/health.h"
 #include "support/program.h"
 
 #define COORDINATOR "sync@app1"

@@ -7,7 +7,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
-#include "migrate/tail_source.h"
+#include "move/tail/tail_source.h"
 #include "support/life.h"
 #include "support/move.h"
 

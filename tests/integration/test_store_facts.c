@@ -9,7 +9,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
-#include "store/facts.h"
+#include "store/guard/facts.h"
 #include "support/life.h"
 
 /* ---- what makes the move void ---- */

@@ -8,7 +8,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/lock.h"
-#include "migrate/verify_worker.h"
+#include "move/verify/verify_worker.h"
 #include "support/support.h"
 
 #define TENANT "bda448be-6aa4-4002-8af3-c3b3e2529478"

@@ -26,9 +26,25 @@ CORE_ARROWS = {
     "control": {"model", "pg", "store", "control"},
     "observe": {"model", "observe"},
     "route": {"model", "pg", "store", "control", "observe", "route"},
-    "migrate": {"model", "pg", "store", "control", "observe", "route", "migrate"},
+    "move": {"model", "pg", "store", "control", "move"},
+    "preflight": {"model", "pg", "store", "control", "move", "preflight"},
+    "engine": {"model", "pg", "store", "control", "observe", "move", "engine"},
 }
-TUI_PARTS = {"command", "terminal", "widgets", "screens", "theme", "export", "app", "demo"}
+# Console and actions know each other: what a key does changes what the console shows. Nothing else goes in a circle.
+TUI_ARROWS = {
+    "widgets": set(),
+    "theme": {"widgets"},
+    "terminal": {"widgets", "theme"},
+    "cli": {"widgets"},
+    "view": {"widgets"},
+    "screens": {"widgets", "terminal", "view"},
+    "export": {"widgets", "view", "screens"},
+    "actions": {"widgets", "theme", "terminal", "view", "screens", "export", "console"},
+    "console": {"widgets", "theme", "terminal", "view", "screens", "actions"},
+    "demo": {"console"},
+    "command": {"widgets", "theme", "cli", "view", "screens", "export", "actions", "console", "demo"},
+}
+TUI_PARTS = set(TUI_ARROWS)
 
 # System headers with one home each.
 HOMES = [
@@ -61,6 +77,8 @@ def rule_arrows(path, text):
         elif parts[0] == "tui":
             if first in CORE_ARROWS or first == "core":
                 found.append((line, f'tui includes "{name}": of core it may include tenantmv/*.h only'))
+            elif len(parts) > 2 and first in TUI_PARTS - {parts[1]} - TUI_ARROWS.get(parts[1], set()):
+                found.append((line, f'tui/{parts[1]} includes "{name}": arrows point down only'))
         elif parts[1] in ("include", "sql"):
             found.append((line, f'a public header includes "{name}": only tenantmv/*.h and the system\'s'))
         elif first in TUI_PARTS or name.startswith(".."):
@@ -175,7 +193,7 @@ def rule_locale(path, text):
 
 def rule_sql_header(path, text):
     """Every .sql file of core says what it does, where it runs, and what its parameters mean."""
-    if not path.startswith("core/sql/") or not path.endswith(".sql"):
+    if not path.startswith("core/") or not path.endswith(".sql"):
         return []
     lines = text.split("\n")
     head = []
@@ -256,8 +274,8 @@ def rule_paths(path, text):
 
 
 def health_reasons():
-    """The reasons for which `watch --once` ends with another code than 0, as tui/screens/health.c gives them."""
-    with open(os.path.join(TOP, "tui/screens/health.c"), encoding="utf-8") as file:
+    """The reasons for which `watch --once` ends with another code than 0, as tui/view/health.c gives them."""
+    with open(os.path.join(TOP, "tui/view/health.c"), encoding="utf-8") as file:
         text = file.read()
     table = re.search(r"\} warnings\[\] = \{(.*?)\n\};", text, re.S)
     return re.findall(r'"([^"]+)"', table.group(1)) + re.findall(r'\*why = "([^"]+)"', text)
@@ -315,7 +333,7 @@ def rule_commands(path, text, verb_help):
         shown = commands(text)
     elif path.startswith(("lib/", "core/", "tui/")) and path.endswith((".c", ".h")):
         shown = spoken_commands(clex.sentences(text))
-    elif path.startswith("core/sql/"):
+    elif path.startswith("core/") and path.endswith(".sql"):
         shown = spoken_commands(sql_sentences(text))
     else:
         return []

@@ -1,4 +1,4 @@
-/* What people change in the stores while a tenant moves (design §6, facts of a store): core/migrate/cutover_manager.c,
+/* What people change in the stores while a tenant moves (design §6, facts of a store): core/move/cutover/cutover_manager.c,
  * cutover_gates.c, takeover.c, tailer.c.
  *
  * Facts are what the proof of a move rests on: the columns of both tables, and the sequence of the positions. They are

@@ -1,5 +1,5 @@
-/* The switch, everything around it, and its ways back (design §6, §9): core/migrate/cutover_manager.c, takeover.c,
- * coordinator.c, phase_mirror.c, phase_abort.c, core/sql/guard_functions.sql, core/route/*.c.
+/* The switch, everything around it, and its ways back (design §6, §9): core/move/cutover/cutover_manager.c, takeover.c,
+ * coordinator.c, phase_mirror.c, phase_abort.c, core/store/guard/sql/guard_prepare/guard_functions.sql, core/route/*.c.
  *
  * FROM is the store that has the tenant, TO the one that is to get it. Each atomic {} is one statement or one commit of
  * one database; between them everything else may happen. Engines may stop for ever between any two, be late by any time,

@@ -1,5 +1,5 @@
-/* The tail and its horizon (design §7): core/migrate/tailer.c, core/migrate/horizon.c, and the guard's installation of
- * core/migrate/phase_start.c.
+/* The tail and its horizon (design §7): core/move/tail/tailer.c, core/move/tail/horizon.c, and the guard's installation of
+ * core/engine/phases/start.c.
  *
  * Writers insert one event each. Positions come from the sequence and are committed in any order, or never. The tail
  * reads V, then the holders L of the tenant's shared lock; once none of L is left it reads once more and stores the

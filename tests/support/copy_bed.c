@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
-#include "migrate/consistency_verifier.h"
-#include "store/guard.h"
+#include "move/verify/consistency_verifier.h"
+#include "store/guard/guard.h"
 
 static void own_migration(struct copy_bed *bed)
 {

@@ -2,7 +2,7 @@
  * of the copy and of the index rebuild share. */
 #pragma once
 
-#include "migrate/bulk_copier.h"
+#include "move/copy/bulk_copier.h"
 #include "support/support.h"
 
 #define COPY_BED_TENANT "bda448be-6aa4-4002-8af3-c3b3e2529478"

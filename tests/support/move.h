@@ -1,7 +1,7 @@
 /* A tenant between two stores, as far as the guard and the tail know it: for tests of those parts alone. */
 #pragma once
 
-#include "migrate/tailer.h"
+#include "move/tail/tailer.h"
 #include "support/support.h"
 
 struct move {

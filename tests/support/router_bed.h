@@ -4,7 +4,7 @@
 #include <pthread.h>
 
 #include "route/internal.h"
-#include "store/guard.h"
+#include "store/guard/guard.h"
 #include "support/support.h"
 #include "tenantmv/router.h"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "screens/fleet_order.h"
+#include "view/fleet_order.h"
 
 #define S INT64_C(1000000)
 #define MINUTE (60 * S)

@@ -2,7 +2,7 @@
  * every call and at every time. */
 #pragma once
 
-#include "screens/model.h"
+#include "view/model.h"
 
 #define SAMPLE_WALL_US INT64_C(1795356151000000) /* 2026-11-22T14:02:31Z */
 #define SAMPLE_NOW_US INT64_C(5000000000)

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "app/state.h"
+#include "console/state.h"
 #include "sample_fleet.h"
 #include "widgets/plain.h"
 

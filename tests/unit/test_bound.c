@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "screens/fleet_order.h"
+#include "view/fleet_order.h"
 #include "stage.h"
 
 #define MS INT64_C(1000)

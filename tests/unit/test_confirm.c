@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "app/confirm_keys.h"
-#include "app/state.h"
+#include "actions/confirm_keys.h"
+#include "console/state.h"
 #include "sample_fleet.h"
-#include "screens/fleet_order.h"
+#include "view/fleet_order.h"
 #include "widgets/plain.h"
 
 #define S INT64_C(1000000)

@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
-#include "migrate/chunk_queue.h"
-#include "migrate/tail_apply.h"
-#include "migrate/throttle.h"
+#include "move/shared/chunk_queue.h"
+#include "move/tail/tail_apply.h"
+#include "move/copy/throttle.h"
 
 static struct position_plan even_plan(int64_t high, int64_t events)
 {

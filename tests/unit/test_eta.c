@@ -2,7 +2,7 @@
 #include "test.h"
 
 #include "lib/clock.h"
-#include "migrate/eta.h"
+#include "move/copy/eta.h"
 
 #define S US_PER_S
 

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "app/exporting.h"
+#include "actions/exporting.h"
 #include "export/bundle.h"
 #include "sample_fleet.h"
 #include "support/json_keys.h"

@@ -7,7 +7,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/json.h"
-#include "store/facts.h"
+#include "store/guard/facts.h"
 
 /* A fact as the store would list it; members that a rule looks at have a value of their own. */
 static cJSON *fact_of(const char *kind, const char *id)

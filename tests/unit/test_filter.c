@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "sample_fleet.h"
-#include "screens/filter.h"
-#include "screens/fleet_order.h"
+#include "view/filter.h"
+#include "view/fleet_order.h"
 
 /* Names that pass, in the order of the snapshot, joined by blanks. */
 static void passing(const char *text, char *names, size_t size)

@@ -6,8 +6,8 @@
 
 #include "sample_fleet.h"
 #include "screens/big.h"
-#include "screens/fleet_order.h"
-#include "screens/health.h"
+#include "view/fleet_order.h"
+#include "view/health.h"
 #include "widgets/plain.h"
 
 static struct tmv_migration *of_state(struct tmv_snapshot *snapshot, enum tmv_display_state show)

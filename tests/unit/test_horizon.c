@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "lib/cleanup.h"
-#include "migrate/horizon.h"
+#include "move/tail/horizon.h"
 
 #define PATIENCE 100000
 

@@ -6,7 +6,7 @@
 
 #include "lib/cleanup.h"
 #include "model/lifecycle.h"
-#include "control/show.h"
+#include "control/snapshot/show.h"
 
 /* Design §3, written out: one letter per operation, for a running and for a paused migration. */
 static const struct {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "app/limits.h"
+#include "actions/limits.h"
 
 static void understands_the_forms_that_it_offers(void **state)
 {

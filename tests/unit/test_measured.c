@@ -7,9 +7,9 @@
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
-#include "control/show.h"
-#include "migrate/store_watch.h"
-#include "migrate/cutover_manager.h"
+#include "control/snapshot/show.h"
+#include "engine/store_watch.h"
+#include "move/cutover/cutover_manager.h"
 
 #define NOW_US INT64_C(1764000000000000)
 

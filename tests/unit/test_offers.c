@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
-#include "app/actions.h"
-#include "app/overlays.h"
-#include "screens/fleet_order.h"
+#include "actions/actions.h"
+#include "console/overlays.h"
+#include "view/fleet_order.h"
 #include "screens/history.h"
 #include "stage.h"
 

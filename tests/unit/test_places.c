@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "screens/fleet_order.h"
+#include "view/fleet_order.h"
 #include "screens/history.h"
 
 static void open_on(struct stage *stage, const char *key)

@@ -2,7 +2,7 @@
 #include "test.h"
 
 #include "lib/clock.h"
-#include "migrate/cutover_manager.h"
+#include "move/cutover/cutover_manager.h"
 
 #define LONG_AGO_US (3600 * US_PER_S)
 

@@ -2,7 +2,7 @@
 #include "test.h"
 
 #include "lib/cleanup.h"
-#include "migrate/resolve.h"
+#include "move/cutover/resolve.h"
 
 static void says_what_every_pair_of_fences_asks_for(void **state)
 {

@@ -2,14 +2,16 @@
  * look at the difference before you commit it. */
 #include "test.h"
 
+#include "golden.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/overlays.h"
-#include "app/state.h"
+#include "console/overlays.h"
+#include "console/state.h"
 #include "sample_fleet.h"
-#include "screens/fleet_order.h"
+#include "view/fleet_order.h"
 #include "screens/history.h"
 #include "widgets/plain.h"
 
@@ -65,27 +67,12 @@ static char *canvas_as_text(const struct canvas *canvas)
     return text;
 }
 
-static void assert_golden(const struct stage *stage, const char *name)
+static void assert_picture(const struct stage *stage, const char *name)
 {
-    char path[400], golden[40000] = "";
-    char *text = canvas_as_text(&stage->canvas);
-    FILE *file;
+    char path[400], size[40];
 
-    snprintf(path, sizeof path, GOLDEN_DIR "/%s-%dx%d.txt", name, stage->canvas.cols, stage->canvas.rows);
-    if (getenv("TENANTMV_WRITE_GOLDEN") != NULL) {
-        file = fopen(path, "w");
-        assert_non_null(file);
-        fputs(text, file);
-    } else {
-        file = fopen(path, "r");
-        if (file == NULL)
-            fail_msg("%s is missing", path);
-        golden[fread(golden, 1, sizeof golden - 1, file)] = '\0';
-        if (strcmp(text, golden) != 0)
-            fail_msg("%s differs; it is now:\n%s", path, text);
-    }
-    fclose(file);
-    free(text);
+    snprintf(size, sizeof size, "%dx%d", stage->canvas.cols, stage->canvas.rows);
+    assert_golden(canvas_as_text(&stage->canvas), golden_path(path, GOLDEN_DIR, name, size));
 }
 
 static const struct {
@@ -100,7 +87,7 @@ static void draws_the_fleet_as_pictured(void **state)
     stage_begin(&stage, sample_snapshot());
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         stage_draw(&stage, sizes[i].cols, sizes[i].rows);
-        assert_golden(&stage, "fleet");
+        assert_picture(&stage, "fleet");
     }
     stage_end(&stage);
 }
@@ -120,7 +107,7 @@ static void draws_each_migration_as_pictured(void **state)
         select_tenant(&stage, cases[c].tenant);
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
             stage_draw(&stage, sizes[i].cols, sizes[i].rows);
-            assert_golden(&stage, cases[c].picture);
+            assert_picture(&stage, cases[c].picture);
         }
     }
     stage_end(&stage);
@@ -142,18 +129,18 @@ static void draws_dialog_and_help_as_pictured(void **state)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         confirm_open(&stage.state.confirm, action_by_name("cutover"), &stage.state.model, false);
         stage_draw(&stage, sizes[i].cols, sizes[i].rows);
-        assert_golden(&stage, "dialog-cutover");
+        assert_picture(&stage, "dialog-cutover");
         stage.state.confirm.armed_until_us = stage.state.model.now_us + 3000000;
         stage_draw(&stage, sizes[i].cols, sizes[i].rows);
-        assert_golden(&stage, "dialog-armed");
+        assert_picture(&stage, "dialog-armed");
         confirm_open(&stage.state.confirm, action_by_name("abort"), &stage.state.model, false);
         stage_draw(&stage, sizes[i].cols, sizes[i].rows);
-        assert_golden(&stage, "dialog-abort");
+        assert_picture(&stage, "dialog-abort");
         for (int k = 0; k < 5; k++)
             model_mark(&stage.state.model, &stage.state.snapshot->migrations[k].id);
         confirm_open(&stage.state.confirm, action_by_name("pause"), &stage.state.model, true);
         stage_draw(&stage, sizes[i].cols, sizes[i].rows);
-        assert_golden(&stage, "dialog-bulk");
+        assert_picture(&stage, "dialog-bulk");
         stage.state.model.fleet.mark_count = 0;
     }
     stage.state.confirm.kind = CONFIRM_NONE;
@@ -162,7 +149,7 @@ static void draws_dialog_and_help_as_pictured(void **state)
         overlay_open(&stage.state, (enum overlay)overlay);
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
             stage_draw(&stage, sizes[i].cols, sizes[i].rows);
-            assert_golden(&stage, overlay_pictures[overlay]);
+            assert_picture(&stage, overlay_pictures[overlay]);
         }
     }
     stage_end(&stage);
@@ -191,7 +178,7 @@ static void draw_all_sizes(struct stage *stage, const char *picture)
 {
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         stage_draw(stage, sizes[i].cols, sizes[i].rows);
-        assert_golden(stage, picture);
+        assert_picture(stage, picture);
     }
 }
 
@@ -228,10 +215,10 @@ static void draws_report_and_replay_as_pictured(void **state)
     for (size_t i = 0; i < sizeof replays / sizeof *replays; i++) {
         stage_draw(&stage, 80, 24);
         assert_true(plain_contains(&stage.canvas, "[REPLAY]"));
-        assert_golden(&stage, replays[i]);
+        assert_picture(&stage, replays[i]);
         stage_draw(&stage, 132, 43);
         if (i == 3)
-            assert_golden(&stage, replays[i]);
+            assert_picture(&stage, replays[i]);
         press(&stage, INPUT_RIGHT, "");
     }
     stage_end(&stage);

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "screens/event_log.h"
-#include "screens/series.h"
+#include "view/event_log.h"
+#include "view/series.h"
 
 #define S INT64_C(1000000)
 #define NOON (INT64_C(1795348800) * S) /* a round slot */

@@ -6,7 +6,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/json.h"
-#include "control/settings.h"
+#include "control/migration/settings.h"
 #include "support/json_keys.h"
 
 static void round_trips_the_defaults(void **state)

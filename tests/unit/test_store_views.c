@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "app/store_views.h"
+#include "console/store_views.h"
 
 #define S INT64_C(1000000)
 

@@ -3,14 +3,15 @@
  * has its pictures. A style is written before the text it holds for as {foreground/background attributes}, -1
  * being the terminal's own. TENANTMV_WRITE_GOLDEN=1 writes the pictures anew: look at the difference before
  * you commit it. */
+#include "golden.h"
 #include "stage.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 
-#include "app/actions.h"
-#include "app/overlays.h"
-#include "screens/fleet_order.h"
+#include "actions/actions.h"
+#include "console/overlays.h"
+#include "view/fleet_order.h"
 #include "screens/history.h"
 #include "theme/theme.h"
 
@@ -37,24 +38,6 @@ static void write_styled(const struct canvas *canvas, const struct theme *theme,
         }
         fputc('\n', out);
     }
-}
-
-static void assert_golden(char *text, const char *path)
-{
-    static char golden[400000];
-    FILE *file = fopen(path, getenv("TENANTMV_WRITE_GOLDEN") != NULL ? "w" : "r");
-
-    if (file == NULL)
-        fail_msg("%s is missing", path);
-    if (getenv("TENANTMV_WRITE_GOLDEN") != NULL) {
-        fputs(text, file);
-    } else {
-        golden[fread(golden, 1, sizeof golden - 1, file)] = '\0';
-        if (strcmp(text, golden) != 0)
-            fail_msg("%s differs; it is now:\n%s", path, text);
-    }
-    fclose(file);
-    free(text);
 }
 
 #define THINGS_MAX 64
@@ -167,7 +150,7 @@ static void check_all(const char *kind, void (*write)(const struct canvas *, con
     theme_default(&theme);
     for (int t = 0; t < count; t++) {
         for (size_t i = 0; i < COUNT(sizes); i++) {
-            char path[400], *text = NULL;
+            char path[400], named[40], *text = NULL;
             size_t size;
             FILE *out = open_memstream(&text, &size);
 
@@ -179,9 +162,8 @@ static void check_all(const char *kind, void (*write)(const struct canvas *, con
             write(&stage.canvas, &theme, out);
             fclose(out);
             stage_end(&stage);
-            snprintf(path, sizeof path, GOLDEN_DIR "/tiers/%.39s-%dx%d-%s.txt", things[t].name, sizes[i].cols,
-                     sizes[i].rows, kind);
-            assert_golden(text, path);
+            snprintf(named, sizeof named, "%dx%d-%s", sizes[i].cols, sizes[i].rows, kind);
+            assert_golden(text, golden_path(path, GOLDEN_DIR, things[t].name, named));
         }
     }
 }

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
-#include "migrate/consistency_verifier.h"
-#include "migrate/verify_report.h"
-#include "migrate/verify_total.h"
+#include "move/verify/consistency_verifier.h"
+#include "move/verify/verify_report.h"
+#include "move/verify/verify_total.h"
 
 static struct tmv_verify_report part_with(int64_t first, int64_t step, int64_t differences)
 {

@@ -4,11 +4,11 @@
 
 #include <stdlib.h>
 
-#include "app/overlays.h"
+#include "console/overlays.h"
 #include "lib/clock.h"
-#include "screens/fleet_order.h"
+#include "view/fleet_order.h"
 #include "screens/history.h"
-#include "screens/states.h"
+#include "view/states.h"
 #include "stage.h"
 
 #define CAUSE                                                                                                \

@@ -12,7 +12,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/text.h"
-#include "screens/attempt.h"
+#include "view/attempt.h"
 #include "widgets/format.h"
 
 #define POLL_US INT64_C(200000)

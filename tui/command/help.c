@@ -1,5 +1,5 @@
 /* tenantmv help, tenantmv completion: texts made from the tables. */
-#include "app/actions.h"
+#include "actions/actions.h"
 #include "cli/help.h"
 
 #include <string.h>

@@ -6,8 +6,8 @@
 #include "cli/resolve.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
-#include "screens/attempt.h"
-#include "screens/states.h"
+#include "view/attempt.h"
+#include "view/states.h"
 #include "widgets/format.h"
 
 enum tone report_state_tone(enum tmv_display_state state)

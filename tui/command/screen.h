@@ -1,7 +1,7 @@
 /* What the commands with a screen share: the console's options from the configuration. */
 #pragma once
 
-#include "app/console.h"
+#include "console/console.h"
 #include "cli/cli.h"
 
 /* Options of every command with a screen. */

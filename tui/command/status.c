@@ -8,7 +8,7 @@
 #include "command/report.h"
 #include "command/table.h"
 #include "lib/clock.h"
-#include "screens/attempt.h"
+#include "view/attempt.h"
 
 struct arguments {
     const char *what;

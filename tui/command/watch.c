@@ -4,7 +4,7 @@
 #include "command/screen.h"
 #include "command/table.h"
 #include "lib/err.h"
-#include "screens/health.h"
+#include "view/health.h"
 
 struct arguments {
     struct screen_arguments screen;

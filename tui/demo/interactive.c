@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "app/console.h"
+#include "console/console.h"
 #include "demo/live.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"

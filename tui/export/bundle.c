@@ -7,7 +7,7 @@
 
 #include "lib/text.h"
 #include "screens/events.h"
-#include "screens/states.h"
+#include "view/states.h"
 #include "widgets/format.h"
 
 void export_path(const char *what, int64_t wall_us, const char *suffix, char path[EXPORT_PATH_MAX])

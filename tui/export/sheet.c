@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/text.h"
-#include "screens/states.h"
+#include "view/states.h"
 #include "widgets/format.h"
 #include "widgets/width.h"
 

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "screens/names.h"
+#include "view/names.h"
 #include "tenantmv/record.h"
 
 enum sheet_kind {

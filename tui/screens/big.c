@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "screens/health.h"
-#include "screens/states.h"
+#include "view/health.h"
+#include "view/states.h"
 
 #define DIGIT_W 8 /* two columns for each of three dots, and a gap */
 #define DIGIT_H 5

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "lib/text.h"
-#include "screens/attempt.h"
+#include "view/attempt.h"
 #include "screens/frame.h"
-#include "screens/gates.h"
-#include "screens/states.h"
+#include "view/gates.h"
+#include "view/states.h"
 #include "widgets/dialog.h"
 #include "widgets/format.h"
 

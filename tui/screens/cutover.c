@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "lib/text.h"
-#include "screens/attempt.h"
+#include "view/attempt.h"
 #include "screens/history.h"
-#include "screens/states.h"
+#include "view/states.h"
 #include "terminal/keys.h"
 #include "widgets/chart.h"
 #include "widgets/format.h"

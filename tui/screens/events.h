@@ -1,7 +1,7 @@
 /* The latest audit entries as lines of words. */
 #pragma once
 
-#include "screens/model.h"
+#include "view/model.h"
 
 /* One entry in words ("cutover 1 completed"), without time and tenant, and its role. */
 enum role event_words(const struct tmv_audit_entry *entry, char *text, size_t size);

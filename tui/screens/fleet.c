@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "lib/text.h"
-#include "screens/attempt.h"
+#include "view/attempt.h"
 #include "screens/events.h"
-#include "screens/fleet_order.h"
-#include "screens/states.h"
+#include "view/fleet_order.h"
+#include "view/states.h"
 #include "terminal/keys.h"
 #include "widgets/chart.h"
 #include "widgets/format.h"

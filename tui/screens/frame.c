@@ -7,7 +7,7 @@
 
 #include "lib/text.h"
 #include "lib/utf8.h"
-#include "screens/states.h"
+#include "view/states.h"
 #include "widgets/format.h"
 
 enum role fresh_words(const struct model *model, char *text, size_t size)

@@ -1,7 +1,7 @@
 /* What stands around every screen: header, tabs, a line for outcomes, the key bar. */
 #pragma once
 
-#include "screens/model.h"
+#include "view/model.h"
 
 /* An action as the key bar shows it. */
 struct key_item {

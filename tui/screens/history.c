@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "screens/attempt.h"
+#include "view/attempt.h"
 #include "screens/replay.h"
 #include "screens/report.h"
-#include "screens/states.h"
+#include "view/states.h"
 #include "terminal/keys.h"
 #include "widgets/format.h"
 #include "widgets/table.h"

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "lib/text.h"
-#include "screens/gates.h"
-#include "screens/attempt.h"
+#include "view/gates.h"
+#include "view/attempt.h"
 #include "screens/events.h"
-#include "screens/states.h"
+#include "view/states.h"
 #include "widgets/chart.h"
 #include "widgets/format.h"
 #include "widgets/table.h"

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "screens/attempt.h"
+#include "view/attempt.h"
 #include "screens/events.h"
 #include "widgets/chart.h"
 #include "widgets/format.h"

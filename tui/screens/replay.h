@@ -2,7 +2,7 @@
  * after. */
 #pragma once
 
-#include "screens/model.h"
+#include "view/model.h"
 
 #define REPLAY_STEPS 6 /* before, asked for, lock, drain, decide, after */
 

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "screens/attempt.h"
+#include "view/attempt.h"
 #include "screens/events.h"
-#include "screens/states.h"
+#include "view/states.h"
 #include "widgets/format.h"
 
 /* A page of lines, of which the area shows a part. */

@@ -1,5 +1,5 @@
 /* The table of screens: a new screen is one file and one row here. */
-#include "screens/model.h"
+#include "view/model.h"
 
 static const struct screen *const screens[] = {
     &screen_fleet, &screen_migration, &screen_cutover, &screen_events, &screen_stores, &screen_history,

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "lib/text.h"
-#include "screens/model.h"
-#include "screens/states.h"
+#include "view/model.h"
+#include "view/states.h"
 #include "widgets/chart.h"
 #include "widgets/format.h"
 #include "widgets/table.h"

@@ -1,0 +1,127 @@
+#include "move/shared/ends.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "pg/copy.h"
+#include "sql_embedded.h"
+
+#define BEGIN_TIMEOUT_US (10 * US_PER_S)
+
+static bool connect_end(const struct ends *ends, const struct tmv_store_info *store, const char *part,
+                        struct pgx_conn **ret_conn, struct tmv_error *err)
+{
+    const struct pgx_options options = {
+        .part = part, .migration = ends->migration[0] ? ends->migration : NULL, .stop = ends->stop};
+
+    return store_connect(store, &options, ret_conn, err);
+}
+
+bool ends_connect_source(const struct ends *ends, const char *part, struct pgx_conn **ret_conn,
+                         struct tmv_error *err)
+{
+    return connect_end(ends, &ends->source_store, part, ret_conn, err) ? true : err_wrap(err, "source");
+}
+
+bool ends_connect_target(const struct ends *ends, const char *part, struct pgx_conn **ret_conn,
+                         struct tmv_error *err)
+{
+    return connect_end(ends, &ends->target_store, part, ret_conn, err) ? true : err_wrap(err, "target");
+}
+
+bool ends_rename(const struct ends *ends, struct pgx_conn *conn, const char *part, struct tmv_error *err)
+{
+    AUTO(buf) struct buf sql = BUF_INIT(400);
+    AUTO(buf) struct buf literal = BUF_INIT(200);
+    char name[64];
+
+    snprintf(name, sizeof name, "tenantmv/%s/%s", part, ends->migration);
+    pgx_literal(&literal, name);
+    const struct pgx_var named = {"name", buf_text(&literal)};
+    return pgx_expand(&sql, sql_ends_rename, &named, 1, err) &&
+           pgx_script(conn, BEGIN_TIMEOUT_US, buf_text(&sql), 0, NULL, err);
+}
+
+/* One way to begin: whose right it is, and how the applied row is locked. */
+struct begin {
+    const char *state;
+    const char *strength;
+    const char *copy; /* sent along, or NULL */
+    const char *path; /* pgx_write_path of the connection */
+};
+
+static bool begin_sql(const struct ends *ends, const struct begin *begin, struct buf *ret_sql,
+                      struct tmv_error *err)
+{
+    char pass[TMV_UUID_TEXT + 30];
+    char migration[TMV_UUID_TEXT + 10];
+    char epoch[24];
+    char state_literal[40];
+    char events[STORE_KEY_SQL];
+
+    snprintf(pass, sizeof pass, "'%s/%" PRId64 "'", ends->migration, ends->owner.epoch);
+    snprintf(migration, sizeof migration, "'%s'", ends->migration);
+    snprintf(epoch, sizeof epoch, "%" PRId64, ends->owner.epoch);
+    snprintf(state_literal, sizeof state_literal, "'%s'", begin->state);
+    const struct pgx_var vars[] = {
+        {"pass", pass},
+        {"migration", migration},
+        {"owner_epoch", epoch},
+        {"state", state_literal},
+        {"strength", begin->strength},
+        {"events_key", store_key_sql(ends->target.relation_oid, events)},
+        {"write_path", begin->path},
+    };
+    if (!pgx_expand(ret_sql, sql_ends_begin_target, vars, ARRAY_LEN(vars), err))
+        return false;
+    if (begin->copy)
+        buf_printf(ret_sql, ";\n%s", begin->copy);
+    return buf_ok(ret_sql, err);
+}
+
+static bool not_ours(const char *state, struct tmv_error *err)
+{
+    return err_set(err, TMV_ERR_OWNERSHIP, "the target's applied row is not ours, or not %s any more", state);
+}
+
+bool ends_begin_target(const struct ends *ends, struct pgx_conn *conn, const char *state, bool shared,
+                       struct tmv_error *err)
+{
+    const struct begin begin = {
+        .state = state, .strength = shared ? "SHARE" : "UPDATE", .path = pgx_write_path(conn)};
+    AUTO(buf) struct buf sql = BUF_INIT(2000);
+    AUTO_RESULT struct pgx_result *row = NULL;
+
+    if (!begin_sql(ends, &begin, &sql, err) ||
+        !pgx_script(conn, BEGIN_TIMEOUT_US, buf_text(&sql), 1, &row, err)) {
+        pgx_rollback(conn, BEGIN_TIMEOUT_US);
+        return err_wrap(err, "beginning a transaction on the target");
+    }
+    if (pgx_rows(row) == 1)
+        return true;
+    pgx_rollback(conn, BEGIN_TIMEOUT_US);
+    return not_ours(state, err);
+}
+
+bool ends_begin_copy_in(const struct ends *ends, struct pgx_conn *conn, const char *state, const char *copy,
+                        struct tmv_error *err)
+{
+    const struct begin begin = {
+        .state = state, .strength = "UPDATE", .copy = copy, .path = pgx_write_path(conn)};
+    AUTO(buf) struct buf sql = BUF_INIT(64 * 1024);
+    int rows = 0;
+
+    if (!begin_sql(ends, &begin, &sql, err) ||
+        !pgx_begin_copy_in(conn, BEGIN_TIMEOUT_US, buf_text(&sql), &rows, err)) {
+        pgx_rollback(conn, BEGIN_TIMEOUT_US);
+        return err_wrap(err, "beginning a transaction on the target");
+    }
+    if (rows == 1)
+        return true;
+    pgx_copy_abandon(conn, BEGIN_TIMEOUT_US);
+    pgx_rollback(conn, BEGIN_TIMEOUT_US);
+    return not_ours(state, err);
+}
