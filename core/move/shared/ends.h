@@ -15,14 +15,14 @@ struct ends {
 
 /* Opens a connection to an end with the migration's name on it; `part` says what it is for ("copy", "tail").
  */
-/* Tells the server what a session does from now on, as connecting did (application_name). Under its new name
- * a later engine finds and ends it just the same. One round trip. */
-TMV_NODISCARD bool ends_rename(const struct ends *ends, struct pgx_conn *conn, const char *part,
-                               struct tmv_error *err);
 TMV_NODISCARD bool ends_connect_source(const struct ends *ends, const char *part, struct pgx_conn **ret_conn,
                                        struct tmv_error *err);
 TMV_NODISCARD bool ends_connect_target(const struct ends *ends, const char *part, struct pgx_conn **ret_conn,
                                        struct tmv_error *err);
+/* Tells the server what a session does from now on, as connecting did (application_name). Under its new name
+ * a later engine finds and ends it just the same. One round trip. */
+TMV_NODISCARD bool ends_rename(const struct ends *ends, struct pgx_conn *conn, const char *part,
+                               struct tmv_error *err);
 /* Begins a transaction on the target in which this engine may write the tenant's events: sets the guard's
  * pass and locks the applied row, which must be ours and in `state`; FOR SHARE (`shared`, for copy workers)
  * or FOR UPDATE. OWNERSHIP when another engine or state has taken over; the transaction is rolled back then.
