@@ -147,7 +147,7 @@ struct migration_progress {
 TMV_NODISCARD bool control_report_progress(struct pgx_conn *conn, const struct owner *owner,
                                            const struct migration_progress *progress, struct tmv_error *err);
 /* The engine tries again: for screens. It waits since the first report of this, until it reports that it
- * works or control_goes_on is called. */
+ * works or control_resumed is called. */
 struct engine_wait {
     int64_t for_us;   /* until the next try */
     int64_t since_us; /* how long ago the trouble began at least */
@@ -156,7 +156,7 @@ struct engine_wait {
 TMV_NODISCARD bool control_waits(struct pgx_conn *conn, const struct owner *owner,
                                  const struct engine_wait *wait, struct tmv_error *err);
 /* What it waited for is over, although there is no progress to report. */
-TMV_NODISCARD bool control_goes_on(struct pgx_conn *conn, const struct owner *owner, struct tmv_error *err);
+TMV_NODISCARD bool control_resumed(struct pgx_conn *conn, const struct owner *owner, struct tmv_error *err);
 /* Counts and keeps an error (last_error, error_count) with an error_occurred audit row. */
 TMV_NODISCARD bool control_report_error(struct pgx_conn *conn, const struct owner *owner,
                                         const struct tmv_error *what, struct tmv_error *err);

@@ -25,11 +25,11 @@
 
 /* ---- talking to control ---- */
 
-bool coordinator_say(struct coordinator *c, const char *step, const char *note, struct tmv_error *err)
+bool coordinator_report_step(struct coordinator *c, const char *step, const char *note, struct tmv_error *err)
 {
     const struct migration_progress p = {.step = step, .note = note};
 
-    return control_report_progress(c->control, &c->ends.owner, &p, err);
+    return control_report_progress(c->control, &c->endpoints.owner, &p, err);
 }
 
 bool coordinator_answer(struct coordinator *c, const struct command_row *command,
@@ -38,9 +38,9 @@ bool coordinator_answer(struct coordinator *c, const struct command_row *command
     if (!command)
         return true;
     log_info("command %s of %s on migration %s: %s: %s", tmv_operation_name(command->operation),
-             command->requested_by, c->ends.migration, tmv_command_state_name(state), outcome);
+             command->requested_by, c->endpoints.migration, tmv_command_state_name(state), outcome);
     return fault_hit("command.before_answer", err) &&
-           control_command_finish(c->control, &c->ends.owner, &command->id, state, outcome, err) &&
+           control_command_finish(c->control, &c->endpoints.owner, &command->id, state, outcome, err) &&
            fault_hit("command.answered", err);
 }
 
@@ -86,7 +86,7 @@ static bool announced(struct coordinator *c)
     bool any = false;
 
     while (pgx_next_notification(c->control, channel, payload))
-        any = any || strcmp(payload, c->ends.migration) == 0;
+        any = any || strcmp(payload, c->endpoints.migration) == 0;
     return any;
 }
 
@@ -110,9 +110,9 @@ bool coordinator_poll(struct coordinator *c, struct tmv_error *err)
     if (!announced(c) && now - c->polled_us < POLL_US)
         return true;
     c->polled_us = now;
-    if (!control_migration_get(c->control, &c->ends.owner.migration, &c->row, err) ||
+    if (!control_migration_get(c->control, &c->endpoints.owner.migration, &c->row, err) ||
         !settings_are_readable(c, err) ||
-        !control_command_take(c->control, &c->ends.owner, &command, &found, err))
+        !control_command_take(c->control, &c->endpoints.owner, &command, &found, err))
         return false;
     return !found || (fault_hit("command.taken", err) && carry_out(c, &command, err));
 }
@@ -124,7 +124,7 @@ bool coordinator_poll(struct coordinator *c, struct tmv_error *err)
 static bool identify(struct coordinator *c, struct tmv_store_info *store, struct tmv_error *err)
 {
     const struct pgx_options options = {
-        .part = "identify", .migration = c->ends.migration, .stop = c->options->stop};
+        .part = "identify", .migration = c->endpoints.migration, .stop = c->options->stop};
     AUTO_CONN struct pgx_conn *conn = NULL;
     struct tmv_store_identity found;
     struct tmv_error ignored;
@@ -152,15 +152,15 @@ static bool read_store(struct coordinator *c, const char *id, struct tmv_store_i
 
 static bool read_row(struct coordinator *c, struct tmv_error *err)
 {
-    struct ends *ends = &c->ends;
+    struct endpoints *endpoints = &c->endpoints;
 
-    tmv_uuid_format(&ends->owner.migration, ends->migration);
-    if (!control_migration_get(c->control, &ends->owner.migration, &c->row, err))
+    tmv_uuid_format(&endpoints->owner.migration, endpoints->migration);
+    if (!control_migration_get(c->control, &endpoints->owner.migration, &c->row, err))
         return false;
-    ends->owner.tenant = c->row.tenant;
-    tmv_uuid_format(&ends->owner.tenant, ends->tenant);
-    return read_store(c, c->row.source, &ends->source_store, err) &&
-           read_store(c, c->row.target, &ends->target_store, err);
+    endpoints->owner.tenant = c->row.tenant;
+    tmv_uuid_format(&endpoints->owner.tenant, endpoints->tenant);
+    return read_store(c, c->row.source, &endpoints->source_store, err) &&
+           read_store(c, c->row.target, &endpoints->target_store, err);
 }
 
 static bool connect_control(struct coordinator *c, struct tmv_error *err)
@@ -192,7 +192,7 @@ static bool acquire(struct coordinator *c, bool *ret_ours, struct tmv_error *err
     *ret_ours = lease.taken;
     if (!lease.taken)
         return true;
-    c->ends.owner = lease.owner;
+    c->endpoints.owner = lease.owner;
     text_copy(c->unfinished, sizeof c->unfinished, lease.unfinished);
     return fault_hit("lease.taken", err) && read_row(c, err) && settings_are_readable(c, err) &&
            (takeover_raise(c, err) || phase_undecided(c, err));
@@ -209,12 +209,12 @@ static bool wait_while_paused(struct coordinator *c, struct tmv_error *err)
 }
 
 /* An abort was interrupted. Its command waits again (it says what to do with the copied events). */
-static bool go_on_undoing(struct coordinator *c, struct tmv_error *err)
+static bool resume_undoing(struct coordinator *c, struct tmv_error *err)
 {
     struct command_row command;
     bool found = false;
 
-    if (!control_command_take(c->control, &c->ends.owner, &command, &found, err))
+    if (!control_command_take(c->control, &c->endpoints.owner, &command, &found, err))
         return false;
     if (found && command.operation == TMV_OP_ABORT)
         return phase_abort(c, &command, err);
@@ -226,7 +226,7 @@ static bool go_on_undoing(struct coordinator *c, struct tmv_error *err)
 static bool run_phase(struct coordinator *c, struct tmv_error *err)
 {
     if (takeover_must_undo(c))
-        return go_on_undoing(c, err);
+        return resume_undoing(c, err);
     if (c->row.paused && !c->connected && c->row.phase != TMV_PHASE_CUTOVER &&
         !tmv_phase_is_terminal(c->row.phase))
         return wait_while_paused(c, err);
@@ -284,8 +284,8 @@ static void report(struct coordinator *c, const struct tmv_error *what, bool aga
     char note[TMV_REASON_MAX], cause[ERR_CAUSE_MAX];
     AUTO(buf) struct buf text = BUF_INIT(2000);
 
-    log_error(TMV_LOG_WARN, c->ends.migration, what);
-    if (!pgx_is_usable(c->control) || c->ends.owner.epoch == 0)
+    log_error(TMV_LOG_WARN, c->endpoints.migration, what);
+    if (!pgx_is_usable(c->control) || c->endpoints.owner.epoch == 0)
         return;
     buf_printf(&text, "%.250s%s%.395s", err_cause_first(what, cause), what->hint[0] ? "; " : "", what->hint);
     text_copy(note, sizeof note, buf_text(&text));
@@ -293,7 +293,7 @@ static void report(struct coordinator *c, const struct tmv_error *what, bool aga
     /* The note first: it does not wait for the disk or a standby. The same error again is not news for the
      * audit. */
     const struct move_note paused = {.reason = note};
-    if (!control_waits(c->control, &c->ends.owner, &wait, &ignored) ||
+    if (!control_waits(c->control, &c->endpoints.owner, &wait, &ignored) ||
         (!again && !move_report_error(c, what, &ignored)))
         return;
     if (must_pause(what) && !c->row.paused && move_apply(c, MOVE_PAUSE, &paused, &ignored))
@@ -317,12 +317,12 @@ static void give_lease_back(struct coordinator *c)
 {
     struct tmv_error err;
 
-    if (c->ends.owner.epoch == 0 || !fault_hit("lease.before_release", &err))
+    if (c->endpoints.owner.epoch == 0 || !fault_hit("lease.before_release", &err))
         return;
     bool reached =
         stop_is_raised(c->options->stop) ? connect_to_say_goodbye(c, &err) : pgx_is_usable(c->control);
-    if (!reached || !control_lease_release(c->control, &c->ends.owner, &err))
-        log_line(TMV_LOG_DEBUG, "migration %s: the lease is left to run out", c->ends.migration);
+    if (!reached || !control_lease_release(c->control, &c->endpoints.owner, &err))
+        log_line(TMV_LOG_DEBUG, "migration %s: the lease is left to run out", c->endpoints.migration);
 }
 
 /* An engine that tries again keeps its lease: the migration is its own, and it can be spoken to. */
@@ -337,7 +337,7 @@ static void let_go(struct coordinator *c, bool tries_again)
         (void)!fault_hit("lease.released", &ignored);
     }
     pgx_close(TAKE(c->control));
-    c->ends.owner.epoch = 0;
+    c->endpoints.owner.epoch = 0;
 }
 
 /* The engine stops between two tries: the next one need not wait until this one is taken for dead. */
@@ -345,11 +345,11 @@ static void release_left(const struct coordinator_options *options, int64_t epoc
 {
     struct coordinator c = {.options = options};
 
-    c.ends.owner = (struct owner){.tenant = options->what.tenant,
-                                  .migration = options->what.migration,
-                                  .engine = options->engine,
-                                  .epoch = epoch};
-    tmv_uuid_format(&c.ends.owner.migration, c.ends.migration);
+    c.endpoints.owner = (struct owner){.tenant = options->what.tenant,
+                                       .migration = options->what.migration,
+                                       .engine = options->engine,
+                                       .epoch = epoch};
+    tmv_uuid_format(&c.endpoints.owner.migration, c.endpoints.migration);
     let_go(&c, false);
 }
 
@@ -382,21 +382,21 @@ static bool try_once(const struct coordinator_options *options, struct tries *t)
     struct tmv_error err = {0};
     int64_t started_us = clock_now_us();
 
-    c.ends.stop = options->stop;
-    c.ends.owner.migration = options->what.migration;
-    tmv_uuid_format(&c.ends.owner.migration, c.ends.migration);
+    c.endpoints.stop = options->stop;
+    c.endpoints.owner.migration = options->what.migration;
+    tmv_uuid_format(&c.endpoints.owner.migration, c.endpoints.migration);
     bool ok = run_once(&c, &err);
     bool stopped = stop_is_raised(options->stop);
     bool lost = !ok && err.code == TMV_ERR_OWNERSHIP;
     /* What an ended migration left in a store that is away: others shall not wait for this thread. */
-    bool ended = !ok && c.ends.owner.epoch > 0 && tmv_phase_is_terminal(c.row.phase);
+    bool ended = !ok && c.endpoints.owner.epoch > 0 && tmv_phase_is_terminal(c.row.phase);
     count_trouble(t, c.reported_us > 0, started_us);
     const struct engine_wait wait = {.for_us = ended ? LEFT_RETRY_US : t->pause_us,
                                      .since_us = clock_now_us() - t->since_us};
     if (!ok && !stopped)
         report(&c, &err, ended || strcmp(err.message, t->last.message) == 0, &wait);
     t->last = err;
-    t->epoch = c.ends.owner.epoch > 0 ? c.ends.owner.epoch : t->epoch;
+    t->epoch = c.endpoints.owner.epoch > 0 ? c.endpoints.owner.epoch : t->epoch;
     coordinator_disconnect_stores(&c);
     bool again = !ok && !stopped && !lost && !ended && phase_waiting(&c, &err, t->pause_us);
     let_go(&c, again);

@@ -31,7 +31,7 @@ struct coordinator {
     int64_t had_epoch;               /* owner epoch of this thread's ownership before; 0: none */
     const char *had_cause;           /* why that one ended; borrowed, NULL: none */
     char unfinished[TMV_REASON_MAX]; /* why the latest cutover did not come to its end, should it not have */
-    struct ends ends;
+    struct endpoints endpoints;
     struct migration_row row; /* as last read */
     struct guard source_guard, target_guard;
     struct tailer tailer;
@@ -66,8 +66,8 @@ void coordinator_run(const struct coordinator_options *options);
  * command and carries it out. CANCELLED when the engine stops. */
 TMV_NODISCARD bool coordinator_poll(struct coordinator *c, struct tmv_error *err);
 /* Says what is done now; `step` stays until the next. */
-TMV_NODISCARD bool coordinator_say(struct coordinator *c, const char *step, const char *note,
-                                   struct tmv_error *err);
+TMV_NODISCARD bool coordinator_report_step(struct coordinator *c, const char *step, const char *note,
+                                           struct tmv_error *err);
 /* Finishes a command with its outcome. */
 TMV_NODISCARD bool coordinator_answer(struct coordinator *c, const struct command_row *command,
                                       enum tmv_command_state state, const char *outcome,

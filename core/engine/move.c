@@ -32,19 +32,19 @@ static bool write_phase(struct coordinator *c, enum move_id move, const struct m
                                         .operator_name = note->operator_name,
                                         .last_error = note->last_error};
     *ret_changed = true;
-    return control_phase_change(c->control, &c->ends.owner, &change, err);
+    return control_phase_change(c->control, &c->endpoints.owner, &change, err);
 }
 
 static bool write_completion(struct coordinator *c, enum move_id move, const struct move_note *note,
                              bool *ret_changed, struct tmv_error *err)
 {
-    const char *target = c->ends.target_store.id;
+    const char *target = c->endpoints.target_store.id;
 
     *ret_changed = false; /* told when it is settled, whichever way it was recorded */
-    return move == MOVE_COMPLETE ? control_complete_cutover(c->control, &c->ends.owner, target, note->details,
-                                                            note->operator_name, err)
-                                 : control_follow_decision(c->control, &c->ends.owner, target, note->details,
-                                                           note->operator_name, err);
+    return move == MOVE_COMPLETE ? control_complete_cutover(c->control, &c->endpoints.owner, target,
+                                                            note->details, note->operator_name, err)
+                                 : control_follow_decision(c->control, &c->endpoints.owner, target,
+                                                           note->details, note->operator_name, err);
 }
 
 static bool write_pause(struct coordinator *c, enum move_id move, const struct move_note *note,
@@ -53,7 +53,7 @@ static bool write_pause(struct coordinator *c, enum move_id move, const struct m
     const struct pause_change change = {
         .paused = move == MOVE_PAUSE, .reason = note->reason, .operator_name = note->operator_name};
 
-    return control_set_paused(c->control, &c->ends.owner, &change, ret_changed, err);
+    return control_set_paused(c->control, &c->endpoints.owner, &change, ret_changed, err);
 }
 
 static move_writer *const writers[MOVE_COUNT] = {
@@ -69,8 +69,8 @@ static void tell(const struct coordinator *c, enum move_id move, enum tmv_phase 
 {
     const struct move_row *row = move_row(move);
     const struct notice notice = {.event = row->audit,
-                                  .migration = c->ends.migration,
-                                  .tenant = c->ends.tenant,
+                                  .migration = c->endpoints.migration,
+                                  .tenant = c->endpoints.tenant,
                                   .from = from,
                                   .to = move_leads_to(move, from),
                                   .engine = c->options->engine_name,
@@ -79,7 +79,7 @@ static void tell(const struct coordinator *c, enum move_id move, enum tmv_phase 
                                   .at_us = clock_wall_us()};
 
     if (!row->stays)
-        log_info("migration %s: %s → %s", c->ends.migration, tmv_phase_name(notice.from),
+        log_info("migration %s: %s → %s", c->endpoints.migration, tmv_phase_name(notice.from),
                  tmv_phase_name(notice.to));
     observers_tell(c->options->observers, &notice);
 }
@@ -100,13 +100,13 @@ bool move_apply(struct coordinator *c, enum move_id move, const struct move_note
     note = note ? note : &no_note;
     if (!move_is_made_from(move, from))
         return err_set(err, TMV_ERR_CONFLICT, "migration %s is in %s: %s is not possible there",
-                       c->ends.migration, tmv_phase_name(from), row->name);
+                       c->endpoints.migration, tmv_phase_name(from), row->name);
     if (!fault_hit(row->before, err) || !writers[move](c, move, note, &changed, err) ||
         !fault_hit(row->after, err))
         return false;
     if (changed)
         tell(c, move, from, note);
-    return control_migration_get(c->control, &c->ends.owner.migration, &c->row, err);
+    return control_migration_get(c->control, &c->endpoints.owner.migration, &c->row, err);
 }
 
 bool move_report_error(struct coordinator *c, const struct tmv_error *what, struct tmv_error *err)
@@ -115,7 +115,7 @@ bool move_report_error(struct coordinator *c, const struct tmv_error *what, stru
     char cause[ERR_CAUSE_MAX];
     const struct move_note note = {.reason = err_cause_first(what, cause)};
 
-    if (!fault_hit(row->before, err) || !control_report_error(c->control, &c->ends.owner, what, err) ||
+    if (!fault_hit(row->before, err) || !control_report_error(c->control, &c->endpoints.owner, what, err) ||
         !fault_hit(row->after, err))
         return false;
     tell(c, MOVE_ERROR, c->row.phase, &note);

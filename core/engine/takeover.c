@@ -32,7 +32,7 @@ static bool end_sessions(struct coordinator *c, struct pgx_conn *conn, const str
         AUTO_RESULT struct pgx_result *row = NULL;
 
         if (!pgx_query(conn, TAKEOVER_TIMEOUT_US, sql_takeover_end_sessions,
-                       PGX_ARGS(PGX_TEXT(c->ends.migration), PGX_BOOL(of_control), PGX_INT(kept->pid),
+                       PGX_ARGS(PGX_TEXT(c->endpoints.migration), PGX_BOOL(of_control), PGX_INT(kept->pid),
                                 PGX_INT(kept->started_us)),
                        &row, err))
             return err_wrap(err, "ending the sessions of an earlier engine");
@@ -62,16 +62,16 @@ static bool store_is_ready(struct pgx_conn *conn, bool *ret_ready, struct tmv_er
 static bool identify(struct coordinator *c, struct pgx_conn *conn, bool source, struct tmv_error *err)
 {
     struct guard *guard = source ? &c->source_guard : &c->target_guard;
-    struct store_shape *shape = source ? &c->ends.source : &c->ends.target;
-    const struct tmv_store_info *store = source ? &c->ends.source_store : &c->ends.target_store;
+    struct store_shape *shape = source ? &c->endpoints.source : &c->endpoints.target;
+    const struct tmv_store_info *store = source ? &c->endpoints.source_store : &c->endpoints.target_store;
 
     if (!store_shape_read(conn, store->events_schema, store->events_table, shape, err))
         return false;
     store_shape_leave(shape, &c->row.settings.leave_columns);
     guard->shape = shape;
-    guard->tenant = c->ends.owner.tenant;
-    guard->migration = c->ends.owner.migration;
-    guard->owner_epoch = c->ends.owner.epoch;
+    guard->tenant = c->endpoints.owner.tenant;
+    guard->migration = c->endpoints.owner.migration;
+    guard->owner_epoch = c->endpoints.owner.epoch;
     return guard_identify(conn, guard, err);
 }
 
@@ -81,12 +81,13 @@ static bool read_applied(struct coordinator *c, struct pgx_conn *target, struct 
     AUTO_RESULT struct pgx_result *raised = NULL;
 
     if (!pgx_query(target, TAKEOVER_TIMEOUT_US, sql_tail_applied_read,
-                   PGX_ARGS(PGX_UUID(&c->ends.owner.migration)), &row, err))
+                   PGX_ARGS(PGX_UUID(&c->endpoints.owner.migration)), &row, err))
         return false;
     if (pgx_rows(row) == 0)
         return true;
     if (!pgx_query(target, TAKEOVER_TIMEOUT_US, sql_takeover_applied,
-                   PGX_ARGS(PGX_UUID(&c->ends.owner.migration), PGX_INT(c->ends.owner.epoch)), &raised, err))
+                   PGX_ARGS(PGX_UUID(&c->endpoints.owner.migration), PGX_INT(c->endpoints.owner.epoch)),
+                   &raised, err))
         return false;
     if (pgx_rows(raised) == 0)
         return err_set(err, TMV_ERR_OWNERSHIP, "another engine owns the target's applied row");
@@ -124,12 +125,13 @@ static bool raise_in(struct coordinator *c, bool source, struct session_id *kept
     const struct session_id spared = *kept;
     const char *part = keeps_sessions(c) ? "guard" : "takeover";
 
-    if (!(source ? ends_connect_source(&c->ends, part, &conn, err)
-                 : ends_connect_target(&c->ends, part, &conn, err)))
+    if (!(source ? endpoints_connect_source(&c->endpoints, part, &conn, err)
+                 : endpoints_connect_target(&c->endpoints, part, &conn, err)))
         return false;
     /* After connecting: if we are still the owner now, then whoever owns the migration later has sessions
      * that began after this one, and they are let live however late we are. */
-    if (!control_lease_check(c->control, &c->ends.owner, err) || !end_sessions(c, conn, &spared, kept, err) ||
+    if (!control_lease_check(c->control, &c->endpoints.owner, err) ||
+        !end_sessions(c, conn, &spared, kept, err) ||
         !fault_hit(source ? "takeover.source_sessions_ended" : "takeover.target_sessions_ended", err) ||
         !identify(c, conn, source, err) || !store_is_ready(conn, &ready, err))
         return false;

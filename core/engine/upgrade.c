@@ -41,14 +41,14 @@ static bool note(struct coordinator *c, enum store_side side, struct pgx_conn *c
     snprintf(details, sizeof details,
              "{\"upgraded\":\"%s\",\"from_version\":%lld,\"to_version\":%d,\"verified_again\":true}", store,
              (long long)from, STORE_SCHEMA_VERSION);
-    if (!control_proof_save(c->control, &c->ends.owner, 0, "", err) ||
-        !control_audit(c->control, &c->ends.owner, AUDIT_PROGRESS_CHECKPOINT, details, NULL, err) ||
+    if (!control_proof_save(c->control, &c->endpoints.owner, 0, "", err) ||
+        !control_audit(c->control, &c->endpoints.owner, AUDIT_PROGRESS_CHECKPOINT, details, NULL, err) ||
         !coordinator_note_facts(c, side, conn, glance, err))
         return false;
     log_info(
         "migration %s: the guard's functions on the %s were upgraded from version %lld to %d; everything is "
         "verified again",
-        c->ends.migration, store, (long long)from, STORE_SCHEMA_VERSION);
+        c->endpoints.migration, store, (long long)from, STORE_SCHEMA_VERSION);
     return true;
 }
 

@@ -220,10 +220,10 @@ void pgx_close(struct pgx_conn *conn)
 
 void pgx_close_gently(struct pgx_conn *conn, const struct stop *stop)
 {
-    bool ends_a_process = pgx_is_usable(conn);
+    bool endpoints_a_process = pgx_is_usable(conn);
 
     pgx_close(conn);
-    if (ends_a_process)
+    if (endpoints_a_process)
         (void)stop_sleep(stop, PROCESS_END_US);
 }
 

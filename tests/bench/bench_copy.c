@@ -22,7 +22,7 @@ struct bench {
     struct tmv_store_info peer; /* target of the pipe */
     struct pgx_conn *source, *target, *peer_conn;
     struct tmv_control *control;
-    struct ends ends;
+    struct endpoints endpoints;
     int64_t events;
 };
 
@@ -47,14 +47,14 @@ static void open_stores(struct bench *b)
     static const char *const settings[] = {"max_wal_size=4GB", "shared_buffers=256MB", NULL};
     struct cluster *cluster = support_cluster("bench", settings);
 
-    support_store(cluster, "source", false, &b->ends.source_store);
-    support_store(cluster, "target", false, &b->ends.target_store);
+    support_store(cluster, "source", false, &b->endpoints.source_store);
+    support_store(cluster, "target", false, &b->endpoints.target_store);
     support_store(cluster, "peer", false, &b->peer);
-    b->source = support_connect(b->ends.source_store.conninfo);
-    b->target = support_connect(b->ends.target_store.conninfo);
+    b->source = support_connect(b->endpoints.source_store.conninfo);
+    b->target = support_connect(b->endpoints.target_store.conninfo);
     b->peer_conn = support_connect(b->peer.conninfo);
-    assert_done(store_shape_discover(b->source, "public", "events", &b->ends.source, &err), &err);
-    assert_done(store_shape_discover(b->target, "public", "events", &b->ends.target, &err), &err);
+    assert_done(store_shape_discover(b->source, "public", "events", &b->endpoints.source, &err), &err);
+    assert_done(store_shape_discover(b->target, "public", "events", &b->endpoints.target, &err), &err);
 }
 
 static void own_migration(struct bench *b)
@@ -67,26 +67,26 @@ static void own_migration(struct bench *b)
     struct tmv_error err = {0};
 
     support_database(support_cluster("bench", NULL), conninfo);
-    snprintf(b->ends.tenant, sizeof b->ends.tenant, TENANT);
+    snprintf(b->endpoints.tenant, sizeof b->endpoints.tenant, TENANT);
     assert_true(tmv_uuid_parse(TENANT, &start.tenant));
     tmv_settings_default(&start.settings);
     assert_done(tmv_control_init(conninfo, &err) && tmv_control_open(conninfo, &b->control, &err) &&
-                    tmv_store_add(b->control, &b->ends.source_store, &err) &&
-                    tmv_store_add(b->control, &b->ends.target_store, &err) &&
+                    tmv_store_add(b->control, &b->endpoints.source_store, &err) &&
+                    tmv_store_add(b->control, &b->endpoints.target_store, &err) &&
                     tmv_routing_register(b->control, &start.tenant, "source", &err),
                 &err);
     struct claimable claimable = {.tenant = start.tenant};
     assert_done(tmv_start(b->control, &start, &actor, &claimable.migration, &err), &err);
     assert_done(control_lease_take(b->control->conn, &claimable, &engine, &lease, &err), &err);
-    b->ends.owner = lease.owner;
-    tmv_uuid_format(&lease.owner.migration, b->ends.migration);
-    assert_done(guard_prepare_store(b->target, &b->ends.target, &err), &err);
+    b->endpoints.owner = lease.owner;
+    tmv_uuid_format(&lease.owner.migration, b->endpoints.migration);
+    assert_done(guard_prepare_store(b->target, &b->endpoints.target, &err), &err);
     support_sql(b->target,
                 "INSERT INTO tenantmv.applied (migration_id, tenant_id, owner_epoch, state, events_table)"
                 " VALUES ('%s', '" TENANT "', %lld, 'copying', 'public.events');"
                 "INSERT INTO tenantmv.owner SELECT tenant_id, migration_id, owner_epoch, events_table FROM "
                 "tenantmv.applied",
-                b->ends.migration, (long long)b->ends.owner.epoch);
+                b->endpoints.migration, (long long)b->endpoints.owner.epoch);
 }
 
 /* When each part of the copy began, on stderr. */
@@ -112,7 +112,7 @@ static double copy_seconds(struct bench *b)
     bool finished = false;
 
     tmv_settings_default(&settings);
-    assert_done(bulk_copier_run(&b->ends, b->control->conn, &options, &hooks, &finished, &err), &err);
+    assert_done(bulk_copier_run(&b->endpoints, b->control->conn, &options, &hooks, &finished, &err), &err);
     assert_true(finished);
     return (double)(clock_now_us() - began) / US_PER_S;
 }
@@ -147,7 +147,7 @@ static double pipe_seconds(struct bench *b)
     snprintf(command, sizeof command,
              "%s/psql -qX '%s' -c 'COPY public.events TO STDOUT (FORMAT binary)' |"
              " %s/psql -qX '%s' -c 'COPY public.events FROM STDIN (FORMAT binary)'",
-             bin, b->ends.source_store.conninfo, bin, b->peer.conninfo);
+             bin, b->endpoints.source_store.conninfo, bin, b->peer.conninfo);
     shell(command);
     snprintf(command, sizeof command,
              "for half in 0 1; do (%s/psql -qAtX '%s' -c \"SELECT text FROM public.definitions WHERE n %% 2 "
@@ -164,9 +164,9 @@ static double pipe_seconds(struct bench *b)
 
 static double verify_seconds(struct bench *b)
 {
-    const struct tmv_verify_options options = {.source = &b->ends.source_store,
-                                               .target = &b->ends.target_store,
-                                               .tenant = b->ends.owner.tenant,
+    const struct tmv_verify_options options = {.source = &b->endpoints.source_store,
+                                               .target = &b->endpoints.target_store,
+                                               .tenant = b->endpoints.owner.tenant,
                                                .level = TMV_VERIFY_HASH};
     struct tmv_verify_report report;
     struct tmv_error err = {0};

@@ -129,7 +129,7 @@ static void leaves_out_columns_that_one_side_lacks(void **state)
 
     (void)state;
     copy_bed_open(&bed, &o);
-    store_shape_leave(&bed.ends.source, &left); /* as preflight has it accepted */
+    store_shape_leave(&bed.endpoints.source, &left); /* as preflight has it accepted */
     copy_bed_fill(&bed, 500);
     copy_bed_copy_all(&bed);
     copy_bed_assert_copied(&bed);
@@ -234,7 +234,7 @@ static void is_not_finished_when_told_to_stop_after_the_last_chunk(void **state)
     copy_bed_close(&bed);
 }
 
-static void ends_when_the_engine_stops(void **state)
+static void endpoints_when_the_engine_stops(void **state)
 {
     const struct copy_bed_options o = {0};
     struct stop stop;
@@ -247,13 +247,13 @@ static void ends_when_the_engine_stops(void **state)
     copy_bed_open(&bed, &o);
     copy_bed_fill(&bed, 2000);
     assert_done(stop_init(&stop, &err), &err);
-    bed.ends.stop = &stop;
+    bed.endpoints.stop = &stop;
     stop_raise(&stop);
     assert_fails(copy_bed_run(&bed, &seen, &finished, &err), &err, TMV_ERR_CANCELLED);
     stop_clear(&stop);
     copy_bed_copy_all(&bed);
     copy_bed_assert_copied(&bed);
-    bed.ends.stop = NULL;
+    bed.endpoints.stop = NULL;
     stop_release(&stop);
     copy_bed_close(&bed);
 }
@@ -290,9 +290,9 @@ static void cuts_a_chunk_in_two_that_takes_too_long(void **state)
     copy_bed_fill(&bed, 5000);
     bed.settings.copy_workers = 1;
     bed.options.snapshot_max_us = 200 * US_PER_MS;
-    blocker.conn = support_connect(bed.ends.target_store.conninfo);
+    blocker.conn = support_connect(bed.endpoints.target_store.conninfo);
     support_sql(blocker.conn, "BEGIN; LOCK TABLE public.events IN SHARE MODE");
-    blocker.watch = support_connect(bed.ends.target_store.conninfo);
+    blocker.watch = support_connect(bed.endpoints.target_store.conninfo);
     assert_int_equal(pthread_create(&blocker.thread, NULL, block, &blocker), 0);
     copy_bed_copy_all(&bed);
     pthread_join(blocker.thread, NULL);
@@ -354,8 +354,8 @@ static void an_engine_that_stands_still_holds_no_snapshot(void **state)
         "INSERT INTO public.events (event_id, aggregate_id, aggregate_type, event_type, tenant_id, "
         "version, timestamp, payload) SELECT gen_random_uuid(), gen_random_uuid(), 'S', 'E', '%s', 1, "
         "now(), jsonb_build_object('x', repeat('x', 9000) || n) FROM generate_series(1, 6000) n",
-        bed.ends.tenant);
-    snprintf(bed.ends.source_store.conninfo, sizeof bed.ends.source_store.conninfo,
+        bed.endpoints.tenant);
+    snprintf(bed.endpoints.source_store.conninfo, sizeof bed.endpoints.source_store.conninfo,
              "host=127.0.0.1 %s user=%s dbname=%s", port, pgx_user(bed.conn[SOURCE]),
              pgx_database(bed.conn[SOURCE]));
     bed.settings.copy_workers = 1;
@@ -363,14 +363,14 @@ static void an_engine_that_stands_still_holds_no_snapshot(void **state)
     bed.options.limit = 10000;
     bed.options.snapshot_max_us = 3 * US_PER_S;
     bed.settings.keep_indexes = true; /* so that the first row waits for the blocker's */
-    blocker = support_connect(bed.ends.target_store.conninfo);
+    blocker = support_connect(bed.endpoints.target_store.conninfo);
     AUTO_FREE char *first =
         support_text(bed.conn[SOURCE], "SELECT event_id FROM public.events ORDER BY global_position LIMIT 1");
     support_sql(
         blocker,
         "BEGIN; INSERT INTO public.events (event_id, aggregate_id, aggregate_type, event_type, tenant_id, "
         "version, timestamp, payload) VALUES ('%s', gen_random_uuid(), 'S', 'E', '%s', 1, now(), '{}')",
-        first, bed.ends.tenant);
+        first, bed.endpoints.tenant);
     pid_t child = start_copy(&bed);
     support_wait_until(bed.conn[SOURCE], "SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name "
                                          "LIKE 'tenantmv/copy%%' AND wait_event = 'ClientWrite'");
@@ -434,7 +434,7 @@ int main(void)
         cmocka_unit_test(never_lowers_the_sequence_of_the_target),
         cmocka_unit_test(goes_on_after_a_pause),
         cmocka_unit_test(is_not_finished_when_told_to_stop_after_the_last_chunk),
-        cmocka_unit_test(ends_when_the_engine_stops),
+        cmocka_unit_test(endpoints_when_the_engine_stops),
         cmocka_unit_test(cuts_a_chunk_in_two_that_takes_too_long),
         cmocka_unit_test(an_engine_that_stands_still_holds_no_snapshot),
         cmocka_unit_test(goes_on_after_a_kill),

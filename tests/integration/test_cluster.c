@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "demo/keeper.h"
+#include "demo/reaper.h"
 #include "support/support.h"
 #include "test.h"
 
@@ -191,19 +191,19 @@ static void run_doomed_program(int report_fd)
 
 static void leaves_nothing_behind_when_killed(void **state)
 {
-    int ends[2], server = 0, watch_fd;
+    int endpoints[2], server = 0, watch_fd;
     char line[400] = "", path[300] = "";
     pid_t pid;
     FILE *report;
     struct stat st;
 
     (void)state;
-    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(pipe(endpoints), 0);
     pid = fork();
     if (pid == 0)
-        run_doomed_program(ends[1]);
-    close(ends[1]);
-    report = fdopen(ends[0], "r");
+        run_doomed_program(endpoints[1]);
+    close(endpoints[1]);
+    report = fdopen(endpoints[0], "r");
     assert_non_null(fgets(line, sizeof line, report));
     assert_int_equal(sscanf(line, "%d %299s", &server, path), 2);
     fclose(report);
@@ -231,7 +231,7 @@ static void detaches_what_is_mounted_in_the_directory(void **state)
     assert_int_equal(mkdir(outside, 0700), 0);
     if (geteuid() == 0 && mount("tmpfs", outside, "tmpfs", 0, "size=64k") != 0)
         print_message("cannot mount here: only the plain case is tested\n");
-    assert_true(keeper_remove_tree(path));
+    assert_true(reaper_remove_tree(path));
     assert_int_equal(stat(path, &st), -1);
 }
 

@@ -20,7 +20,7 @@ static int prepared(void **state)
     (void)state;
     move_prepare(&m, false);
     feed_reader_prepare(m.source);
-    feed_reader_init(&reader, &m.ends.owner.tenant, 0);
+    feed_reader_init(&reader, &m.endpoints.owner.tenant, 0);
     return 0;
 }
 
@@ -28,7 +28,8 @@ static void guard_it(void)
 {
     move_guard_source(&m);
     /* No test here is in a hurry: whoever holds the tenant is not ended for it. */
-    support_sql(m.source, "UPDATE tenantmv.fence SET wait_ms = 60000 WHERE tenant_id = '%s'", m.ends.tenant);
+    support_sql(m.source, "UPDATE tenantmv.fence SET wait_ms = 60000 WHERE tenant_id = '%s'",
+                m.endpoints.tenant);
 }
 
 static int guarded(void **state)
@@ -43,7 +44,7 @@ static int guarded_partitioned(void **state)
     (void)state;
     move_prepare(&m, true);
     feed_reader_prepare(m.source);
-    feed_reader_init(&reader, &m.ends.owner.tenant, 0);
+    feed_reader_init(&reader, &m.endpoints.owner.tenant, 0);
     guard_it();
     return 0;
 }
@@ -71,7 +72,7 @@ struct writer {
 
 static struct writer writer_begin(const char *level)
 {
-    struct writer w = {.conn = support_connect(m.ends.source_store.conninfo)};
+    struct writer w = {.conn = support_connect(m.endpoints.source_store.conninfo)};
 
     support_sql(w.conn, "BEGIN ISOLATION LEVEL %s", level);
     w.xid = support_int(w.conn, "SELECT pg_current_xact_id()::text::bigint");
@@ -87,7 +88,7 @@ static void writer_send(struct writer *w)
                          "tenant_id, version, timestamp, payload) VALUES (gen_random_uuid(), "
                          "gen_random_uuid(), 'Order', 'OrderPlaced', $1::uuid, 1, now(), '{}') "
                          "RETURNING global_position",
-                         PGX_ARGS(PGX_UUID(&m.ends.owner.tenant)), &err),
+                         PGX_ARGS(PGX_UUID(&m.endpoints.owner.tenant)), &err),
                 &err);
 }
 
@@ -130,7 +131,7 @@ static void signal_writer(const struct writer *w, int number)
  * both in the end. */
 static bool reader_sees_both_held_writers(const char *level)
 {
-    struct writer holder = {.conn = support_connect(m.ends.source_store.conninfo)};
+    struct writer holder = {.conn = support_connect(m.endpoints.source_store.conninfo)};
     struct writer w0 = writer_begin(level);
     struct writer w1 = writer_begin(level);
 
@@ -190,7 +191,7 @@ static void what_was_written_before_the_installation_is_not_overtaken(void **sta
     struct tmv_error err;
 
     (void)state;
-    assert_done(guard_prepare_store(m.source, &m.ends.source, &err), &err);
+    assert_done(guard_prepare_store(m.source, &m.endpoints.source, &err), &err);
     struct writer late = writer_begin("READ COMMITTED");
     struct writer neighbour = writer_begin("READ COMMITTED");
     struct writer before = writer_begin("READ COMMITTED");
@@ -226,7 +227,7 @@ static void many_rows_of_one_statement_carry_one_id(void **state)
         "INSERT INTO public.events (event_id, aggregate_id, aggregate_type, event_type, tenant_id, version, "
         "timestamp, payload) SELECT gen_random_uuid(), gen_random_uuid(), 'Order', 'OrderPlaced', '%s', 1, "
         "now(), '{}' FROM generate_series(1, 1000)",
-        m.ends.tenant);
+        m.endpoints.tenant);
     assert_int_equal(support_int(m.source, "SELECT count(DISTINCT txid) FROM public.events"), 1);
     assert_int_equal(
         support_int(m.source, "SELECT count(*) FROM public.events WHERE txid::text = xmin::text"), 1000);
@@ -243,7 +244,7 @@ static void many_rows_of_one_statement_carry_one_id(void **state)
  * raises the floor and takes a lower position. */
 static bool reader_sees_both_around_a_risen_floor(void)
 {
-    struct pgx_conn *keeper = support_connect(m.ends.source_store.conninfo);
+    struct pgx_conn *reaper = support_connect(m.endpoints.source_store.conninfo);
     struct writer w = writer_begin("READ COMMITTED");
     struct writer first = writer_begin("READ COMMITTED");
     struct writer later;
@@ -251,18 +252,18 @@ static bool reader_sees_both_around_a_risen_floor(void)
     writer_insert(&first);
     writer_commit(&first);
     later = writer_begin("READ COMMITTED");
-    support_sql(keeper, "SELECT pg_advisory_lock(%d)", IN_BETWEEN);
+    support_sql(reaper, "SELECT pg_advisory_lock(%d)", IN_BETWEEN);
     writer_send(&w);
     await_held(&w);
     writer_insert(&later);
-    support_sql(keeper, "SELECT pg_advisory_unlock(%d)", IN_BETWEEN);
+    support_sql(reaper, "SELECT pg_advisory_unlock(%d)", IN_BETWEEN);
     writer_receive(&w);
     assert_true(w.xid < later.xid && later.position < w.position);
     writer_commit(&w);
     feed_reader_read(&reader, m.source);
     writer_commit(&later);
     feed_reader_read(&reader, m.source);
-    pgx_close(keeper);
+    pgx_close(reaper);
     return feed_reader_saw(&reader, w.position) && feed_reader_saw(&reader, later.position);
 }
 
@@ -287,7 +288,7 @@ static void what_the_drain_wrote_is_not_overtaken(void **state)
     support_sql(
         m.source,
         "SELECT tenantmv.arm('public.events', 'public.events_global_position_seq', '%s', '%s', 1, 2, 100)",
-        m.ends.tenant, m.ends.migration);
+        m.endpoints.tenant, m.endpoints.migration);
     support_sql(m.source, "COMMIT; UPDATE tenantmv.fence SET state = 'open'");
     assert_true(late.xid < drain);
     writer_insert(&late);
@@ -302,7 +303,7 @@ static void a_floor_from_another_cluster_begins_again(void **state)
     struct tmv_error err;
 
     (void)state;
-    assert_done(guard_prepare_store(m.source, &m.ends.source, &err), &err);
+    assert_done(guard_prepare_store(m.source, &m.endpoints.source, &err), &err);
     support_sql(m.source, "SELECT setval(floor, 1000000000000) FROM tenantmv.guarded");
     guard_it();
     writer_insert(&w);
@@ -322,8 +323,8 @@ static void a_guard_of_an_older_release_orders_them_too(void **state)
         "tenantmv.store_version SET version = 3; DROP TRIGGER \"~tenantmv_%1$s_insert\" ON "
         "public.events; CREATE TRIGGER \"~tenantmv_%1$s_insert\" BEFORE INSERT ON public.events FOR EACH "
         "ROW WHEN (NEW.tenant_id = '%2$s') EXECUTE FUNCTION tenantmv.guard_insert('%2$s', '%3$lld')",
-        m.source_guard.mark, m.ends.tenant, (long long)m.source_guard.lock_key);
-    assert_done(guard_prepare_store(m.source, &m.ends.source, &err), &err);
+        m.source_guard.mark, m.endpoints.tenant, (long long)m.source_guard.lock_key);
+    assert_done(guard_prepare_store(m.source, &m.endpoints.source, &err), &err);
     assert_true(reader_sees_both_held_writers("READ COMMITTED"));
 }
 
@@ -447,9 +448,9 @@ static void a_store_without_transaction_ids_is_guarded_all_the_same(void **state
 
     (void)state;
     support_sql(m.source, "ALTER TABLE public.events DROP COLUMN txid");
-    assert_done(store_shape_discover(m.source, "public", "events", &m.ends.source, &err), &err);
+    assert_done(store_shape_discover(m.source, "public", "events", &m.endpoints.source, &err), &err);
     guard_it();
-    assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err);
+    assert_done(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err);
     assert_int_equal(support_int(m.source, "SELECT count(*) FROM public.events"), 1);
 }
 
@@ -465,9 +466,9 @@ static void a_users_own_column_of_that_name_keeps_its_values(void **state)
         support_sql(m.source,
                     "ALTER TABLE public.events DROP COLUMN txid; ALTER TABLE public.events ADD txid %s",
                     types[i]);
-        assert_done(store_shape_discover(m.source, "public", "events", &m.ends.source, &err), &err);
+        assert_done(store_shape_discover(m.source, "public", "events", &m.endpoints.source, &err), &err);
         guard_it();
-        assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err);
+        assert_done(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err);
         assert_int_equal(support_int(m.source, "SELECT txid::text::bigint FROM public.events"), 7);
     }
 }

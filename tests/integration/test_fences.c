@@ -301,7 +301,7 @@ static bool l_begin_applied(struct tmv_error *err)
     return owned_rows(m.target, sql_phase_applied_begin,
                       PGX_ARGS(PGX_UUID(&late_target.migration), PGX_UUID(&late_target.tenant),
                                PGX_INT(late_target.owner_epoch), PGX_INT(5),
-                               PGX_INT(m.ends.target.relation_oid)),
+                               PGX_INT(m.endpoints.target.relation_oid)),
                       err);
 }
 
@@ -309,7 +309,7 @@ static bool l_clean_target(struct tmv_error *err)
 {
     return owned_rows(m.target, sql_undo_target_rows,
                       PGX_ARGS(PGX_UUID(&late_target.tenant), PGX_UUID(&late_target.migration),
-                               PGX_INT(late_target.owner_epoch), PGX_INT(m.ends.target.relation_oid)),
+                               PGX_INT(late_target.owner_epoch), PGX_INT(m.endpoints.target.relation_oid)),
                       err);
 }
 
@@ -317,17 +317,17 @@ static bool l_clean_source(struct tmv_error *err)
 {
     return owned_rows(m.source, sql_undo_source_rows,
                       PGX_ARGS(PGX_UUID(&late_source.tenant), PGX_UUID(&late_source.migration),
-                               PGX_INT(late_source.owner_epoch), PGX_INT(m.ends.source.relation_oid)),
+                               PGX_INT(late_source.owner_epoch), PGX_INT(m.endpoints.source.relation_oid)),
                       err);
 }
 
 /* The sequence is not taken back by the rollback, so it must not have been turned. */
 static bool l_arm(struct tmv_error *err)
 {
-    m.ends.owner.epoch = late_target.owner_epoch;
+    m.endpoints.owner.epoch = late_target.owner_epoch;
     AUTO(buf) struct buf sql = BUF_INIT(4000);
 
-    assert_done(cutover_arm_sql(&m.ends, 2, 1000, &sql, err), err);
+    assert_done(cutover_arm_sql(&m.endpoints, 2, 1000, &sql, err), err);
     if (pgx_script(m.target, SUPPORT_TIMEOUT_US, buf_text(&sql), 0, NULL, err))
         return true;
     assert_string_equal(err->sqlstate, "TM010");
@@ -341,7 +341,7 @@ static void a_target_under_repair_is_not_armed(void **state)
     struct tmv_error err;
 
     (void)state;
-    assert_done(cutover_arm_sql(&m.ends, 2, 1000, &sql, &err), &err);
+    assert_done(cutover_arm_sql(&m.endpoints, 2, 1000, &sql, &err), &err);
     support_sql(m.target, "INSERT INTO tenantmv.repair SELECT migration_id FROM tenantmv.applied");
     AUTO_FREE char *before = picture(m.target);
     assert_false(pgx_script(m.target, SUPPORT_TIMEOUT_US, buf_text(&sql), 0, NULL, &err));
@@ -357,18 +357,18 @@ static void a_target_under_repair_is_not_armed(void **state)
 static void notices_what_was_in_flight_when_it_connected(void **state)
 {
     static const struct tmv_uuid other = {.bytes = {9, 9}};
-    AUTO_CONN struct pgx_conn *writer = support_connect(m.ends.source_store.conninfo);
+    AUTO_CONN struct pgx_conn *writer = support_connect(m.endpoints.source_store.conninfo);
     struct tailer t;
     struct tmv_error err;
     bool behind, ok = true;
 
     (void)state;
     support_sql(writer, "BEGIN");
-    assert_done(move_insert(writer, &m.ends.owner.tenant, 1, 1, &err), &err);
+    assert_done(move_insert(writer, &m.endpoints.owner.tenant, 1, 1, &err), &err);
     assert_done(move_insert(m.source, &other, 2, 1, &err), &err);
     support_sql(m.target, "UPDATE tenantmv.applied SET watermark = %lld",
                 (long long)support_int(m.source, "SELECT last_value FROM public.events_global_position_seq"));
-    tailer_init(&t, &m.ends, &m.source_guard);
+    tailer_init(&t, &m.endpoints, &m.source_guard);
     assert_done(tailer_connect(&t, &err), &err);
     assert_done(tailer_check_not_ahead(&t, &err), &err);
     support_sql(writer, "COMMIT");

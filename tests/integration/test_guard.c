@@ -44,7 +44,8 @@ static int release(void **state)
 
 static int64_t events_of_tenant(void)
 {
-    return support_int(m.source, "SELECT count(*) FROM public.events WHERE tenant_id = '%s'", m.ends.tenant);
+    return support_int(m.source, "SELECT count(*) FROM public.events WHERE tenant_id = '%s'",
+                       m.endpoints.tenant);
 }
 
 static void admits_writers_while_open_and_names_the_new_home_once_moved(void **state)
@@ -52,9 +53,9 @@ static void admits_writers_while_open_and_names_the_new_home_once_moved(void **s
     struct tmv_error err;
 
     (void)state;
-    assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err);
+    assert_done(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err);
     move_decide(&m);
-    assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 2, &err), &err, TMV_ERR_MOVED);
+    assert_fails(move_insert(m.source, &m.endpoints.owner.tenant, 1, 2, &err), &err, TMV_ERR_MOVED);
     assert_string_equal(err.sqlstate, "TM001");
     assert_string_equal(err.detail, "{\"store_id\" : \"target\", \"placement_epoch\" : 2}");
     assert_done(move_insert(m.source, &other, 7, 1, &err), &err);
@@ -67,7 +68,7 @@ static void allocates_the_position_after_the_lock(void **state)
     struct tmv_error err;
 
     (void)state;
-    assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err);
+    assert_done(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err);
     /* The default took a value first; the row carries a later one. */
     assert_int_equal(support_int(m.source, "SELECT max(global_position) FROM public.events"),
                      support_int(m.source, "SELECT last_value FROM public.events_global_position_seq"));
@@ -77,13 +78,13 @@ static void allocates_the_position_after_the_lock(void **state)
 /* A REPEATABLE READ transaction begun before the switch inserts after it. Returns whether the row got in. */
 static bool old_snapshot_gets_in(const char *level)
 {
-    struct pgx_conn *writer = support_connect(m.ends.source_store.conninfo);
+    struct pgx_conn *writer = support_connect(m.endpoints.source_store.conninfo);
     struct tmv_error err = {0};
 
     support_sql(writer, "BEGIN ISOLATION LEVEL %s", level);
     support_int(writer, "SELECT count(*) FROM public.events");
     move_decide(&m);
-    bool in = move_insert(writer, &m.ends.owner.tenant, 1, 1, &err);
+    bool in = move_insert(writer, &m.endpoints.owner.tenant, 1, 1, &err);
     if (!in)
         assert_true(strcmp(err.sqlstate, "40001") == 0 || strcmp(err.sqlstate, "TM001") == 0);
     pgx_close(writer);
@@ -119,7 +120,7 @@ static void would_admit_an_old_snapshot_with_a_key_share_lock(void **state)
 /* A transaction whose snapshot is older than the fence row itself. */
 static bool snapshot_before_the_fence_row_gets_in(bool missing_means_open)
 {
-    struct pgx_conn *writer = support_connect(m.ends.source_store.conninfo);
+    struct pgx_conn *writer = support_connect(m.endpoints.source_store.conninfo);
     struct tmv_error err = {0};
 
     support_sql(writer, "BEGIN ISOLATION LEVEL REPEATABLE READ");
@@ -129,7 +130,7 @@ static bool snapshot_before_the_fence_row_gets_in(bool missing_means_open)
         move_mutate(m.source, "tenantmv.guard_admit(uuid, regclass)", "IF NOT FOUND THEN",
                     "IF NOT FOUND THEN RETURN;");
     move_decide(&m);
-    bool in = move_insert(writer, &m.ends.owner.tenant, 1, 1, &err);
+    bool in = move_insert(writer, &m.endpoints.owner.tenant, 1, 1, &err);
     if (!in)
         assert_string_equal(err.sqlstate, "40001");
     pgx_close(writer);
@@ -151,8 +152,8 @@ static void would_admit_it_if_a_missing_row_meant_open(void **state)
 /* A writer that waits for the lock while the decision is made. */
 static bool waiting_writer_gets_in(void)
 {
-    struct pgx_conn *writer = support_connect(m.ends.source_store.conninfo);
-    struct pgx_conn *decider = support_connect(m.ends.source_store.conninfo);
+    struct pgx_conn *writer = support_connect(m.endpoints.source_store.conninfo);
+    struct pgx_conn *decider = support_connect(m.endpoints.source_store.conninfo);
     struct tmv_error err = {0};
 
     support_sql(decider, "BEGIN; SELECT pg_advisory_xact_lock(%lld)", (long long)m.source_guard.lock_key);
@@ -162,7 +163,7 @@ static bool waiting_writer_gets_in(void)
                          "timestamp, payload) VALUES (gen_random_uuid(), gen_random_uuid(), 'Order', "
                          "'OrderPlaced', $1::uuid, "
                          "1, now(), '{}')",
-                         PGX_ARGS(PGX_UUID(&m.ends.owner.tenant)), &err),
+                         PGX_ARGS(PGX_UUID(&m.endpoints.owner.tenant)), &err),
                 &err);
     support_wait_until(m.source,
                        "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted");
@@ -170,7 +171,7 @@ static bool waiting_writer_gets_in(void)
                 "UPDATE tenantmv.fence SET state = 'moved', placement_epoch = 2, store_id = 'target' WHERE "
                 "tenant_id = '%s'; "
                 "COMMIT",
-                m.ends.tenant);
+                m.endpoints.tenant);
     bool in = pgx_receive(writer, SUPPORT_TIMEOUT_US, NULL, &err);
     if (!in)
         assert_string_equal(err.sqlstate, "TM001");
@@ -204,7 +205,7 @@ static bool late_tenant_gets_in(void)
                 "RETURN NEW; END $$; CREATE TRIGGER zz_set_tenant BEFORE INSERT ON public.events FOR EACH "
                 "ROW EXECUTE "
                 "FUNCTION public.set_tenant()",
-                m.ends.tenant);
+                m.endpoints.tenant);
     move_decide(&m);
     bool in = move_insert(m.source, &nobody, 1, 1, &err);
     if (!in)
@@ -238,12 +239,12 @@ static void refuses_changes_of_history_and_of_the_tenant(void **state)
 
     (void)state;
     assert_done(move_insert(m.source, &other, 3, 1, &err), &err);
-    assert_done(move_insert(m.source, &m.ends.owner.tenant, 4, 1, &err), &err);
+    assert_done(move_insert(m.source, &m.endpoints.owner.tenant, 4, 1, &err), &err);
     snprintf(steal, sizeof steal, "UPDATE public.events SET tenant_id = '%s' WHERE tenant_id <> '%s'",
-             m.ends.tenant, m.ends.tenant);
+             m.endpoints.tenant, m.endpoints.tenant);
     snprintf(give, sizeof give, "UPDATE public.events SET tenant_id = NULL WHERE tenant_id = '%s'",
-             m.ends.tenant);
-    snprintf(erase, sizeof erase, "DELETE FROM public.events WHERE tenant_id = '%s'", m.ends.tenant);
+             m.endpoints.tenant);
+    snprintf(erase, sizeof erase, "DELETE FROM public.events WHERE tenant_id = '%s'", m.endpoints.tenant);
     const char *const changes[] = {steal, give, erase, "TRUNCATE public.events"};
     for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
         assert_false(try_sql(changes[i], &err));
@@ -286,7 +287,7 @@ static void notices_every_change_of_its_catalogue_rows(void **state)
     /* What it is for: rows get in while the triggers are off, although the fence says moved. */
     move_decide(&m);
     support_sql(m.source, "ALTER TABLE public.events DISABLE TRIGGER ALL");
-    assert_true(move_insert(m.source, &m.ends.owner.tenant, 5, 1, &err));
+    assert_true(move_insert(m.source, &m.endpoints.owner.tenant, 5, 1, &err));
 }
 
 static void notices_a_partition_that_leaves(void **state)
@@ -308,9 +309,9 @@ static void guards_every_partition(void **state)
     struct tmv_error err;
 
     (void)state;
-    assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err);
+    assert_done(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err);
     move_decide(&m);
-    assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 2, &err), &err, TMV_ERR_MOVED);
+    assert_fails(move_insert(m.source, &m.endpoints.owner.tenant, 1, 2, &err), &err, TMV_ERR_MOVED);
     AUTO_FREE char *leaf = support_text(m.source, "SELECT tableoid::regclass FROM public.events LIMIT 1");
     char sql[200];
     snprintf(sql, sizeof sql, "TRUNCATE %s", leaf);
@@ -324,7 +325,7 @@ static void fires_for_replicas_too(void **state)
     (void)state;
     move_decide(&m);
     support_sql(m.source, "SET session_replication_role = replica");
-    assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err, TMV_ERR_MOVED);
+    assert_fails(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err, TMV_ERR_MOVED);
 }
 
 static void takes_the_pass_only_from_the_engines_role(void **state)
@@ -338,12 +339,12 @@ static void takes_the_pass_only_from_the_engines_role(void **state)
                 "GRANT INSERT, SELECT ON public.events TO plain_writer; "
                 "GRANT USAGE ON SEQUENCE public.events_global_position_seq TO plain_writer");
     support_sql(m.source, "SET SESSION AUTHORIZATION plain_writer; SET tenantmv.pass = '%s/1'",
-                m.ends.migration);
-    assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err, TMV_ERR_MOVED);
+                m.endpoints.migration);
+    assert_fails(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err, TMV_ERR_MOVED);
     support_sql(m.source, "RESET SESSION AUTHORIZATION");
-    assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err);
-    support_sql(m.source, "SET tenantmv.pass = '%s/2'", m.ends.migration); /* another owner's epoch */
-    assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 2, &err), &err, TMV_ERR_MOVED);
+    assert_done(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err);
+    support_sql(m.source, "SET tenantmv.pass = '%s/2'", m.endpoints.migration); /* another owner's epoch */
+    assert_fails(move_insert(m.source, &m.endpoints.owner.tenant, 1, 2, &err), &err, TMV_ERR_MOVED);
 }
 
 /* A session of an engine that was replaced gets to its decision after all. */
@@ -357,7 +358,7 @@ static bool earlier_owner_decides(void)
     bool decided =
         pgx_query(m.source, SUPPORT_TIMEOUT_US,
                   "SELECT tenantmv.decide('public.events', $1::uuid, $2::uuid, $3::bigint, 1, 2, 'target')",
-                  PGX_ARGS(PGX_UUID(&m.ends.owner.tenant), PGX_UUID(&m.ends.owner.migration),
+                  PGX_ARGS(PGX_UUID(&m.endpoints.owner.tenant), PGX_UUID(&m.endpoints.owner.migration),
                            PGX_INT(m.source_guard.owner_epoch)),
                   NULL, &err);
     if (!decided)
@@ -388,9 +389,10 @@ static bool target_takes_a_stray_write_before_the_decision(void)
     support_sql(m.target,
                 "UPDATE tenantmv.fence SET wait_ms = 20; SELECT tenantmv.arm('public.events', "
                 "'public.events_global_position_seq', '%s', '%s', %lld, 2, %lld)",
-                m.ends.tenant, m.ends.migration, (long long)m.target_guard.owner_epoch, (long long)m.v0);
+                m.endpoints.tenant, m.endpoints.migration, (long long)m.target_guard.owner_epoch,
+                (long long)m.v0);
     assert_int_equal(support_int(m.source, "SELECT count(*) FROM tenantmv.fence WHERE state = 'open'"), 1);
-    bool taken = move_insert(m.target, &m.ends.owner.tenant, 1, 1, &err);
+    bool taken = move_insert(m.target, &m.endpoints.owner.tenant, 1, 1, &err);
     if (!taken)
         assert_int_equal(err.code, TMV_ERR_CLOSED);
     return taken;
@@ -420,24 +422,25 @@ static void admits_only_writers_that_name_the_epoch_while_armed(void **state)
     support_sql(
         m.source,
         "UPDATE tenantmv.fence SET state = 'armed', placement_epoch = 5, wait_ms = 50 WHERE tenant_id = '%s'",
-        m.ends.tenant);
-    assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err, TMV_ERR_CLOSED);
+        m.endpoints.tenant);
+    assert_fails(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err, TMV_ERR_CLOSED);
     support_sql(m.source, "SET tenantmv.epoch = '4'");
-    assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err, TMV_ERR_CLOSED);
+    assert_fails(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err, TMV_ERR_CLOSED);
     support_sql(m.source, "SET tenantmv.epoch = '5'");
-    assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err);
+    assert_done(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err);
 }
 
 /* The session of the pause says nothing any more and no timeout of its own ends it: the writers end it. */
-static void ends_a_session_that_keeps_the_lock_beyond_any_pause(void **state)
+static void endpoints_a_session_that_keeps_the_lock_beyond_any_pause(void **state)
 {
-    struct pgx_conn *stuck = support_connect(m.ends.source_store.conninfo);
+    struct pgx_conn *stuck = support_connect(m.endpoints.source_store.conninfo);
     struct tmv_error err;
 
     (void)state;
-    support_sql(m.source, "UPDATE tenantmv.fence SET wait_ms = 100 WHERE tenant_id = '%s'", m.ends.tenant);
+    support_sql(m.source, "UPDATE tenantmv.fence SET wait_ms = 100 WHERE tenant_id = '%s'",
+                m.endpoints.tenant);
     support_sql(stuck, "BEGIN; SELECT pg_advisory_xact_lock(%lld)", (long long)m.source_guard.lock_key);
-    assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err);
+    assert_done(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err);
     assert_false(pgx_script(stuck, SUPPORT_TIMEOUT_US, "COMMIT", 0, NULL, &err));
     pgx_close(stuck);
 }
@@ -445,13 +448,14 @@ static void ends_a_session_that_keeps_the_lock_beyond_any_pause(void **state)
 static void leaves_the_writers_lock_timeout_as_it_was(void **state)
 {
     struct tmv_error err;
-    struct pgx_conn *stuck = support_connect(m.ends.source_store.conninfo);
+    struct pgx_conn *stuck = support_connect(m.endpoints.source_store.conninfo);
 
     (void)state;
-    support_sql(m.source, "UPDATE tenantmv.fence SET wait_ms = 50 WHERE tenant_id = '%s'", m.ends.tenant);
+    support_sql(m.source, "UPDATE tenantmv.fence SET wait_ms = 50 WHERE tenant_id = '%s'",
+                m.endpoints.tenant);
     support_sql(stuck, "BEGIN; SELECT pg_advisory_xact_lock(%lld)", (long long)m.source_guard.lock_key);
     support_sql(m.source, "BEGIN; SET LOCAL lock_timeout = '7s'");
-    assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err);
+    assert_done(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err);
     AUTO_FREE char *after = support_text(m.source, "SHOW lock_timeout");
     assert_string_equal(after, "7s");
     support_sql(m.source, "COMMIT");
@@ -460,14 +464,14 @@ static void leaves_the_writers_lock_timeout_as_it_was(void **state)
 
 static void gives_up_naming_the_transaction_that_blocks_its_installation(void **state)
 {
-    struct pgx_conn *blocker = support_connect(m.ends.source_store.conninfo);
+    struct pgx_conn *blocker = support_connect(m.endpoints.source_store.conninfo);
     struct guard_installed installed;
     struct tmv_error err;
 
     (void)state;
     support_sql(blocker, "BEGIN");
     assert_done(move_insert(blocker, &other, 1, 1, &err), &err);
-    assert_done(guard_prepare_store(m.source, &m.ends.source, &err), &err);
+    assert_done(guard_prepare_store(m.source, &m.endpoints.source, &err), &err);
     assert_done(guard_raise_owner(m.source, &m.source_guard, &err), &err);
     assert_done(guard_prepare_fence(m.source, &m.source_guard, FENCE_OPEN, 600, 1, &err), &err);
     assert_fails(guard_install(m.source, &m.source_guard, GUARD_ROWS, 300000, &installed, &err), &err,
@@ -495,9 +499,9 @@ static void does_not_wait_for_writers_of_another_database(void **state)
     support_sql(admin, "CREATE DATABASE twin TEMPLATE %s", name);
     pgx_close(admin);
     struct pgx_conn *twin = support_connect(cluster_conninfo(cluster, "twin", conninfo));
-    m.source = support_connect(m.ends.source_store.conninfo);
-    struct pgx_conn *blocker = support_connect(m.ends.source_store.conninfo);
-    assert_done(guard_prepare_store(m.source, &m.ends.source, &err), &err);
+    m.source = support_connect(m.endpoints.source_store.conninfo);
+    struct pgx_conn *blocker = support_connect(m.endpoints.source_store.conninfo);
+    assert_done(guard_prepare_store(m.source, &m.endpoints.source, &err), &err);
     assert_done(guard_raise_owner(m.source, &m.source_guard, &err), &err);
     assert_done(guard_prepare_fence(m.source, &m.source_guard, FENCE_OPEN, 600, 1, &err), &err);
     support_sql(twin, "BEGIN");
@@ -521,7 +525,7 @@ static void *prepare_store(void *conn)
 {
     struct tmv_error err = {0};
 
-    if (guard_prepare_store(conn, &m.ends.source, &err))
+    if (guard_prepare_store(conn, &m.endpoints.source, &err))
         return NULL;
     print_error("%s\n", err.message);
     return conn;
@@ -536,7 +540,7 @@ static void prepares_a_store_from_several_sessions_at_once(void **state)
 
     (void)state;
     for (int i = 0; i < AT_ONCE; i++)
-        conns[i] = support_connect(m.ends.source_store.conninfo);
+        conns[i] = support_connect(m.endpoints.source_store.conninfo);
     for (int i = 0; i < AT_ONCE; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, prepare_store, conns[i]), 0);
     for (int i = 0; i < AT_ONCE; i++)
@@ -595,7 +599,7 @@ int main(void)
         CASE(would_let_an_earlier_owner_decide, guarded),
         CASE(keeps_the_target_closed_until_the_decision, guarded),
         CASE(would_take_a_stray_write_if_opened_by_the_drain, guarded),
-        CASE(ends_a_session_that_keeps_the_lock_beyond_any_pause, guarded),
+        CASE(endpoints_a_session_that_keeps_the_lock_beyond_any_pause, guarded),
         CASE(leaves_the_writers_lock_timeout_as_it_was, guarded),
         CASE(gives_up_naming_the_transaction_that_blocks_its_installation, prepared),
         CASE(does_not_wait_for_writers_of_another_database, prepared),

@@ -68,7 +68,7 @@ static void assert_refused(const char *begin)
     struct tmv_error err = {0};
     char sql[300];
 
-    snprintf(sql, sizeof sql, "%s '%s'", begin, m.ends.tenant);
+    snprintf(sql, sizeof sql, "%s '%s'", begin, m.endpoints.tenant);
     assert_false(try_sql(sql, &err));
     assert_string_equal(err.sqlstate, "TM003");
 }
@@ -78,15 +78,15 @@ static void turns_writers_of_the_tenant_away_and_nobody_else(void **state)
     struct tmv_error err;
 
     (void)state;
-    assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err);
+    assert_done(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err);
     assert_done(move_insert(m.source, &other, 7, 1, &err), &err);
     retire_moved();
-    assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 2, &err), &err, TMV_ERR_MOVED);
+    assert_fails(move_insert(m.source, &m.endpoints.owner.tenant, 1, 2, &err), &err, TMV_ERR_MOVED);
     assert_string_equal(err.detail, "{\"store_id\" : \"target\", \"placement_epoch\" : 2}");
     assert_done(move_insert(m.source, &other, 7, 2, &err), &err);
     assert_int_equal(support_int(m.source, "SELECT count(*) FROM public.events"), 3);
     support_sql(m.source, "SET session_replication_role = replica");
-    assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 2, &err), &err, TMV_ERR_MOVED);
+    assert_fails(move_insert(m.source, &m.endpoints.owner.tenant, 1, 2, &err), &err, TMV_ERR_MOVED);
 }
 
 /* It sets no search_path of its own: what a writer puts into its own means nothing. */
@@ -105,7 +105,7 @@ static void looks_up_no_name_in_the_writers_search_path(void **state)
                 "CREATE OPERATOR evil.<> (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.never); "
                 "CREATE FUNCTION evil.guard_retired_refuse(uuid) RETURNS void LANGUAGE sql AS 'SELECT'; "
                 "SET search_path = evil, pg_catalog");
-    assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err, TMV_ERR_MOVED);
+    assert_fails(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err, TMV_ERR_MOVED);
 }
 
 static void refuses_changes_of_its_history_only(void **state)
@@ -113,14 +113,14 @@ static void refuses_changes_of_its_history_only(void **state)
     struct tmv_error err;
 
     (void)state;
-    assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err);
+    assert_done(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err);
     assert_done(move_insert(m.source, &other, 7, 1, &err), &err);
     retire_moved();
     assert_refused("UPDATE public.events SET version = 9 WHERE tenant_id =");
     assert_refused("UPDATE public.events SET tenant_id =");
     assert_refused("TRUNCATE public.events; SELECT");
-    support_sql(m.source, "UPDATE public.events SET version = 2 WHERE tenant_id <> '%s'", m.ends.tenant);
-    support_sql(m.source, "DELETE FROM public.events WHERE tenant_id <> '%s'", m.ends.tenant);
+    support_sql(m.source, "UPDATE public.events SET version = 2 WHERE tenant_id <> '%s'", m.endpoints.tenant);
+    support_sql(m.source, "DELETE FROM public.events WHERE tenant_id <> '%s'", m.endpoints.tenant);
     assert_int_equal(support_int(m.source, "SELECT count(*) FROM public.events"), 1);
 }
 
@@ -134,7 +134,7 @@ static void lets_the_engines_role_remove_what_was_left_behind(void **state)
         m.source,
         "DO $$ BEGIN CREATE ROLE retire_app LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$; "
         "GRANT SELECT, DELETE ON public.events TO retire_app");
-    assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err);
+    assert_done(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err);
     assert_done(move_insert(m.source, &other, 7, 1, &err), &err);
     move_decide(&m);
     assert_refused("DELETE FROM public.events WHERE tenant_id =");
@@ -142,7 +142,7 @@ static void lets_the_engines_role_remove_what_was_left_behind(void **state)
     support_sql(m.source, "SET SESSION AUTHORIZATION retire_app");
     assert_refused("DELETE FROM public.events WHERE tenant_id =");
     support_sql(m.source, "RESET SESSION AUTHORIZATION");
-    support_sql(m.source, "DELETE FROM public.events WHERE tenant_id = '%s'", m.ends.tenant);
+    support_sql(m.source, "DELETE FROM public.events WHERE tenant_id = '%s'", m.endpoints.tenant);
     assert_int_equal(support_int(m.source, "SELECT count(*) FROM public.events"), 1);
     support_sql(m.source, "REVOKE ALL ON public.events FROM retire_app");
 }
@@ -153,9 +153,9 @@ static void stands_on_every_partition(void **state)
     char insert[300];
 
     (void)state;
-    assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err);
+    assert_done(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err);
     retire_moved();
-    assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 2, &err), &err, TMV_ERR_MOVED);
+    assert_fails(move_insert(m.source, &m.endpoints.owner.tenant, 1, 2, &err), &err, TMV_ERR_MOVED);
     AUTO_FREE char *leaf = support_text(m.source, "SELECT tableoid::regclass FROM public.events LIMIT 1");
     snprintf(insert, sizeof insert, "INSERT INTO %s SELECT * FROM public.events", leaf);
     support_sql(m.source, "SET session_replication_role = replica");
@@ -168,7 +168,7 @@ static void stands_on_every_partition(void **state)
 static struct pgx_conn *moved_under_an_old_snapshot(void)
 {
     move_prepare(&m, false);
-    struct pgx_conn *old = support_connect(m.ends.source_store.conninfo);
+    struct pgx_conn *old = support_connect(m.endpoints.source_store.conninfo);
     support_sql(old, "BEGIN ISOLATION LEVEL REPEATABLE READ");
     support_int(old, "SELECT count(*) FROM pg_class");
     move_guard_source(&m);
@@ -185,14 +185,14 @@ static void waits_for_snapshots_that_are_older_than_the_fence(void **state)
 
     assert_false(retire_source());
     assert_true(own_triggers(m.source, &m.source_guard) > 0);
-    assert_false(move_insert(old, &m.ends.owner.tenant, 1, 1, &err));
+    assert_false(move_insert(old, &m.endpoints.owner.tenant, 1, 1, &err));
     assert_string_equal(err.sqlstate, "40001");
     pgx_close(old);
     support_wait_until(m.source,
                        "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_xmin IS NOT NULL AND "
                        "pid <> pg_backend_pid() AND datname = current_database()");
     assert_true(retire_source());
-    assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err, TMV_ERR_MOVED);
+    assert_fails(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err, TMV_ERR_MOVED);
 }
 
 /* What it waits for: without that, such a session's write is taken after the decision. */
@@ -211,8 +211,8 @@ static void would_admit_an_old_snapshot_if_it_did_not_wait(void **state)
     support_sql(m.source,
                 "CREATE TRIGGER \"~tenantmv_retired_insert\" BEFORE INSERT ON public.events FOR EACH "
                 "ROW EXECUTE FUNCTION tenantmv.guard_retired_insert()");
-    assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err, TMV_ERR_MOVED);
-    assert_done(move_insert(old, &m.ends.owner.tenant, 1, 1, &err), &err);
+    assert_fails(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err, TMV_ERR_MOVED);
+    assert_done(move_insert(old, &m.endpoints.owner.tenant, 1, 1, &err), &err);
     pgx_close(old);
 }
 
@@ -227,7 +227,7 @@ static void leaves_a_tenant_that_is_not_at_rest_alone(void **state)
     support_sql(m.source, "UPDATE tenantmv.fence SET migration_id = gen_random_uuid()");
     assert_true(retire_source()); /* another migration's now: nothing is left to do for this one */
     assert_true(own_triggers(m.source, &m.source_guard) > 0);
-    assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err, TMV_ERR_MOVED);
+    assert_fails(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err, TMV_ERR_MOVED);
 }
 
 static void waits_for_a_busy_table_only_a_moment(void **state)
@@ -236,7 +236,7 @@ static void waits_for_a_busy_table_only_a_moment(void **state)
 
     (void)state;
     move_decide(&m);
-    struct pgx_conn *writer = support_connect(m.ends.source_store.conninfo);
+    struct pgx_conn *writer = support_connect(m.endpoints.source_store.conninfo);
     support_sql(writer, "BEGIN");
     assert_done(move_insert(writer, &other, 7, 1, &err), &err);
     assert_false(retire_source());
@@ -251,7 +251,7 @@ static void waits_while_a_cutover_runs_here(void **state)
 {
     (void)state;
     move_decide(&m);
-    struct pgx_conn *other_engine = support_connect(m.ends.source_store.conninfo);
+    struct pgx_conn *other_engine = support_connect(m.endpoints.source_store.conninfo);
     AUTO_RESULT struct pgx_result *locked = NULL;
     struct tmv_error err;
     assert_done(pgx_query(other_engine, SUPPORT_TIMEOUT_US, sql_cutover_only_one_source,
@@ -274,7 +274,7 @@ static void leaves_no_trigger_where_the_tenant_lives(void **state)
     move_open_target(&m);
     assert_done(guard_retire(m.target, &m.target_guard, FENCE_OPEN, &done, &err), &err);
     assert_false(done); /* closed: it has not arrived */
-    assert_false(move_insert(m.target, &m.ends.owner.tenant, 1, 1, &err));
+    assert_false(move_insert(m.target, &m.endpoints.owner.tenant, 1, 1, &err));
     support_sql(m.target, "UPDATE tenantmv.fence SET state = 'open'");
     assert_done(guard_retire(m.target, &m.target_guard, FENCE_OPEN, &done, &err), &err);
     assert_true(done);
@@ -282,7 +282,7 @@ static void leaves_no_trigger_where_the_tenant_lives(void **state)
         support_int(m.target, "SELECT count(*) FROM pg_trigger WHERE tgname LIKE '~tenantmv%%' AND tgname <> "
                               "'~tenantmv_truncate'"),
         0);
-    assert_done(move_insert(m.target, &m.ends.owner.tenant, 1, 1, &err), &err);
+    assert_done(move_insert(m.target, &m.endpoints.owner.tenant, 1, 1, &err), &err);
 }
 
 /* It comes back: closed to everybody but the engine before its own triggers stand again, and after that. */
@@ -293,17 +293,18 @@ static void stays_closed_to_a_tenant_that_comes_back(void **state)
     (void)state;
     retire_moved();
     support_sql(m.source, "UPDATE tenantmv.fence SET state = 'closed', migration_id = '%s'",
-                m.ends.migration);
-    assert_false(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err));
+                m.endpoints.migration);
+    assert_false(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err));
     assert_string_equal(err.sqlstate, "TM002");
-    support_sql(m.source, "SET tenantmv.pass = '%s/%d'", m.ends.migration, (int)m.source_guard.owner_epoch);
-    assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err);
+    support_sql(m.source, "SET tenantmv.pass = '%s/%d'", m.endpoints.migration,
+                (int)m.source_guard.owner_epoch);
+    assert_done(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err);
     support_sql(m.source, "RESET tenantmv.pass");
     move_guard_source(&m);
     assert_int_equal(own_triggers(m.source, &m.source_guard), 3);
-    assert_false(move_insert(m.source, &m.ends.owner.tenant, 1, 2, &err));
+    assert_false(move_insert(m.source, &m.endpoints.owner.tenant, 1, 2, &err));
     support_sql(m.source, "UPDATE tenantmv.fence SET state = 'open'");
-    assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 2, &err), &err);
+    assert_done(move_insert(m.source, &m.endpoints.owner.tenant, 1, 2, &err), &err);
 }
 
 /* Its fence may be armed here while only the shared triggers are in place: every state but open and off holds
@@ -313,14 +314,14 @@ static void holds_an_armed_tenant_back(void **state)
     struct tmv_error err;
 
     (void)state;
-    assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err);
+    assert_done(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err);
     retire_moved();
     support_sql(m.source, "UPDATE tenantmv.fence SET state = 'armed', placement_epoch = 5, wait_ms = 50");
-    assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 2, &err), &err, TMV_ERR_CLOSED);
+    assert_fails(move_insert(m.source, &m.endpoints.owner.tenant, 1, 2, &err), &err, TMV_ERR_CLOSED);
     assert_refused("UPDATE public.events SET version = 9 WHERE tenant_id =");
     assert_refused("DELETE FROM public.events WHERE tenant_id =");
     support_sql(m.source, "SET tenantmv.epoch = '5'");
-    assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 2, &err), &err);
+    assert_done(move_insert(m.source, &m.endpoints.owner.tenant, 1, 2, &err), &err);
 }
 
 /* The shared triggers are nothing that another tenant's proof stands on; one that only looks like them is. */
@@ -380,13 +381,13 @@ static void an_abort_sends_the_writers_of_the_old_home_away_again(bool retired)
     assert_fails(move_insert(m.source, &back.tenant, 1, 1, &err), &err, TMV_ERR_CLOSED);
     assert_done(pgx_query(m.source, SUPPORT_TIMEOUT_US, sql_undo_target_rows,
                           PGX_ARGS(PGX_UUID(&back.tenant), PGX_UUID(&back.migration),
-                                   PGX_INT(back.owner_epoch), PGX_INT(m.ends.source.relation_oid)),
+                                   PGX_INT(back.owner_epoch), PGX_INT(m.endpoints.source.relation_oid)),
                           NULL, &err),
                 &err);
     assert_fails(move_insert(m.source, &back.tenant, 1, 1, &err), &err, TMV_ERR_MOVED);
     assert_non_null(strstr(err.detail, "\"target\""));
     assert_int_equal(support_int(m.source, "SELECT count(*) FROM tenantmv.fence WHERE migration_id = '%s'",
-                                 m.ends.migration),
+                                 m.endpoints.migration),
                      1);
     assert_int_equal(support_int(m.source, "SELECT count(*) FROM tenantmv.departed"), 0);
     assert_done(move_insert(m.source, &other, 7, 1, &err), &err);
@@ -414,7 +415,7 @@ static void an_abort_forgets_what_is_outdated(void **state)
     support_sql(
         m.source,
         "INSERT INTO tenantmv.departed VALUES ('%s', 'elsewhere', gen_random_uuid(), 'public.events')",
-        m.ends.tenant);
+        m.endpoints.tenant);
     next.migration = tmv_uuid_random();
     next.owner_epoch++;
     assert_done(guard_raise_owner(m.source, &next, &err), &err);

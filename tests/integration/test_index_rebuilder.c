@@ -176,7 +176,8 @@ static void leaves_the_indexes_to_a_successor(void **state)
     assert_done(copy_bed_run(&bed, &seen, &finished, &err), &err);
     int64_t left = index_count(&bed);
     support_sql(bed.conn[TARGET], "UPDATE tenantmv.owner SET owner_epoch = owner_epoch + 1");
-    assert_fails(bulk_copier_restore_indexes(&bed.ends, bed.control->conn, &err), &err, TMV_ERR_OWNERSHIP);
+    assert_fails(bulk_copier_restore_indexes(&bed.endpoints, bed.control->conn, &err), &err,
+                 TMV_ERR_OWNERSHIP);
     assert_int_equal(index_count(&bed), left);
     copy_bed_close(&bed);
 }
@@ -191,7 +192,7 @@ static void indexes_survive_a_kill(struct copy_seen seen, const char *fault)
     open_index_bed(&bed);
     before = index_picture(&bed);
     copy_bed_run_and_be_killed(&bed, &seen, fault);
-    assert_done(bulk_copier_restore_indexes(&bed.ends, bed.control->conn, &err), &err);
+    assert_done(bulk_copier_restore_indexes(&bed.endpoints, bed.control->conn, &err), &err);
     after = index_picture(&bed);
     assert_string_equal(before, after);
     copy_bed_copy_all(&bed);
@@ -248,7 +249,7 @@ static void says_which_index_cannot_be_built(void **state)
     assert_non_null(strstr(err.message, "one_per_type"));
     /* what an abort does: the events go, then the indexes come back */
     support_sql(bed.conn[TARGET], "TRUNCATE public.events");
-    assert_done(bulk_copier_restore_indexes(&bed.ends, bed.control->conn, &err), &err);
+    assert_done(bulk_copier_restore_indexes(&bed.endpoints, bed.control->conn, &err), &err);
     assert_int_equal(index_count(&bed), 12);
     copy_bed_close(&bed);
 }

@@ -29,7 +29,7 @@ static int opened(void **state)
     support_sql(m.source, "SELECT setval('%s', 1000)", SEQUENCE);
     move_guard_source(&m);
     move_open_target(&m);
-    tailer_init(&tail, &m.ends, &m.source_guard);
+    tailer_init(&tail, &m.endpoints, &m.source_guard);
     assert_done(tailer_connect(&tail, &err), &err);
     return 0;
 }
@@ -46,12 +46,12 @@ static void insert(int stream, int version)
 {
     struct tmv_error err;
 
-    assert_done(move_insert(m.source, &m.ends.owner.tenant, stream, version, &err), &err);
+    assert_done(move_insert(m.source, &m.endpoints.owner.tenant, stream, version, &err), &err);
 }
 
 static int64_t count(struct pgx_conn *conn)
 {
-    return support_int(conn, "SELECT count(*) FROM public.events WHERE tenant_id = '%s'", m.ends.tenant);
+    return support_int(conn, "SELECT count(*) FROM public.events WHERE tenant_id = '%s'", m.endpoints.tenant);
 }
 
 /* Until the target has so many events, in a bounded number of turns. */
@@ -175,7 +175,7 @@ static void notices_it_when_an_engine_connects(void **state)
     mirror_five();
     tailer_release(&tail);
     support_sql(m.source, "SELECT setval('%s', 500)", SEQUENCE);
-    tailer_init(&tail, &m.ends, &m.source_guard);
+    tailer_init(&tail, &m.endpoints, &m.source_guard);
     assert_done(tailer_connect(&tail, &err), &err);
     assert_fails(tailer_check_not_ahead(&tail, &err), &err, TMV_ERR_DIVERGED);
     assert_set_back(&err);
@@ -209,7 +209,7 @@ static void says_crash_or_failover_only_after_one(void **state)
     pgx_close(TAKE(m.source));
     assert_done(cluster_stop(cluster, CLUSTER_FAST, &err), &err);
     assert_done(cluster_resume(cluster, &err), &err);
-    m.source = support_connect(m.ends.source_store.conninfo);
+    m.source = support_connect(m.endpoints.source_store.conninfo);
     support_sql(m.source, "SELECT setval('%s', 500)", SEQUENCE);
     assert_done(tailer_connect(&tail, &err), &err);
     assert_fails(tailer_check_not_ahead(&tail, &err), &err, TMV_ERR_DIVERGED);
@@ -250,7 +250,7 @@ static void passes_a_gap_without_anything_behind_it(void **state)
 /* What a gap is passed by must not pass an event that is not visible yet. */
 static void does_not_jump_over_a_writer_in_flight(void **state)
 {
-    struct pgx_conn *slow = support_connect(m.ends.source_store.conninfo);
+    struct pgx_conn *slow = support_connect(m.endpoints.source_store.conninfo);
     struct tmv_error err;
     bool behind;
 
@@ -258,7 +258,7 @@ static void does_not_jump_over_a_writer_in_flight(void **state)
     mirror_five();
     support_sql(m.source, "SELECT setval('%s', %lld)", SEQUENCE, (long long)FAR);
     support_sql(slow, "BEGIN");
-    assert_done(move_insert(slow, &m.ends.owner.tenant, 5, 1, &err), &err);
+    assert_done(move_insert(slow, &m.endpoints.owner.tenant, 5, 1, &err), &err);
     support_sql(m.source, "SELECT setval('%s', %lld)", SEQUENCE, (long long)(2 * FAR));
     insert(6, 1);
     for (int i = 0; i < 20; i++)
@@ -288,7 +288,7 @@ static void lag_is_not_known_before_everything_is_applied(void **state)
         "timestamp, payload) SELECT gen_random_uuid(), '00000000-0000-4000-8000-000000000077', 'Order', "
         "'Big', "
         "'%s', g, now(), jsonb_build_object('pad', pad.text) FROM pad, generate_series(1, %d) g",
-        m.ends.tenant, events);
+        m.endpoints.tenant, events);
     assert_done(tailer_turn(&tail, &behind, &err), &err);
     assert_true(behind && count(m.target) < events); /* the coordinator is asked for commands in between */
     for (int turns = 0; behind || count(m.target) < events; turns++) {
@@ -314,7 +314,7 @@ static void a_piece_of_large_events_is_short(void **state)
         "'Big', "
         "'%s', g, now(), (SELECT jsonb_agg(md5(g || '-' || i)) FROM generate_series(1, 100000) i) FROM "
         "generate_series(1, 6) g",
-        m.ends.tenant);
+        m.endpoints.tenant);
     assert_done(tail_end_of_piece(&tail, 1000, &high, &err), &err);
     assert_true(high >= 1002 && high < 1012);
     high = 1020;

@@ -126,7 +126,7 @@ static void does_not_reach_the_guard_of_a_store_in_the_same_database(void **stat
     (void)state;
     move_prepare(&move, false);
     move_guard_source(&move);
-    conninfo = strdup(move.ends.source_store.conninfo);
+    conninfo = strdup(move.endpoints.source_store.conninfo);
     assert_done(tmv_control_init(conninfo, &err), &err);
     assert_done(tmv_control_read_only_role(conninfo, stage.role, &err), &err);
     snprintf(stage.conninfo, sizeof stage.conninfo, "%s user='%s'", conninfo, stage.role);
@@ -141,7 +141,7 @@ static void does_not_reach_the_guard_of_a_store_in_the_same_database(void **stat
     free(conninfo);
     /* and the guard still works for those who write */
     struct tmv_uuid tenant;
-    assert_true(tmv_uuid_parse(move.ends.tenant, &tenant));
+    assert_true(tmv_uuid_parse(move.endpoints.tenant, &tenant));
     assert_done(move_insert(move.source, &tenant, 1, 1, &err), &err);
     move_release(&move);
 }

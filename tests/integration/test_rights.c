@@ -303,11 +303,11 @@ static void an_applications_role_writes_through_the_guard(void **state)
     struct tmv_error err;
 
     (void)state;
-    snprintf(conninfo, sizeof conninfo, "%s user=rights_app", m.ends.source_store.conninfo);
+    snprintf(conninfo, sizeof conninfo, "%s user=rights_app", m.endpoints.source_store.conninfo);
     AUTO_CONN struct pgx_conn *app = support_connect(conninfo);
-    assert_done(move_insert(app, &m.ends.owner.tenant, 1, 1, &err), &err);
+    assert_done(move_insert(app, &m.endpoints.owner.tenant, 1, 1, &err), &err);
     move_decide(&m);
-    assert_fails(move_insert(app, &m.ends.owner.tenant, 1, 2, &err), &err, TMV_ERR_MOVED);
+    assert_fails(move_insert(app, &m.endpoints.owner.tenant, 1, 2, &err), &err, TMV_ERR_MOVED);
 }
 
 /* ---- the guard's functions on a table of somebody else ---- */
@@ -320,7 +320,7 @@ static struct pgx_conn *stranger_with_a_table(void)
     support_sql(m.source, "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA tenantmv TO rights_stranger; "
                           "DO $$ BEGIN EXECUTE format('GRANT TEMP ON DATABASE %%I TO rights_stranger', "
                           "current_database()); END $$");
-    snprintf(conninfo, sizeof conninfo, "%s user=rights_stranger", m.ends.source_store.conninfo);
+    snprintf(conninfo, sizeof conninfo, "%s user=rights_stranger", m.endpoints.source_store.conninfo);
     struct pgx_conn *conn = support_connect(conninfo);
     support_sql(conn, "CREATE TEMP TABLE mine (global_position bigint, tenant_id uuid)");
     return conn;
@@ -336,8 +336,8 @@ static void spends_no_position_on_a_table_of_somebody_else(void **state)
     support_sql(stranger,
                 "CREATE TRIGGER t BEFORE INSERT ON mine FOR EACH ROW EXECUTE FUNCTION "
                 "tenantmv.guard_insert('%s', '%lld', '%u', '%u')",
-                m.ends.tenant, (long long)m.source_guard.lock_key, m.ends.source.relation_oid,
-                m.ends.source.sequence_oid);
+                m.endpoints.tenant, (long long)m.source_guard.lock_key, m.endpoints.source.relation_oid,
+                m.endpoints.source.sequence_oid);
     assert_fails(pgx_script(stranger, SUPPORT_TIMEOUT_US, "INSERT INTO mine DEFAULT VALUES", 0, NULL, &err),
                  &err, TMV_ERR_SQL);
     assert_string_equal(err.sqlstate, "42501");
@@ -357,7 +357,7 @@ static void locks_no_fence_row_and_counts_nothing_on_a_table_of_somebody_else(vo
                 "tenantmv.guard_change('%s', '1'); "
                 "CREATE TRIGGER c BEFORE INSERT ON mine FOR EACH STATEMENT EXECUTE FUNCTION "
                 "tenantmv.guard_closed('%s', '1'); SAVEPOINT s",
-                m.ends.tenant, m.ends.tenant, m.ends.tenant);
+                m.endpoints.tenant, m.endpoints.tenant, m.endpoints.tenant);
     assert_false(
         pgx_script(stranger, SUPPORT_TIMEOUT_US, "UPDATE mine SET global_position = 2", 0, NULL, &err));
     support_sql(stranger, "ROLLBACK TO s");
@@ -371,10 +371,10 @@ static void locks_no_fence_row_and_counts_nothing_on_a_table_of_somebody_else(vo
                           "tenantmv.guard_retired_change(); DELETE FROM mine; COMMIT");
 }
 
-static void ends_no_session_for_a_table_of_somebody_else(void **state)
+static void endpoints_no_session_for_a_table_of_somebody_else(void **state)
 {
     AUTO_CONN struct pgx_conn *stranger = stranger_with_a_table();
-    AUTO_CONN struct pgx_conn *victim = support_connect(m.ends.source_store.conninfo);
+    AUTO_CONN struct pgx_conn *victim = support_connect(m.endpoints.source_store.conninfo);
     struct tmv_error err;
 
     (void)state;
@@ -383,7 +383,7 @@ static void ends_no_session_for_a_table_of_somebody_else(void **state)
         stranger,
         "CREATE TRIGGER t BEFORE INSERT ON mine FOR EACH ROW EXECUTE FUNCTION tenantmv.guard_insert('%s', "
         "'4711', '%u', '%u')",
-        m.ends.tenant, m.ends.source.relation_oid, m.ends.source.sequence_oid);
+        m.endpoints.tenant, m.endpoints.source.relation_oid, m.endpoints.source.sequence_oid);
     assert_fails(pgx_script(stranger, SUPPORT_TIMEOUT_US, "INSERT INTO mine DEFAULT VALUES", 0, NULL, &err),
                  &err, TMV_ERR_CLOSED);
     assert_int_equal(support_int(victim, "SELECT 1"), 1);
@@ -396,7 +396,7 @@ static void assert_told(const char *words)
     struct tmv_error err;
 
     support_sql(m.source, "UPDATE tenantmv.fence SET wait_ms = 50");
-    assert_fails(move_insert(m.source, &m.ends.owner.tenant, 5, 1, &err), &err, TMV_ERR_CLOSED);
+    assert_fails(move_insert(m.source, &m.endpoints.owner.tenant, 5, 1, &err), &err, TMV_ERR_CLOSED);
     if (!strstr(err.message, words))
         fail_msg("%s (expected \"%s\")", err.message, words);
 }
@@ -404,14 +404,14 @@ static void assert_told(const char *words)
 /* An exclusive request that only queues cannot be ended by ending the holder: there is none. */
 static void bounds_the_wait_behind_an_exclusive_request_that_only_queues(void **state)
 {
-    AUTO_CONN struct pgx_conn *writer = support_connect(m.ends.source_store.conninfo);
-    AUTO_CONN struct pgx_conn *stranger = support_connect(m.ends.source_store.conninfo);
+    AUTO_CONN struct pgx_conn *writer = support_connect(m.endpoints.source_store.conninfo);
+    AUTO_CONN struct pgx_conn *stranger = support_connect(m.endpoints.source_store.conninfo);
     struct tmv_error err;
     char words[80];
 
     (void)state;
     assert_done(pgx_begin(writer, SUPPORT_TIMEOUT_US, &err), &err);
-    assert_done(move_insert(writer, &m.ends.owner.tenant, 1, 1, &err), &err);
+    assert_done(move_insert(writer, &m.endpoints.owner.tenant, 1, 1, &err), &err);
     AUTO(buf) struct buf lock = BUF_INIT(200);
     buf_printf(&lock, "SELECT pg_advisory_lock(%lld)", (long long)m.source_guard.lock_key);
     support_sql(stranger, "SET application_name = 'passer-by'");
@@ -448,7 +448,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(spends_no_position_on_a_table_of_somebody_else, guarded, release),
         cmocka_unit_test_setup_teardown(locks_no_fence_row_and_counts_nothing_on_a_table_of_somebody_else,
                                         guarded, release),
-        cmocka_unit_test_setup_teardown(ends_no_session_for_a_table_of_somebody_else, guarded, release),
+        cmocka_unit_test_setup_teardown(endpoints_no_session_for_a_table_of_somebody_else, guarded, release),
         cmocka_unit_test_setup_teardown(bounds_the_wait_behind_an_exclusive_request_that_only_queues, guarded,
                                         release),
         cmocka_unit_test_setup_teardown(bounds_the_wait_for_a_holder_that_cannot_be_ended, guarded, release),

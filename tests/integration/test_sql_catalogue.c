@@ -33,7 +33,7 @@ static const struct sample {
     {NULL, "pattern", "~tenantmv_bda448be_%"},
     {NULL, "insert_level", "ROW"},
     {NULL, "events_literal", "'public.events'"},
-    {"ends_begin_target", "events_key", "'public.events'::regclass"},
+    {"endpoints_begin_target", "events_key", "'public.events'::regclass"},
     {"guard_must_own", "events_key", "'public.events'::regclass"},
     {NULL, "columns",
      "global_position, event_id, aggregate_id, aggregate_type, event_type, tenant_id, version, "
@@ -58,7 +58,7 @@ static const struct sample {
     {NULL, "most", "1000"},
     {NULL, "milliseconds", "1000"},
     {"throttle_query", "query", "SELECT true"},
-    {"ends_rename", "name", "'tenantmv/copy'"},
+    {"endpoints_rename", "name", "'tenantmv/copy'"},
     {NULL, "memory", "64"},
     {NULL, "leaf", "public.events"},
     {NULL, "glance", "abc"},

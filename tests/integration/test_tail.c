@@ -20,7 +20,7 @@ static void open_tail(bool partitioned)
     move_prepare(&m, partitioned);
     move_guard_source(&m);
     move_open_target(&m);
-    tailer_init(&tail, &m.ends, &m.source_guard);
+    tailer_init(&tail, &m.endpoints, &m.source_guard);
     assert_done(tailer_connect(&tail, &err), &err);
 }
 
@@ -69,14 +69,14 @@ static void turn(int times)
 
 static int64_t count(struct pgx_conn *conn)
 {
-    return support_int(conn, "SELECT count(*) FROM public.events WHERE tenant_id = '%s'", m.ends.tenant);
+    return support_int(conn, "SELECT count(*) FROM public.events WHERE tenant_id = '%s'", m.endpoints.tenant);
 }
 
 static void insert(struct pgx_conn *conn, int stream, int version)
 {
     struct tmv_error err;
 
-    assert_done(move_insert(conn, &m.ends.owner.tenant, stream, version, &err), &err);
+    assert_done(move_insert(conn, &m.endpoints.owner.tenant, stream, version, &err), &err);
 }
 
 static void assert_equal_stores(void)
@@ -85,8 +85,8 @@ static void assert_equal_stores(void)
         "SELECT md5(coalesce(string_agg(format('%%s %%s %%s %%s %%s %%s', global_position, event_id, "
         "aggregate_id, version, payload, created_at), ';' ORDER BY global_position), '')) FROM "
         "public.events WHERE tenant_id = '%s'";
-    AUTO_FREE char *source = support_text(m.source, digest, m.ends.tenant);
-    AUTO_FREE char *target = support_text(m.target, digest, m.ends.tenant);
+    AUTO_FREE char *source = support_text(m.source, digest, m.endpoints.tenant);
+    AUTO_FREE char *target = support_text(m.target, digest, m.endpoints.tenant);
 
     assert_string_equal(source, target);
     /* Readable for everybody: the tail's own transactions are not in the order of positions. */
@@ -114,7 +114,7 @@ static void carries_every_event_with_its_position(void **state)
 /* Two transactions, the lower position commits last. */
 static bool lower_position_committed_last_arrives(void)
 {
-    struct pgx_conn *slow = support_connect(m.ends.source_store.conninfo);
+    struct pgx_conn *slow = support_connect(m.endpoints.source_store.conninfo);
 
     support_sql(slow, "BEGIN");
     insert(slow, 1, 1);
@@ -144,7 +144,7 @@ static void would_lose_it_without_the_holders(void **state)
  */
 static bool event_of_a_long_transaction_arrives(void)
 {
-    struct pgx_conn *slow = support_connect(m.ends.source_store.conninfo);
+    struct pgx_conn *slow = support_connect(m.endpoints.source_store.conninfo);
     int64_t until = clock_now_us() + 10 * US_PER_S;
 
     support_sql(slow, "BEGIN");
@@ -208,15 +208,15 @@ static void would_lose_the_first_event_without_is_called(void **state)
 /* A transaction is prepared below an event that is there already, and committed when the tail has looked. */
 static bool event_of_a_prepared_transaction_arrives(void)
 {
-    struct pgx_conn *writer = support_connect(m.ends.source_store.conninfo);
+    struct pgx_conn *writer = support_connect(m.endpoints.source_store.conninfo);
 
     support_sql(writer, "BEGIN");
     insert(writer, 1, 1);
-    support_sql(writer, "PREPARE TRANSACTION 'tail-%s'", m.ends.migration);
+    support_sql(writer, "PREPARE TRANSACTION 'tail-%s'", m.endpoints.migration);
     insert(m.source, 2, 1);
     turn(3);
     pgx_close(writer);
-    support_sql(m.source, "COMMIT PREPARED 'tail-%s'", m.ends.migration);
+    support_sql(m.source, "COMMIT PREPARED 'tail-%s'", m.endpoints.migration);
     turn(4);
     return count(m.target) == 2;
 }
@@ -249,7 +249,7 @@ static void applies_nothing_twice(void **state)
     assert_int_equal(count(m.target), 10);
     assert_equal_stores();
     tailer_release(&tail);
-    tailer_init(&tail, &m.ends, &m.source_guard);
+    tailer_init(&tail, &m.endpoints, &m.source_guard);
     assert_done(tailer_connect(&tail, &err), &err);
     insert(m.source, 1, 11);
     turn(3);
@@ -264,13 +264,13 @@ static void stops_at_another_event_in_the_same_place(void **state)
     (void)state;
     insert(m.source, 1, 1);
     /* The same stream and version, another event: behind the fence's back, as the engine's role. */
-    support_sql(m.target, "SET tenantmv.pass = '%s/1'", m.ends.migration);
+    support_sql(m.target, "SET tenantmv.pass = '%s/1'", m.endpoints.migration);
     support_sql(
         m.target,
         "INSERT INTO public.events (global_position, event_id, aggregate_id, aggregate_type, event_type, "
         "tenant_id, version, timestamp, payload) VALUES (1000000, gen_random_uuid(), "
         "'00010100-0000-0000-0000-000000000000', 'Order', 'Other', '%s', 1, now(), '{}')",
-        m.ends.tenant);
+        m.endpoints.tenant);
     support_sql(m.target, "UPDATE public.events SET aggregate_id = '%s'",
                 "00010100-0000-0000-0000-000000000000");
     AUTO_FREE char *stream = support_text(m.source, "SELECT aggregate_id FROM public.events");
@@ -320,7 +320,7 @@ static bool source_still_has_all_after_a_crash(void)
     assert_done(cluster_stop(cluster, CLUSTER_KILL, &err), &err);
     assert_done(cluster_resume(cluster, &err), &err);
     pgx_close(TAKE(m.source));
-    m.source = support_connect(m.ends.source_store.conninfo);
+    m.source = support_connect(m.endpoints.source_store.conninfo);
     return count(m.source) >= on_target;
 }
 

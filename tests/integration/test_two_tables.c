@@ -31,7 +31,7 @@ static bool insert_billing(struct tmv_error *err)
         "INSERT INTO billing.events (event_id, aggregate_id, aggregate_type, event_type, tenant_id, "
         "version, timestamp, payload) VALUES (gen_random_uuid(), gen_random_uuid(), 'a', 'b', $1::uuid, "
         "1, now(), '{}')",
-        PGX_ARGS(PGX_UUID(&m.ends.owner.tenant)), NULL, err);
+        PGX_ARGS(PGX_UUID(&m.endpoints.owner.tenant)), NULL, err);
 }
 
 static void guard_billing(void)
@@ -83,7 +83,7 @@ static void takes_each_tables_own_positions(void **state)
     guard_billing();
     assert_done(insert_billing(&err), &err);
     assert_billing_position("positions");
-    assert_done(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err);
+    assert_done(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err);
     assert_true(support_int(m.source, "SELECT max(global_position) FROM public.events") < FIRST_POSITION);
 }
 
@@ -100,7 +100,7 @@ static void refuses_a_tenant_in_the_table_that_it_left_and_not_in_the_other(void
     assert_true(changed);
     assert_done(guard_read_fence(m.source, &billing, &fence, &found, &err), &err);
     assert_true(found && fence.state == FENCE_OPEN && fence.placement_epoch == 1);
-    assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err, TMV_ERR_MOVED);
+    assert_fails(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err, TMV_ERR_MOVED);
     assert_done(insert_billing(&err), &err);
     assert_done(pgx_script(m.source, SUPPORT_TIMEOUT_US,
                            "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM billing.events", 0,
@@ -122,7 +122,7 @@ static void shares_no_retired_tenant_between_tables(void **state)
         assert_done(guard_retire(m.source, &m.source_guard, FENCE_MOVED, &retired, &err), &err);
     assert_true(retired);
     support_sql(m.source, "SELECT tenantmv.share_triggers('billing.events')");
-    assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err, TMV_ERR_MOVED);
+    assert_fails(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err, TMV_ERR_MOVED);
     assert_done(insert_billing(&err), &err);
     support_sql(m.source, "UPDATE billing.events SET payload = '[]'; DELETE FROM billing.events");
 }
@@ -181,7 +181,7 @@ static void owns_a_tenant_in_one_table_only(void **state)
         "events "
         "= 'billing.events'::regclass); BEGIN PERFORM set_config('tenantmv.pass', pass, false); END $$");
     move_decide(&m);
-    assert_fails(move_insert(m.source, &m.ends.owner.tenant, 1, 1, &err), &err, TMV_ERR_MOVED);
+    assert_fails(move_insert(m.source, &m.endpoints.owner.tenant, 1, 1, &err), &err, TMV_ERR_MOVED);
 }
 
 static void goes_on_with_a_sequence_that_was_renamed(void **state)
@@ -213,7 +213,7 @@ static void finds_the_positions_of_a_trigger_without_the_right_oids(void **state
             "DROP TRIGGER \"~tenantmv_%s_insert\" ON billing.events; CREATE TRIGGER \"~tenantmv_%s_insert\" "
             "BEFORE INSERT ON billing.events FOR EACH ROW EXECUTE FUNCTION tenantmv.guard_insert('%s', "
             "'%lld'%s)",
-            billing.mark, billing.mark, m.ends.tenant, (long long)billing.lock_key, more[i]);
+            billing.mark, billing.mark, m.endpoints.tenant, (long long)billing.lock_key, more[i]);
         assert_done(insert_billing(&err), &err);
         assert_billing_position("positions");
     }

@@ -450,16 +450,18 @@ static void says_how_far_everything_is_equal(void **state)
 {
     struct tmv_verify_report report;
     struct tmv_error err = {0};
-    struct ends *ends = calloc(1, sizeof *ends);
+    struct endpoints *endpoints = calloc(1, sizeof *endpoints);
     struct bed bed;
-    struct verifier_task task = {
-        .ends = ends, .level = TMV_VERIFY_HASH, .span = {.low = 1000, .high = 120000}, .workers = 1};
+    struct verifier_task task = {.endpoints = endpoints,
+                                 .level = TMV_VERIFY_HASH,
+                                 .span = {.low = 1000, .high = 120000},
+                                 .workers = 1};
 
     (void)state;
     open_bed(&bed, false, 120000, NULL);
-    ends->source = bed.shape[0];
-    ends->target = bed.shape[1];
-    strcpy(ends->tenant, TENANT);
+    endpoints->source = bed.shape[0];
+    endpoints->target = bed.shape[1];
+    strcpy(endpoints->tenant, TENANT);
     task.source = bed.conn[0];
     task.target = bed.conn[1];
     assert_done(verifier_run(&task, &report, &err), &err);
@@ -472,28 +474,29 @@ static void says_how_far_everything_is_equal(void **state)
     assert_false(report.consistent);
     assert_int_equal(report.differences, 2);
     assert_true(report.equal_to >= 1000 && report.equal_to < 60001);
-    free(ends);
+    free(endpoints);
     close_bed(&bed);
 }
 
 /* A worker over a bed whose stores know the guard's functions. */
-static void start_worker(struct bed *bed, struct ends *ends, struct verify_worker *w, int64_t watermark)
+static void start_worker(struct bed *bed, struct endpoints *endpoints, struct verify_worker *w,
+                         int64_t watermark)
 {
     struct guard guards[2];
-    const struct verify_start start = {.ends = ends,
+    const struct verify_start start = {.endpoints = endpoints,
                                        .source_guard = &guards[0],
                                        .target_guard = &guards[1],
                                        .workers = 1,
                                        .watermark = watermark};
     struct tmv_error err = {0};
 
-    ends->source_store = bed->info[0];
-    ends->target_store = bed->info[1];
-    ends->source = bed->shape[0];
-    ends->target = bed->shape[1];
-    ends->owner = (struct owner){.tenant = bed->tenant, .migration = bed->tenant, .epoch = 1};
-    strcpy(ends->tenant, TENANT);
-    strcpy(ends->migration, TENANT);
+    endpoints->source_store = bed->info[0];
+    endpoints->target_store = bed->info[1];
+    endpoints->source = bed->shape[0];
+    endpoints->target = bed->shape[1];
+    endpoints->owner = (struct owner){.tenant = bed->tenant, .migration = bed->tenant, .epoch = 1};
+    strcpy(endpoints->tenant, TENANT);
+    strcpy(endpoints->migration, TENANT);
     for (int side = 0; side < 2; side++) {
         assert_done(guard_prepare_store(bed->conn[side], &bed->shape[side], &err), &err);
         guards[side] = (struct guard){.shape = &bed->shape[side], .tenant = bed->tenant};
@@ -531,14 +534,14 @@ static void wait_for_proof(struct verify_worker *w, int64_t to, int64_t counted_
  */
 static void a_cutover_does_not_wait_until_the_next_range_is_due(void **state)
 {
-    struct ends *ends = calloc(1, sizeof *ends);
+    struct endpoints *endpoints = calloc(1, sizeof *endpoints);
     struct verify_worker worker;
     struct bed bed;
     int64_t least_us = INT64_MAX;
 
     (void)state;
     open_bed(&bed, false, 100, NULL);
-    start_worker(&bed, ends, &worker, 10);
+    start_worker(&bed, endpoints, &worker, 10);
     wait_for_proof(&worker, 10, 0);
     for (int i = 2; i <= 10; i++) {
         bool asked = false;
@@ -554,7 +557,7 @@ static void a_cutover_does_not_wait_until_the_next_range_is_due(void **state)
     }
     verify_worker_stop(&worker);
     assert_in_range(least_us, 0, 150 * US_PER_MS);
-    free(ends);
+    free(endpoints);
     close_bed(&bed);
 }
 
@@ -564,14 +567,14 @@ static void what_was_proven_is_compared_again_when_facts_have_changed(void **sta
 {
     (void)state;
     for (int side = 0; side < 2; side++) {
-        struct ends *ends = calloc(1, sizeof *ends);
+        struct endpoints *endpoints = calloc(1, sizeof *endpoints);
         int64_t end = clock_now_us() + WAIT_US;
         struct verify_progress seen = {0};
         struct verify_worker worker;
         struct bed bed;
 
         open_bed(&bed, false, 100, NULL);
-        start_worker(&bed, ends, &worker, 50);
+        start_worker(&bed, endpoints, &worker, 50);
         wait_for_proof(&worker, 50, 0);
         support_sql(bed.conn[1], "UPDATE public.events SET version = 50 WHERE global_position = 7");
         support_sql(bed.conn[side], "ALTER FUNCTION tenantmv.guard_value(regclass) COST 7");
@@ -581,7 +584,7 @@ static void what_was_proven_is_compared_again_when_facts_have_changed(void **sta
         verify_worker_stop(&worker);
         assert_true(seen.differs);
         assert_int_equal(seen.report.found[0].position, 7);
-        free(ends);
+        free(endpoints);
         close_bed(&bed);
     }
 }

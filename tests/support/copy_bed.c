@@ -17,37 +17,38 @@ static void own_migration(struct copy_bed *bed)
 {
     const struct tmv_actor actor = {.name = "amy", .from = "test"};
     struct tmv_start_options start = {
-        .tenant = bed->ends.owner.tenant, .source = "source", .target = "target"};
+        .tenant = bed->endpoints.owner.tenant, .source = "source", .target = "target"};
     const struct engine_identity engine = {.id = tmv_uuid_random(), .name = "test"};
     struct lease lease;
     struct tmv_error err = {0};
 
     assert_done(tmv_control_init(bed->control_conninfo, &err), &err);
     assert_done(tmv_control_open(bed->control_conninfo, &bed->control, &err), &err);
-    assert_done(tmv_store_add(bed->control, &bed->ends.source_store, &err), &err);
-    assert_done(tmv_store_add(bed->control, &bed->ends.target_store, &err), &err);
+    assert_done(tmv_store_add(bed->control, &bed->endpoints.source_store, &err), &err);
+    assert_done(tmv_store_add(bed->control, &bed->endpoints.target_store, &err), &err);
     assert_done(tmv_routing_register(bed->control, &start.tenant, "source", &err), &err);
     tmv_settings_default(&start.settings);
-    assert_done(tmv_start(bed->control, &start, &actor, &bed->ends.owner.migration, &err), &err);
-    const struct claimable claimable = {.migration = bed->ends.owner.migration, .tenant = start.tenant};
+    assert_done(tmv_start(bed->control, &start, &actor, &bed->endpoints.owner.migration, &err), &err);
+    const struct claimable claimable = {.migration = bed->endpoints.owner.migration, .tenant = start.tenant};
     assert_done(control_lease_take(bed->control->conn, &claimable, &engine, &lease, &err), &err);
     assert_true(lease.taken);
-    bed->ends.owner = lease.owner;
-    tmv_uuid_format(&lease.owner.migration, bed->ends.migration);
+    bed->endpoints.owner = lease.owner;
+    tmv_uuid_format(&lease.owner.migration, bed->endpoints.migration);
 }
 
 void copy_bed_open(struct copy_bed *bed, const struct copy_bed_options *o)
 {
-    struct tmv_store_info *info[2] = {&bed->ends.source_store, &bed->ends.target_store};
-    struct store_shape *shape[2] = {&bed->ends.source, &bed->ends.target};
+    struct tmv_store_info *info[2] = {&bed->endpoints.source_store, &bed->endpoints.target_store};
+    struct store_shape *shape[2] = {&bed->endpoints.source, &bed->endpoints.target};
     static const char *const names[2] = {"source", "target"};
     struct tmv_error err = {0};
 
     *bed = (struct copy_bed){.options = {.settings = &bed->settings}};
     tmv_settings_default(&bed->settings);
     bed->settings.batch_size = 500;
-    snprintf(bed->ends.tenant, sizeof bed->ends.tenant, "%s", o->tenant ? o->tenant : COPY_BED_TENANT);
-    assert_true(tmv_uuid_parse(bed->ends.tenant, &bed->ends.owner.tenant));
+    snprintf(bed->endpoints.tenant, sizeof bed->endpoints.tenant, "%s",
+             o->tenant ? o->tenant : COPY_BED_TENANT);
+    assert_true(tmv_uuid_parse(bed->endpoints.tenant, &bed->endpoints.owner.tenant));
     for (int i = 0; i < 2; i++) {
         bool alone = i == SOURCE && o->source_alone;
         support_store(alone ? support_cluster("tcp", o->source_alone) : support_cluster("store", NULL),
@@ -60,13 +61,13 @@ void copy_bed_open(struct copy_bed *bed, const struct copy_bed_options *o)
     }
     support_database(support_cluster("store", NULL), bed->control_conninfo);
     own_migration(bed);
-    assert_done(guard_prepare_store(bed->conn[TARGET], &bed->ends.target, &err), &err);
+    assert_done(guard_prepare_store(bed->conn[TARGET], &bed->endpoints.target, &err), &err);
     support_sql(bed->conn[TARGET],
                 "INSERT INTO tenantmv.applied (migration_id, tenant_id, owner_epoch, state, events_table)"
                 " VALUES ('%s', '%s', %lld, 'copying', 'public.events');"
                 "INSERT INTO tenantmv.owner SELECT tenant_id, migration_id, owner_epoch, events_table FROM "
                 "tenantmv.applied",
-                bed->ends.migration, bed->ends.tenant, (long long)bed->ends.owner.epoch);
+                bed->endpoints.migration, bed->endpoints.tenant, (long long)bed->endpoints.owner.epoch);
 }
 
 void copy_bed_close(struct copy_bed *bed)
@@ -118,7 +119,7 @@ bool copy_bed_run(struct copy_bed *bed, struct copy_seen *seen, bool *ret_finish
 {
     const struct bulk_copier_hooks hooks = {.user = seen, .progress = progress};
 
-    return bulk_copier_run(&bed->ends, bed->control->conn, &bed->options, &hooks, ret_finished, err);
+    return bulk_copier_run(&bed->endpoints, bed->control->conn, &bed->options, &hooks, ret_finished, err);
 }
 
 void copy_bed_copy_all(struct copy_bed *bed)
@@ -133,15 +134,15 @@ void copy_bed_copy_all(struct copy_bed *bed)
 
 static struct range_digest digest(struct copy_bed *bed, enum side side)
 {
-    const struct store_shape *shape = side == SOURCE ? &bed->ends.source : &bed->ends.target;
+    const struct store_shape *shape = side == SOURCE ? &bed->endpoints.source : &bed->endpoints.target;
     AUTO(buf) struct buf sql = BUF_INIT(20000);
     AUTO_RESULT struct pgx_result *result = NULL;
     struct range_digest d;
     struct tmv_error err = {0};
 
-    assert_done(verifier_digest_sql(&bed->ends.source, &bed->ends.target, shape, &sql, &err), &err);
+    assert_done(verifier_digest_sql(&bed->endpoints.source, &bed->endpoints.target, shape, &sql, &err), &err);
     assert_done(pgx_query(bed->conn[side], COPY_BED_WAIT_US, buf_text(&sql),
-                          PGX_ARGS(PGX_INT(0), PGX_INT(bed->options.limit), PGX_TEXT(bed->ends.tenant)),
+                          PGX_ARGS(PGX_INT(0), PGX_INT(bed->options.limit), PGX_TEXT(bed->endpoints.tenant)),
                           &result, &err),
                 &err);
     verifier_read_digest(result, &d);

@@ -17,7 +17,7 @@ struct copy_bed {
     char control_conninfo[CLUSTER_CONNINFO_MAX];
     struct tmv_control *control;
     struct pgx_conn *conn[2];
-    struct ends ends;
+    struct endpoints endpoints;
     struct tmv_settings settings; /* of the copy */
     struct bulk_copier_options options;
 };

@@ -12,9 +12,9 @@
 static void fill_guard(struct guard *guard, const struct move *m, const struct store_shape *shape)
 {
     guard->shape = shape;
-    guard->tenant = m->ends.owner.tenant;
-    guard->migration = m->ends.owner.migration;
-    guard->owner_epoch = m->ends.owner.epoch;
+    guard->tenant = m->endpoints.owner.tenant;
+    guard->migration = m->endpoints.owner.migration;
+    guard->owner_epoch = m->endpoints.owner.epoch;
 }
 
 void move_prepare(struct move *m, bool partitioned)
@@ -22,19 +22,19 @@ void move_prepare(struct move *m, bool partitioned)
     struct tmv_error err;
 
     memset(m, 0, sizeof *m);
-    support_store(support_cluster("source", NULL), "source", partitioned, &m->ends.source_store);
-    support_store(support_cluster("target", NULL), "target", partitioned, &m->ends.target_store);
-    m->ends.owner.tenant = tmv_uuid_random();
-    m->ends.owner.migration = tmv_uuid_random();
-    m->ends.owner.epoch = 1;
-    tmv_uuid_format(&m->ends.owner.tenant, m->ends.tenant);
-    tmv_uuid_format(&m->ends.owner.migration, m->ends.migration);
-    m->source = support_connect(m->ends.source_store.conninfo);
-    m->target = support_connect(m->ends.target_store.conninfo);
-    assert_done(store_shape_discover(m->source, "public", "events", &m->ends.source, &err), &err);
-    assert_done(store_shape_discover(m->target, "public", "events", &m->ends.target, &err), &err);
-    fill_guard(&m->source_guard, m, &m->ends.source);
-    fill_guard(&m->target_guard, m, &m->ends.target);
+    support_store(support_cluster("source", NULL), "source", partitioned, &m->endpoints.source_store);
+    support_store(support_cluster("target", NULL), "target", partitioned, &m->endpoints.target_store);
+    m->endpoints.owner.tenant = tmv_uuid_random();
+    m->endpoints.owner.migration = tmv_uuid_random();
+    m->endpoints.owner.epoch = 1;
+    tmv_uuid_format(&m->endpoints.owner.tenant, m->endpoints.tenant);
+    tmv_uuid_format(&m->endpoints.owner.migration, m->endpoints.migration);
+    m->source = support_connect(m->endpoints.source_store.conninfo);
+    m->target = support_connect(m->endpoints.target_store.conninfo);
+    assert_done(store_shape_discover(m->source, "public", "events", &m->endpoints.source, &err), &err);
+    assert_done(store_shape_discover(m->target, "public", "events", &m->endpoints.target, &err), &err);
+    fill_guard(&m->source_guard, m, &m->endpoints.source);
+    fill_guard(&m->target_guard, m, &m->endpoints.target);
     assert_done(guard_identify(m->source, &m->source_guard, &err), &err);
     assert_done(guard_identify(m->target, &m->target_guard, &err), &err);
 }
@@ -44,7 +44,7 @@ void move_guard_source(struct move *m)
     struct guard_installed installed;
     struct tmv_error err;
 
-    assert_done(guard_prepare_store(m->source, &m->ends.source, &err), &err);
+    assert_done(guard_prepare_store(m->source, &m->endpoints.source, &err), &err);
     assert_done(guard_raise_owner(m->source, &m->source_guard, &err), &err);
     assert_done(guard_prepare_fence(m->source, &m->source_guard, FENCE_OPEN, 600, 1, &err), &err);
     assert_done(guard_install(m->source, &m->source_guard, GUARD_ROWS, 30000000, &installed, &err), &err);
@@ -57,20 +57,21 @@ void move_open_target(struct move *m)
     struct tmv_error err;
     struct guard_installed ignored;
 
-    assert_done(guard_prepare_store(m->target, &m->ends.target, &err), &err);
+    assert_done(guard_prepare_store(m->target, &m->endpoints.target, &err), &err);
     assert_done(guard_raise_owner(m->target, &m->target_guard, &err), &err);
     assert_done(guard_prepare_fence(m->target, &m->target_guard, FENCE_CLOSED, 600, 1, &err), &err);
     assert_done(guard_install(m->target, &m->target_guard, GUARD_ROWS, 30000000, &ignored, &err), &err);
     assert_done(pgx_query(m->target, SUPPORT_TIMEOUT_US, sql_phase_applied_begin,
-                          PGX_ARGS(PGX_UUID(&m->ends.owner.migration), PGX_UUID(&m->ends.owner.tenant),
-                                   PGX_INT(m->ends.owner.epoch), PGX_INT(m->v0),
-                                   PGX_INT(m->ends.target.relation_oid)),
+                          PGX_ARGS(PGX_UUID(&m->endpoints.owner.migration),
+                                   PGX_UUID(&m->endpoints.owner.tenant), PGX_INT(m->endpoints.owner.epoch),
+                                   PGX_INT(m->v0), PGX_INT(m->endpoints.target.relation_oid)),
                           NULL, &err),
                 &err);
-    assert_done(pgx_query(m->target, SUPPORT_TIMEOUT_US, sql_phase_applied_mirroring,
-                          PGX_ARGS(PGX_UUID(&m->ends.owner.migration), PGX_INT(m->ends.owner.epoch)), NULL,
-                          &err),
-                &err);
+    assert_done(
+        pgx_query(m->target, SUPPORT_TIMEOUT_US, sql_phase_applied_mirroring,
+                  PGX_ARGS(PGX_UUID(&m->endpoints.owner.migration), PGX_INT(m->endpoints.owner.epoch)), NULL,
+                  &err),
+        &err);
 }
 
 void move_release(struct move *m)
@@ -97,7 +98,7 @@ void move_decide(struct move *m)
     support_sql(m->source,
                 "UPDATE tenantmv.fence SET state = 'moved', placement_epoch = 2, store_id = 'target' "
                 "WHERE tenant_id = '%s'",
-                m->ends.tenant);
+                m->endpoints.tenant);
 }
 
 void move_mutate(struct pgx_conn *conn, const char *function, const char *part, const char *by)

@@ -5,7 +5,7 @@
 #include "support/support.h"
 
 struct move {
-    struct ends ends;
+    struct endpoints endpoints;
     struct guard source_guard, target_guard;
     struct pgx_conn *source, *target; /* owned: for the test's own statements */
     int64_t v0;

@@ -1,5 +1,5 @@
 /* SIGINT, SIGTERM and SIGHUP as a descriptor that everything waits on besides its own business. One per
- * program; the second signal ends the program at once (the keeper of the workspace then cleans up). */
+ * program; the second signal ends the program at once (the reaper of the workspace then cleans up). */
 #pragma once
 
 #include "tenantmv/error.h"

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "demo/keeper.h"
+#include "demo/reaper.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -166,7 +166,7 @@ static void fill_template(const struct cluster *c, const char *dir)
 
     snprintf(draft, sizeof draft, "%.300s.%d", dir, (int)getpid());
     if (!copy_tree(c, c->data, draft, &ignored) || rename(draft, dir) != 0)
-        keeper_remove_tree(draft);
+        reaper_remove_tree(draft);
 }
 
 /* A data directory that was damaged in the cache would fail again in every program, each time as a server

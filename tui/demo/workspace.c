@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "demo/keeper.h"
+#include "demo/reaper.h"
 #include "lib/err.h"
 #include "lib/lock.h"
 
@@ -25,8 +25,8 @@ struct workspace {
     char path[256];
     bool keep;
     int cancel_fd;
-    int socket;   /* to the keeper; -1 none */
-    pid_t keeper; /* 0 none */
+    int socket;   /* to the reaper; -1 none */
+    pid_t reaper; /* 0 none */
     struct run_user user;
     pthread_mutex_t lock; /* one request at a time */
 };
@@ -135,24 +135,24 @@ static bool make_kept(struct workspace *w, const char *keep, struct tmv_error *e
     return err_hint(err, "Choose a directory below one that every user may enter, such as /tmp/demo.");
 }
 
-static bool start_keeper(struct workspace *w, struct tmv_error *err)
+static bool start_reaper(struct workspace *w, struct tmv_error *err)
 {
     struct timeval patience = {.tv_sec = ANSWER_TIMEOUT_S};
     int pair[2];
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         return err_errno(err, "socketpair");
-    w->keeper = fork();
-    if (w->keeper == 0) {
-        struct keeper_setup setup = {
+    w->reaper = fork();
+    if (w->reaper == 0) {
+        struct reaper_setup setup = {
             .socket = pair[1], .directory = w->path, .keep = w->keep, .user = w->user};
         close(pair[0]);
-        keeper_main(&setup);
+        reaper_main(&setup);
     }
     close(pair[1]);
     w->socket = pair[0];
     setsockopt(w->socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    return w->keeper > 0 || err_errno(err, "fork");
+    return w->reaper > 0 || err_errno(err, "fork");
 }
 
 bool workspace_open(const struct workspace_options *options, struct workspace **ret_workspace,
@@ -167,13 +167,13 @@ bool workspace_open(const struct workspace_options *options, struct workspace **
     w->cancel_fd = options->cancel_fd;
     w->keep = options->keep;
     if (run_user_find(&w->user, err) &&
-        (options->keep ? make_kept(w, options->keep, err) : make_temporary(w, err)) && start_keeper(w, err)) {
+        (options->keep ? make_kept(w, options->keep, err) : make_temporary(w, err)) && start_reaper(w, err)) {
         *ret_workspace = w;
         return true;
     }
     if (w->path[0] && !w->keep)
-        keeper_remove_tree(w->path);
-    w->keeper = 0;
+        reaper_remove_tree(w->path);
+    w->reaper = 0;
     workspace_close(w);
     return false;
 }
@@ -184,11 +184,11 @@ void workspace_close(struct workspace *w)
         return;
     if (w->socket >= 0)
         close(w->socket);
-    if (w->keeper > 0) {
-        int watch_fd = process_watch(w->keeper);
+    if (w->reaper > 0) {
+        int watch_fd = process_watch(w->reaper);
 
         if (process_wait_end(watch_fd, CLOSE_TIMEOUT_US))
-            while (waitpid(w->keeper, NULL, 0) < 0 && errno == EINTR)
+            while (waitpid(w->reaper, NULL, 0) < 0 && errno == EINTR)
                 continue;
         if (watch_fd >= 0)
             close(watch_fd);
@@ -200,7 +200,7 @@ void workspace_close(struct workspace *w)
 bool workspace_spawn(struct workspace *w, const char *const *argv, const char *log, pid_t *ret_pid,
                      struct tmv_error *err)
 {
-    char request[KEEPER_REQUEST_MAX];
+    char request[REAPER_REQUEST_MAX];
     size_t used = strlen(log) + 1;
     int32_t answer = -EIO;
     bool ok;

@@ -1,8 +1,8 @@
 /* A directory of our own and the servers that run in it. Whatever becomes of this program (a return, a
  * signal, kill -9, a lost terminal), the servers end and the directory goes.
  *
- * A small keeper process does that: it is forked when the workspace is opened, starts the servers as its own
- * children, and learns from a closed socket that we are gone. If the keeper is killed, the kernel ends the
+ * A small reaper process does that: it is forked when the workspace is opened, starts the servers as its own
+ * children, and learns from a closed socket that we are gone. If the reaper is killed, the kernel ends the
  * servers.
  */
 #pragma once

@@ -193,8 +193,8 @@ bool control_waits(struct pgx_conn *conn, const struct owner *owner, const struc
            err_wrap(err, "recording that the engine waits");
 }
 
-bool control_goes_on(struct pgx_conn *conn, const struct owner *owner, struct tmv_error *err)
+bool control_resumed(struct pgx_conn *conn, const struct owner *owner, struct tmv_error *err)
 {
-    return row_owned(conn, owner, sql_control_goes_on, PGX_ARGS(OWNER_ARGS(owner)), NULL, err) ||
+    return row_owned(conn, owner, sql_control_resumed, PGX_ARGS(OWNER_ARGS(owner)), NULL, err) ||
            err_wrap(err, "recording that the engine has stopped waiting");
 }

@@ -33,7 +33,8 @@ static bool stop_arrivals(struct coordinator *c, struct pgx_conn *target, struct
         return true;
     if (!fault_hit("abort.before_undoing", err) ||
         !pgx_query(target, UNDO_TIMEOUT_US, sql_undo_begin,
-                   PGX_ARGS(PGX_UUID(&c->ends.owner.migration), PGX_INT(c->ends.owner.epoch)), &row, err))
+                   PGX_ARGS(PGX_UUID(&c->endpoints.owner.migration), PGX_INT(c->endpoints.owner.epoch)), &row,
+                   err))
         return err_wrap(err, "closing the target to mirrors");
     if (pgx_rows(row) == 0)
         return err_set(err, TMV_ERR_OWNERSHIP, "the target's applied row is not ours any more");
@@ -52,10 +53,11 @@ static bool fence_off(struct coordinator *c, struct pgx_conn *source, struct tmv
         !guard_change_fence(source, &c->source_guard, &change, &changed, err) ||
         !guard_read_fence(source, &c->source_guard, &fence, &found, err))
         return false;
-    if (found && fence.state == FENCE_MOVED && tmv_uuid_equal(&fence.migration, &c->ends.owner.migration))
+    if (found && fence.state == FENCE_MOVED &&
+        tmv_uuid_equal(&fence.migration, &c->endpoints.owner.migration))
         return err_set(err, TMV_ERR_REFUSED,
                        "the tenant has moved: the cutover was decided before the abort");
-    if (found && fence.state != FENCE_OFF && tmv_uuid_equal(&fence.migration, &c->ends.owner.migration))
+    if (found && fence.state != FENCE_OFF && tmv_uuid_equal(&fence.migration, &c->endpoints.owner.migration))
         return err_set(err, TMV_ERR_OWNERSHIP, "the source's fence is %s and not ours",
                        fence_state_name(fence.state));
     return fault_hit("abort.fence_off", err);
@@ -70,7 +72,8 @@ static bool target_is_not_home(struct coordinator *c, struct pgx_conn *target, s
 
     if (!guard_read_fence(target, &c->target_guard, &fence, &found, err))
         return false;
-    if (!found || fence.state != FENCE_OPEN || !tmv_uuid_equal(&fence.migration, &c->ends.owner.migration))
+    if (!found || fence.state != FENCE_OPEN ||
+        !tmv_uuid_equal(&fence.migration, &c->endpoints.owner.migration))
         return true;
     c->target_is_home = true;
     err_set(err, TMV_ERR_REFUSED,
@@ -84,11 +87,11 @@ static bool delete_range(struct coordinator *c, struct pgx_conn *target, int64_t
 {
     AUTO(buf) struct buf sql = BUF_INIT(2000);
 
-    if (!ends_begin_target(&c->ends, target, "undoing", false, err))
+    if (!endpoints_begin_target(&c->endpoints, target, "undoing", false, err))
         return false;
-    if (store_sql(&sql, sql_undo_batch, &c->ends.target, NULL, 0, err) &&
+    if (store_sql(&sql, sql_undo_batch, &c->endpoints.target, NULL, 0, err) &&
         pgx_query(target, UNDO_TIMEOUT_US, buf_text(&sql),
-                  PGX_ARGS(PGX_UUID(&c->ends.owner.tenant), PGX_INT(low), PGX_INT(high)), NULL, err) &&
+                  PGX_ARGS(PGX_UUID(&c->endpoints.owner.tenant), PGX_INT(low), PGX_INT(high)), NULL, err) &&
         fault_hit("abort.before_batch_commit", err) && pgx_commit(target, UNDO_TIMEOUT_US, err))
         return true;
     pgx_rollback(target, UNDO_TIMEOUT_US);
@@ -103,11 +106,11 @@ static bool remove_batch(struct coordinator *c, struct pgx_conn *target, bool in
     char step[80];
     int64_t end = left->high;
 
-    if (indexed && !position_after_rows(target, &c->ends.target, left, BATCH_ROWS, &end, err))
+    if (indexed && !position_after_rows(target, &c->endpoints.target, left, BATCH_ROWS, &end, err))
         return false;
     snprintf(step, sizeof step, "removing copied events to position %" PRId64 " of %" PRId64, end,
              left->high);
-    if (!coordinator_say(c, step, "aborting", err) || !delete_range(c, target, left->low, end, err) ||
+    if (!coordinator_report_step(c, step, "aborting", err) || !delete_range(c, target, left->low, end, err) ||
         !fault_hit("abort.batch", err))
         return false;
     left->low = end;
@@ -122,10 +125,10 @@ static bool remove_events(struct coordinator *c, struct pgx_conn *target, struct
     struct position_span left;
     size_t indexes_missing = 0;
 
-    if (!store_sql(&sql, sql_undo_bounds, &c->ends.target, NULL, 0, err) ||
-        !pgx_query(target, UNDO_TIMEOUT_US, buf_text(&sql), PGX_ARGS(PGX_UUID(&c->ends.owner.tenant)),
+    if (!store_sql(&sql, sql_undo_bounds, &c->endpoints.target, NULL, 0, err) ||
+        !pgx_query(target, UNDO_TIMEOUT_US, buf_text(&sql), PGX_ARGS(PGX_UUID(&c->endpoints.owner.tenant)),
                    &bounds, err) ||
-        !control_ledger_list(c->control, &c->ends.owner.migration, "dropped-index", &dropped,
+        !control_ledger_list(c->control, &c->endpoints.owner.migration, "dropped-index", &dropped,
                              &indexes_missing, err))
         return err_wrap(err, "looking for copied events");
     control_ledger_free(dropped, indexes_missing);
@@ -142,11 +145,12 @@ static bool remove_rows(struct coordinator *c, struct pgx_conn *conn, bool sourc
 {
     AUTO_RESULT struct pgx_result *owned = NULL;
 
-    if (!pgx_query(conn, UNDO_TIMEOUT_US, source ? sql_undo_source_rows : sql_undo_target_rows,
-                   PGX_ARGS(PGX_UUID(&c->ends.owner.tenant), PGX_UUID(&c->ends.owner.migration),
-                            PGX_INT(c->ends.owner.epoch),
-                            PGX_INT(source ? c->ends.source.relation_oid : c->ends.target.relation_oid)),
-                   &owned, err))
+    if (!pgx_query(
+            conn, UNDO_TIMEOUT_US, source ? sql_undo_source_rows : sql_undo_target_rows,
+            PGX_ARGS(PGX_UUID(&c->endpoints.owner.tenant), PGX_UUID(&c->endpoints.owner.migration),
+                     PGX_INT(c->endpoints.owner.epoch),
+                     PGX_INT(source ? c->endpoints.source.relation_oid : c->endpoints.target.relation_oid)),
+            &owned, err))
         return err_wrap(err, "removing a migration's rows");
     return pgx_int(owned, 0, 0) > 0 ||
            err_set(err, TMV_ERR_OWNERSHIP, "another engine owns the migration in %s", pgx_place(conn));
@@ -167,7 +171,7 @@ static bool remove_guard(struct coordinator *c, struct pgx_conn *conn, const str
         if (!why[0])
             break;
         snprintf(note, sizeof note, "%s; the fence is off: writers are not held", why);
-        if (!coordinator_say(c, "waiting for a quiet moment to drop the guard's triggers", note, err))
+        if (!coordinator_report_step(c, "waiting for a quiet moment to drop the guard's triggers", note, err))
             return false;
     }
     if (why[0]) {
@@ -183,11 +187,11 @@ static bool empty_ledger(struct coordinator *c, const char *store, struct tmv_er
 {
     struct ledger_entry *entries = NULL;
     size_t count = 0;
-    bool ok = control_ledger_list(c->control, &c->ends.owner.migration, NULL, &entries, &count, err);
+    bool ok = control_ledger_list(c->control, &c->endpoints.owner.migration, NULL, &entries, &count, err);
 
     for (size_t i = 0; ok && i < count; i++)
         if (!store || strcmp(entries[i].store, store) == 0)
-            ok = control_ledger_done(c->control, &c->ends.owner, entries[i].id, err) &&
+            ok = control_ledger_done(c->control, &c->endpoints.owner, entries[i].id, err) &&
                  fault_hit("abort.ledger_row", err);
     control_ledger_free(entries, count);
     return ok && fault_hit("abort.ledger_empty", err);
@@ -198,7 +202,7 @@ static bool stores_were_touched(struct coordinator *c, bool *ret_touched, struct
     struct ledger_entry *entries = NULL;
     size_t count = 0;
 
-    if (!control_ledger_list(c->control, &c->ends.owner.migration, NULL, &entries, &count, err))
+    if (!control_ledger_list(c->control, &c->endpoints.owner.migration, NULL, &entries, &count, err))
         return false;
     control_ledger_free(entries, count);
     *ret_touched = count > 0;
@@ -209,9 +213,9 @@ static bool stores_were_touched(struct coordinator *c, bool *ret_touched, struct
 static bool close_both(struct coordinator *c, struct pgx_conn *source, struct pgx_conn *target,
                        struct tmv_error *err)
 {
-    return guard_prepare_store(source, &c->ends.source, err) &&
-           guard_prepare_store(target, &c->ends.target, err) && fault_hit("abort.stores_prepared", err) &&
-           guard_raise_owner(source, &c->source_guard, err) &&
+    return guard_prepare_store(source, &c->endpoints.source, err) &&
+           guard_prepare_store(target, &c->endpoints.target, err) &&
+           fault_hit("abort.stores_prepared", err) && guard_raise_owner(source, &c->source_guard, err) &&
            guard_raise_owner(target, &c->target_guard, err) && target_is_not_home(c, target, err) &&
            stop_arrivals(c, target, err) && fence_off(c, source, err);
 }
@@ -222,14 +226,15 @@ static bool clean_stores(struct coordinator *c, bool keep_events, struct tmv_err
     AUTO_CONN struct pgx_conn *target = NULL;
 
     coordinator_disconnect_stores(c);
-    if (!coordinator_say(c, "aborting", "", err) || !ends_connect_source(&c->ends, "abort", &source, err) ||
-        !ends_connect_target(&c->ends, "abort", &target, err))
+    if (!coordinator_report_step(c, "aborting", "", err) ||
+        !endpoints_connect_source(&c->endpoints, "abort", &source, err) ||
+        !endpoints_connect_target(&c->endpoints, "abort", &target, err))
         return false;
     if (!close_both(c, source, target, err))
         return false;
     if (c->applied != APPLIED_NONE && !keep_events && !remove_events(c, target, err))
         return false;
-    return bulk_copier_restore_indexes(&c->ends, c->control, err) &&
+    return bulk_copier_restore_indexes(&c->endpoints, c->control, err) &&
            fault_hit("abort.indexes_restored", err) &&
            remove_guard(c, target, &c->target_guard, "target", err) &&
            remove_guard(c, source, &c->source_guard, "source", err) && empty_ledger(c, NULL, err);
@@ -240,7 +245,7 @@ static bool target_can_be_reached(struct coordinator *c)
     AUTO_CONN struct pgx_conn *target = NULL;
     struct tmv_error ignored;
 
-    return ends_connect_target(&c->ends, "abort", &target, &ignored);
+    return endpoints_connect_target(&c->endpoints, "abort", &target, &ignored);
 }
 
 /* Whether the target may be what stands in the way, and may be left as it is for now: its guard keeps it
@@ -260,8 +265,8 @@ static bool free_source(struct coordinator *c, struct tmv_error *err)
 {
     AUTO_CONN struct pgx_conn *source = NULL;
 
-    return ends_connect_source(&c->ends, "abort", &source, err) &&
-           guard_prepare_store(source, &c->ends.source, err) &&
+    return endpoints_connect_source(&c->endpoints, "abort", &source, err) &&
+           guard_prepare_store(source, &c->endpoints.source, err) &&
            guard_raise_owner(source, &c->source_guard, err) && fence_off(c, source, err) &&
            remove_guard(c, source, &c->source_guard, "source", err) && empty_ledger(c, "source", err);
 }
@@ -311,7 +316,7 @@ bool phase_abort(struct coordinator *c, const struct command_row *command, struc
         !coordinator_answer(c, command, TMV_COMMAND_DONE, outcome, err))
         return false;
     c->ended = true;
-    return coordinator_say(c, "aborted", why, err);
+    return coordinator_report_step(c, "aborted", why, err);
 }
 
 /* Whether the source says that this migration has moved the tenant. Without an applied row nothing was ever
@@ -325,11 +330,11 @@ static bool read_decision(struct coordinator *c, bool *ret_moved, struct tmv_err
     *ret_moved = false;
     if (c->applied == APPLIED_NONE)
         return true;
-    if (!ends_connect_source(&c->ends, "abort", &source, err) ||
+    if (!endpoints_connect_source(&c->endpoints, "abort", &source, err) ||
         !guard_read_fence(source, &c->source_guard, &fence, &found, err))
         return false;
-    *ret_moved =
-        found && fence.state == FENCE_MOVED && tmv_uuid_equal(&fence.migration, &c->ends.owner.migration);
+    *ret_moved = found && fence.state == FENCE_MOVED &&
+                 tmv_uuid_equal(&fence.migration, &c->endpoints.owner.migration);
     return true;
 }
 
@@ -344,9 +349,9 @@ bool phase_ended(struct coordinator *c, struct tmv_error *err)
         return false;
     if (moved && !fault_is_mutant("ended.phase_before_fence"))
         return phase_mirroring(c, err);
-    if (!control_attempt_close(c->control, &c->ends.owner, "another program ended the migration", err) ||
+    if (!control_attempt_close(c->control, &c->endpoints.owner, "another program ended the migration", err) ||
         !stores_were_touched(c, &touched, err) || (touched && !clean_stores(c, false, err)))
         return err_wrap(err, "taking back what a migration left that another program ended");
     c->ended = true;
-    return !touched || coordinator_say(c, "taken back", "another program ended this migration", err);
+    return !touched || coordinator_report_step(c, "taken back", "another program ended this migration", err);
 }

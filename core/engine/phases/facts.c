@@ -18,7 +18,7 @@ static struct fact_look look_at(struct coordinator *c, enum store_side side, str
     return (struct fact_look){.watch = &c->facts,
                               .side = side,
                               .control = c->control,
-                              .owner = &c->ends.owner,
+                              .owner = &c->endpoints.owner,
                               .store = store,
                               .guard = side == SIDE_SOURCE ? &c->source_guard : &c->target_guard};
 }
@@ -37,7 +37,7 @@ bool coordinator_ledger_guard(struct coordinator *c, enum store_side side, int64
     text_copy(entry.kind, sizeof entry.kind, "guard");
     text_copy(entry.name, sizeof entry.name, guard->mark);
     if (!fault_hit("ledger.before_guard", err) ||
-        !control_ledger_add(c->control, &c->ends.owner, &entry, ret_id, err))
+        !control_ledger_add(c->control, &c->endpoints.owner, &entry, ret_id, err))
         return false;
     return fault_hit("ledger.guard_noted", err);
 }
@@ -48,8 +48,9 @@ bool coordinator_note_facts(struct coordinator *c, enum store_side side, struct 
                             const char *installed, struct tmv_error *err)
 {
     const struct fact_look look = look_at(c, side, store);
-    const struct tmv_store_info *info = side == SIDE_SOURCE ? &c->ends.source_store : &c->ends.target_store;
-    struct store_shape *shape = side == SIDE_SOURCE ? &c->ends.source : &c->ends.target;
+    const struct tmv_store_info *info =
+        side == SIDE_SOURCE ? &c->endpoints.source_store : &c->endpoints.target_store;
+    struct store_shape *shape = side == SIDE_SOURCE ? &c->endpoints.source : &c->endpoints.target;
     int64_t id = c->facts.sides[side].ledger; /* written before anything was installed */
 
     if ((id == 0 && !coordinator_ledger_guard(c, side, &id, err)) ||
@@ -158,8 +159,8 @@ static bool has_changed(struct coordinator *c, enum store_side side)
     struct tmv_error ignored;
 
     if (!s->noted.digest[0] ||
-        !(side == SIDE_SOURCE ? ends_connect_source(&c->ends, "facts", &store, &ignored)
-                              : ends_connect_target(&c->ends, "facts", &store, &ignored)))
+        !(side == SIDE_SOURCE ? endpoints_connect_source(&c->endpoints, "facts", &store, &ignored)
+                              : endpoints_connect_target(&c->endpoints, "facts", &store, &ignored)))
         return false;
     return !facts_read(store, guard, s->noted.digest, &now, &ignored) ||
            strcmp(now.digest, s->noted.digest) != 0;
@@ -176,7 +177,7 @@ bool coordinator_explain(struct coordinator *c, struct tmv_error *err)
 {
     if (err->code != TMV_ERR_SQL)
         return false;
-    if (err_is_sqlstate(err, "23514") && partitions_explain(&c->ends, err))
+    if (err_is_sqlstate(err, "23514") && partitions_explain(&c->endpoints, err))
         return false;
     /* The next connection reads the tables as they are now, and says what was changed. */
     if (err_is_sqlstate(err, "0A000") || has_changed(c, SIDE_SOURCE) || has_changed(c, SIDE_TARGET)) {

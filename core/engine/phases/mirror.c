@@ -40,7 +40,7 @@ static bool tell_mended(struct coordinator *c, const struct resolution *resoluti
     if (!resolution->mended)
         return true;
     text_copy(told.message, sizeof told.message, resolution->told);
-    log_warn("migration %s: %s", c->ends.migration, told.message);
+    log_warn("migration %s: %s", c->endpoints.migration, told.message);
     return move_report_error(c, &told, err);
 }
 
@@ -49,8 +49,8 @@ bool coordinator_connect_stores(struct coordinator *c, bool *ret_moved, struct t
     struct resolution resolution;
 
     coordinator_disconnect_stores(c);
-    tailer_init(&c->tailer, &c->ends, &c->source_guard);
-    cutover_manager_init(&c->cutover, &c->ends, &c->tailer);
+    tailer_init(&c->tailer, &c->endpoints, &c->source_guard);
+    cutover_manager_init(&c->cutover, &c->endpoints, &c->tailer);
     c->cutover.source_guard = &c->source_guard;
     c->cutover.target_guard = &c->target_guard;
     c->cutover.control = c->control;
@@ -88,8 +88,8 @@ static bool connect_to_count(const struct coordinator *c, struct pgx_conn **ret_
 {
     const struct pgx_args limit = PGX_ARGS(PGX_INT(COUNT_US / US_PER_MS));
 
-    return ends_connect_source(&c->ends, "count", ret_source, err) &&
-           ends_connect_target(&c->ends, "count", ret_target, err) &&
+    return endpoints_connect_source(&c->endpoints, "count", ret_source, err) &&
+           endpoints_connect_target(&c->endpoints, "count", ret_target, err) &&
            pgx_query(*ret_source, COUNT_US, sql_store_statement_limit, limit, NULL, err) &&
            pgx_query(*ret_target, COUNT_US, sql_store_statement_limit, limit, NULL, err);
 }
@@ -106,7 +106,7 @@ static void count_moved(const struct coordinator *c, struct figures *ret_figures
 
     if (!connect_to_count(c, &source, &target, &ignored))
         return;
-    const struct verifier_task task = {.ends = &c->ends, .source = source, .target = target};
+    const struct verifier_task task = {.endpoints = &c->endpoints, .source = source, .target = target};
     if (!verifier_total(&task, &span, COUNT_US, totals, &ignored))
         return;
     int64_t here = totals[SIDE_SOURCE].inside, there = totals[SIDE_TARGET].inside;
@@ -124,7 +124,8 @@ static bool report_final(struct coordinator *c, struct tmv_error *err)
     figure_set(&p.figures, TMV_FIGURE_WATERMARK, c->tailer.watermark);
     if (c->cutover.verified_to == c->tailer.watermark)
         figure_set(&p.figures, TMV_FIGURE_VERIFIED_TO, c->cutover.verified_to);
-    return control_report_progress(c->control, &c->ends.owner, &p, err) && fault_hit("follow.figures", err);
+    return control_report_progress(c->control, &c->endpoints.owner, &p, err) &&
+           fault_hit("follow.figures", err);
 }
 
 /* The decision's consequences are done; until this is written, every engine may take the migration up. */
@@ -133,9 +134,9 @@ static bool settle(struct coordinator *c, const char *operator_name, struct tmv_
     bool open = false;
 
     if (!fault_hit("follow.before_settle", err) ||
-        !control_unsettled(c->control, &c->ends.owner.migration, &open, err))
+        !control_unsettled(c->control, &c->endpoints.owner.migration, &open, err))
         return false;
-    if (open && (!report_final(c, err) || !control_settle(c->control, &c->ends.owner, err) ||
+    if (open && (!report_final(c, err) || !control_settle(c->control, &c->endpoints.owner, err) ||
                  !fault_hit("follow.settled", err)))
         return false;
     if (open)
@@ -169,10 +170,11 @@ bool phase_undecided(struct coordinator *c, struct tmv_error *err)
     struct tmv_error ignored;
 
     if (c->row.phase == TMV_PHASE_CUTOVER && err->code != TMV_ERR_OWNERSHIP &&
-        takeover_raise_source(c, &ignored) && ends_connect_source(&c->ends, "undecided", &source, &ignored) &&
-        resolve_read(source, &c->source_guard, &c->ends.owner.migration, &side, &ignored) && side.ours &&
+        takeover_raise_source(c, &ignored) &&
+        endpoints_connect_source(&c->endpoints, "undecided", &source, &ignored) &&
+        resolve_read(source, &c->source_guard, &c->endpoints.owner.migration, &side, &ignored) && side.ours &&
         side.state == FENCE_OPEN && !roll_back_phase(c, c->unfinished, NULL, &ignored))
-        log_error(TMV_LOG_WARN, c->ends.migration, &ignored);
+        log_error(TMV_LOG_WARN, c->endpoints.migration, &ignored);
     return false;
 }
 
@@ -183,7 +185,7 @@ static bool connect_and_resolve(struct coordinator *c, struct tmv_error *err)
     if (c->connected) /* our own cutovers leave this phase before they return */
         return c->row.phase != TMV_PHASE_CUTOVER ||
                roll_back_phase(c, "another program set the phase: no cutover was begun", NULL, err);
-    if (!coordinator_say(c, "connecting", "", err) || !coordinator_connect_stores(c, &moved, err))
+    if (!coordinator_report_step(c, "connecting", "", err) || !coordinator_connect_stores(c, &moved, err))
         return false;
     if (moved)
         return follow_decision(c, err);
@@ -309,7 +311,8 @@ static bool report(struct coordinator *c, bool *ret_green, struct tmv_error *err
     p.step = step;
     p.note = note;
     return fault_hit("mirror.before_progress", err) &&
-           control_report_progress(c->control, &c->ends.owner, &p, err) && fault_hit("mirror.progress", err);
+           control_report_progress(c->control, &c->endpoints.owner, &p, err) &&
+           fault_hit("mirror.progress", err);
 }
 
 /* A pause that was just measured is news: who rehearsed wants to go on. */
@@ -323,8 +326,8 @@ static bool is_report_due(const struct coordinator *c)
 static bool begin_dual_write(struct coordinator *c, struct tmv_error *err)
 {
     return fault_hit("mirror.before_dual_write", err) && move_apply(c, MOVE_BEGIN_DUAL_WRITE, NULL, err) &&
-           control_audit(c->control, &c->ends.owner, AUDIT_VERIFICATION_STARTED, "{\"level\":\"hash\"}", NULL,
-                         err) &&
+           control_audit(c->control, &c->endpoints.owner, AUDIT_VERIFICATION_STARTED, "{\"level\":\"hash\"}",
+                         NULL, err) &&
            fault_hit("mirror.verification_started", err);
 }
 
@@ -386,7 +389,7 @@ static bool other_command(struct coordinator *c, int64_t since_us, bool *ret_wai
     if (clock_now_us() - since_us < HEARD_US)
         return true;
     if (!pgx_query(c->control, CONTROL_TIMEOUT_US, sql_control_command_waits,
-                   PGX_ARGS(PGX_UUID(&c->ends.owner.migration)), &row, err))
+                   PGX_ARGS(PGX_UUID(&c->endpoints.owner.migration)), &row, err))
         return false;
     *ret_waits = pgx_bool(row, 0, 0);
     if (*ret_waits)
@@ -443,9 +446,9 @@ static bool tell_alone(struct coordinator *c, struct tmv_error *err)
     if (!c->cutover.alone)
         return true;
     text_copy(told.message, sizeof told.message, cutover_alone);
-    log_warn("migration %s: %s", c->ends.migration, told.message);
+    log_warn("migration %s: %s", c->endpoints.migration, told.message);
     return pgx_script(c->control, CONTROL_TIMEOUT_US, sql_control_commit_locally, 0, NULL, err) &&
-           move_report_error(c, &told, err) && coordinator_say(c, "completed", told.message, err);
+           move_report_error(c, &told, err) && coordinator_report_step(c, "completed", told.message, err);
 }
 
 /* Control follows what the attempt came to. */
@@ -485,8 +488,8 @@ static void keep_attempt(struct coordinator *c, int64_t number, const struct tmv
     struct tmv_error ignored;
 
     if (attempt->outcome != TMV_ATTEMPT_UNKNOWN &&
-        !control_attempt_end(c->control, &c->ends.owner, number, attempt, &ignored))
-        log_error(TMV_LOG_WARN, c->ends.migration, &ignored);
+        !control_attempt_end(c->control, &c->endpoints.owner, number, attempt, &ignored))
+        log_error(TMV_LOG_WARN, c->endpoints.migration, &ignored);
 }
 
 static bool run_attempt(struct coordinator *c, const struct command_row *command, bool rehearsal,
@@ -502,7 +505,7 @@ static bool run_attempt(struct coordinator *c, const struct command_row *command
     enum cutover_outcome outcome = CUTOVER_UNKNOWN;
     int64_t number = 0;
 
-    if (!control_attempt_begin(c->control, &c->ends.owner, rehearsal, who, &number, err) ||
+    if (!control_attempt_begin(c->control, &c->endpoints.owner, rehearsal, who, &number, err) ||
         !fault_hit("cutover.attempt_noted", err) ||
         (!rehearsal && !move_apply(c, MOVE_BEGIN_CUTOVER, &asked, err)))
         return false;
@@ -512,7 +515,7 @@ static bool run_attempt(struct coordinator *c, const struct command_row *command
         return err_wrap(err, "cutover");
     }
     if (!record_attempt(c, &request, outcome, &attempt, err) || !fault_hit("cutover.recorded", err) ||
-        !control_attempt_end(c->control, &c->ends.owner, number, &attempt, err) ||
+        !control_attempt_end(c->control, &c->endpoints.owner, number, &attempt, err) ||
         !fault_hit("cutover.attempt_ended", err))
         return false;
     c->ended = outcome == CUTOVER_COMPLETED;
@@ -561,8 +564,8 @@ static bool registry_agrees(struct coordinator *c, const struct command_row *com
 {
     struct tmv_error ignored;
 
-    if (control_store_hold(c->control, &c->ends.source_store, err) &&
-        control_store_hold(c->control, &c->ends.target_store, err))
+    if (control_store_hold(c->control, &c->endpoints.source_store, err) &&
+        control_store_hold(c->control, &c->endpoints.target_store, err))
         return true;
     if (err->code == TMV_ERR_CONFLICT)
         (void)!coordinator_answer(c, command, TMV_COMMAND_REFUSED, err->message, &ignored);
@@ -667,7 +670,7 @@ bool phase_cutover(struct coordinator *c, const struct command_row *command, str
         return false;
     bool ok = try_cutover(c, command, err);
     if (!c->ended) /* nothing is left to prove, and the writers want the machine */
-        verify_worker_go_on(&c->verifier);
+        verify_worker_resume(&c->verifier);
     return ok;
 }
 
@@ -682,7 +685,7 @@ bool phase_completed(struct coordinator *c, struct tmv_error *err)
     bool found = false;
 
     if (!coordinator_connect_stores(c, &moved, err) || !settle(c, NULL, err) ||
-        !control_command_take(c->control, &c->ends.owner, &command, &found, err))
+        !control_command_take(c->control, &c->endpoints.owner, &command, &found, err))
         return false;
     c->ended = true;
     if (!found)

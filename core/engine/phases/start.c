@@ -61,7 +61,8 @@ static bool refuse_start(struct coordinator *c, const char *why, struct tmv_erro
     cJSON_Delete(o);
     const struct move_note note = {.reason = why, .details = details, .last_error = why};
     c->ended = true;
-    return coordinator_say(c, "refused by preflight", why, err) && move_apply(c, MOVE_ABORT, &note, err);
+    return coordinator_report_step(c, "refused by preflight", why, err) &&
+           move_apply(c, MOVE_ABORT, &note, err);
 }
 
 /* The first refusal that will not end by itself; NULL with a refusal: it may. */
@@ -104,17 +105,17 @@ static bool wait_in_queue(struct coordinator *c, struct tmv_error *err)
     char step[80];
 
     while (is_waiting(c)) {
-        if (!control_queue_place(c->control, &c->ends.owner.migration, &place, err))
+        if (!control_queue_place(c->control, &c->endpoints.owner.migration, &place, err))
             return false;
         if (place == 0)
             return true;
         snprintf(step, sizeof step, "queued, place %" PRId64, place);
         if (place != told &&
-            (!control_goes_on(c->control, &c->ends.owner, err) ||
-             !coordinator_say(c, step,
-                              "as many tenants move from or to one of its stores as are allowed "
-                              "at a time: it begins when one has finished",
-                              err)))
+            (!control_resumed(c->control, &c->endpoints.owner, err) ||
+             !coordinator_report_step(c, step,
+                                      "as many tenants move from or to one of its stores as are allowed "
+                                      "at a time: it begins when one has finished",
+                                      err)))
             return false;
         told = place;
         if (!pgx_wait_readable(c->control, QUEUE_LOOK_US, err) || !coordinator_poll(c, err))
@@ -133,14 +134,14 @@ bool phase_pending(struct coordinator *c, struct tmv_error *err)
         return false;
     if (!is_waiting(c))
         return true;
-    if (!coordinator_say(c, "preflight", "", err) || !look_first(c, refusals, sizeof refusals, err) ||
+    if (!coordinator_report_step(c, "preflight", "", err) || !look_first(c, refusals, sizeof refusals, err) ||
         !coordinator_poll(c, err))
         return false;
     if (!is_waiting(c))
         return true;
     if (refusals[0])
         return refuse_start(c, refusals, err);
-    if (!control_goes_on(c->control, &c->ends.owner, err) || !fault_hit("pending.before_change", err))
+    if (!control_resumed(c->control, &c->endpoints.owner, err) || !fault_hit("pending.before_change", err))
         return false;
     if (!move_apply(c, MOVE_BEGIN_COPY, &note, err))
         return err->code == TMV_ERR_CLOSED; /* another was faster: queue again */
@@ -185,8 +186,8 @@ static bool guard_session(struct coordinator *c, enum store_side side, struct pg
     if (pgx_is_usable(*ret_conn))
         return true;
     pgx_close(TAKE(*ret_conn));
-    return side == SIDE_SOURCE ? ends_connect_source(&c->ends, "guard", ret_conn, err)
-                               : ends_connect_target(&c->ends, "guard", ret_conn, err);
+    return side == SIDE_SOURCE ? endpoints_connect_source(&c->endpoints, "guard", ret_conn, err)
+                               : endpoints_connect_target(&c->endpoints, "guard", ret_conn, err);
 }
 
 static void leave_sessions(struct coordinator *c, struct pgx_conn **source, struct pgx_conn **target)
@@ -199,12 +200,12 @@ static void leave_sessions(struct coordinator *c, struct pgx_conn **source, stru
  * A column that came since is looked for again, in the shapes of just the facts that were noted. */
 static bool check_left_columns(const struct coordinator *c, struct tmv_error *err)
 {
-    const struct store_shape *source = &c->ends.source;
+    const struct store_shape *source = &c->endpoints.source;
 
     for (size_t i = 0; !c->row.settings.verify_consistency && i < source->column_count; i++) {
         const char *name = source->columns[i].name;
 
-        if (!store_column_is_watched(&source->columns[i], store_shape_column(&c->ends.target, name)))
+        if (!store_column_is_watched(&source->columns[i], store_shape_column(&c->endpoints.target, name)))
             continue;
         err_set(err, TMV_ERR_REFUSED,
                 "column %s of the source was added after the preflight: its values would stay behind", name);
@@ -226,7 +227,7 @@ static bool begin_copy(struct coordinator *c, struct tmv_error *err)
     struct guard_installed here = {0}, there = {0};
     AUTO_RESULT struct pgx_result *owned = NULL;
 
-    if (!coordinator_say(c, "installing the guard", "", err) ||
+    if (!coordinator_report_step(c, "installing the guard", "", err) ||
         !guard_session(c, SIDE_SOURCE, &source, err) || !guard_session(c, SIDE_TARGET, &target, err))
         return false;
     if (!prepare_end(c, target, &c->target_guard, false, err) ||
@@ -238,9 +239,9 @@ static bool begin_copy(struct coordinator *c, struct tmv_error *err)
         !fault_hit("guard.installed", err))
         return false;
     if (!pgx_query(target, START_TIMEOUT_US, sql_phase_applied_begin,
-                   PGX_ARGS(PGX_UUID(&c->ends.owner.migration), PGX_UUID(&c->ends.owner.tenant),
-                            PGX_INT(c->ends.owner.epoch), PGX_INT(here.value),
-                            PGX_INT(c->ends.target.relation_oid)),
+                   PGX_ARGS(PGX_UUID(&c->endpoints.owner.migration), PGX_UUID(&c->endpoints.owner.tenant),
+                            PGX_INT(c->endpoints.owner.epoch), PGX_INT(here.value),
+                            PGX_INT(c->endpoints.target.relation_oid)),
                    &owned, err))
         return err_wrap(err, "writing the applied row");
     if (pgx_int(owned, 0, 0) == 0)
@@ -248,7 +249,7 @@ static bool begin_copy(struct coordinator *c, struct tmv_error *err)
     c->applied = APPLIED_COPYING;
     c->copy_limit = here.value;
     leave_sessions(c, &source, &target);
-    log_info("migration %s: guard installed, V0 = %" PRId64, c->ends.migration, here.value);
+    log_info("migration %s: guard installed, V0 = %" PRId64, c->endpoints.migration, here.value);
     return fault_hit("guard.applied_begun", err);
 }
 
@@ -261,8 +262,10 @@ static bool end_copy(struct coordinator *c, struct tmv_error *err)
     AUTO_RESULT struct pgx_result *opened = NULL;
     char why[GUARD_WHY_MAX];
 
-    if (!coordinator_say(c, "replacing the statement guard on the target by the row guard", "", err) ||
-        !guard_session(c, SIDE_TARGET, &target, err) || !ends_rename(&c->ends, target, "guard", err) ||
+    if (!coordinator_report_step(c, "replacing the statement guard on the target by the row guard", "",
+                                 err) ||
+        !guard_session(c, SIDE_TARGET, &target, err) ||
+        !endpoints_rename(&c->endpoints, target, "guard", err) ||
         !coordinator_check_copy_facts(c, SIDE_TARGET, target, err) ||
         !guard_install(target, &c->target_guard, GUARD_ROWS, INSTALL_PATIENCE_US, &ignored, err) ||
         !fault_hit("copy.row_guard_installed", err) ||
@@ -278,7 +281,8 @@ static bool end_copy(struct coordinator *c, struct tmv_error *err)
         !fault_hit("copy.target_row_guard", err))
         return false;
     if (!pgx_query(target, START_TIMEOUT_US, sql_phase_applied_mirroring,
-                   PGX_ARGS(PGX_UUID(&c->ends.owner.migration), PGX_INT(c->ends.owner.epoch)), &opened, err))
+                   PGX_ARGS(PGX_UUID(&c->endpoints.owner.migration), PGX_INT(c->endpoints.owner.epoch)),
+                   &opened, err))
         return err_wrap(err, "opening the target for the tail");
     if (pgx_rows(opened) == 0)
         return err_set(err, TMV_ERR_OWNERSHIP, "another engine owns the target's applied row");
@@ -333,7 +337,7 @@ static bool report_copy(struct copy_watch *w, const struct copy_progress *seen)
     figure_set(&p.figures, TMV_FIGURE_ETA, held ? -1 : seen->eta_us);
     if (held)
         snprintf(note, sizeof note, "throttled: %s", seen->throttle);
-    if (!control_report_progress(c->control, &c->ends.owner, &p, &w->problem))
+    if (!control_report_progress(c->control, &c->endpoints.owner, &p, &w->problem))
         return false;
     w->throttled_us = seen->throttled_us;
     return true;
@@ -367,7 +371,7 @@ static bool copy_history(struct coordinator *c, bool *ret_finished, struct tmv_e
                                                 .source = &c->sessions[SIDE_SOURCE],
                                                 .target = &c->sessions[SIDE_TARGET]};
     const struct bulk_copier_hooks hooks = {.user = &watch, .progress = copy_progress};
-    bool ok = bulk_copier_run(&c->ends, c->control, &options, &hooks, ret_finished, err);
+    bool ok = bulk_copier_run(&c->endpoints, c->control, &options, &hooks, ret_finished, err);
 
     if (watch.failed) {
         *err = watch.problem;
@@ -406,12 +410,12 @@ bool phase_bulk_copy(struct coordinator *c, struct tmv_error *err)
         /* Paused, aborted, or changed underneath, perhaps with the last chunk: the loop looks again. */
         if (!finished || c->ended || c->row.paused || c->row.phase != TMV_PHASE_BULK_COPY)
             return true;
-        log_info("migration %s: history copied", c->ends.migration);
-        if (!control_copy_completed(c->control, &c->ends.owner, err))
+        log_info("migration %s: history copied", c->endpoints.migration);
+        if (!control_copy_completed(c->control, &c->endpoints.owner, err))
             return false;
         if (!end_copy(c, err))
             return false;
-        log_info("migration %s: the tail begins", c->ends.migration);
+        log_info("migration %s: the tail begins", c->endpoints.migration);
     }
     return phase_mirroring(c, err);
 }

@@ -36,20 +36,20 @@ static void extend_good(struct coordinator *c, const struct verify_proof *proof)
 
 bool coordinator_start_verifier(struct coordinator *c, struct tmv_error *err)
 {
-    struct verify_start start = {.ends = &c->ends,
+    struct verify_start start = {.endpoints = &c->endpoints,
                                  .source_guard = &c->source_guard,
                                  .target_guard = &c->target_guard,
                                  .workers = workers(c),
                                  .watermark = c->tailer.watermark,
                                  .facts = &c->facts};
 
-    if (!control_proof_read(c->control, &c->ends.owner.migration, &start.proof.to, start.proof.guards,
+    if (!control_proof_read(c->control, &c->endpoints.owner.migration, &start.proof.to, start.proof.guards,
                             sizeof start.proof.guards, err))
         return false;
     c->saved_proof = start.proof;
     extend_good(c, &start.proof);
     if (start.proof.to > 0)
-        log_info("migration %s: verification continues behind position %" PRId64, c->ends.migration,
+        log_info("migration %s: verification continues behind position %" PRId64, c->endpoints.migration,
                  start.proof.to);
     return verify_worker_start(&c->verifier, &start, err);
 }
@@ -63,10 +63,10 @@ static bool store_report(struct coordinator *c, const struct tmv_verify_report *
     if (!json)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");
     return fault_hit("verify.before_report", err) &&
-           control_verification_add(c->control, &c->ends.owner, tmv_verify_level_name(r->level),
+           control_verification_add(c->control, &c->endpoints.owner, tmv_verify_level_name(r->level),
                                     r->consistent, json, err) &&
            fault_hit("verify.report_stored", err) &&
-           control_audit(c->control, &c->ends.owner,
+           control_audit(c->control, &c->endpoints.owner,
                          r->consistent ? AUDIT_VERIFICATION_COMPLETED : AUDIT_VERIFICATION_FAILED, json, NULL,
                          err) &&
            fault_hit("verify.reported", err);
@@ -81,7 +81,7 @@ static bool save_proof(struct coordinator *c, const struct verify_proof *proof, 
     if (same || (!less && clock_now_us() - c->saved_us < SAVE_US))
         return true;
     if (!fault_hit("verify.before_proof", err) ||
-        !control_proof_save(c->control, &c->ends.owner, proof->to, proof->guards, err) ||
+        !control_proof_save(c->control, &c->endpoints.owner, proof->to, proof->guards, err) ||
         !fault_hit("verify.proof_saved", err))
         return false;
     c->saved_proof = *proof;
@@ -186,7 +186,7 @@ bool coordinator_verify_completed(struct coordinator *c, const struct command_ro
     if (command->repair && !tmv_repair_allowed(c->row.phase, &why))
         return coordinator_answer(c, command, TMV_COMMAND_REFUSED, why.message, err);
     /* What was there at the decision; later events are only on the target. */
-    const struct verifier_task task = {.ends = &c->ends,
+    const struct verifier_task task = {.endpoints = &c->endpoints,
                                        .level = TMV_VERIFY_HASH,
                                        .span = {.low = 0, .high = c->tailer.watermark},
                                        .source = c->tailer.source,

@@ -56,8 +56,8 @@ static enum waited hear(struct coordinator *c, const struct tmv_error *why, stru
     struct command_row command;
     bool found = false;
 
-    if (!control_migration_get(c->control, &c->ends.owner.migration, &c->row, err) ||
-        !control_command_take(c->control, &c->ends.owner, &command, &found, err))
+    if (!control_migration_get(c->control, &c->endpoints.owner.migration, &c->row, err) ||
+        !control_command_take(c->control, &c->endpoints.owner, &command, &found, err))
         return err->code == TMV_ERR_OWNERSHIP ? WAITED_ENDED : WAITED_TRY;
     return found ? carry_out(c, &command, why, err) : WAITED_GO_ON;
 }
@@ -71,7 +71,7 @@ bool phase_waiting(struct coordinator *c, const struct tmv_error *why, int64_t p
      * the tables are. */
     if (why->code == TMV_ERR_CONFLICT && pause_us <= DEAF_US)
         return stop_sleep(c->options->stop, pause_us);
-    while (!stop_is_raised(c->options->stop) && c->ends.owner.epoch > 0 && pgx_is_usable(c->control)) {
+    while (!stop_is_raised(c->options->stop) && c->endpoints.owner.epoch > 0 && pgx_is_usable(c->control)) {
         enum waited waited = hear(c, why, &err);
         int64_t left = until - clock_now_us();
 

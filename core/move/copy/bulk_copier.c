@@ -14,7 +14,7 @@
 #include "lib/fault.h"
 #include "lib/log.h"
 #include "move/shared/chunk_queue.h"
-#include "move/shared/crew.h"
+#include "move/shared/worker_pool.h"
 #include "move/copy/eta.h"
 #include "move/copy/index_rebuilder.h"
 #include "move/copy/throttle.h"
@@ -38,7 +38,7 @@
 #define SQL_MAX (64 * 1024)
 
 struct copier {
-    const struct ends *ends;
+    const struct endpoints *endpoints;
     const struct bulk_copier_options *options;
     const struct bulk_copier_hooks *hooks;
     struct position_plan plan;
@@ -66,8 +66,8 @@ static bool chunk_sql(const struct copier *c, const char *template, const struct
     snprintf(low, sizeof low, "%" PRId64, chunk->low);
     snprintf(high, sizeof high, "%" PRId64, chunk->high);
     const struct pgx_var vars[] = {
-        {"columns", buf_text(shape == &c->ends->target ? &c->filled : &c->columns)},
-        {"tenant_id", c->ends->tenant},
+        {"columns", buf_text(shape == &c->endpoints->target ? &c->filled : &c->columns)},
+        {"tenant_id", c->endpoints->tenant},
         {"low", low},
         {"high", high},
         {"barrier", c->plan.dense ? "OFFSET 0" : ""},
@@ -89,8 +89,8 @@ static bool pump_chunk(struct copier *c, struct pgx_conn *source, struct pgx_con
     AUTO(buf) struct buf in = BUF_INIT(SQL_MAX);
     struct pgx_copy_stats stats;
 
-    if (!chunk_sql(c, sql_copy_out, &c->ends->source, chunk, &out, err) ||
-        !chunk_sql(c, sql_copy_in, &c->ends->target, chunk, &in, err))
+    if (!chunk_sql(c, sql_copy_out, &c->endpoints->source, chunk, &out, err) ||
+        !chunk_sql(c, sql_copy_in, &c->endpoints->target, chunk, &in, err))
         return false;
     if (!pgx_copy_in(target, snapshot_max_us(c), buf_text(&in), err))
         return err_wrap(err, "target");
@@ -108,8 +108,8 @@ static bool commit_chunk(const struct copier *c, struct pgx_conn *target, const 
                          int64_t events, struct tmv_error *err)
 {
     return pgx_query(target, STEP_TIMEOUT_US, sql_copy_range_add,
-                     PGX_ARGS(PGX_UUID(&c->ends->owner.migration), PGX_INT(chunk->low), PGX_INT(chunk->high),
-                              PGX_INT(events)),
+                     PGX_ARGS(PGX_UUID(&c->endpoints->owner.migration), PGX_INT(chunk->low),
+                              PGX_INT(chunk->high), PGX_INT(events)),
                      NULL, err) &&
            fault_hit("copy.before_chunk_commit", err) && pgx_commit(target, STEP_TIMEOUT_US, err) &&
            fault_hit("copy.after_chunk_commit", err);
@@ -123,7 +123,7 @@ static bool copy_chunk(struct copier *c, struct pgx_conn *source, struct pgx_con
     struct chunk_done done;
 
     *ret_too_long = false;
-    if (!ends_begin_target(c->ends, target, "copying", true, err))
+    if (!endpoints_begin_target(c->endpoints, target, "copying", true, err))
         return false;
     bool pumped = pump_chunk(c, source, target, chunk, &done, err);
     if (!pumped || !commit_chunk(c, target, chunk, done.events, err)) {
@@ -149,12 +149,12 @@ static bool prepare_source(const struct copier *c, struct pgx_conn *source, stru
 
 static bool connect_source(const struct copier *c, struct pgx_conn **source, struct tmv_error *err)
 {
-    return ends_connect_source(c->ends, "copy", source, err) && prepare_source(c, *source, err);
+    return endpoints_connect_source(c->endpoints, "copy", source, err) && prepare_source(c, *source, err);
 }
 
 static bool connect_target(const struct copier *c, struct pgx_conn **target, struct tmv_error *err)
 {
-    return ends_connect_target(c->ends, "copy", target, err) &&
+    return endpoints_connect_target(c->endpoints, "copy", target, err) &&
            pgx_query(*target, STEP_TIMEOUT_US, sql_copy_target_session, PGX_NONE, NULL, err);
 }
 
@@ -262,7 +262,7 @@ static int worker_count(const struct copier *c)
 
     if (worth < workers && clock_now_us() - c->began_us < WORKER_DOUBT_US)
         workers = (int)worth;
-    return workers < 1 ? 1 : workers > CREW_MAX ? CREW_MAX : workers;
+    return workers < 1 ? 1 : workers > WORKER_POOL_MAX ? WORKER_POOL_MAX : workers;
 }
 
 /* Hands on the limits as they are now. */
@@ -305,7 +305,7 @@ static bool read_gaps(struct copier *c, struct pgx_conn *target, size_t *ret_gap
 {
     AUTO_RESULT struct pgx_result *gaps = NULL;
     AUTO_RESULT struct pgx_result *done = NULL;
-    const struct tmv_uuid *migration = &c->ends->owner.migration;
+    const struct tmv_uuid *migration = &c->endpoints->owner.migration;
 
     if (!pgx_query(target, STEP_TIMEOUT_US, sql_copy_gaps,
                    PGX_ARGS(PGX_UUID(migration), PGX_INT(c->options->limit)), &gaps, err) ||
@@ -330,7 +330,8 @@ static bool raise_sequence(const struct copier *c, struct pgx_conn *target, stru
 {
     return c->options->limit < 1 ||
            pgx_query(target, STEP_TIMEOUT_US, sql_tail_sequence_beyond,
-                     PGX_ARGS(PGX_INT(c->options->limit), PGX_INT(c->ends->target.sequence_oid)), NULL, err);
+                     PGX_ARGS(PGX_INT(c->options->limit), PGX_INT(c->endpoints->target.sequence_oid)), NULL,
+                     err);
 }
 
 /* Locking the applied row for update waits for every chunk that an earlier run may still have under way on
@@ -338,7 +339,7 @@ static bool raise_sequence(const struct copier *c, struct pgx_conn *target, stru
 static bool look_what_is_left(struct copier *c, struct pgx_conn *target, size_t *ret_gaps,
                               struct tmv_error *err)
 {
-    if (!ends_begin_target(c->ends, target, "copying", false, err))
+    if (!endpoints_begin_target(c->endpoints, target, "copying", false, err))
         return false;
     if (raise_sequence(c, target, err) && read_gaps(c, target, ret_gaps, err) &&
         fault_hit("copy.before_sequence_commit", err))
@@ -354,7 +355,7 @@ static bool take_given(const struct copier *c, struct pgx_conn **given, struct p
 {
     *ret_conn = given ? TAKE(*given) : NULL;
     if (pgx_is_usable(*ret_conn))
-        return ends_rename(c->ends, *ret_conn, "copy", err);
+        return endpoints_rename(c->endpoints, *ret_conn, "copy", err);
     pgx_close(TAKE(*ret_conn));
     return true;
 }
@@ -365,8 +366,8 @@ static bool plan_copy(struct copier *c, struct tmv_error *err)
     const struct position_span all = {.low = 0, .high = c->options->limit};
 
     if (!take_given(c, c->options->source, &source, err) ||
-        (!source && !ends_connect_source(c->ends, "copy", &source, err)) ||
-        !position_plan_make(source, &c->ends->source, c->ends->tenant, &all, &c->plan, err))
+        (!source && !endpoints_connect_source(c->endpoints, "copy", &source, err)) ||
+        !position_plan_make(source, &c->endpoints->source, c->endpoints->tenant, &all, &c->plan, err))
         return false;
     if (c->plan.share * (double)c->plan.events < FEW_ROWS_BY_BITMAP)
         c->plan.dense = false;
@@ -383,18 +384,18 @@ static bool plan_copy(struct copier *c, struct tmv_error *err)
 static bool copy_gaps(struct copier *c, struct pgx_conn *control, struct pgx_conn *target,
                       struct tmv_error *err)
 {
-    const struct crew_job job = {.user = c, .work = work, .tick = tick, .failed = stop_taking};
+    const struct worker_pool_job job = {.user = c, .work = work, .tick = tick, .failed = stop_taking};
 
     if (!c->options->settings->keep_indexes && c->copied_before == 0 &&
-        c->plan.events >= WORTH_DROPPING_EVENTS && !index_rebuilder_drop(c->ends, control, target, err))
+        c->plan.events >= WORTH_DROPPING_EVENTS && !index_rebuilder_drop(c->endpoints, control, target, err))
         return false;
-    if (!index_rebuilder_count(c->ends, control, &c->left.indexes, err) ||
-        !throttle_start(&c->throttle, c->ends, c->options->settings, err))
+    if (!index_rebuilder_count(c->endpoints, control, &c->left.indexes, err) ||
+        !throttle_start(&c->throttle, c->endpoints, c->options->settings, err))
         return false;
     c->began_us = c->rate_at_us = clock_now_us();
     report(c, "copying history");
     follow_limits(c);
-    bool ok = crew_run(&job, CREW_MAX, err);
+    bool ok = worker_pool_run(&job, WORKER_POOL_MAX, err);
     throttle_end(&c->throttle);
     if (ok)
         tick(c);
@@ -431,12 +432,13 @@ static bool complete(struct copier *c, struct pgx_conn *control, struct pgx_conn
     const struct pgx_var vars[] = {{"write_path", pgx_write_path(target)}};
 
     if (!pgx_query(target, STEP_TIMEOUT_US, sql_copy_gaps,
-                   PGX_ARGS(PGX_UUID(&c->ends->owner.migration), PGX_INT(c->options->limit)), &gaps, err))
+                   PGX_ARGS(PGX_UUID(&c->endpoints->owner.migration), PGX_INT(c->options->limit)), &gaps,
+                   err))
         return false;
     if (pgx_rows(gaps) > 0)
         return err_set(err, TMV_ERR_INTERNAL, "the chunks leave a gap after position %" PRId64,
                        pgx_int(gaps, 0, 0));
-    if (!index_rebuilder_restore(c->ends, control, target, &hooks, ret_finished, err))
+    if (!index_rebuilder_restore(c->endpoints, control, target, &hooks, ret_finished, err))
         return false;
     if (!*ret_finished)
         return true;
@@ -444,7 +446,7 @@ static bool complete(struct copier *c, struct pgx_conn *control, struct pgx_conn
     /* What was told to stop has been aborted, perhaps: nothing may be made of the copy then. */
     *ret_finished = !chunk_queue_is_stopped(&c->queue);
     return !*ret_finished ||
-           (store_sql(&analyze, sql_copy_analyze, &c->ends->target, vars, ARRAY_LEN(vars), err) &&
+           (store_sql(&analyze, sql_copy_analyze, &c->endpoints->target, vars, ARRAY_LEN(vars), err) &&
             pgx_script(target, ANALYZE_TIMEOUT_US, buf_text(&analyze), 0, NULL, err) &&
             fault_hit("copy.analyzed", err));
 }
@@ -455,16 +457,16 @@ static bool run(struct copier *c, struct pgx_conn *control, bool *ret_finished, 
     size_t gaps;
 
     *ret_finished = false;
-    store_copied_columns(&c->ends->source, &c->ends->target, NULL, &c->columns);
-    store_filled_columns(&c->ends->source, &c->ends->target, &c->filled);
+    store_copied_columns(&c->endpoints->source, &c->endpoints->target, NULL, &c->columns);
+    store_filled_columns(&c->endpoints->source, &c->endpoints->target, &c->filled);
     if (!buf_ok(&c->columns, err) || !buf_ok(&c->filled, err) || !plan_copy(c, err) ||
         !take_given(c, c->options->target, &target, err) ||
-        (!target && !ends_connect_target(c->ends, "copy", &target, err)) ||
+        (!target && !endpoints_connect_target(c->endpoints, "copy", &target, err)) ||
         !look_what_is_left(c, target, &gaps, err))
         return false;
     if (gaps > 0 && !copy_gaps(c, control, target, err))
         return false;
-    if (c->ends->stop && stop_is_raised(c->ends->stop))
+    if (c->endpoints->stop && stop_is_raised(c->endpoints->stop))
         return err_set(err, TMV_ERR_CANCELLED, "stopped while copying");
     if (chunk_queue_is_stopped(&c->queue))
         return true;
@@ -475,17 +477,17 @@ static bool run(struct copier *c, struct pgx_conn *control, bool *ret_finished, 
     return true;
 }
 
-bool bulk_copier_run(const struct ends *ends, struct pgx_conn *control,
+bool bulk_copier_run(const struct endpoints *endpoints, struct pgx_conn *control,
                      const struct bulk_copier_options *options, const struct bulk_copier_hooks *hooks,
                      bool *ret_finished, struct tmv_error *err)
 {
-    struct copier c = {.ends = ends,
+    struct copier c = {.endpoints = endpoints,
                        .options = options,
                        .hooks = hooks,
                        .columns = BUF_INIT(SQL_MAX),
                        .filled = BUF_INIT(SQL_MAX)};
 
-    chunk_queue_init(&c.queue, &c.plan, ends->stop);
+    chunk_queue_init(&c.queue, &c.plan, endpoints->stop);
     bool ok = run(&c, control, ret_finished, err);
     pgx_close(c.planned);
     chunk_queue_release(&c.queue);
@@ -494,11 +496,12 @@ bool bulk_copier_run(const struct ends *ends, struct pgx_conn *control,
     return ok ? true : err_wrap(err, "bulk copy");
 }
 
-bool bulk_copier_restore_indexes(const struct ends *ends, struct pgx_conn *control, struct tmv_error *err)
+bool bulk_copier_restore_indexes(const struct endpoints *endpoints, struct pgx_conn *control,
+                                 struct tmv_error *err)
 {
     AUTO_CONN struct pgx_conn *target = NULL;
     bool finished;
 
-    return ends_connect_target(ends, "index", &target, err) &&
-           index_rebuilder_restore(ends, control, target, NULL, &finished, err);
+    return endpoints_connect_target(endpoints, "index", &target, err) &&
+           index_rebuilder_restore(endpoints, control, target, NULL, &finished, err);
 }

@@ -2,7 +2,7 @@
  * transaction with its row in tenantmv.copied_range. A restart goes on with the chunks that are missing. */
 #pragma once
 
-#include "move/shared/ends.h"
+#include "move/shared/endpoints.h"
 
 /* How far the copy is. */
 struct copy_progress {
@@ -35,11 +35,11 @@ struct bulk_copier_options {
  * stand in the ledger before they are dropped; `control` is the coordinator's control connection).
  * *ret_finished false: the hook said stop. Blocks as long as the copy takes; every wait is bounded and ends
  * with ends->stop. Constant memory. */
-TMV_NODISCARD bool bulk_copier_run(const struct ends *ends, struct pgx_conn *control,
+TMV_NODISCARD bool bulk_copier_run(const struct endpoints *endpoints, struct pgx_conn *control,
                                    const struct bulk_copier_options *options,
                                    const struct bulk_copier_hooks *hooks, bool *ret_finished,
                                    struct tmv_error *err);
 /* Puts back every index and constraint that a dropped-index ledger row names and the target lacks; for
  * recovery and abort. Does nothing when there is none. */
-TMV_NODISCARD bool bulk_copier_restore_indexes(const struct ends *ends, struct pgx_conn *control,
+TMV_NODISCARD bool bulk_copier_restore_indexes(const struct endpoints *endpoints, struct pgx_conn *control,
                                                struct tmv_error *err);

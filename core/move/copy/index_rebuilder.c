@@ -14,7 +14,7 @@
 #include "lib/lock.h"
 #include "lib/log.h"
 #include "lib/text.h"
-#include "move/shared/crew.h"
+#include "move/shared/worker_pool.h"
 #include "store/guard/guard.h"
 #include "sql_embedded.h"
 
@@ -30,8 +30,8 @@
 /* ---- dropping ---- */
 
 /* The ledger's row: `facts` holds the statements one by one, `undo` all of them for a reader. */
-static bool note_index(const struct ends *ends, struct pgx_conn *control, const struct pgx_result *list,
-                       int row, struct tmv_error *err)
+static bool note_index(const struct endpoints *endpoints, struct pgx_conn *control,
+                       const struct pgx_result *list, int row, struct tmv_error *err)
 {
     static const char *const fields[] = {"name", NULL, "build", "tablespace", "attach", "finish"};
     __attribute__((cleanup(json_auto))) cJSON *facts = cJSON_CreateObject();
@@ -52,20 +52,20 @@ static bool note_index(const struct ends *ends, struct pgx_conn *control, const 
     text_copy(entry.name, sizeof entry.name, pgx_text(list, row, 0));
     entry.undo = undo.data;
     entry.facts = facts_text;
-    return control_ledger_add(control, &ends->owner, &entry, NULL, err);
+    return control_ledger_add(control, &endpoints->owner, &entry, NULL, err);
 }
 
 /* In a transaction of the target that has locked the empty table. */
-static bool note_and_drop(const struct ends *ends, struct pgx_conn *control, struct pgx_conn *target,
-                          struct tmv_error *err)
+static bool note_and_drop(const struct endpoints *endpoints, struct pgx_conn *control,
+                          struct pgx_conn *target, struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *list = NULL;
 
-    if (!pgx_query(target, STEP_TIMEOUT_US, sql_copy_indexes, PGX_ARGS(PGX_INT(ends->target.relation_oid)),
-                   &list, err))
+    if (!pgx_query(target, STEP_TIMEOUT_US, sql_copy_indexes,
+                   PGX_ARGS(PGX_INT(endpoints->target.relation_oid)), &list, err))
         return false;
     for (int row = 0; row < pgx_rows(list); row++)
-        if (!note_index(ends, control, list, row, err))
+        if (!note_index(endpoints, control, list, row, err))
             return false;
     if (!fault_hit("copy.after_index_ledger", err))
         return false;
@@ -77,14 +77,14 @@ static bool note_and_drop(const struct ends *ends, struct pgx_conn *control, str
 
 /* *ret_empty false also when the table could not be locked in time: then the indexes stay, which is only
  * slower. */
-static bool lock_empty(const struct ends *ends, struct pgx_conn *target, bool *ret_empty,
+static bool lock_empty(const struct endpoints *endpoints, struct pgx_conn *target, bool *ret_empty,
                        struct tmv_error *err)
 {
     AUTO(buf) struct buf sql = BUF_INIT(STATEMENT_MAX);
     AUTO_RESULT struct pgx_result *result = NULL;
 
     *ret_empty = false;
-    if (!store_sql(&sql, sql_copy_lock_empty, &ends->target, NULL, 0, err))
+    if (!store_sql(&sql, sql_copy_lock_empty, &endpoints->target, NULL, 0, err))
         return false;
     if (!pgx_script(target, STEP_TIMEOUT_US, buf_text(&sql), 1, &result, err))
         return err_is_sqlstate(err, "55P03");
@@ -92,21 +92,21 @@ static bool lock_empty(const struct ends *ends, struct pgx_conn *target, bool *r
     return true;
 }
 
-bool index_rebuilder_drop(const struct ends *ends, struct pgx_conn *control, struct pgx_conn *target,
-                          struct tmv_error *err)
+bool index_rebuilder_drop(const struct endpoints *endpoints, struct pgx_conn *control,
+                          struct pgx_conn *target, struct tmv_error *err)
 {
     bool empty;
 
-    if (ends->target.partitioned)
+    if (endpoints->target.partitioned)
         return true;
-    if (!ends_begin_target(ends, target, "copying", false, err))
+    if (!endpoints_begin_target(endpoints, target, "copying", false, err))
         return err_wrap(err, "dropping the target's indexes");
-    bool ok = lock_empty(ends, target, &empty, err);
+    bool ok = lock_empty(endpoints, target, &empty, err);
     if (ok && !empty) {
         pgx_rollback(target, STEP_TIMEOUT_US);
         return true;
     }
-    ok = ok && note_and_drop(ends, control, target, err) && fault_hit("copy.before_index_drop", err) &&
+    ok = ok && note_and_drop(endpoints, control, target, err) && fault_hit("copy.before_index_drop", err) &&
          pgx_commit(target, STEP_TIMEOUT_US, err) && fault_hit("copy.after_index_drop", err);
     if (!ok)
         pgx_rollback(target, STEP_TIMEOUT_US);
@@ -117,7 +117,7 @@ bool index_rebuilder_drop(const struct ends *ends, struct pgx_conn *control, str
 
 /* One restore; what the builders share stands under the lock. */
 struct restore {
-    const struct ends *ends;
+    const struct endpoints *endpoints;
     const struct index_rebuilder_hooks *hooks;
     struct ledger_entry *entries; /* newest first */
     size_t count;
@@ -145,13 +145,13 @@ static bool parse_facts(const struct ledger_entry *entry, cJSON **ret_facts, str
 }
 
 /* What of an entry stands: its index, its constraint. */
-static bool look(const struct ends *ends, struct pgx_conn *target, const char *name, bool *ret_index,
-                 bool *ret_constraint, struct tmv_error *err)
+static bool look(const struct endpoints *endpoints, struct pgx_conn *target, const char *name,
+                 bool *ret_index, bool *ret_constraint, struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *result = NULL;
 
     if (!pgx_query(target, STEP_TIMEOUT_US, sql_copy_index_state,
-                   PGX_ARGS(PGX_INT(ends->target.relation_oid), PGX_TEXT(name)), &result, err))
+                   PGX_ARGS(PGX_INT(endpoints->target.relation_oid), PGX_TEXT(name)), &result, err))
         return err_wrap(err, "looking for index %s", name);
     *ret_index = pgx_bool(result, 0, 0);
     *ret_constraint = pgx_bool(result, 0, 1);
@@ -160,7 +160,7 @@ static bool look(const struct ends *ends, struct pgx_conn *target, const char *n
 
 /* A server may go on building for an engine that was killed; our build waits for that one's end and is
  * refused then, because the name is taken. */
-static bool is_built_meanwhile(const struct ends *ends, struct pgx_conn *target, const char *name,
+static bool is_built_meanwhile(const struct endpoints *endpoints, struct pgx_conn *target, const char *name,
                                const struct tmv_error *why)
 {
     struct tmv_error ignored;
@@ -168,16 +168,16 @@ static bool is_built_meanwhile(const struct ends *ends, struct pgx_conn *target,
     bool constraint;
 
     return (err_is_sqlstate(why, "23505") || err_is_sqlstate(why, "42P07")) && pgx_is_usable(target) &&
-           look(ends, target, name, &stands, &constraint, &ignored) && stands;
+           look(endpoints, target, name, &stands, &constraint, &ignored) && stands;
 }
 
 /* What stands first in every transaction of ours. */
-static bool must_own(const struct ends *ends, struct buf *ret_sql, struct tmv_error *err)
+static bool must_own(const struct endpoints *endpoints, struct buf *ret_sql, struct tmv_error *err)
 {
-    const struct guard guard = {.shape = &ends->target,
-                                .tenant = ends->owner.tenant,
-                                .migration = ends->owner.migration,
-                                .owner_epoch = ends->owner.epoch};
+    const struct guard guard = {.shape = &endpoints->target,
+                                .tenant = endpoints->owner.tenant,
+                                .migration = endpoints->owner.migration,
+                                .owner_epoch = endpoints->owner.epoch};
 
     return guard_must_own(&guard, ret_sql, err);
 }
@@ -193,15 +193,15 @@ static bool build_index(const struct restore *r, struct pgx_conn *target, const 
     bool stands, constraint;
 
     if (!parse_facts(entry, &facts, err) ||
-        !look(r->ends, target, json_get_text(facts, "name", ""), &stands, &constraint, err))
+        !look(r->endpoints, target, json_get_text(facts, "name", ""), &stands, &constraint, err))
         return false;
     if (stands)
         return true;
     pgx_literal(&tablespace, json_get_text(facts, "tablespace", ""));
-    if (!must_own(r->ends, &own, err))
+    if (!must_own(r->endpoints, &own, err))
         return false;
     snprintf(memory, sizeof memory, "%d", BUILD_MEMORY_MB);
-    snprintf(relation, sizeof relation, "%u", r->ends->target.relation_oid);
+    snprintf(relation, sizeof relation, "%u", r->endpoints->target.relation_oid);
     const struct pgx_var vars[] = {
         {"own", buf_text(&own)},
         {"memory", memory},
@@ -215,7 +215,7 @@ static bool build_index(const struct restore *r, struct pgx_conn *target, const 
     if (!pgx_script(target, BUILD_TIMEOUT_US, buf_text(&sql), 0, NULL, err)) {
         pgx_rollback(target, STEP_TIMEOUT_US);
         guard_explain(target, err);
-        if (!is_built_meanwhile(r->ends, target, json_get_text(facts, "name", ""), err))
+        if (!is_built_meanwhile(r->endpoints, target, json_get_text(facts, "name", ""), err))
             return err_wrap(err, "building index %s", entry->name);
     }
     return fault_hit("copy.after_index_build", err);
@@ -228,7 +228,7 @@ static bool build_some(void *user, int member, struct tmv_error *err)
     const struct ledger_entry *entry;
 
     (void)member;
-    if (!ends_connect_target(r->ends, "index", &target, err))
+    if (!endpoints_connect_target(r->endpoints, "index", &target, err))
         return false;
     while (take_entry(r, &entry)) {
         if (!build_index(r, target, entry, err))
@@ -256,7 +256,7 @@ static double under_way(const struct restore *r)
     struct tmv_error ignored;
 
     if (!pgx_query(r->target, LOOK_TIMEOUT_US, sql_copy_index_progress,
-                   PGX_ARGS(PGX_INT(r->ends->target.relation_oid)), &row, &ignored))
+                   PGX_ARGS(PGX_INT(r->endpoints->target.relation_oid)), &row, &ignored))
         return 0;
     return (double)pgx_int(row, 0, 0) / 1000;
 }
@@ -285,7 +285,7 @@ static bool add_finish(const struct restore *r, const struct ledger_entry *entry
     bool index, constraint;
 
     if (!parse_facts(entry, &facts, err) ||
-        !look(r->ends, r->target, json_get_text(facts, "name", ""), &index, &constraint, err))
+        !look(r->endpoints, r->target, json_get_text(facts, "name", ""), &index, &constraint, err))
         return false;
     if (json_get_bool(facts, "constraint", false) && !constraint)
         buf_printf(ret_sql, "%s;\n", json_get_text(facts, "attach", ""));
@@ -302,7 +302,7 @@ static bool attach_all(const struct restore *r, struct tmv_error *err)
     for (size_t i = r->count; i-- > 0;) /* oldest first */
         if (!add_finish(r, &r->entries[i], &finish, err))
             return err_wrap(err, "restoring index %s", r->entries[i].name);
-    if (!must_own(r->ends, &own, err))
+    if (!must_own(r->endpoints, &own, err))
         return false;
     const struct pgx_var vars[] = {{"own", buf_text(&own)}, {"finish", buf_text(&finish)}};
     if (!pgx_expand(&sql, sql_copy_index_finish, vars, ARRAY_LEN(vars), err))
@@ -318,7 +318,7 @@ static bool attach_all(const struct restore *r, struct tmv_error *err)
 static bool close_entries(const struct restore *r, struct pgx_conn *control, struct tmv_error *err)
 {
     for (size_t i = r->count; i-- > 0;)
-        if (!control_ledger_done(control, &r->ends->owner, r->entries[i].id, err) ||
+        if (!control_ledger_done(control, &r->endpoints->owner, r->entries[i].id, err) ||
             !fault_hit("copy.index_done", err))
             return false;
     return true;
@@ -337,27 +337,27 @@ static bool finish_indexes(const struct restore *r, struct pgx_conn *control, st
 static bool restore_all(struct restore *r, struct pgx_conn *control, bool *ret_finished,
                         struct tmv_error *err)
 {
-    const struct crew_job job = {.user = r, .work = build_some, .tick = tell, .failed = stop_building};
+    const struct worker_pool_job job = {.user = r, .work = build_some, .tick = tell, .failed = stop_building};
     AUTO(buf) struct buf wait = BUF_INIT(1000);
     int builders = r->count < BUILDERS ? (int)r->count : BUILDERS;
 
-    if (!store_sql(&wait, sql_copy_wait_for_drop, &r->ends->target, NULL, 0, err) ||
+    if (!store_sql(&wait, sql_copy_wait_for_drop, &r->endpoints->target, NULL, 0, err) ||
         !pgx_script(r->target, STEP_TIMEOUT_US, buf_text(&wait), 0, NULL, err) ||
-        !crew_run(&job, builders, err))
+        !worker_pool_run(&job, builders, err))
         return false;
     *ret_finished = r->built == r->count;
     return !*ret_finished || finish_indexes(r, control, err);
 }
 
-bool index_rebuilder_restore(const struct ends *ends, struct pgx_conn *control, struct pgx_conn *target,
-                             const struct index_rebuilder_hooks *hooks, bool *ret_finished,
-                             struct tmv_error *err)
+bool index_rebuilder_restore(const struct endpoints *endpoints, struct pgx_conn *control,
+                             struct pgx_conn *target, const struct index_rebuilder_hooks *hooks,
+                             bool *ret_finished, struct tmv_error *err)
 {
-    struct restore r = {.ends = ends, .hooks = hooks, .target = target};
+    struct restore r = {.endpoints = endpoints, .hooks = hooks, .target = target};
     bool ok = true;
 
     *ret_finished = true;
-    if (!control_ledger_list(control, &ends->owner.migration, KIND, &r.entries, &r.count, err))
+    if (!control_ledger_list(control, &endpoints->owner.migration, KIND, &r.entries, &r.count, err))
         return err_wrap(err, "restoring the target's indexes");
     if (r.count > 0) {
         lock_init(&r.lock);
@@ -368,13 +368,13 @@ bool index_rebuilder_restore(const struct ends *ends, struct pgx_conn *control, 
     return ok ? true : err_wrap(err, "restoring the target's indexes");
 }
 
-bool index_rebuilder_count(const struct ends *ends, struct pgx_conn *control, int *ret_count,
+bool index_rebuilder_count(const struct endpoints *endpoints, struct pgx_conn *control, int *ret_count,
                            struct tmv_error *err)
 {
     struct ledger_entry *entries = NULL;
     size_t count = 0;
 
-    if (!control_ledger_list(control, &ends->owner.migration, KIND, &entries, &count, err))
+    if (!control_ledger_list(control, &endpoints->owner.migration, KIND, &entries, &count, err))
         return false;
     control_ledger_free(entries, count);
     *ret_count = (int)count;

@@ -75,7 +75,7 @@ static bool connected(const struct look *l, struct tmv_error *err)
     if (pgx_is_usable(*l->conn))
         return true;
     pgx_close(TAKE(*l->conn));
-    return ends_connect_source(&l->t->ends, "throttle", l->conn, err);
+    return endpoints_connect_source(&l->t->endpoints, "throttle", l->conn, err);
 }
 
 static bool look_at_file(const struct look *l, struct tmv_error *err)
@@ -315,12 +315,15 @@ static void release(struct throttle *t)
     pthread_mutex_destroy(&t->lock);
 }
 
-bool throttle_start(struct throttle *t, const struct ends *ends, const struct tmv_settings *settings,
-                    struct tmv_error *err)
+bool throttle_start(struct throttle *t, const struct endpoints *endpoints,
+                    const struct tmv_settings *settings, struct tmv_error *err)
 {
-    *t = (struct throttle){
-        .ends = *ends, .settings = *settings, .stop = {.fd = -1}, .at_us = clock_now_us(), .running = true};
-    t->ends.stop = &t->stop;
+    *t = (struct throttle){.endpoints = *endpoints,
+                           .settings = *settings,
+                           .stop = {.fd = -1},
+                           .at_us = clock_now_us(),
+                           .running = true};
+    t->endpoints.stop = &t->stop;
     expect_first_look(t);
     if (!stop_init(&t->stop, err)) {
         t->running = false;

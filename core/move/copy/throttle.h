@@ -6,13 +6,13 @@
 
 #include <pthread.h>
 
-#include "move/shared/ends.h"
+#include "move/shared/endpoints.h"
 
 #define THROTTLE_WHY_MAX 200
 
 struct throttle {
-    struct ends ends; /* as the owner's, with a stop flag of its own */
-    struct stop stop; /* raised to end the thread's waits */
+    struct endpoints endpoints; /* as the owner's, with a stop flag of its own */
+    struct stop stop;           /* raised to end the thread's waits */
     pthread_t thread;
     pthread_mutex_t lock; /* over what follows */
     pthread_cond_t changed;
@@ -25,7 +25,7 @@ struct throttle {
 };
 
 /* Begins to look; with limits set it holds until the first look is done. */
-TMV_NODISCARD bool throttle_start(struct throttle *t, const struct ends *ends,
+TMV_NODISCARD bool throttle_start(struct throttle *t, const struct endpoints *endpoints,
                                   const struct tmv_settings *settings, struct tmv_error *err);
 /* Ends it; nothing when it was not started. */
 void throttle_end(struct throttle *t);

@@ -152,7 +152,7 @@ static int64_t age_of_oldest_ms(struct cutover_manager *m, const struct pgx_resu
 static void gate_target_transactions(struct cutover_manager *m, const struct pgx_result *row,
                                      struct gate_list *list)
 {
-    const struct store_column *transaction = store_shape_transaction(&m->ends->target);
+    const struct store_column *transaction = store_shape_transaction(&m->endpoints->target);
     bool copies_carry_ids = transaction && transaction->not_null;
 
     if (pgx_is_null(row, 0, 1)) {
@@ -186,7 +186,7 @@ static bool gate_target(struct cutover_manager *m, struct gate_list *list, struc
     int64_t start = clock_now_us();
 
     if (!pgx_query(m->tailer->target, STEP_TIMEOUT_US, sql_cutover_target_gates,
-                   PGX_ARGS(PGX_UUID(&m->ends->owner.migration)), &row, err))
+                   PGX_ARGS(PGX_UUID(&m->endpoints->owner.migration)), &row, err))
         return err_wrap(err, "looking at the target");
     int64_t took_us = clock_now_us() - start;
     bool read_only = pgx_bool(row, 0, 0);

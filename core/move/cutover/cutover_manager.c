@@ -25,10 +25,10 @@ const char cutover_alone[] =
     "the decision is on the source alone: its synchronous standby did not answer within the "
     "budget and was not waited for";
 
-void cutover_manager_init(struct cutover_manager *m, const struct ends *ends, struct tailer *tailer)
+void cutover_manager_init(struct cutover_manager *m, const struct endpoints *endpoints, struct tailer *tailer)
 {
     *m = (struct cutover_manager){
-        .ends = ends,
+        .endpoints = endpoints,
         .tailer = tailer,
         .digest_source_sql = BUF_INIT(64 * 1024),
         .digest_target_sql = BUF_INIT(64 * 1024),
@@ -37,7 +37,7 @@ void cutover_manager_init(struct cutover_manager *m, const struct ends *ends, st
 
 void cutover_manager_release(struct cutover_manager *m)
 {
-    pgx_close_gently(TAKE(m->lock), m->ends->stop);
+    pgx_close_gently(TAKE(m->lock), m->endpoints->stop);
     standby_release(&m->standby);
     buf_release(&m->digest_source_sql);
     buf_release(&m->digest_target_sql);
@@ -55,22 +55,24 @@ static bool read_place(struct pgx_conn *conn, char place[64], struct tmv_error *
 
 bool cutover_manager_connect(struct cutover_manager *m, struct tmv_error *err)
 {
-    const struct ends *ends = m->ends;
+    const struct endpoints *endpoints = m->endpoints;
     char control_place[64], source_place[64];
 
     pgx_close(TAKE(m->lock));
     standby_release(&m->standby);
     buf_clear(&m->digest_source_sql);
     buf_clear(&m->digest_target_sql);
-    if (!ends_connect_source(ends, "cutover", &m->lock, err) ||
-        !ends_connect_source(ends, "standby", &m->standby.conn, err) ||
+    if (!endpoints_connect_source(endpoints, "cutover", &m->lock, err) ||
+        !endpoints_connect_source(endpoints, "standby", &m->standby.conn, err) ||
         !read_place(m->lock, source_place, err) || !read_place(m->control, control_place, err))
         return false;
     m->control_here = strcmp(control_place, source_place) == 0;
     if (!pgx_script(m->lock, STEP_TIMEOUT_US, sql_cutover_session, 0, NULL, err))
         return false;
-    return verifier_digest_sql(&ends->source, &ends->target, &ends->source, &m->digest_source_sql, err) &&
-           verifier_digest_sql(&ends->source, &ends->target, &ends->target, &m->digest_target_sql, err);
+    return verifier_digest_sql(&endpoints->source, &endpoints->target, &endpoints->source,
+                               &m->digest_source_sql, err) &&
+           verifier_digest_sql(&endpoints->source, &endpoints->target, &endpoints->target,
+                               &m->digest_target_sql, err);
 }
 
 /* ---- the pause ---- */
@@ -115,7 +117,7 @@ static char *decision_details(const struct pause *p)
     AUTO_FREE char *text = NULL;
     cJSON *o = cJSON_CreateObject();
 
-    json_add_text(o, "target_store", p->m->ends->target_store.id);
+    json_add_text(o, "target_store", p->m->endpoints->target_store.id);
     json_add_int64(o, "placement_epoch", p->to_epoch);
     json_add_int64(o, "mirrored_to", p->m->tailer->watermark);
     text = json_print(o);
@@ -211,9 +213,9 @@ static bool begin_decision(struct pause *p, struct tmv_error *err)
     if (!m->control_here || p->request->rehearsal)
         return true;
     details = decision_details(p);
-    return control_store_hold(m->lock, &m->ends->source_store, err) &&
-           control_store_hold(m->lock, &m->ends->target_store, err) &&
-           control_complete_cutover(m->lock, &m->ends->owner, m->ends->target_store.id, details,
+    return control_store_hold(m->lock, &m->endpoints->source_store, err) &&
+           control_store_hold(m->lock, &m->endpoints->target_store, err) &&
+           control_complete_cutover(m->lock, &m->endpoints->owner, m->endpoints->target_store.id, details,
                                     p->request->requested_by, err);
 }
 
@@ -228,7 +230,7 @@ static bool ask_for_lock(struct pause *p, struct tmv_error *err)
     snprintf(key, sizeof key, "%" PRId64, m->source_guard->lock_key);
     snprintf(idle_ms, sizeof idle_ms, "%" PRId64, cutover_pause_budget_ms(s));
     const struct pgx_var vars[] = {{"key", key}, {"idle_ms", idle_ms}};
-    if (!store_sql(&sql, sql_cutover_lock, &m->ends->source, vars, ARRAY_LEN(vars), err))
+    if (!store_sql(&sql, sql_cutover_lock, &m->endpoints->source, vars, ARRAY_LEN(vars), err))
         return false;
     p->asked_us = clock_now_us();
     if (!pgx_script(m->lock, STEP_TIMEOUT_US, buf_text(&sql), 2, results, err))
@@ -276,7 +278,7 @@ static bool take_lock(struct pause *p, struct tmv_error *err)
         if (!err_is_sqlstate(err, "55P03"))
             return false;
         describe_holders(p, err);
-        if (!stop_sleep(p->m->ends->stop, 20 * US_PER_MS + rand_r(&seed) % (100 * US_PER_MS)))
+        if (!stop_sleep(p->m->endpoints->stop, 20 * US_PER_MS + rand_r(&seed) % (100 * US_PER_MS)))
             return err_set(err, TMV_ERR_CANCELLED, "stopped");
     }
     return false;
@@ -304,7 +306,7 @@ static bool verify_tail(struct pause *p, bool locked, struct tmv_error *err)
     int64_t timeout_us = p->deadline_us - clock_now_us();
     int64_t low = is_verified(p) ? m->verified_to : p->value;
     struct pgx_args args =
-        PGX_ARGS(PGX_INT(low), PGX_INT(locked ? INT64_MAX : p->value), PGX_UUID(&m->ends->owner.tenant));
+        PGX_ARGS(PGX_INT(low), PGX_INT(locked ? INT64_MAX : p->value), PGX_UUID(&m->endpoints->owner.tenant));
 
     if (timeout_us <= 0)
         return err_set(err, TMV_ERR_TIMEOUT, "the drain used its budget before the tail was verified");
@@ -341,28 +343,28 @@ static bool choose_epoch(struct pause *p, struct tmv_error *err)
     return true;
 }
 
-bool cutover_arm_sql(const struct ends *ends, int64_t epoch, int64_t position, struct buf *ret_sql,
+bool cutover_arm_sql(const struct endpoints *endpoints, int64_t epoch, int64_t position, struct buf *ret_sql,
                      struct tmv_error *err)
 {
     char value[24], to_epoch[24], owner_epoch[24], migration[60];
 
-    snprintf(migration, sizeof migration, "'%s'", ends->migration);
+    snprintf(migration, sizeof migration, "'%s'", endpoints->migration);
     snprintf(value, sizeof value, "%" PRId64, position);
     snprintf(to_epoch, sizeof to_epoch, "%" PRId64, epoch);
-    snprintf(owner_epoch, sizeof owner_epoch, "%" PRId64, ends->owner.epoch);
+    snprintf(owner_epoch, sizeof owner_epoch, "%" PRId64, endpoints->owner.epoch);
     const struct pgx_var vars[] = {
         {"value", value},
         {"to_epoch", to_epoch},
         {"owner_epoch", owner_epoch},
-        {"tenant_id", ends->tenant},
+        {"tenant_id", endpoints->tenant},
         {"migration", migration},
     };
-    return store_sql(ret_sql, sql_cutover_arm, &ends->target, vars, ARRAY_LEN(vars), err);
+    return store_sql(ret_sql, sql_cutover_arm, &endpoints->target, vars, ARRAY_LEN(vars), err);
 }
 
 static bool arm_sql(const struct pause *p, struct buf *ret_sql, struct tmv_error *err)
 {
-    return cutover_arm_sql(p->m->ends, p->to_epoch, p->value, ret_sql, err);
+    return cutover_arm_sql(p->m->endpoints, p->to_epoch, p->value, ret_sql, err);
 }
 
 static int64_t left_of_drain_us(const struct pause *p)
@@ -418,21 +420,25 @@ static bool finish_drain(void *user, struct tailer *t, struct buf *commit, struc
 
 static bool decide_sql(const struct pause *p, struct buf *ret_sql, struct tmv_error *err)
 {
-    const struct ends *ends = p->m->ends;
+    const struct endpoints *endpoints = p->m->endpoints;
     AUTO(buf) struct buf store = BUF_INIT(1000);
     char migration[60], owner_epoch[24], from[24], to[24];
 
-    snprintf(migration, sizeof migration, "'%s'", ends->migration);
-    snprintf(owner_epoch, sizeof owner_epoch, "%" PRId64, ends->owner.epoch);
+    snprintf(migration, sizeof migration, "'%s'", endpoints->migration);
+    snprintf(owner_epoch, sizeof owner_epoch, "%" PRId64, endpoints->owner.epoch);
     snprintf(from, sizeof from, "%" PRId64, p->from_epoch);
     snprintf(to, sizeof to, "%" PRId64, p->to_epoch);
-    pgx_literal(&store, ends->target_store.id);
+    pgx_literal(&store, endpoints->target_store.id);
     const struct pgx_var vars[] = {
-        {"tenant_id", ends->tenant}, {"migration", migration}, {"owner_epoch", owner_epoch},
-        {"from_epoch", from},        {"to_epoch", to},         {"store", buf_text(&store)},
+        {"tenant_id", endpoints->tenant},
+        {"migration", migration},
+        {"owner_epoch", owner_epoch},
+        {"from_epoch", from},
+        {"to_epoch", to},
+        {"store", buf_text(&store)},
     };
     return buf_ok(&store, err) &&
-           store_sql(ret_sql, sql_cutover_decide, &ends->source, vars, ARRAY_LEN(vars), err);
+           store_sql(ret_sql, sql_cutover_decide, &endpoints->source, vars, ARRAY_LEN(vars), err);
 }
 
 /* Sends the decision and waits for it. A synchronous standby that stopped to answer is not waited for beyond
@@ -615,7 +621,7 @@ static bool only_one(struct cutover_manager *m, bool take, struct tmv_error *err
     AUTO_RESULT struct pgx_result *theirs = NULL;
     char key[80];
 
-    snprintf(key, sizeof key, "cutover:%s", m->ends->tenant);
+    snprintf(key, sizeof key, "cutover:%s", m->endpoints->tenant);
     if (!take)
         return pgx_query(m->lock, STEP_TIMEOUT_US, sql_cutover_only_one_release,
                          PGX_ARGS(PGX_TEXT(GUARD_CUTOVER_KEY)), NULL, err) &&
@@ -729,6 +735,6 @@ bool cutover_attempt(struct cutover_manager *m, const struct cutover_request *re
         !fault_hit("cutover.after_open", err))
         return false;
     /* What is left is bookkeeping; the writers that were held go first. */
-    (void)stop_sleep(m->ends->stop, WRITERS_FIRST_US);
+    (void)stop_sleep(m->endpoints->stop, WRITERS_FIRST_US);
     return only_one(m, false, err);
 }

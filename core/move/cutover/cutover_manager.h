@@ -19,7 +19,7 @@
 #include "tenantmv/snapshot.h"
 
 struct cutover_manager {
-    const struct ends *ends;
+    const struct endpoints *endpoints;
     const struct guard *source_guard, *target_guard;
     struct tailer *tailer;
     struct pgx_conn *control;       /* borrowed: the coordinator's */
@@ -51,7 +51,8 @@ enum cutover_outcome {
     CUTOVER_UNKNOWN /* an answer was lost: take ownership anew and read the fence */
 };
 
-void cutover_manager_init(struct cutover_manager *m, const struct ends *ends, struct tailer *tailer);
+void cutover_manager_init(struct cutover_manager *m, const struct endpoints *endpoints,
+                          struct tailer *tailer);
 void cutover_manager_release(struct cutover_manager *m);
 /* Opens the lock session and prepares statements. source_guard, target_guard, control and facts are set
  * before. */
@@ -89,5 +90,5 @@ TMV_NODISCARD bool cutover_attempt(struct cutover_manager *m, const struct cutov
                                    struct tmv_error *err);
 /* Appends the statement that arms the target at a placement epoch, with its sequence beyond `position`; for
  * the end of a drain. */
-TMV_NODISCARD bool cutover_arm_sql(const struct ends *ends, int64_t epoch, int64_t position,
+TMV_NODISCARD bool cutover_arm_sql(const struct endpoints *endpoints, int64_t epoch, int64_t position,
                                    struct buf *ret_sql, struct tmv_error *err);

@@ -115,7 +115,7 @@ static bool arm_again(void *user, struct tailer *t, struct buf *commit, struct t
 
     (void)t;
     buf_str(commit, ";\n");
-    return cutover_arm_sql(r->m->ends, r->source.epoch, r->m->tailer->value, commit, err);
+    return cutover_arm_sql(r->m->endpoints, r->source.epoch, r->m->tailer->value, commit, err);
 }
 
 /* The source takes no writes of the tenant any more, so what it has up to its sequence's value is final. */
@@ -143,29 +143,29 @@ static bool recopy(struct resolving *r, struct tmv_error *err)
 
 static bool refence_sql(const struct resolving *r, struct buf *ret_sql, struct tmv_error *err)
 {
-    const struct ends *ends = r->m->ends;
+    const struct endpoints *endpoints = r->m->endpoints;
     AUTO(buf) struct buf store = BUF_INIT(1000);
     char key[24], watermark[24], epoch[24], from[24], to[24], migration[60];
 
     snprintf(key, sizeof key, "%" PRId64, r->m->source_guard->lock_key);
     snprintf(watermark, sizeof watermark, "%" PRId64, r->m->tailer->watermark);
-    snprintf(epoch, sizeof epoch, "%" PRId64, ends->owner.epoch);
+    snprintf(epoch, sizeof epoch, "%" PRId64, endpoints->owner.epoch);
     snprintf(from, sizeof from, "%" PRId64, r->source.epoch);
     snprintf(to, sizeof to, "%" PRId64, r->target.epoch);
-    snprintf(migration, sizeof migration, "'%s'", ends->migration);
-    pgx_literal(&store, ends->target_store.id);
+    snprintf(migration, sizeof migration, "'%s'", endpoints->migration);
+    pgx_literal(&store, endpoints->target_store.id);
     const struct pgx_var vars[] = {
         {"key", key},
         {"watermark", watermark},
         {"owner_epoch", epoch},
         {"from_epoch", from},
         {"to_epoch", to},
-        {"tenant_id", ends->tenant},
+        {"tenant_id", endpoints->tenant},
         {"migration", migration},
         {"store", buf_text(&store)},
         {"lock_ms", REFENCE_LOCK_MS},
     };
-    return store_sql(ret_sql, sql_resolve_refence, &ends->source, vars, ARRAY_LEN(vars), err);
+    return store_sql(ret_sql, sql_resolve_refence, &endpoints->source, vars, ARRAY_LEN(vars), err);
 }
 
 /* Under the tenant's exclusive lock, so that no writer is in flight; who comes later learns the new home. */
@@ -233,8 +233,8 @@ bool cutover_resolve(struct cutover_manager *m, bool ended, struct resolution *r
     struct resolving r = {.m = m, .to = ret_resolution};
 
     memset(ret_resolution, 0, sizeof *ret_resolution);
-    if (!resolve_read(m->tailer->source, m->source_guard, &m->ends->owner.migration, &r.source, err) ||
-        !resolve_read(m->tailer->target, m->target_guard, &m->ends->owner.migration, &r.target, err))
+    if (!resolve_read(m->tailer->source, m->source_guard, &m->endpoints->owner.migration, &r.source, err) ||
+        !resolve_read(m->tailer->target, m->target_guard, &m->endpoints->owner.migration, &r.target, err))
         return false;
     ret_resolution->moved = r.source.ours && r.source.state == FENCE_MOVED;
     enum resolve_action action = resolve_judge(&r.source, &r.target, &r.why);

@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "move/shared/ends.h"
+#include "move/shared/endpoints.h"
 #include "store/guard/facts.h"
 
 enum store_side { SIDE_SOURCE, SIDE_TARGET, SIDE_COUNT };

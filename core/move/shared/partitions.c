@@ -13,35 +13,35 @@
 
 /* The statements that would make, on the target, what it lacks: as many as fit whole; "" when it lacks none,
  * has a default partition, or is partitioned another way. */
-static bool list_missing(const struct ends *ends, struct pgx_conn *source, struct pgx_conn *target,
+static bool list_missing(const struct endpoints *endpoints, struct pgx_conn *source, struct pgx_conn *target,
                          char statements[STATEMENTS_MAX], struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *list = NULL;
     AUTO_RESULT struct pgx_result *missing = NULL;
 
     statements[0] = '\0';
-    if (!ends->source.partitioned || !ends->target.partitioned)
+    if (!endpoints->source.partitioned || !endpoints->target.partitioned)
         return true;
     if (!pgx_query(source, PARTITIONS_TIMEOUT_US, sql_partitions_list,
-                   PGX_ARGS(PGX_INT(ends->source.relation_oid)), &list, err) ||
+                   PGX_ARGS(PGX_INT(endpoints->source.relation_oid)), &list, err) ||
         !pgx_query(target, PARTITIONS_TIMEOUT_US, sql_partitions_missing,
-                   PGX_ARGS(PGX_INT(ends->target.relation_oid), PGX_TEXT(pgx_text(list, 0, 0))), &missing,
-                   err))
+                   PGX_ARGS(PGX_INT(endpoints->target.relation_oid), PGX_TEXT(pgx_text(list, 0, 0))),
+                   &missing, err))
         return err_wrap(err, "comparing the partitions of both stores");
     pgx_fold(missing, 1, " ", ": tenantmv preflight prints them", statements, STATEMENTS_MAX);
     return true;
 }
 
-bool partitions_explain(const struct ends *ends, struct tmv_error *err)
+bool partitions_explain(const struct endpoints *endpoints, struct tmv_error *err)
 {
     AUTO_CONN struct pgx_conn *source = NULL;
     AUTO_CONN struct pgx_conn *target = NULL;
     char statements[STATEMENTS_MAX];
     struct tmv_error ignored;
 
-    if (!ends_connect_source(ends, "partitions", &source, &ignored) ||
-        !ends_connect_target(ends, "partitions", &target, &ignored) ||
-        !list_missing(ends, source, target, statements, &ignored) || !statements[0])
+    if (!endpoints_connect_source(endpoints, "partitions", &source, &ignored) ||
+        !endpoints_connect_target(endpoints, "partitions", &target, &ignored) ||
+        !list_missing(endpoints, source, target, statements, &ignored) || !statements[0])
         return false;
     err_set(err, TMV_ERR_CONFLICT, "the target lacks a partition of the source that an event needs");
     err_hint(err, "run on the target: %s", statements);

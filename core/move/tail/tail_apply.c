@@ -49,8 +49,8 @@ bool tail_expand(struct tailer *t, const char *template, const struct store_shap
                  struct tmv_error *err)
 {
     const struct pgx_var vars[] = {
-        {"columns", buf_text(shape == &t->ends->target ? &t->filled : &t->columns)},
-        {"tenant_id", t->ends->tenant},
+        {"columns", buf_text(shape == &t->endpoints->target ? &t->filled : &t->columns)},
+        {"tenant_id", t->endpoints->tenant},
     };
     return store_sql(ret_sql, template, shape, vars, ARRAY_LEN(vars), err);
 }
@@ -123,7 +123,8 @@ static bool start_reading(struct tailer *t, const struct tail_piece *p, struct s
     pgx_copy_header(&s->data);
     header = s->data.len;
     if (!pgx_rows_start(t->source, left(p), &read,
-                        PGX_ARGS(PGX_INT(p->low), PGX_INT(p->high), PGX_UUID(&t->ends->owner.tenant)), err) ||
+                        PGX_ARGS(PGX_INT(p->low), PGX_INT(p->high), PGX_UUID(&t->endpoints->owner.tenant)),
+                        err) ||
         !pgx_rows_read(t->source, left(p), FIRST_BYTES, &s->data, &s->ended, err))
         return false;
     s->empty = s->ended && s->data.len == header;
@@ -138,7 +139,7 @@ static bool write_stream(struct tailer *t, const struct tail_piece *p, struct st
 {
     const char *copy = buf_text(p->staged ? &t->stage_in_sql : &t->copy_in_sql);
     bool ok = p->begun ? pgx_copy_in(t->target, left(p), copy, err)
-                       : ends_begin_copy_in(t->ends, t->target, "mirroring", copy, err);
+                       : endpoints_begin_copy_in(t->endpoints, t->target, "mirroring", copy, err);
 
     while (ok) {
         if (!pgx_copy_write(t->target, left(p), s->data.data, s->data.len, err) ||
@@ -160,8 +161,8 @@ static bool merge_stage(struct tailer *t, const struct tail_piece *p, int64_t *r
     AUTO_RESULT struct pgx_result *merged = NULL;
     AUTO_RESULT struct pgx_result *wrong = NULL;
 
-    if (!tail_expand(t, sql_tail_merge, &t->ends->target, &merge, err) ||
-        !tail_expand(t, sql_tail_mismatch, &t->ends->target, &check, err) ||
+    if (!tail_expand(t, sql_tail_merge, &t->endpoints->target, &merge, err) ||
+        !tail_expand(t, sql_tail_mismatch, &t->endpoints->target, &check, err) ||
         !pgx_query(t->target, left(p), buf_text(&merge), PGX_NONE, &merged, err) ||
         !pgx_query(t->target, left(p), buf_text(&check), PGX_NONE, &wrong, err))
         return false;
@@ -185,7 +186,7 @@ static bool advance_sql(const struct tailer *t, const struct tail_piece *p, int6
 {
     char watermark[POSITION_SQL], count[POSITION_SQL], migration[TMV_UUID_TEXT + 2];
 
-    snprintf(migration, sizeof migration, "'%s'", t->ends->migration);
+    snprintf(migration, sizeof migration, "'%s'", t->endpoints->migration);
     snprintf(watermark, sizeof watermark, "%" PRId64, p->high);
     snprintf(count, sizeof count, "%" PRId64, rows);
     const struct pgx_var vars[] = {
@@ -218,7 +219,7 @@ static bool apply_stream(struct tailer *t, const struct tail_piece *p, struct st
 {
     AUTO(buf) struct buf commit = BUF_INIT(8000);
 
-    if (s->empty && !p->begun && !ends_begin_target(t->ends, t->target, "mirroring", false, err))
+    if (s->empty && !p->begun && !endpoints_begin_target(t->endpoints, t->target, "mirroring", false, err))
         return false;
     if (!send_rows(t, p, s, ret_rows, err) || !wait_durable(t, left(p), err) ||
         !advance_sql(t, p, *ret_rows, &commit, err))

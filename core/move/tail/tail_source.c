@@ -25,7 +25,7 @@ static bool source_was_restarted(struct tailer *t)
     struct tmv_error ignored;
 
     return pgx_query(t->source, TAIL_TIMEOUT_US, sql_tail_source_restarted,
-                     PGX_ARGS(PGX_UUID(&t->ends->owner.migration)), &row, &ignored) &&
+                     PGX_ARGS(PGX_UUID(&t->endpoints->owner.migration)), &row, &ignored) &&
            pgx_bool(row, 0, 0);
 }
 
@@ -49,7 +49,7 @@ static bool value_went_back(struct tailer *t, int64_t value, int64_t seen, struc
                     "set it forward again: SELECT setval('%s', %" PRId64
                     "); then resume. If events were written "
                     "in between, resuming says so: then abort the migration and start again",
-                    t->ends->source.sequence, seen);
+                    t->endpoints->source.sequence, seen);
 }
 
 bool tail_see_value(struct tailer *t, int64_t value, struct tmv_error *err)
@@ -109,10 +109,13 @@ static bool read_both(struct tailer *t, int64_t from, struct range_digest *ret_s
     AUTO(buf) struct buf target_sql = BUF_INIT(64 * 1024);
     AUTO_RESULT struct pgx_result *source = NULL;
     AUTO_RESULT struct pgx_result *target = NULL;
-    struct pgx_args args = PGX_ARGS(PGX_INT(from), PGX_INT(t->watermark), PGX_UUID(&t->ends->owner.tenant));
+    struct pgx_args args =
+        PGX_ARGS(PGX_INT(from), PGX_INT(t->watermark), PGX_UUID(&t->endpoints->owner.tenant));
 
-    if (!verifier_digest_sql(&t->ends->source, &t->ends->target, &t->ends->source, &source_sql, err) ||
-        !verifier_digest_sql(&t->ends->source, &t->ends->target, &t->ends->target, &target_sql, err) ||
+    if (!verifier_digest_sql(&t->endpoints->source, &t->endpoints->target, &t->endpoints->source, &source_sql,
+                             err) ||
+        !verifier_digest_sql(&t->endpoints->source, &t->endpoints->target, &t->endpoints->target, &target_sql,
+                             err) ||
         !pgx_send(t->source, buf_text(&source_sql), args, err) ||
         !pgx_query(t->target, TAIL_WORK_US, buf_text(&target_sql), args, &target, err) ||
         !pgx_receive(t->source, TAIL_WORK_US, &source, err))
@@ -164,11 +167,11 @@ bool tailer_count_behind(struct tailer *t, int64_t *ret_events, struct tmv_error
     /* While paused nothing else looks how far the writers are. */
     if (!tail_read_value(t, &value, err))
         return false;
-    if (!tail_expand(t, sql_tail_count, &t->ends->source, &sql, err) ||
-        !pgx_query(
-            t->source, TAIL_WORK_US, buf_text(&sql),
-            PGX_ARGS(PGX_INT(from), PGX_INT(value), PGX_UUID(&t->ends->owner.tenant), PGX_INT(COUNTED_ROWS)),
-            &row, err))
+    if (!tail_expand(t, sql_tail_count, &t->endpoints->source, &sql, err) ||
+        !pgx_query(t->source, TAIL_WORK_US, buf_text(&sql),
+                   PGX_ARGS(PGX_INT(from), PGX_INT(value), PGX_UUID(&t->endpoints->owner.tenant),
+                            PGX_INT(COUNTED_ROWS)),
+                   &row, err))
         return err_wrap(err, "counting events behind");
     *ret_events = pgx_int(row, 0, 0);
     int64_t last = pgx_int(row, 0, 2);

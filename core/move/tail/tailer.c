@@ -20,10 +20,12 @@
 #define PATIENCE_US (100 * US_PER_MS) /* older transactions of the tenant do not hold the tail back */
 #define TURN_MAX_US (250 * US_PER_MS) /* a turn begins nothing more then: commands wait for it */
 
-void tailer_init(struct tailer *t, const struct ends *ends, const struct guard *guard)
+void tailer_init(struct tailer *t, const struct endpoints *endpoints, const struct guard *guard)
 {
-    *t = (struct tailer){
-        .ends = ends, .guard = guard, .columns = BUF_INIT(16 * 1024), .filled = BUF_INIT(16 * 1024)};
+    *t = (struct tailer){.endpoints = endpoints,
+                         .guard = guard,
+                         .columns = BUF_INIT(16 * 1024),
+                         .filled = BUF_INIT(16 * 1024)};
     t->tick_us = TICK_US;
     t->piece_positions = TAIL_PIECE_FIRST;
     t->read_sql = t->copy_in_sql = t->stage_in_sql = BUF_INIT(40000);
@@ -33,8 +35,8 @@ void tailer_init(struct tailer *t, const struct ends *ends, const struct guard *
 
 void tailer_release(struct tailer *t)
 {
-    pgx_close_gently(TAKE(t->source), t->ends->stop);
-    pgx_close_gently(TAKE(t->target), t->ends->stop);
+    pgx_close_gently(TAKE(t->source), t->endpoints->stop);
+    pgx_close_gently(TAKE(t->target), t->endpoints->stop);
     buf_release(&t->columns);
     buf_release(&t->filled);
     buf_release(&t->read_sql);
@@ -51,7 +53,7 @@ static bool read_watermark(struct tailer *t, struct tmv_error *err)
     AUTO_RESULT struct pgx_result *row = NULL;
 
     if (!pgx_query(t->target, TAIL_TIMEOUT_US, sql_tail_applied_read,
-                   PGX_ARGS(PGX_UUID(&t->ends->owner.migration)), &row, err))
+                   PGX_ARGS(PGX_UUID(&t->endpoints->owner.migration)), &row, err))
         return false;
     if (pgx_rows(row) != 1)
         return err_set(err, TMV_ERR_INTERNAL, "the target has no applied row of this migration");
@@ -74,13 +76,13 @@ static bool write_statements(struct tailer *t, struct tmv_error *err)
     buf_clear(&t->stage_in_sql);
     buf_clear(&t->next_sql);
     buf_clear(&t->piece_sql);
-    store_copied_columns(&t->ends->source, &t->ends->target, NULL, &t->columns);
-    store_filled_columns(&t->ends->source, &t->ends->target, &t->filled);
-    return tail_expand(t, sql_tail_read, &t->ends->source, &t->read_sql, err) &&
-           tail_expand(t, sql_tail_next, &t->ends->source, &t->next_sql, err) &&
-           tail_expand(t, sql_tail_piece, &t->ends->source, &t->piece_sql, err) &&
-           tail_expand(t, sql_tail_copy_in, &t->ends->target, &t->copy_in_sql, err) &&
-           tail_expand(t, sql_tail_stage_in, &t->ends->target, &t->stage_in_sql, err);
+    store_copied_columns(&t->endpoints->source, &t->endpoints->target, NULL, &t->columns);
+    store_filled_columns(&t->endpoints->source, &t->endpoints->target, &t->filled);
+    return tail_expand(t, sql_tail_read, &t->endpoints->source, &t->read_sql, err) &&
+           tail_expand(t, sql_tail_next, &t->endpoints->source, &t->next_sql, err) &&
+           tail_expand(t, sql_tail_piece, &t->endpoints->source, &t->piece_sql, err) &&
+           tail_expand(t, sql_tail_copy_in, &t->endpoints->target, &t->copy_in_sql, err) &&
+           tail_expand(t, sql_tail_stage_in, &t->endpoints->target, &t->stage_in_sql, err);
 }
 
 bool tailer_connect(struct tailer *t, struct tmv_error *err)
@@ -93,13 +95,13 @@ bool tailer_connect(struct tailer *t, struct tmv_error *err)
     t->server_start[0] = '\0';
     t->settled = false;
     t->durable_asked_us = 0;
-    if (!write_statements(t, err) || !ends_connect_source(t->ends, "tail", &t->source, err) ||
-        !ends_connect_target(t->ends, "tail", &t->target, err))
+    if (!write_statements(t, err) || !endpoints_connect_source(t->endpoints, "tail", &t->source, err) ||
+        !endpoints_connect_target(t->endpoints, "tail", &t->target, err))
         return false;
     if (!pgx_script(t->source, TAIL_TIMEOUT_US, sql_tail_session, 0, NULL, err) ||
         !pgx_script(t->target, TAIL_TIMEOUT_US, sql_tail_session, 0, NULL, err))
         return err_wrap(err, "preparing the tail's sessions");
-    if (!tail_expand(t, sql_tail_stage, &t->ends->target, &stage, err) ||
+    if (!tail_expand(t, sql_tail_stage, &t->endpoints->target, &stage, err) ||
         !pgx_script(t->target, TAIL_TIMEOUT_US, buf_text(&stage), 0, NULL, err))
         return err_wrap(err, "making the stage on the target");
     return read_watermark(t, err);
@@ -130,8 +132,8 @@ static bool observe(struct tailer *t, struct tmv_error *err)
     int64_t now = clock_now_us();
 
     if (!pgx_query_kept(t->source, TAIL_TIMEOUT_US, &observation,
-                        PGX_ARGS(PGX_INT(t->guard->lock_key), PGX_INT(t->ends->source.sequence_oid)), &row,
-                        err))
+                        PGX_ARGS(PGX_INT(t->guard->lock_key), PGX_INT(t->endpoints->source.sequence_oid)),
+                        &row, err))
         return err_wrap(err, "reading the position sequence and the tenant's lock");
     if (t->server_start[0] && strcmp(t->server_start, pgx_text(row, 0, 1)) != 0) {
         horizon_reset(&t->horizon);
@@ -253,7 +255,7 @@ bool tailer_turn(struct tailer *t, bool *ret_behind, struct tmv_error *err)
 {
     int64_t since = clock_now_us() - t->last_tick_us;
 
-    if (since < t->tick_us && !stop_sleep(t->ends->stop, t->tick_us - since))
+    if (since < t->tick_us && !stop_sleep(t->endpoints->stop, t->tick_us - since))
         return err_set(err, TMV_ERR_CANCELLED, "stopped");
     t->last_tick_us = clock_now_us();
     int64_t until = t->last_tick_us + TURN_MAX_US;
@@ -283,7 +285,7 @@ void tailer_hurry(struct tailer *t)
 
 bool tailer_begin_drain(struct tailer *t, struct tmv_error *err)
 {
-    return ends_begin_target(t->ends, t->target, "mirroring", false, err);
+    return endpoints_begin_target(t->endpoints, t->target, "mirroring", false, err);
 }
 
 bool tailer_drain(struct tailer *t, int64_t value, int64_t deadline_us, const struct tailer_finish *finish,

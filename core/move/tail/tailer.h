@@ -11,7 +11,7 @@
  */
 #pragma once
 
-#include "move/shared/ends.h"
+#include "move/shared/endpoints.h"
 #include "move/tail/horizon.h"
 #include "store/guard/guard.h"
 
@@ -33,7 +33,7 @@ struct tail_goal {
 };
 
 struct tailer {
-    const struct ends *ends;
+    const struct endpoints *endpoints;
     const struct guard *guard; /* of the source */
     struct pgx_conn *source;   /* owned: reads positions, locks and events */
     struct pgx_conn *target;   /* owned: applies */
@@ -62,7 +62,7 @@ struct tailer {
     struct buf read_sql, copy_in_sql, stage_in_sql, next_sql, piece_sql;
 };
 
-void tailer_init(struct tailer *t, const struct ends *ends, const struct guard *guard);
+void tailer_init(struct tailer *t, const struct endpoints *endpoints, const struct guard *guard);
 void tailer_release(struct tailer *t);
 /* Opens the connections and reads the watermark from the target. */
 TMV_NODISCARD bool tailer_connect(struct tailer *t, struct tmv_error *err);

@@ -13,7 +13,7 @@
 #include "lib/err.h"
 #include "lib/lock.h"
 #include "lib/text.h"
-#include "move/shared/crew.h"
+#include "move/shared/worker_pool.h"
 #include "move/shared/row_hash.h"
 #include "move/verify/verify_range.h"
 #include "move/verify/verify_total.h"
@@ -106,7 +106,7 @@ struct verification {
     pthread_mutex_t lock;
     /* under the lock: */
     int64_t next;                     /* low of the range that is handed out next */
-    int64_t open[CREW_MAX];           /* low of the range that a worker has; INT64_MAX none */
+    int64_t open[WORKER_POOL_MAX];    /* low of the range that a worker has; INT64_MAX none */
     int64_t first_unequal;            /* low of the lowest range that differs; INT64_MAX none */
     bool stopped;                     /* a worker failed */
     struct tmv_verify_report *report; /* the whole */
@@ -241,7 +241,7 @@ static bool prepare_session(struct pgx_conn *conn, struct tmv_error *err)
 
 static void check_init(const struct verification *w, struct range_check *check)
 {
-    *check = (struct range_check){.ends = w->task->ends, .hook = w->task->hook};
+    *check = (struct range_check){.endpoints = w->task->endpoints, .hook = w->task->hook};
     for (int side = 0; side < SIDES; side++) {
         check->shape[side] = w->shape[side];
         check->digest[side] = buf_text(&w->digest[side]);
@@ -266,9 +266,9 @@ static bool work(void *user, int member, struct tmv_error *err)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");
     if (member > 0) {
         /* Without sessions of its own (the servers may be full) the others do its share. */
-        if (!ends_connect_source(w->task->ends, "verify", &source, err) ||
-            !ends_connect_target(w->task->ends, "verify", &target, err) || !prepare_session(source, err) ||
-            !prepare_session(target, err))
+        if (!endpoints_connect_source(w->task->endpoints, "verify", &source, err) ||
+            !endpoints_connect_target(w->task->endpoints, "verify", &target, err) ||
+            !prepare_session(source, err) || !prepare_session(target, err))
             return true;
         check.conn[SOURCE] = source;
         check.conn[TARGET] = target;
@@ -295,8 +295,8 @@ static bool make_plan(struct verification *w, struct tmv_error *err)
     w->plan = (struct position_plan){.span = t->span, .events = positions, .dense = true};
     w->dense[SOURCE] = w->dense[TARGET] = true;
     if (positions > SAMPLED_FROM_POSITIONS) {
-        if (!position_plan_make(t->target, w->shape[TARGET], t->ends->tenant, &t->span, &other, err) ||
-            !position_plan_make(t->source, w->shape[SOURCE], t->ends->tenant, &t->span, &w->plan, err))
+        if (!position_plan_make(t->target, w->shape[TARGET], t->endpoints->tenant, &t->span, &other, err) ||
+            !position_plan_make(t->source, w->shape[SOURCE], t->endpoints->tenant, &t->span, &w->plan, err))
             return false;
         w->dense[SOURCE] = w->plan.dense;
         w->dense[TARGET] = other.dense;
@@ -313,26 +313,28 @@ static bool make_plan(struct verification *w, struct tmv_error *err)
 }
 
 /* No more workers than there are ranges to keep them busy. */
-static int crew_size(const struct verification *w)
+static int worker_pool_size(const struct verification *w)
 {
     int64_t most = w->task->sample_percent > 0 ? position_width(&w->task->span) : w->plan.events;
     int64_t ranges = most / w->step + (most % w->step > 0);
-    int workers = w->task->workers < 1 ? 1 : w->task->workers > CREW_MAX ? CREW_MAX : w->task->workers;
+    int workers = w->task->workers < 1                 ? 1
+                  : w->task->workers > WORKER_POOL_MAX ? WORKER_POOL_MAX
+                                                       : w->task->workers;
 
     return ranges < 1 ? 1 : ranges < workers ? (int)ranges : workers;
 }
 
 static bool compare_ranges(struct verification *w, struct tmv_error *err)
 {
-    const struct crew_job job = {.user = w, .work = work, .failed = stop_all};
+    const struct worker_pool_job job = {.user = w, .work = work, .failed = stop_all};
 
     if (!make_plan(w, err))
         return false;
     for (int side = 0; side < SIDES; side++)
         if (!digest_sql(w->shape, w->shape[side], w->dense[side], &w->digest[side], err))
             return false;
-    int size = crew_size(w);
-    return size == 1 ? work(w, 0, err) : crew_run(&job, size, err);
+    int size = worker_pool_size(w);
+    return size == 1 ? work(w, 0, err) : worker_pool_run(&job, size, err);
 }
 
 static bool compare_streams(struct verification *w, struct tmv_error *err)
@@ -379,7 +381,7 @@ bool verifier_run(const struct verifier_task *task, struct tmv_verify_report *re
     if (!w)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");
     *w = (struct verification){.task = task,
-                               .shape = {&task->ends->source, &task->ends->target},
+                               .shape = {&task->endpoints->source, &task->endpoints->target},
                                .digest = {BUF_INIT(VERIFY_SQL_MAX), BUF_INIT(VERIFY_SQL_MAX)},
                                .began = clock_now_us(),
                                .next = task->span.low,

@@ -2,7 +2,7 @@
  * in tenantmv/verify.h; these are the parts that the coordinator's gate and the cutover's drain use. */
 #pragma once
 
-#include "move/shared/ends.h"
+#include "move/shared/endpoints.h"
 #include "move/shared/position_plan.h"
 #include "tenantmv/verify.h"
 
@@ -32,7 +32,7 @@ struct verifier_hook {
 };
 /* One verification. Pointers are borrowed for the call. */
 struct verifier_task {
-    const struct ends *ends;
+    const struct endpoints *endpoints;
     enum tmv_verify_level level;
     struct position_span span;
     struct pgx_conn *source, *target; /* the first worker's sessions; others open their own */

@@ -27,7 +27,7 @@ bool range_sql(const struct range_check *v, enum verify_side side, const char *t
         {"barrier", v->dense[side] ? "OFFSET 0" : ""},
         {"low", low},
         {"high", high},
-        {"tenant_id", v->ends->tenant},
+        {"tenant_id", v->endpoints->tenant},
     };
     return store_sql(ret_sql, template, v->shape[side], vars, ARRAY_LEN(vars), err);
 }
@@ -138,7 +138,8 @@ static bool receive_digest(struct pgx_conn *conn, struct range_digest *ret_diges
 static bool digest_both(const struct range_check *v, const struct position_span *span,
                         struct range_digest ret_digests[SIDES], struct tmv_error *err)
 {
-    const struct pgx_args args = PGX_ARGS(PGX_INT(span->low), PGX_INT(span->high), PGX_TEXT(v->ends->tenant));
+    const struct pgx_args args =
+        PGX_ARGS(PGX_INT(span->low), PGX_INT(span->high), PGX_TEXT(v->endpoints->tenant));
 
     return pgx_send(v->conn[SOURCE], v->digest[SOURCE], args, err) &&
            pgx_send(v->conn[TARGET], v->digest[TARGET], args, err) &&
@@ -178,7 +179,7 @@ bool range_find_moved(struct range_check *v, struct tmv_difference *d, struct tm
 
     if (!store_sql(&sql, sql_verify_find_event, v->shape[TARGET], NULL, 0, err) ||
         !pgx_query(v->conn[TARGET], VERIFY_STEP_TIMEOUT_US, buf_text(&sql),
-                   PGX_ARGS(PGX_UUID(&d->event_id), PGX_TEXT(v->ends->tenant)), &result, err))
+                   PGX_ARGS(PGX_UUID(&d->event_id), PGX_TEXT(v->endpoints->tenant)), &result, err))
         return err_wrap(err, "looking for an event on the target");
     if (pgx_is_null(result, 0, 0) || pgx_int(result, 0, 0) == d->position)
         return true;

@@ -15,7 +15,7 @@ enum verify_side { SOURCE, TARGET, SIDES };
 
 /* A pair of sessions at work on one range. */
 struct range_check {
-    const struct ends *ends;
+    const struct endpoints *endpoints;
     struct pgx_conn *conn[SIDES]; /* borrowed */
     const struct store_shape *shape[SIDES];
     const char *digest[SIDES];        /* statements of HASH; borrowed */

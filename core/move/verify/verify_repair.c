@@ -78,7 +78,7 @@ typedef bool step_run(const struct verifier_task *t, const char *positions, stru
 static bool run_step(const struct verifier_task *t, bool shared, step_run *run, const char *positions,
                      struct tmv_error *err)
 {
-    if (!ends_begin_target(t->ends, t->target, "mirroring", shared, err))
+    if (!endpoints_begin_target(t->endpoints, t->target, "mirroring", shared, err))
         return false;
     if (run(t, positions, err) && pgx_commit(t->target, STEP_TIMEOUT_US, err))
         return true;
@@ -88,13 +88,13 @@ static bool run_step(const struct verifier_task *t, bool shared, step_run *run, 
 
 static bool note_begun(const struct verifier_task *t, const char *none, struct tmv_error *err)
 {
-    const struct ends *ends = t->ends;
+    const struct endpoints *endpoints = t->endpoints;
     AUTO_RESULT struct pgx_result *noted = NULL;
 
     (void)none;
     if (!pgx_query(t->target, STEP_TIMEOUT_US, sql_verify_repair_begin,
-                   PGX_ARGS(PGX_UUID(&ends->owner.migration), PGX_UUID(&ends->owner.tenant),
-                            PGX_INT(ends->target.relation_oid)),
+                   PGX_ARGS(PGX_UUID(&endpoints->owner.migration), PGX_UUID(&endpoints->owner.tenant),
+                            PGX_INT(endpoints->target.relation_oid)),
                    &noted, err))
         return false;
     return pgx_rows(noted) == 1 ||
@@ -105,7 +105,7 @@ static bool note_ended(const struct verifier_task *t, const char *none, struct t
 {
     (void)none;
     return pgx_query(t->target, STEP_TIMEOUT_US, sql_verify_repair_end,
-                     PGX_ARGS(PGX_UUID(&t->ends->owner.migration)), NULL, err);
+                     PGX_ARGS(PGX_UUID(&t->endpoints->owner.migration)), NULL, err);
 }
 
 /* While the note is there, nobody arms the fence: what a batch writes is written before any decision. */
@@ -114,7 +114,7 @@ static bool is_noted(const struct verifier_task *t, struct tmv_error *err)
     AUTO_RESULT struct pgx_result *noted = NULL;
 
     if (!pgx_query(t->target, STEP_TIMEOUT_US, sql_verify_repair_noted,
-                   PGX_ARGS(PGX_UUID(&t->ends->owner.migration)), &noted, err))
+                   PGX_ARGS(PGX_UUID(&t->endpoints->owner.migration)), &noted, err))
         return false;
     return pgx_bool(noted, 0, 0) || err_set(err, TMV_ERR_CONFLICT, "the target is not under repair any more");
 }
@@ -123,30 +123,30 @@ static bool remove_batch(const struct verifier_task *t, const char *positions, s
 {
     AUTO(buf) struct buf sql = BUF_INIT(SQL_MAX);
 
-    return is_noted(t, err) && store_sql(&sql, sql_verify_remove, &t->ends->target, NULL, 0, err) &&
+    return is_noted(t, err) && store_sql(&sql, sql_verify_remove, &t->endpoints->target, NULL, 0, err) &&
            pgx_query(t->target, STEP_TIMEOUT_US, buf_text(&sql),
-                     PGX_ARGS(PGX_UUID(&t->ends->owner.tenant), PGX_TEXT(positions)), NULL, err);
+                     PGX_ARGS(PGX_UUID(&t->endpoints->owner.tenant), PGX_TEXT(positions)), NULL, err);
 }
 
 static bool copy_batch(const struct verifier_task *t, const char *positions, struct tmv_error *err)
 {
-    const struct ends *ends = t->ends;
+    const struct endpoints *endpoints = t->endpoints;
     AUTO(buf) struct buf in = BUF_INIT(SQL_MAX);
     AUTO(buf) struct buf out = BUF_INIT(SQL_MAX);
     AUTO(buf) struct buf into = BUF_INIT(SQL_MAX);
     AUTO(buf) struct buf from = BUF_INIT(SQL_MAX);
     struct pgx_copy_stats stats;
 
-    store_filled_columns(&ends->source, &ends->target, &in);
-    store_copied_columns(&ends->source, &ends->target, "e", &out);
+    store_filled_columns(&endpoints->source, &endpoints->target, &in);
+    store_copied_columns(&endpoints->source, &endpoints->target, "e", &out);
     if (!buf_ok(&in, err) || !buf_ok(&out, err))
         return false;
     const struct pgx_var from_vars[] = {
-        {"columns", buf_text(&out)}, {"positions", positions}, {"tenant_id", ends->tenant}};
+        {"columns", buf_text(&out)}, {"positions", positions}, {"tenant_id", endpoints->tenant}};
     const struct pgx_var into_vars[] = {{"columns", buf_text(&in)}};
     return is_noted(t, err) &&
-           store_sql(&from, sql_verify_copy_out, &ends->source, from_vars, ARRAY_LEN(from_vars), err) &&
-           store_sql(&into, sql_copy_in, &ends->target, into_vars, ARRAY_LEN(into_vars), err) &&
+           store_sql(&from, sql_verify_copy_out, &endpoints->source, from_vars, ARRAY_LEN(from_vars), err) &&
+           store_sql(&into, sql_copy_in, &endpoints->target, into_vars, ARRAY_LEN(into_vars), err) &&
            pgx_copy_out(t->source, STEP_TIMEOUT_US, buf_text(&from), err) &&
            pgx_copy_in(t->target, STEP_TIMEOUT_US, buf_text(&into), err) &&
            pgx_copy_pump(t->source, t->target, STEP_TIMEOUT_US, &stats, err);

@@ -4,7 +4,7 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/text.h"
-#include "move/shared/crew.h"
+#include "move/shared/worker_pool.h"
 #include "move/verify/verify_range.h"
 #include "sql_embedded.h"
 
@@ -31,8 +31,8 @@ static bool widen(struct pgx_conn *conn, const struct store_shape *shape, const 
 
 static bool check_options(const struct tmv_verify_options *o, struct tmv_error *err)
 {
-    if ((unsigned)o->level >= TMV_VERIFY_LEVELS || o->workers < 0 || o->workers > CREW_MAX)
-        return err_set(err, TMV_ERR_USAGE, "no such level, or more than %d workers", CREW_MAX);
+    if ((unsigned)o->level >= TMV_VERIFY_LEVELS || o->workers < 0 || o->workers > WORKER_POOL_MAX)
+        return err_set(err, TMV_ERR_USAGE, "no such level, or more than %d workers", WORKER_POOL_MAX);
     if (o->sample_percent < 0 || o->sample_percent > 100)
         return err_set(err, TMV_ERR_USAGE, "a sample of %s percent", DECIMAL(o->sample_percent, 2));
     if (o->sample_percent > 0 && o->level == TMV_VERIFY_COUNT) {
@@ -49,32 +49,33 @@ bool tmv_verify_stores(const struct tmv_verify_options *options, struct tmv_veri
     const struct tmv_store_info *target = options->target;
     AUTO_CONN struct pgx_conn *from_conn = NULL;
     AUTO_CONN struct pgx_conn *to_conn = NULL;
-    AUTO_FREE struct ends *ends = calloc(1, sizeof *ends);
-    struct verifier_task task = {.ends = ends,
+    AUTO_FREE struct endpoints *endpoints = calloc(1, sizeof *endpoints);
+    struct verifier_task task = {.endpoints = endpoints,
                                  .level = options->level,
                                  .span = {.low = options->from, .high = options->to},
                                  .workers = options->workers ? options->workers : DEFAULT_WORKERS,
                                  .sample_percent = options->sample_percent,
                                  .sample_seed = options->sample_seed};
 
-    if (!ends)
+    if (!endpoints)
         return err_set(err, TMV_ERR_NOMEM, "out of memory");
     if (!check_options(options, err))
         return false;
-    tmv_uuid_format(&options->tenant, ends->tenant);
-    ends->source_store = *source;
-    ends->target_store = *target;
-    if (!ends_connect_source(ends, "verify", &from_conn, err) ||
-        !ends_connect_target(ends, "verify", &to_conn, err) ||
-        !store_shape_discover(from_conn, source->events_schema, source->events_table, &ends->source, err) ||
-        !store_shape_discover(to_conn, target->events_schema, target->events_table, &ends->target, err))
+    tmv_uuid_format(&options->tenant, endpoints->tenant);
+    endpoints->source_store = *source;
+    endpoints->target_store = *target;
+    if (!endpoints_connect_source(endpoints, "verify", &from_conn, err) ||
+        !endpoints_connect_target(endpoints, "verify", &to_conn, err) ||
+        !store_shape_discover(from_conn, source->events_schema, source->events_table, &endpoints->source,
+                              err) ||
+        !store_shape_discover(to_conn, target->events_schema, target->events_table, &endpoints->target, err))
         return false;
     if (options->leave_columns) {
-        store_shape_leave(&ends->source, options->leave_columns);
-        store_shape_leave(&ends->target, options->leave_columns);
+        store_shape_leave(&endpoints->source, options->leave_columns);
+        store_shape_leave(&endpoints->target, options->leave_columns);
     }
-    if (!widen(from_conn, &ends->source, options, &task.span, err) ||
-        !widen(to_conn, &ends->target, options, &task.span, err))
+    if (!widen(from_conn, &endpoints->source, options, &task.span, err) ||
+        !widen(to_conn, &endpoints->target, options, &task.span, err))
         return false;
     task.whole = options->from == 0 && options->to == 0;
     task.source = from_conn;

@@ -15,11 +15,12 @@ static bool send_total(const struct verifier_task *task, enum verify_side side,
                        const struct position_span *span, struct tmv_error *err)
 {
     AUTO(buf) struct buf sql = BUF_INIT(VERIFY_SQL_MAX);
-    const struct store_shape *shape = side == SOURCE ? &task->ends->source : &task->ends->target;
+    const struct store_shape *shape = side == SOURCE ? &task->endpoints->source : &task->endpoints->target;
 
     return store_sql(&sql, sql_verify_total, shape, NULL, 0, err) &&
            pgx_send(side == SOURCE ? task->source : task->target, buf_text(&sql),
-                    PGX_ARGS(PGX_INT(span->low), PGX_INT(span->high), PGX_TEXT(task->ends->tenant)), err);
+                    PGX_ARGS(PGX_INT(span->low), PGX_INT(span->high), PGX_TEXT(task->endpoints->tenant)),
+                    err);
 }
 
 static bool receive_total(struct pgx_conn *conn, int64_t deadline_us, struct tenant_total *ret_total,

@@ -299,13 +299,13 @@ static bool connect_both(struct verify_worker *w, struct pgx_conn **source, stru
     if (!pgx_is_usable(*source)) {
         pgx_close(TAKE(*source));
         w->seen[SIDE_SOURCE].glance[0] = '\0'; /* what a glance shows of one server says nothing of another */
-        if (!ends_connect_source(&w->ends, "verify", source, err))
+        if (!endpoints_connect_source(&w->endpoints, "verify", source, err))
             return false;
     }
     if (!pgx_is_usable(*target)) {
         pgx_close(TAKE(*target));
         w->seen[SIDE_TARGET].glance[0] = '\0';
-        if (!ends_connect_target(&w->ends, "verify", target, err))
+        if (!endpoints_connect_target(&w->endpoints, "verify", target, err))
             return false;
     }
     return true;
@@ -353,7 +353,7 @@ static bool cut_slice(struct verify_worker *w, struct pgx_conn *source, struct t
 
     if (task->repair || position_width(&span) <= task->rows)
         return true;
-    if (!position_after_rows(source, &w->ends.source, &span, task->rows, &task->to, err))
+    if (!position_after_rows(source, &w->endpoints.source, &span, task->rows, &task->to, err))
         return false;
     task->cut = task->to < span.high;
     return true;
@@ -371,7 +371,7 @@ static bool verify(struct verify_worker *w, struct pgx_conn **source, struct pgx
         return true;
     if (!cut_slice(w, *source, task, err))
         return false;
-    const struct verifier_task job = {.ends = &w->ends,
+    const struct verifier_task job = {.endpoints = &w->endpoints,
                                       .level = TMV_VERIFY_HASH,
                                       .span = {.low = task->repair ? 0 : task->from, .high = task->to},
                                       .source = *source,
@@ -454,18 +454,18 @@ static void *verify_main(void *arg)
 
 static void take_start(struct verify_worker *w, const struct verify_start *start)
 {
-    *w = (struct verify_worker){.ends = *start->ends,
+    *w = (struct verify_worker){.endpoints = *start->endpoints,
                                 .source_guard = *start->source_guard,
                                 .target_guard = *start->target_guard,
                                 .workers = start->workers,
                                 .limit = start->watermark,
                                 .may_be_noted = true,
                                 .proof = start->proof,
-                                .engine_stop = start->ends->stop,
+                                .engine_stop = start->endpoints->stop,
                                 .stop = {.fd = -1}};
-    w->ends.stop = &w->stop;
-    w->source_guard.shape = &w->ends.source;
-    w->target_guard.shape = &w->ends.target;
+    w->endpoints.stop = &w->stop;
+    w->source_guard.shape = &w->endpoints.source;
+    w->target_guard.shape = &w->endpoints.target;
     for (int i = 0; start->facts && i < SIDE_COUNT; i++) {
         const struct facts *noted = &start->facts->sides[i].noted;
         w->known[i] = *noted;
@@ -540,7 +540,7 @@ void verify_worker_hold(struct verify_worker *w, int64_t patience_us)
     pthread_mutex_unlock(&w->lock);
 }
 
-void verify_worker_go_on(struct verify_worker *w)
+void verify_worker_resume(struct verify_worker *w)
 {
     if (!w->running)
         return;

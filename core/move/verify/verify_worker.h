@@ -31,7 +31,7 @@ struct facts_seen {
 };
 
 struct verify_worker {
-    struct ends ends; /* a copy whose waits end with `stop` */
+    struct endpoints endpoints; /* a copy whose waits end with `stop` */
     struct guard source_guard, target_guard;
     int workers; /* ranges compared at the same time */
     pthread_t thread;
@@ -64,7 +64,7 @@ struct verify_worker {
 
 /* What it begins with; borrowed for the call. */
 struct verify_start {
-    const struct ends *ends;
+    const struct endpoints *endpoints;
     const struct guard *source_guard, *target_guard;
     int workers;
     struct verify_proof proof;      /* of an earlier engine; counts only if the facts are still the same */
@@ -80,7 +80,7 @@ void verify_worker_feed(struct verify_worker *w, int64_t limit);
 /* A cutover needs the machine for itself: holds the worker, and waits up to `patience_us` for the range that
  * it compares now. */
 void verify_worker_hold(struct verify_worker *w, int64_t patience_us);
-void verify_worker_go_on(struct verify_worker *w);
+void verify_worker_resume(struct verify_worker *w);
 /* Begins again from the first event; with `repair`, makes the target equal to the source first. */
 void verify_worker_restart(struct verify_worker *w, bool repair);
 /* Asks for the tenant's totals on both ends to be compared again: *ret_asked false when that takes too long

@@ -1,5 +1,5 @@
 -- An engine tries again later: why, since when, and when. Since when is kept until it works again (control_report_progress,
--- control_goes_on), so that a try does not begin it anew. Figures stay with the time of their measurement; the lag that was
+-- control_resumed), so that a try does not begin it anew. Figures stay with the time of their measurement; the lag that was
 -- last known grows for whoever looks.
 -- database: control
 -- $1 uuid: migration

@@ -1,4 +1,4 @@
-#include "demo/keeper.h"
+#include "demo/reaper.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,9 +21,9 @@
 #define GRACE_KEPT_US 25000000 /* for a clean one */
 #define WORDS_MAX 60
 
-struct keeper {
-    const struct keeper_setup *setup;
-    int watched[KEEPER_SERVERS_MAX]; /* pidfds of servers; -1 free */
+struct reaper {
+    const struct reaper_setup *setup;
+    int watched[REAPER_SERVERS_MAX]; /* pidfds of servers; -1 free */
 };
 
 /* A file system that somebody mounted in here is detached, never emptied. False when it stays. */
@@ -64,7 +64,7 @@ static bool remove_entry(int parent, const char *name)
     return unlinkat(parent, name, AT_REMOVEDIR) == 0 && ok;
 }
 
-bool keeper_remove_tree(const char *path)
+bool reaper_remove_tree(const char *path)
 {
     struct stat st;
 
@@ -78,7 +78,7 @@ bool keeper_remove_tree(const char *path)
     return false;
 }
 
-static _Noreturn void server_main(const struct keeper *keeper, char **words, pid_t parent)
+static _Noreturn void server_main(const struct reaper *reaper, char **words, pid_t parent)
 {
     int log_fd = open(words[0], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
@@ -89,8 +89,8 @@ static _Noreturn void server_main(const struct keeper *keeper, char **words, pid
     signal(SIGPIPE, SIG_DFL);
     if (log_fd < 0 || dup2(log_fd, 1) < 0 || dup2(log_fd, 2) < 0)
         _exit(126);
-    /* after setuid, which clears the setting; the keeper may have ended before it */
-    if (!run_user_become(&keeper->setup->user) || prctl(PR_SET_PDEATHSIG, SIGQUIT) != 0 ||
+    /* after setuid, which clears the setting; the reaper may have ended before it */
+    if (!run_user_become(&reaper->setup->user) || prctl(PR_SET_PDEATHSIG, SIGQUIT) != 0 ||
         getppid() != parent)
         _exit(126);
     setsid();
@@ -98,7 +98,7 @@ static _Noreturn void server_main(const struct keeper *keeper, char **words, pid
     _exit(127);
 }
 
-static int32_t start_server(struct keeper *keeper, char *request, size_t length)
+static int32_t start_server(struct reaper *reaper, char *request, size_t length)
 {
     char *words[WORDS_MAX + 1];
     size_t count = 0;
@@ -108,31 +108,31 @@ static int32_t start_server(struct keeper *keeper, char *request, size_t length)
     for (char *p = request; p < request + length && count < WORDS_MAX; p += strlen(p) + 1)
         words[count++] = p;
     words[count] = NULL;
-    while (slot < KEEPER_SERVERS_MAX && keeper->watched[slot] >= 0 &&
-           !process_wait_end(keeper->watched[slot], 0))
+    while (slot < REAPER_SERVERS_MAX && reaper->watched[slot] >= 0 &&
+           !process_wait_end(reaper->watched[slot], 0))
         slot++;
-    if (count < 2 || slot == KEEPER_SERVERS_MAX)
+    if (count < 2 || slot == REAPER_SERVERS_MAX)
         return -E2BIG;
-    if (keeper->watched[slot] >= 0)
-        close(keeper->watched[slot]);
+    if (reaper->watched[slot] >= 0)
+        close(reaper->watched[slot]);
     pid = fork();
     if (pid == 0)
-        server_main(keeper, words, parent);
+        server_main(reaper, words, parent);
     if (pid < 0)
         return -errno;
-    keeper->watched[slot] = process_watch(pid);
+    reaper->watched[slot] = process_watch(pid);
     return pid;
 }
 
-static void signal_servers(const struct keeper *keeper, int sig, int64_t grace_us)
+static void signal_servers(const struct reaper *reaper, int sig, int64_t grace_us)
 {
     int64_t end = clock_now_us() + grace_us;
 
-    for (int i = 0; i < KEEPER_SERVERS_MAX; i++)
-        if (keeper->watched[i] >= 0)
-            syscall(SYS_pidfd_send_signal, keeper->watched[i], sig, NULL, 0);
-    for (int i = 0; i < KEEPER_SERVERS_MAX; i++)
-        process_wait_end(keeper->watched[i], end - clock_now_us());
+    for (int i = 0; i < REAPER_SERVERS_MAX; i++)
+        if (reaper->watched[i] >= 0)
+            syscall(SYS_pidfd_send_signal, reaper->watched[i], sig, NULL, 0);
+    for (int i = 0; i < REAPER_SERVERS_MAX; i++)
+        process_wait_end(reaper->watched[i], end - clock_now_us());
 }
 
 /* Standard streams away from the terminal or pipe that the program was given, everything else closed. */
@@ -147,13 +147,13 @@ static void let_go_of_descriptors(int keep)
             close(fd);
 }
 
-_Noreturn void keeper_main(const struct keeper_setup *setup)
+_Noreturn void reaper_main(const struct reaper_setup *setup)
 {
-    struct keeper keeper = {.setup = setup};
-    static char request[KEEPER_REQUEST_MAX + 1];
+    struct reaper reaper = {.setup = setup};
+    static char request[REAPER_REQUEST_MAX + 1];
     ssize_t n;
 
-    prctl(PR_SET_NAME, "tenantmv-keeper");
+    prctl(PR_SET_NAME, "tenantmv-reaper");
     setsid();
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
@@ -163,22 +163,22 @@ _Noreturn void keeper_main(const struct keeper_setup *setup)
     let_go_of_descriptors(setup->socket);
     if (chdir("/") != 0)
         _exit(1);
-    for (int i = 0; i < KEEPER_SERVERS_MAX; i++)
-        keeper.watched[i] = -1;
+    for (int i = 0; i < REAPER_SERVERS_MAX; i++)
+        reaper.watched[i] = -1;
     for (;;) {
-        n = recv(setup->socket, request, KEEPER_REQUEST_MAX, 0);
+        n = recv(setup->socket, request, REAPER_REQUEST_MAX, 0);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             break;
         request[n] = '\0';
-        int32_t answer = start_server(&keeper, request, (size_t)n);
+        int32_t answer = start_server(&reaper, request, (size_t)n);
         if (send(setup->socket, &answer, sizeof answer, 0) < 0)
             break;
     }
     if (setup->keep)
-        signal_servers(&keeper, SIGINT, GRACE_KEPT_US);
-    signal_servers(&keeper, SIGQUIT, GRACE_US);
-    signal_servers(&keeper, SIGKILL, GRACE_US);
-    _exit(setup->keep || keeper_remove_tree(setup->directory) ? 0 : 1);
+        signal_servers(&reaper, SIGINT, GRACE_KEPT_US);
+    signal_servers(&reaper, SIGQUIT, GRACE_US);
+    signal_servers(&reaper, SIGKILL, GRACE_US);
+    _exit(setup->keep || reaper_remove_tree(setup->directory) ? 0 : 1);
 }

@@ -3,18 +3,18 @@
 
 #include "demo/process.h"
 
-#define KEEPER_REQUEST_MAX 8192
-#define KEEPER_SERVERS_MAX 32
+#define REAPER_REQUEST_MAX 8192
+#define REAPER_SERVERS_MAX 32
 
-struct keeper_setup {
+struct reaper_setup {
     int socket; /* requests come here; its end means that the program is gone */
     const char *directory;
     bool keep; /* leave the directory, shut down cleanly */
     struct run_user user;
 };
-/* Runs the keeper in the calling (forked) process and never returns. A request is one packet: the path of the
+/* Runs the reaper in the calling (forked) process and never returns. A request is one packet: the path of the
  * log and the words of a command line, each ended by NUL. The answer is an int32_t: the pid, or minus an
  * errno. */
-_Noreturn void keeper_main(const struct keeper_setup *setup);
+_Noreturn void reaper_main(const struct reaper_setup *setup);
 /* Removes a directory with everything in it; true when it is gone. Links are removed, not followed. */
-bool keeper_remove_tree(const char *path);
+bool reaper_remove_tree(const char *path);

@@ -1,4 +1,4 @@
-#include "move/shared/ends.h"
+#include "move/shared/endpoints.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,37 +11,41 @@
 
 #define BEGIN_TIMEOUT_US (10 * US_PER_S)
 
-static bool connect_end(const struct ends *ends, const struct tmv_store_info *store, const char *part,
-                        struct pgx_conn **ret_conn, struct tmv_error *err)
+static bool connect_end(const struct endpoints *endpoints, const struct tmv_store_info *store,
+                        const char *part, struct pgx_conn **ret_conn, struct tmv_error *err)
 {
-    const struct pgx_options options = {
-        .part = part, .migration = ends->migration[0] ? ends->migration : NULL, .stop = ends->stop};
+    const struct pgx_options options = {.part = part,
+                                        .migration = endpoints->migration[0] ? endpoints->migration : NULL,
+                                        .stop = endpoints->stop};
 
     return store_connect(store, &options, ret_conn, err);
 }
 
-bool ends_connect_source(const struct ends *ends, const char *part, struct pgx_conn **ret_conn,
-                         struct tmv_error *err)
+bool endpoints_connect_source(const struct endpoints *endpoints, const char *part, struct pgx_conn **ret_conn,
+                              struct tmv_error *err)
 {
-    return connect_end(ends, &ends->source_store, part, ret_conn, err) ? true : err_wrap(err, "source");
+    return connect_end(endpoints, &endpoints->source_store, part, ret_conn, err) ? true
+                                                                                 : err_wrap(err, "source");
 }
 
-bool ends_connect_target(const struct ends *ends, const char *part, struct pgx_conn **ret_conn,
-                         struct tmv_error *err)
+bool endpoints_connect_target(const struct endpoints *endpoints, const char *part, struct pgx_conn **ret_conn,
+                              struct tmv_error *err)
 {
-    return connect_end(ends, &ends->target_store, part, ret_conn, err) ? true : err_wrap(err, "target");
+    return connect_end(endpoints, &endpoints->target_store, part, ret_conn, err) ? true
+                                                                                 : err_wrap(err, "target");
 }
 
-bool ends_rename(const struct ends *ends, struct pgx_conn *conn, const char *part, struct tmv_error *err)
+bool endpoints_rename(const struct endpoints *endpoints, struct pgx_conn *conn, const char *part,
+                      struct tmv_error *err)
 {
     AUTO(buf) struct buf sql = BUF_INIT(400);
     AUTO(buf) struct buf literal = BUF_INIT(200);
     char name[64];
 
-    snprintf(name, sizeof name, "tenantmv/%s/%s", part, ends->migration);
+    snprintf(name, sizeof name, "tenantmv/%s/%s", part, endpoints->migration);
     pgx_literal(&literal, name);
     const struct pgx_var named = {"name", buf_text(&literal)};
-    return pgx_expand(&sql, sql_ends_rename, &named, 1, err) &&
+    return pgx_expand(&sql, sql_endpoints_rename, &named, 1, err) &&
            pgx_script(conn, BEGIN_TIMEOUT_US, buf_text(&sql), 0, NULL, err);
 }
 
@@ -53,7 +57,7 @@ struct begin {
     const char *path; /* pgx_write_path of the connection */
 };
 
-static bool begin_sql(const struct ends *ends, const struct begin *begin, struct buf *ret_sql,
+static bool begin_sql(const struct endpoints *endpoints, const struct begin *begin, struct buf *ret_sql,
                       struct tmv_error *err)
 {
     char pass[TMV_UUID_TEXT + 30];
@@ -62,9 +66,9 @@ static bool begin_sql(const struct ends *ends, const struct begin *begin, struct
     char state_literal[40];
     char events[STORE_KEY_SQL];
 
-    snprintf(pass, sizeof pass, "'%s/%" PRId64 "'", ends->migration, ends->owner.epoch);
-    snprintf(migration, sizeof migration, "'%s'", ends->migration);
-    snprintf(epoch, sizeof epoch, "%" PRId64, ends->owner.epoch);
+    snprintf(pass, sizeof pass, "'%s/%" PRId64 "'", endpoints->migration, endpoints->owner.epoch);
+    snprintf(migration, sizeof migration, "'%s'", endpoints->migration);
+    snprintf(epoch, sizeof epoch, "%" PRId64, endpoints->owner.epoch);
     snprintf(state_literal, sizeof state_literal, "'%s'", begin->state);
     const struct pgx_var vars[] = {
         {"pass", pass},
@@ -72,10 +76,10 @@ static bool begin_sql(const struct ends *ends, const struct begin *begin, struct
         {"owner_epoch", epoch},
         {"state", state_literal},
         {"strength", begin->strength},
-        {"events_key", store_key_sql(ends->target.relation_oid, events)},
+        {"events_key", store_key_sql(endpoints->target.relation_oid, events)},
         {"write_path", begin->path},
     };
-    if (!pgx_expand(ret_sql, sql_ends_begin_target, vars, ARRAY_LEN(vars), err))
+    if (!pgx_expand(ret_sql, sql_endpoints_begin_target, vars, ARRAY_LEN(vars), err))
         return false;
     if (begin->copy)
         buf_printf(ret_sql, ";\n%s", begin->copy);
@@ -87,15 +91,15 @@ static bool not_ours(const char *state, struct tmv_error *err)
     return err_set(err, TMV_ERR_OWNERSHIP, "the target's applied row is not ours, or not %s any more", state);
 }
 
-bool ends_begin_target(const struct ends *ends, struct pgx_conn *conn, const char *state, bool shared,
-                       struct tmv_error *err)
+bool endpoints_begin_target(const struct endpoints *endpoints, struct pgx_conn *conn, const char *state,
+                            bool shared, struct tmv_error *err)
 {
     const struct begin begin = {
         .state = state, .strength = shared ? "SHARE" : "UPDATE", .path = pgx_write_path(conn)};
     AUTO(buf) struct buf sql = BUF_INIT(2000);
     AUTO_RESULT struct pgx_result *row = NULL;
 
-    if (!begin_sql(ends, &begin, &sql, err) ||
+    if (!begin_sql(endpoints, &begin, &sql, err) ||
         !pgx_script(conn, BEGIN_TIMEOUT_US, buf_text(&sql), 1, &row, err)) {
         pgx_rollback(conn, BEGIN_TIMEOUT_US);
         return err_wrap(err, "beginning a transaction on the target");
@@ -106,15 +110,15 @@ bool ends_begin_target(const struct ends *ends, struct pgx_conn *conn, const cha
     return not_ours(state, err);
 }
 
-bool ends_begin_copy_in(const struct ends *ends, struct pgx_conn *conn, const char *state, const char *copy,
-                        struct tmv_error *err)
+bool endpoints_begin_copy_in(const struct endpoints *endpoints, struct pgx_conn *conn, const char *state,
+                             const char *copy, struct tmv_error *err)
 {
     const struct begin begin = {
         .state = state, .strength = "UPDATE", .copy = copy, .path = pgx_write_path(conn)};
     AUTO(buf) struct buf sql = BUF_INIT(64 * 1024);
     int rows = 0;
 
-    if (!begin_sql(ends, &begin, &sql, err) ||
+    if (!begin_sql(endpoints, &begin, &sql, err) ||
         !pgx_begin_copy_in(conn, BEGIN_TIMEOUT_US, buf_text(&sql), &rows, err)) {
         pgx_rollback(conn, BEGIN_TIMEOUT_US);
         return err_wrap(err, "beginning a transaction on the target");

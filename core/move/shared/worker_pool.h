@@ -3,9 +3,9 @@
 
 #include "tenantmv/error.h"
 
-#define CREW_MAX 16
+#define WORKER_POOL_MAX 16
 
-struct crew_job {
+struct worker_pool_job {
     void *user;
     /* Runs in each thread, once; `member` counts from 0. Ends early when it sees that another failed (see
      * stopping). */
@@ -15,5 +15,6 @@ struct crew_job {
     /* Runs in the starting thread as soon as a member failed, so that the others can be told; may be NULL. */
     void (*failed)(void *user);
 };
-/* Starts `members` threads (1 … CREW_MAX), waits for all, and returns the error of the first that failed. */
-TMV_NODISCARD bool crew_run(const struct crew_job *job, int members, struct tmv_error *err);
+/* Starts `members` threads (1 … WORKER_POOL_MAX), waits for all, and returns the error of the first that
+ * failed. */
+TMV_NODISCARD bool worker_pool_run(const struct worker_pool_job *job, int members, struct tmv_error *err);
