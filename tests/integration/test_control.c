@@ -137,7 +137,7 @@ static void says_which_grant_is_missing(void **state)
         "DO $$ BEGIN CREATE ROLE control_nobody LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$");
     snprintf(conninfo, sizeof conninfo, "%s user=control_nobody", f.conninfo);
     assert_fails(tmv_control_open(conninfo, &control, &err), &err, TMV_ERR_SQL);
-    assert_non_null(strstr(err.hint, "GRANT USAGE ON SCHEMA tenantmv TO control_nobody"));
+    assert_non_null(strstr(err.hint, "GRANT USAGE ON SCHEMA tenantmv TO \"control_nobody\""));
     assert_int_equal(tmv_error_exit_code(&err), 3);
     assert_fails(tmv_control_init(conninfo, &err), &err, TMV_ERR_SQL);
     assert_non_null(strstr(err.hint, "GRANT"));
