@@ -64,9 +64,9 @@ struct leftovers {
     char home[TMV_NAME_MAX]; /* ELSEWHERE: the store on which the tenant lives, as far as anything says */
 };
 
-static void lives_on(const char *home, const struct preflight_end *end, struct leftovers *left)
+static void lives_on(const char *home, bool here, struct leftovers *left)
 {
-    left->standing = strcmp(home, end->store.id) == 0 ? AT_HOME : ELSEWHERE;
+    left->standing = here ? AT_HOME : ELSEWHERE;
     text_copy(left->home, sizeof left->home, home);
 }
 
@@ -81,7 +81,7 @@ static void ask_routing(const struct preflight_view *view, struct leftovers *lef
     else if (source->conn && strcmp(source->facts.identity, target->facts.identity) == 0)
         left->standing = AT_HOME;
     else if (strcmp(home, source->store.id) != 0 || !source->has_shape)
-        lives_on(home, target, left);
+        lives_on(home, strcmp(home, target->store.id) == 0, left);
 }
 
 /* The fence outranks routing, on both sides. */
@@ -96,7 +96,7 @@ static bool ask_fences(struct preflight_view *view, struct preflight_end *end, s
         strcmp(there.state, "closed") == 0 || strcmp(there.state, "armed") == 0)
         left->standing = AT_HOME;
     else if (strcmp(there.state, "moved") == 0)
-        lives_on(there.store, end, left);
+        lives_on(there.store, strcmp(there.store, view->target.store.id) == 0, left);
     else if (here.guarded)
         left->standing = GUARDED;
     return true;
@@ -114,7 +114,7 @@ static bool ask_migrations(struct preflight_view *view, struct preflight_end *en
                    &places, err))
         return false;
     if (pgx_rows(places) > 0)
-        lives_on(pgx_text(places, 0, 0), end, left);
+        lives_on(pgx_text(places, 0, 0), pgx_bool(places, 0, 1), left);
     return true;
 }
 

@@ -181,19 +181,28 @@ static char *rows_below_header(struct pty *pty)
 
 /* What is told of each migration of a fleet that nothing moves, ages among it: no cell of it changes. The
  * screen is wide enough for all of it. */
+/* Names the row: a whole screen is too long for a message. */
+static void assert_same_rows(const char *after, const char *before)
+{
+    while (*after && *after == *before)
+        after++, before++;
+    if (*after || *before)
+        fail_msg("'%.100s' is now '%.100s'", before, after);
+}
+
 static void a_fleet_that_is_held_moves_only_its_clock(void **state)
 {
     static const struct {
         const char *change, *shown;
     } cases[] = {
-        {"UPDATE public.tenant_migrations SET is_paused = true, paused_at = now() - interval '605 s'; "
+        {"UPDATE public.tenant_migrations SET is_paused = true, paused_at = now() - interval '601 s'; "
          "UPDATE tenantmv.migration_state SET note = 'the target is away'",
          "the target is away (paused for 10m)"},
         {"UPDATE public.tenant_migrations SET is_paused = false; "
-         "UPDATE tenantmv.migration_state SET lag_us = -1, waiting_since = now() - interval '605 s', "
+         "UPDATE tenantmv.migration_state SET lag_us = -1, waiting_since = now() - interval '601 s', "
          "next_try_at = now() + interval '1 hour'",
          "the target is away (waiting for 10m, next try at "},
-        {"UPDATE tenantmv.lease SET heartbeat_at = now() - interval '605 s'", "is silent for 10 min"},
+        {"UPDATE tenantmv.lease SET heartbeat_at = now() - interval '601 s'", "is silent for 10 min"},
     };
     struct control_fixture fixture;
 
@@ -210,7 +219,7 @@ static void a_fleet_that_is_held_moves_only_its_clock(void **state)
         before = rows_below_header(pty);
         assert_in_range(bytes_per_second(pty, NULL, NULL), 1, IDLE_MAX);
         after = rows_below_header(pty);
-        assert_string_equal(after, before);
+        assert_same_rows(after, before);
         free(before);
         free(after);
         pty_free(pty);
