@@ -215,7 +215,8 @@ static void a_fleet_that_is_held_moves_only_its_clock(void **state)
 
         support_sql(fixture.conn, "%s", cases[i].change);
         pty = open_watch(&fixture, false, HELD_COLS, HELD_ROWS, cases[i].shown);
-        pty_wait_no_text(pty, "840"); /* that its figures are not known any more is news */
+        pty_wait_no_text(pty, "840");     /* that its figures are not known any more is news */
+        pass_seconds(pty, 2, NULL, NULL); /* the picture is whole */
         before = rows_below_header(pty);
         assert_in_range(bytes_per_second(pty, NULL, NULL), 1, IDLE_MAX);
         after = rows_below_header(pty);
