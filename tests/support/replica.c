@@ -107,20 +107,21 @@ static void set_names(struct pgx_conn *conn, const char *names)
 }
 
 /* Whether a commit waits for a standby now. It is let go then: what it committed is a message that nobody
- * reads.
+ * reads. `number` tells this try from the one before: a session is idle until it has read what it was sent.
  */
-static bool commit_waits(struct pgx_conn *conn, struct pgx_conn *probe)
+static bool commit_waits(struct pgx_conn *conn, struct pgx_conn *probe, int number)
 {
-    AUTO_FREE char *state = NULL;
+    char sql[80];
     struct tmv_error err;
-    bool waits;
 
-    assert_done(pgx_send(probe, "SELECT pg_logical_emit_message(true, '', '')", PGX_NONE, &err), &err);
+    snprintf(sql, sizeof sql, "SELECT pg_logical_emit_message(true, '', '') /* %d */", number);
+    assert_done(pgx_send(probe, sql, PGX_NONE, &err), &err);
     support_wait_until(conn,
-                       "SELECT state = 'idle' OR wait_event = 'SyncRep' FROM pg_stat_activity WHERE pid = %d",
-                       pgx_backend_pid(probe));
-    state = support_text(conn, "SELECT state FROM pg_stat_activity WHERE pid = %d", pgx_backend_pid(probe));
-    waits = strcmp(state, "idle") != 0;
+                       "SELECT query LIKE '%%/* %d */' AND (state = 'idle' OR wait_event = 'SyncRep') FROM "
+                       "pg_stat_activity WHERE pid = %d",
+                       number, pgx_backend_pid(probe));
+    bool waits = support_int(conn, "SELECT (state <> 'idle')::int FROM pg_stat_activity WHERE pid = %d",
+                             pgx_backend_pid(probe));
     if (waits)
         support_sql(conn, "SELECT pg_cancel_backend(%d)", pgx_backend_pid(probe));
     assert_done(pgx_receive(probe, SUPPORT_TIMEOUT_US, NULL, &err), &err);
@@ -132,8 +133,10 @@ void replica_require(const char *conninfo, const char *names)
     struct pgx_conn *conn = support_connect(conninfo), *probe = support_connect(conninfo);
 
     if (names) {
+        int number = 0;
+
         set_names(conn, "nobody");
-        while (!commit_waits(conn, probe))
+        while (!commit_waits(conn, probe, ++number))
             stop_sleep(NULL, 2000);
     }
     set_names(conn, names ? names : "");
