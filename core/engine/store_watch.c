@@ -13,6 +13,7 @@
 #include "lib/text.h"
 #include "lib/thread.h"
 #include "store/look.h"
+#include "tenantmv/stores.h"
 
 #define TURN_US (500 * US_PER_MS) /* between two readings of the registry */
 #define LOOK_US (3 * US_PER_S)    /* bound of connecting, and of each statement */
@@ -324,4 +325,42 @@ void store_watch_join(struct store_watch *o)
     if (o->running)
         pthread_join(o->thread, NULL);
     o->running = false;
+}
+
+/* ---- without an engine ---- */
+
+struct tmv_store_watch {
+    struct stop stop;
+    struct store_watch watch;
+};
+
+bool tmv_store_watch_start(const char *control_conninfo, const char *name, struct tmv_store_watch **ret_watch,
+                           struct tmv_error *err)
+{
+    const struct engine_identity self = {.id = tmv_uuid_random(), .name = name};
+    struct tmv_store_watch *w = calloc(1, sizeof *w);
+
+    if (!w)
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    if (!stop_init(&w->stop, err)) {
+        free(w);
+        return false;
+    }
+    if (!store_watch_start(&w->watch, control_conninfo, &self, &w->stop, err)) {
+        stop_release(&w->stop);
+        free(w);
+        return false;
+    }
+    *ret_watch = w;
+    return true;
+}
+
+void tmv_store_watch_stop(struct tmv_store_watch *watch)
+{
+    if (!watch)
+        return;
+    stop_raise(&watch->stop);
+    store_watch_join(&watch->watch);
+    stop_release(&watch->stop);
+    free(watch);
 }

@@ -12,12 +12,13 @@
 #include "support/silent_server.h"
 #include "tenantmv/stores.h"
 
-static struct pty *open_program(const char *command, const char *conninfo)
+/* `flag` may be NULL. */
+static struct pty *open_program(const char *command, const char *flag, const char *conninfo)
 {
     const char *program = getenv("TENANTMV_PROGRAM");
 
     assert_non_null(program);
-    const char *argv[] = {program, command, "--control", conninfo, "--operator", "amy", NULL};
+    const char *argv[] = {program, command, "--control", conninfo, "--operator", "amy", flag, NULL};
     const struct pty_options options = {argv, NULL, 100, 30};
 
     return pty_start(&options);
@@ -53,7 +54,7 @@ static void a_watcher_reads_the_stores_without_a_way_to_them(void **state)
     support_sql(fixture.conn, "UPDATE tenantmv.store SET conninfo = '%s' WHERE id = 'shared'", silent);
     assert_done(tmv_control_read_only_role(fixture.conninfo, "store_looker", &err), &err);
     snprintf(conninfo, sizeof conninfo, "%s user=store_looker", fixture.conninfo);
-    pty = open_program("watch", conninfo);
+    pty = open_program("watch", NULL, conninfo);
     pty_wait_text(pty, "LIVE");
     pty_send(pty, "5G");
     pty_wait_text(pty, "no engine runs");
@@ -80,22 +81,21 @@ static void a_watcher_reads_the_stores_without_a_way_to_them(void **state)
     close(fd);
 }
 
-/* The engine of a console looks at them all at the same time. */
-static void a_server_that_never_answers_delays_no_other(void **state)
+/* A console looks at them all at the same time, with an engine in it or without. */
+static void check_that_no_server_delays_another(const char *flag)
 {
     struct control_fixture fixture;
     char conninfo[300];
     int fd = silent_server(conninfo);
     struct pty *pty;
 
-    (void)state;
     control_fixture_open(&fixture);
     support_sql(
         fixture.conn,
         "INSERT INTO tenantmv.store (id, conninfo) SELECT 'hung-' || n, '%s' FROM generate_series(1, 40) n; "
         "INSERT INTO tenantmv.store (id, conninfo) VALUES ('zzz-good', '%s')",
         conninfo, fixture.conninfo);
-    pty = open_program("console", fixture.conninfo);
+    pty = open_program("console", flag, fixture.conninfo);
     pty_wait_text(pty, "LIVE");
     pty_send(pty, "5G");
     pty_wait_text(pty, "primary");
@@ -106,11 +106,24 @@ static void a_server_that_never_answers_delays_no_other(void **state)
     close(fd);
 }
 
+static void a_server_that_never_answers_delays_no_other(void **state)
+{
+    (void)state;
+    check_that_no_server_delays_another(NULL);
+}
+
+static void a_console_without_an_engine_looks_at_the_stores_too(void **state)
+{
+    (void)state;
+    check_that_no_server_delays_another("--no-engine");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_watcher_reads_the_stores_without_a_way_to_them),
         cmocka_unit_test(a_server_that_never_answers_delays_no_other),
+        cmocka_unit_test(a_console_without_an_engine_looks_at_the_stores_too),
     };
 
     return cmocka_run_group_tests(tests, support_setup, support_teardown);

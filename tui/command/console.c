@@ -10,6 +10,7 @@
 #include "command/table.h"
 #include "lib/err.h"
 #include "tenantmv/engine.h"
+#include "tenantmv/stores.h"
 
 /* How long to look for the engine that takes over: one that is there does it within seconds. */
 #define HAND_OVER_TURNS 12
@@ -32,27 +33,57 @@ struct embedded {
     const struct cli *cli;
     const char *conninfo;
     struct tmv_engine *engine;
+    struct tmv_store_watch *stores; /* without an engine */
 };
 
-/* The engine's threads must not receive the signals that the screen's thread handles. */
+#define NAME_SIZE 400
+
+/* As others see it: "console amy@bastion2". Returns `name`. */
+static const char *name_of(const struct embedded *embedded, char name[NAME_SIZE])
+{
+    char host[100] = "";
+
+    gethostname(host, sizeof host - 1);
+    snprintf(name, NAME_SIZE, "console %s@%s", embedded->cli->config.operator_name, *host ? host : "?");
+    return name;
+}
+
+/* Threads that are started now do not receive the signals that the screen's thread handles. */
+static void block_signals(sigset_t *ret_before)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, ret_before);
+}
+
+static struct tmv_store_watch *start_stores(void *user, struct tmv_error *err)
+{
+    struct embedded *embedded = user;
+    char name[NAME_SIZE];
+    sigset_t before;
+
+    block_signals(&before);
+    bool ok = tmv_store_watch_start(embedded->conninfo, name_of(embedded, name), &embedded->stores, err);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return ok ? embedded->stores : NULL;
+}
+
 static struct tmv_engine *start_engine(void *user, struct tmv_error *err)
 {
     struct embedded *embedded = user;
     const struct config *config = &embedded->cli->config;
-    char host[100] = "";
-    char name[400];
-    sigset_t all, before;
+    char name[NAME_SIZE];
+    sigset_t before;
 
-    gethostname(host, sizeof host - 1);
-    snprintf(name, sizeof name, "console %s@%s", config->operator_name, *host ? host : "?");
+    name_of(embedded, name);
     const struct tmv_engine_options engine_options = {
         .control_conninfo = embedded->conninfo,
         .name = name,
         .max_migrations = (int)config->max_migrations,
         .webhook_url = config->webhook,
     };
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
+    block_signals(&before);
     bool ok = tmv_engine_start(&engine_options, &embedded->engine, err);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return ok ? embedded->engine : NULL;
@@ -138,9 +169,12 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
     screen.read_only = a->read_only;
     embedded.conninfo = screen.control_conninfo;
     screen.engine_user = &embedded;
-    if (!a->read_only && !a->no_engine && !screen.once)
+    if (!a->read_only && !screen.once && a->no_engine)
+        screen.stores_start = start_stores;
+    else if (!a->read_only && !screen.once)
         screen.engine_start = start_engine;
     cli->exit_code = console_run(&screen, &leave);
+    tmv_store_watch_stop(embedded.stores);
     if (embedded.engine)
         leave_engine(cli, screen.control_conninfo, embedded.engine, leave);
     screen_release(&screen);

@@ -7,6 +7,7 @@
 #include "view/names.h"
 
 struct tmv_engine;
+struct tmv_store_watch;
 
 struct console_options {
     const char *control_conninfo; /* libpq connection string of the control database */
@@ -19,6 +20,8 @@ struct console_options {
      * screen's thread, until it returned one. The caller stops the engine, after console_run. NULL: no engine
      * is wanted. */
     struct tmv_engine *(*engine_start)(void *user, struct tmv_error *err);
+    /* The same for what looks at the stores where no engine is wanted. NULL: others look. */
+    struct tmv_store_watch *(*stores_start)(void *user, struct tmv_error *err);
     void *engine_user;
     const char *theme;         /* name or file of a theme; NULL: $TENANTMV_THEME, or a built-in one */
     const char *script;        /* file of keys and screens to save instead of a terminal; NULL: none */

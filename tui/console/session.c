@@ -165,6 +165,16 @@ static void start_engine(struct session *session)
         state_toast(&session->state, ROLE_LEVEL_CRIT, "no engine: %.400s", err.message);
 }
 
+/* Without it screen 5 shows what others saw. */
+static void start_stores(struct session *session)
+{
+    struct tmv_error err = {0};
+
+    session->stores = session->options->stores_start(session->options->engine_user, &err);
+    if (!session->stores)
+        state_toast(&session->state, ROLE_LEVEL_CRIT, "nothing looks at the stores: %.400s", err.message);
+}
+
 /* What this role's console is: it shows READ-ONLY where it could change nothing, and has no engine where that
  * could not run. */
 static void take_rights(struct session *session, const struct tmv_rights *rights)
@@ -175,6 +185,8 @@ static void take_rights(struct session *session, const struct tmv_rights *rights
     model->unjudged = false;
     model->read_only = session->options->read_only || !rights->may_request;
     model->engine_missing = NULL;
+    if (session->options->stores_start && session->shows_stores && rights->may_run && !session->stores)
+        start_stores(session);
     if (wanted && rights->may_run && !session->engine)
         start_engine(session);
     else if (wanted && !rights->may_run && session->engine)

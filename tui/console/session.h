@@ -11,11 +11,12 @@ struct session {
     struct canvas canvas;
     struct theme theme;
     struct monitor *monitor;
-    bool shows_stores;         /* somebody can see them */
-    struct tmv_engine *engine; /* the console's own, borrowed; NULL: not started */
-    int wake_fd;               /* written by the threads */
-    int signal_fd;             /* written by the signal handler */
-    int64_t fixed_wall_us;     /* a script's clock; 0: the real one */
+    bool shows_stores;              /* somebody can see them */
+    struct tmv_engine *engine;      /* the console's own, borrowed; NULL: not started */
+    struct tmv_store_watch *stores; /* what looks at the stores instead; borrowed, NULL: not started */
+    int wake_fd;                    /* written by the threads */
+    int signal_fd;                  /* written by the signal handler */
+    int64_t fixed_wall_us;          /* a script's clock; 0: the real one */
 };
 
 /* Installs the signal handlers and starts the threads. False with a message on stderr. */

@@ -1,8 +1,9 @@
 /* The servers behind the stores, as an operator looks at them: who they are, how busy, how full, what their
  * guards turned away.
  *
- * Engines look, every two seconds, and write what they saw into the control database. A watcher reads
- * it there and needs neither a role nor a way to a store. What an engine's role may not see is "unknown".
+ * Engines look, every two seconds, and write what they saw into the control database; a console without an
+ * engine does the same when its role has an engine's rights. A watcher reads it there and needs neither a
+ * role nor a way to a store. What an engine's role may not see is "unknown".
  */
 #pragma once
 
@@ -57,6 +58,17 @@ struct tmv_store_observation {
 TMV_API TMV_NODISCARD bool tmv_store_observations(struct tmv_control *control,
                                                   struct tmv_store_observation **ret_stores,
                                                   size_t *ret_count, struct tmv_error *err);
+
+struct tmv_store_watch;
+/* Looks at the stores and writes what it sees, as an engine does, in a program that runs no engine. `name` is
+ * shown as who saw it. Both texts are copied. Does not wait for the control database: one that is away, or a
+ * role without an engine's rights, is tried again every second. The caller owns *ret_watch. Errors: NOMEM, IO
+ * (no thread, no descriptor); nothing runs then. */
+TMV_API TMV_NODISCARD bool tmv_store_watch_start(const char *control_conninfo, const char *name,
+                                                 struct tmv_store_watch **ret_watch, struct tmv_error *err);
+/* Ends it and frees. Every wait ends when this is called, but for a name that is being resolved. NULL is
+ * fine. From the thread that started it. Cannot fail. */
+TMV_API void tmv_store_watch_stop(struct tmv_store_watch *watch);
 
 /* How many tenants routing sends to a store. */
 struct tmv_store_tenants {
