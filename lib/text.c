@@ -53,10 +53,12 @@ bool text_may_be_secret(const char *argument)
     return strpbrk(argument, "=:@") || strstr(argument, "password");
 }
 
+static const char not_shown[] = "(not shown: it may contain a password)";
+
 const char *text_argument(const char *argument, char text[TEXT_ARGUMENT_MAX])
 {
     if (text_may_be_secret(argument))
-        text_copy(text, TEXT_ARGUMENT_MAX, "(not shown: it may contain a password)");
+        text_copy(text, TEXT_ARGUMENT_MAX, not_shown);
     else
         snprintf(text, TEXT_ARGUMENT_MAX, "\"%.130s\"", argument);
     return text;
@@ -65,6 +67,78 @@ const char *text_argument(const char *argument, char text[TEXT_ARGUMENT_MAX])
 bool text_starts(const char *text, const char *prefix)
 {
     return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* ---- paths ---- */
+
+static const char blanks[] = " \t\n\r\f\v";
+
+/* Length of the name at the beginning of a word that is an option=value; 0: the word is none. */
+static size_t option_length(const char *word)
+{
+    size_t length = 0;
+
+    while ((text_lower(word[length]) >= 'a' && text_lower(word[length]) <= 'z') || word[length] == '_')
+        length++;
+    return word[length + strspn(word + length, blanks)] == '=' ? length : 0;
+}
+
+static bool names_a_secret(const char *name, size_t length)
+{
+    static const char *const parts[] = {"pas", "pw", "secret", "token", "key"}; /* "pasword" is one, too */
+
+    for (size_t at = 0; at < length; at++)
+        for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+            size_t n = strlen(parts[i]), k = 0;
+
+            while (k < n && at + k < length && text_lower(name[at + k]) == parts[i][k])
+                k++;
+            if (k == n)
+                return true;
+        }
+    return false;
+}
+
+/* Several words, as in host=db1 password=x. */
+static bool is_words(const char *path)
+{
+    const char *word = path + strspn(path, blanks);
+
+    if (word[strcspn(word, blanks)] == '\0')
+        return false;
+    while (*word) {
+        if (option_length(word) > 0 || fold_starts(word, "pas") || fold_starts(word, "pgpas"))
+            return true;
+        word += strcspn(word, blanks);
+        word += strspn(word, blanks);
+    }
+    return false;
+}
+
+/* A connection string never begins like that. */
+static bool is_anchored(const char *path)
+{
+    return (path[0] == '/' && path[1] != '/') || text_starts(path, "./") || text_starts(path, "../");
+}
+
+bool text_looks_like_conninfo(const char *path)
+{
+    const char *colon = strchr(path, ':');
+
+    if (strstr(path, "://") || is_words(path))
+        return true;
+    if (is_anchored(path))
+        return false;
+    return (colon && strchr(colon, '@')) || names_a_secret(path, option_length(path));
+}
+
+const char *text_path(const char *path, char text[TEXT_PATH_MAX])
+{
+    if (text_looks_like_conninfo(path))
+        text_copy(text, TEXT_PATH_MAX, not_shown);
+    else
+        snprintf(text, TEXT_PATH_MAX, "\"%.330s\"", path);
+    return text;
 }
 
 bool text_to_int64(const char *text, int64_t lowest, int64_t highest, int64_t *ret_value)

@@ -30,6 +30,17 @@ const char *text_argument(const char *argument, char text[TEXT_ARGUMENT_MAX]);
 /* Whether it may be a piece of a connection string: host=db1, amy:secret@db1, the word password. */
 bool text_may_be_secret(const char *argument);
 bool text_starts(const char *text, const char *prefix);
+
+#define TEXT_PATH_MAX 340
+/* A path from outside as a message may repeat it: in quotes, cut when it is long. "@", ":" and "=" are usual
+ * in names of files, so only what looks like a whole connection string is not shown. Returns `text`. */
+const char *text_path(const char *path, char text[TEXT_PATH_MAX]);
+/* The same for an argument of "%s"; the text lives to the end of the block. */
+#define PATH_ARGUMENT(path) text_path(path, (char[TEXT_PATH_MAX]){0})
+/* Whether a path is rather a connection string in the wrong place, perhaps a mistyped one: it holds "://",
+ * several words with an option=value or a password among them, or, unless it begins with "/", "./" or "../",
+ * user:secret@host or one option=value of which the option names a secret. */
+bool text_looks_like_conninfo(const char *path);
 /* Whole decimal number within [lowest, highest]; false for anything else, including spaces. */
 bool text_to_int64(const char *text, int64_t lowest, int64_t highest, int64_t *ret_value);
 

@@ -1,6 +1,7 @@
 #include "test.h"
 
 #include <locale.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +71,50 @@ static void shows_no_argument_that_may_hold_a_password(void **state)
     memset(wide, 'x', sizeof wide - 1);
     wide[sizeof wide - 1] = '\0';
     assert_int_equal(strlen(ARGUMENT(wide)), 132);
+}
+
+static void shows_a_path_that_is_no_connection_string(void **state)
+{
+    static const char *const paths[] = {
+        "/srv/run=7/amy@db1/at:12:30.conf",
+        "/srv/a:b@c.conf",
+        "./user:x@host.theme",
+        "../password=kept.conf",
+        "/home/amy/passwords.conf",
+        "/home/amy/My notes/a@b=c.conf",
+        "amy@db1.theme",
+        "run=7.csv",
+        "12:30.csv",
+        "mine.theme",
+        "",
+    };
+    static const char *const secrets[] = {
+        "postgresql://amy:geheim@db1/x",
+        "postgres//amy:geheim@db1/x",
+        "//amy:geheim@db1/x",
+        "amy:geheim@db1",
+        "amy:ge/heim@db1",
+        "host=db1 pasword=geheim",
+        "host=/tmp pwd=geheim",
+        "/tmp password = geheim",
+        "./x pwd=geheim",
+        "password=geheim",
+        "PGPASSWORD=geheim",
+        "pasword=geheim",
+        "scram_client_key=geheim",
+        "password geheim",
+        "PGpassword geheim",
+    };
+    char shown[400];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        snprintf(shown, sizeof shown, "\"%s\"", paths[i]);
+        assert_string_equal(PATH_ARGUMENT(paths[i]), shown);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(secrets); i++)
+        if (strcmp(PATH_ARGUMENT(secrets[i]), "(not shown: it may contain a password)") != 0)
+            fail_msg("shown: %s", secrets[i]);
 }
 
 static void makes_foreign_text_safe(void **state)
@@ -216,6 +261,7 @@ int main(void)
         cmocka_unit_test(round_trips_every_name),
         cmocka_unit_test(parses_only_whole_uuids),
         cmocka_unit_test(shows_no_argument_that_may_hold_a_password),
+        cmocka_unit_test(shows_a_path_that_is_no_connection_string),
         cmocka_unit_test(makes_foreign_text_safe),
         cmocka_unit_test(stops_growing_at_the_maximum),
         cmocka_unit_test(keeps_the_outer_context_first),

@@ -287,7 +287,8 @@ bool config_read_file(struct config *config, const char *path, struct tmv_error 
     if (!file && !named && (errno == ENOENT || errno == ENOTDIR))
         return true;
     if (!file) {
-        err_set(err, TMV_ERR_USAGE, "cannot open the configuration %s: %s", ARGUMENT(path), strerror(errno));
+        err_set(err, TMV_ERR_USAGE, "cannot open the configuration %s: %s", PATH_ARGUMENT(path),
+                strerror(errno));
         return err_hint(
             err, "name another file with --config, or create it; `tenantmv help config` shows the keys");
     }

@@ -209,7 +209,7 @@ static bool run_check(struct cli *cli, const void *arguments, struct tmv_error *
     int bad;
 
     if (!theme_open(a->name, &theme, &report) && report.count == 0) {
-        err_set(err, TMV_ERR_USAGE, "no theme %s", ARGUMENT(a->name));
+        err_set(err, TMV_ERR_USAGE, "no theme %s", PATH_ARGUMENT(a->name));
         return err_hint(err, "`tenantmv theme list` names them; a file has a slash in its name or ends in "
                              ".theme");
     }
@@ -267,14 +267,15 @@ static enum theme_tier tier_of(const struct cli *cli, const char *colors)
 static bool run_preview(struct cli *cli, const void *arguments, struct tmv_error *err)
 {
     const struct theme_arguments *a = arguments;
+    const char *name = a->name ? a->name : "default-dark";
     struct theme_report report = {0};
     struct theme theme;
     struct canvas canvas;
 
     if (cli->json)
         return err_set(err, TMV_ERR_USAGE, "a preview is a picture; there is no JSON of it");
-    if (!theme_open(a->name ? a->name : "default-dark", &theme, &report))
-        cli_note(cli, "%s: %s", ARGUMENT(a->name),
+    if (!theme_open(name, &theme, &report))
+        cli_note(cli, "%s: %s", PATH_ARGUMENT(name),
                  report.count > 0 ? report.problems[0].text : "no such theme");
     if (!canvas_init(&canvas, SAMPLE_COLS, SAMPLE_ROWS))
         return err_set(err, TMV_ERR_NOMEM, "out of memory");

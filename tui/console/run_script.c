@@ -36,7 +36,7 @@ static bool complain(const struct script *script, const char *what, const char *
     if (script->line > 0)
         fprintf(stderr, "%s:%d: %s %s\n", script->path, script->line, what, argument);
     else
-        fprintf(stderr, "%s: %s %s\n", ARGUMENT(script->path), what, argument);
+        fprintf(stderr, "%s: %s %s\n", PATH_ARGUMENT(script->path), what, argument);
     return false;
 }
 

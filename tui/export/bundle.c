@@ -33,7 +33,7 @@ bool export_open(struct outfile *ret_file, const char *path, char *why, size_t w
 {
     if (outfile_create(ret_file, path, true))
         return true;
-    snprintf(why, why_size, "%s: %s", ARGUMENT(path), strerror(errno));
+    snprintf(why, why_size, "%s: %s", PATH_ARGUMENT(path), strerror(errno));
     return false;
 }
 
@@ -42,7 +42,7 @@ bool export_close(struct outfile *file, const char *path, char *why, size_t why_
     int cause = outfile_close(file);
 
     if (cause != 0)
-        snprintf(why, why_size, "%s was not written: %s", ARGUMENT(path), strerror(cause));
+        snprintf(why, why_size, "%s was not written: %s", PATH_ARGUMENT(path), strerror(cause));
     return cause == 0;
 }
 
@@ -240,7 +240,7 @@ bool export_bundle(const char *path, const struct tmv_migration *m, const struct
     struct outfile file;
 
     if (mkdir(path, 0777) != 0) {
-        snprintf(why, why_size, "%s: %s", ARGUMENT(path), strerror(errno));
+        snprintf(why, why_size, "%s: %s", PATH_ARGUMENT(path), strerror(errno));
         return false;
     }
     list_parts(m, record, parts);

@@ -456,10 +456,10 @@ bool theme_load(const char *name, struct theme *ret_theme, char *problem, size_t
     if (read_named(name, ret_theme, &report, 0))
         return true;
     if (!theme_find(name, path, sizeof path))
-        snprintf(problem, problem_size, "no theme %s; `tenantmv theme list` names them", ARGUMENT(name));
+        snprintf(problem, problem_size, "no theme %s; `tenantmv theme list` names them", PATH_ARGUMENT(name));
     else if (first->line > 0)
         snprintf(problem, problem_size, "%s:%d: %s", path[0] != '\0' ? path : name, first->line, first->text);
     else
-        snprintf(problem, problem_size, "%s: %s", ARGUMENT(path[0] != '\0' ? path : name), first->text);
+        snprintf(problem, problem_size, "%s: %s", PATH_ARGUMENT(path[0] != '\0' ? path : name), first->text);
     return false;
 }
