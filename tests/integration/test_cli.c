@@ -133,54 +133,6 @@ static void refuses_an_unknown_option_of_every_command(void **state)
     }
 }
 
-/* A file of that name goes before the built-in theme. */
-static void break_the_default_theme(void)
-{
-    char path[400];
-
-    snprintf(path, sizeof path, "%s/tenantmv/themes", home);
-    assert_true(mkdir(path, 0700) == 0 || errno == EEXIST);
-    snprintf(path, sizeof path, "%s/tenantmv/themes/default-dark.theme", home);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    fputs("[theme]\nname = default-dark\n[roles]\nno.such.role = red\n", file);
-    assert_int_equal(fclose(file), 0);
-}
-
-/* With only the first operands of those it has; run_words fails when a signal ends the program. */
-static void answers_without_an_operand_that_it_could_have(void **state)
-{
-    (void)state;
-    break_the_default_theme();
-    for (const struct command *const *c = commands; *c; c++) {
-        for (size_t given = 0; (*c)->operands && (*c)->operands[given].name; given++) {
-            const struct operand_spec *missing = &(*c)->operands[given];
-            const char *words[12] = {NULL};
-            char copy[80];
-            size_t n = name_words((*c)->name, copy, words);
-
-            for (size_t i = 0; i < given; i++)
-                words[n++] = (*c)->operands[i].choices ? (*c)->operands[i].choices[0] : "acme";
-            struct outcome *o = run_words(words);
-            if (!missing->optional && (o->code != 2 || !strstr(o->err, "is missing")))
-                fail_msg("%s without %s: exit code %d, stderr: %s", (*c)->name, missing->name, o->code,
-                         o->err);
-        }
-    }
-    says(expect(0, run("theme", "preview"))->err, "\"default-dark\": ");
-    says(expect(2, run("export", "bundle"))->err, "a bundle is of one migration");
-}
-
-/* These characters are usual in names of files. */
-static void shows_a_path_whatever_its_characters(void **state)
-{
-    static const char path[] = "/nowhere/run=7/amy@db1 at 12:30";
-
-    (void)state;
-    says(expect(2, run("list", "--config", path))->err, path);
-    says(expect(0, run("theme", "preview", path))->err, path);
-}
-
 static void names_a_command_that_was_meant(void **state)
 {
     (void)state;
@@ -812,8 +764,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(shows_the_help_of_every_command, configured),
         cmocka_unit_test_setup(refuses_an_unknown_option_of_every_command, configured),
-        cmocka_unit_test_setup(answers_without_an_operand_that_it_could_have, configured),
-        cmocka_unit_test_setup(shows_a_path_whatever_its_characters, configured),
         cmocka_unit_test_setup(names_a_command_that_was_meant, configured),
         cmocka_unit_test_setup(completion_scripts_are_valid_shell, configured),
         cmocka_unit_test_setup(names_file_line_and_key_of_a_wrong_configuration, fresh),

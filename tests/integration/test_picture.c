@@ -451,6 +451,20 @@ static const char every_migration[] =
     "SELECT tenant, id, gen_random_uuid(), 'e', now() + CASE engine WHEN 'alive' THEN interval '1 h' ELSE "
     "interval '-1 min' END FROM made WHERE engine <> 'none' AND ours;";
 
+static int made_up_for(const struct tmv_snapshot *s)
+{
+    int count = 0;
+
+    for (size_t i = 0; i < s->migration_count; i++)
+        for (size_t k = 0; s->migrations[i].show == TMV_SHOW_FAILED && k < s->migration_count; k++)
+            if (tmv_uuid_equal(&s->migrations[k].tenant, &s->migrations[i].tenant) &&
+                s->migrations[k].created_at_us > s->migrations[i].created_at_us) {
+                count++;
+                break;
+            }
+    return count;
+}
+
 /* How many states there are. */
 static int counts_as_the_rows_say(struct control_fixture *f)
 {
@@ -469,6 +483,7 @@ static int counts_as_the_rows_say(struct control_fixture *f)
             fail_msg("%s: %lld rows, %lld counted", tmv_display_state_name((enum tmv_display_state)i),
                      (long long)counted[i], (long long)s->counts[i]);
     }
+    assert_int_equal(s->superseded, made_up_for(s));
     tmv_snapshot_free(s);
     return states;
 }
@@ -483,6 +498,13 @@ static void counts_in_every_state_what_the_rows_say(void **state)
     assert_int_equal(counts_as_the_rows_say(&f), TMV_SHOW_COUNT);
     /* no engine anywhere: nothing takes up what is pending */
     support_sql(f.conn, "UPDATE tenantmv.lease SET heartbeat_at = now() - interval '1 min'");
+    assert_true(counts_as_the_rows_say(&f) > 1);
+    /* some of the tenants were asked to move again since */
+    support_sql(f.conn,
+                "INSERT INTO public.tenant_migrations (id, tenant_id, source_store_id, target_store_id, "
+                "phase, created_at) SELECT gen_random_uuid(), tenant_id, 'a', 'b', 'aborted', created_at + "
+                "interval '1 s' FROM public.tenant_migrations WHERE phase IN ('failed', 'completed') AND "
+                "NOT is_paused");
     assert_true(counts_as_the_rows_say(&f) > 1);
     control_fixture_close(&f);
 }

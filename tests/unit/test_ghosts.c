@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "view/health.h"
+
 /* ---- rows that leave ---- */
 
 static struct tmv_migration *find(struct tmv_snapshot *snapshot, const struct tmv_uuid *id)
@@ -114,9 +116,16 @@ static void stage_of_many(struct stage *stage)
     struct tmv_snapshot *s = sample_many(FLEET_MAX);
 
     for (size_t i = 0; i < s->migration_count; i++) {
-        s->migrations[i].phase = TMV_PHASE_BULK_COPY;
-        s->migrations[i].show = TMV_SHOW_COPY;
+        struct tmv_migration *m = &s->migrations[i];
+
+        m->phase = TMV_PHASE_BULK_COPY;
+        m->show = TMV_SHOW_COPY;
+        m->paused = false;
+        m->last_error[0] = '\0';
+        m->foreign_sign_at_us = 0;
+        m->sample_count = 0;
     }
+    s->attempt_count = 0;
     s->migration_total = 10000;
     s->counts[TMV_SHOW_COPY] = 8765;
     s->counts[TMV_SHOW_FAILED] = 1203;
@@ -136,6 +145,23 @@ static void alerts_are_counted_in_the_database(void **state)
         if (!stage_shows(&stage, "! 1235 alerts"))
             fail_msg("screen %d shows other alerts", screen);
     }
+    stage_end(&stage);
+}
+
+/* What a later migration made up for needs no person. */
+static void superseded_failures_are_no_alerts(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_of_many(&stage);
+    stage.state.snapshot->superseded = 1201;
+    stage_draw(&stage, 140, 40);
+    assert_true(stage_shows(&stage, "! 34 alerts"));
+    stage.state.model.big = true;
+    stage_draw(&stage, 140, 40);
+    assert_true(stage_shows(&stage, "PROBLEMS"));
+    assert_int_equal(fleet_problems(stage.state.snapshot), 34);
     stage_end(&stage);
 }
 
@@ -161,6 +187,58 @@ static void big_figures_are_counted_in_the_database(void **state)
     stage_draw(&stage, 140, 40);
     assert_true(stage_shows(&stage, "PROBLEMS 1235")); /* what three digits cannot show */
     assert_true(stage_shows(&stage, "COPY 8765"));
+    stage_end(&stage);
+}
+
+/* Those that are loaded are judged, the others counted by their state: together they are the problems. */
+static void problems_are_the_loaded_and_the_others(void **state)
+{
+    struct stage stage;
+    struct tmv_snapshot *s;
+
+    (void)state;
+    stage_of_many(&stage);
+    s = stage.state.snapshot;
+    strcpy(s->migrations[0].last_error, "TM131 target refused 23505"); /* no state tells of it */
+    s->migrations[1].show = TMV_SHOW_ORPHAN;                           /* one of the 32 */
+    s->migrations[2].show = TMV_SHOW_PAUSED;                           /* one of the 5 */
+    s->migrations[3].phase = TMV_PHASE_FAILED;                         /* one of the 3, made up for */
+    s->migrations[3].show = TMV_SHOW_FAILED;
+    s->migrations[4].tenant = s->migrations[3].tenant;
+    s->migrations[4].created_at_us = s->migrations[3].created_at_us + 1;
+    s->counts[TMV_SHOW_PAUSED] = 5;
+    s->counts[TMV_SHOW_WAITING] = 20;
+    s->counts[TMV_SHOW_THROTTLED] = 100;
+    s->superseded = 3;
+    assert_int_equal(fleet_problems(s), 1 + 32 + 5 + 1200 + 20 + 100);
+    assert_int_equal(fleet_alerts(s), 1200 + 32);
+    stage_end(&stage);
+}
+
+static void the_key_for_alerts_passes_what_was_made_up_for(void **state)
+{
+    struct tmv_snapshot *s = sample_snapshot();
+    struct stage stage;
+
+    (void)state;
+    for (size_t i = 0; i < s->migration_count; i++) {
+        struct tmv_migration *m = &s->migrations[i];
+
+        if (m->show == TMV_SHOW_ORPHAN)
+            m->show = TMV_SHOW_COPY;
+        if (m->show != TMV_SHOW_FAILED)
+            continue;
+        struct tmv_migration *other = &s->migrations[i ? 0 : 1];
+        other->tenant = m->tenant;
+        other->created_at_us = m->created_at_us + 1;
+        s->superseded++;
+    }
+    assert_int_equal(s->superseded, 1);
+    stage_begin(&stage, s);
+    stage_draw(&stage, 140, 40);
+    assert_false(stage_shows(&stage, "alert"));
+    stage_type(&stage, "a");
+    assert_true(stage_shows(&stage, "no alert"));
     stage_end(&stage);
 }
 
@@ -196,6 +274,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_leaves_its_list_stays_under_the_cursor),
         cmocka_unit_test(alerts_are_counted_in_the_database),
+        cmocka_unit_test(superseded_failures_are_no_alerts),
+        cmocka_unit_test(problems_are_the_loaded_and_the_others),
+        cmocka_unit_test(the_key_for_alerts_passes_what_was_made_up_for),
         cmocka_unit_test(states_are_counted_in_the_database),
         cmocka_unit_test(big_figures_are_counted_in_the_database),
         cmocka_unit_test(a_name_that_is_unique_no_more_confirms_nothing),

@@ -11,6 +11,7 @@
 #include "lib/text.h"
 #include "view/fleet_order.h"
 #include "view/filter.h"
+#include "view/health.h"
 #include "view/states.h"
 #include "widgets/plain.h"
 
@@ -292,7 +293,7 @@ static bool needs_a_person(struct state *state, int row)
 {
     const struct tmv_migration *m = model_find(&state->model, &state->model.fleet.ids[row]);
 
-    return m && (m->show == TMV_SHOW_FAILED || m->show == TMV_SHOW_ORPHAN);
+    return m && migration_is_alert(state->model.snapshot, m);
 }
 
 static void do_alert(struct state *state, const struct action *action, const char *argument)

@@ -28,21 +28,9 @@ struct tile {
 
 #define TILES 6
 
-static int count_state(const struct tmv_snapshot *snapshot, enum tmv_display_state state)
+static int bounded(int64_t count)
 {
-    int64_t count = snapshot_count(snapshot, state);
-
     return count > INT_MAX ? INT_MAX : (int)count;
-}
-
-/* Of those that are not loaded, the ones of which the state alone says it. */
-static int count_problems(const struct tmv_snapshot *snapshot)
-{
-    int count = 0, known = count_state(snapshot, TMV_SHOW_FAILED) + count_state(snapshot, TMV_SHOW_ORPHAN);
-
-    for (size_t i = 0; i < snapshot->migration_count; i++)
-        count += migration_health(snapshot, &snapshot->migrations[i], NULL) != HEALTH_WELL;
-    return snapshot->migration_total > (int64_t)snapshot->migration_count && known > count ? known : count;
 }
 
 static void fill_tiles(const struct tmv_snapshot *snapshot, struct tile tiles[TILES])
@@ -55,10 +43,10 @@ static void fill_tiles(const struct tmv_snapshot *snapshot, struct tile tiles[TI
                              worst == HEALTH_BAD    ? ROLE_LEVEL_CRIT
                              : worst == HEALTH_WARN ? ROLE_LEVEL_WARN
                                                     : ROLE_LEVEL_OK,
-                             count_problems(snapshot)};
+                             bounded(fleet_problems(snapshot))};
     for (int i = 1; i < TILES; i++) {
         const struct state_look *look = state_look(states[i - 1]);
-        tiles[i] = (struct tile){look->word, look->role, count_state(snapshot, states[i - 1])};
+        tiles[i] = (struct tile){look->word, look->role, bounded(snapshot_count(snapshot, states[i - 1]))};
     }
 }
 

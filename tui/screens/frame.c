@@ -7,6 +7,7 @@
 
 #include "lib/text.h"
 #include "lib/utf8.h"
+#include "view/health.h"
 #include "view/states.h"
 #include "widgets/format.h"
 
@@ -151,8 +152,7 @@ int frame_alerts(const struct model *model)
 
     if (!model->snapshot)
         return 0;
-    alerts =
-        snapshot_count(model->snapshot, TMV_SHOW_FAILED) + snapshot_count(model->snapshot, TMV_SHOW_ORPHAN);
+    alerts = fleet_alerts(model->snapshot);
     return alerts > INT_MAX ? INT_MAX : (int)alerts;
 }
 

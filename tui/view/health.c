@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "lib/cleanup.h"
 #include "view/gates.h"
+#include "view/model.h"
 
 #define LAG_WARN_US INT64_C(60000000)        /* a mirror this far behind will not cut over soon */
 #define FOREIGN_SILENT_US INT64_C(900000000) /* without a sign for so long, its program may be gone */
@@ -101,14 +103,15 @@ static const char *warning(const struct tmv_snapshot *snapshot, const struct tmv
     return "";
 }
 
+bool migration_is_alert(const struct tmv_snapshot *snapshot, const struct tmv_migration *m)
+{
+    return m->show == TMV_SHOW_ORPHAN || (m->show == TMV_SHOW_FAILED && !made_up_for(snapshot, m));
+}
+
 static enum health judge(const struct tmv_snapshot *snapshot, const struct tmv_migration *m, const char **why)
 {
-    if (m->show == TMV_SHOW_FAILED && !made_up_for(snapshot, m)) {
-        *why = "failed";
-        return HEALTH_BAD;
-    }
-    if (m->show == TMV_SHOW_ORPHAN) {
-        *why = "no engine owns it";
+    if (migration_is_alert(snapshot, m)) {
+        *why = m->show == TMV_SHOW_FAILED ? "failed" : "no engine owns it";
         return HEALTH_BAD;
     }
     if (tmv_phase_is_terminal(m->phase))
@@ -130,6 +133,36 @@ enum health migration_health(const struct tmv_snapshot *snapshot, const struct t
     if (why)
         *why = reason;
     return health;
+}
+
+static int64_t at_least_none(int64_t count)
+{
+    return count > 0 ? count : 0; /* states change between the statements that count and those that load */
+}
+
+int64_t fleet_alerts(const struct tmv_snapshot *snapshot)
+{
+    return at_least_none(snapshot_count(snapshot, TMV_SHOW_FAILED) - snapshot->superseded) +
+           snapshot_count(snapshot, TMV_SHOW_ORPHAN);
+}
+
+int64_t fleet_problems(const struct tmv_snapshot *snapshot)
+{
+    static const enum tmv_display_state waiting[] = {TMV_SHOW_PAUSED, TMV_SHOW_WAITING, TMV_SHOW_THROTTLED};
+    int64_t loaded = 0, judged = 0; /* not well; not well by their state alone */
+    int64_t by_state = fleet_alerts(snapshot);
+
+    for (size_t i = 0; i < ARRAY_LEN(waiting); i++)
+        by_state += snapshot_count(snapshot, waiting[i]);
+    for (size_t i = 0; i < snapshot->migration_count; i++) {
+        const struct tmv_migration *m = &snapshot->migrations[i];
+
+        loaded += migration_health(snapshot, m, NULL) != HEALTH_WELL;
+        judged += migration_is_alert(snapshot, m);
+        for (size_t k = 0; k < ARRAY_LEN(waiting); k++)
+            judged += m->show == waiting[k];
+    }
+    return loaded + at_least_none(by_state - judged);
 }
 
 enum health fleet_health(const struct tmv_snapshot *snapshot)

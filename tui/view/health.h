@@ -13,5 +13,11 @@ enum health {
  * NULL. A failure that a later migration of the same tenant has made up for is well. */
 enum health migration_health(const struct tmv_snapshot *snapshot, const struct tmv_migration *migration,
                              const char **why);
+/* Whether it is an alert: failed, unless a later migration has made up for it, or without an engine. */
+bool migration_is_alert(const struct tmv_snapshot *snapshot, const struct tmv_migration *migration);
+/* How many alerts there are, whether they are loaded or not. */
+int64_t fleet_alerts(const struct tmv_snapshot *snapshot);
+/* How many are not well: every loaded one that is not, and of the others those whose state alone says it. */
+int64_t fleet_problems(const struct tmv_snapshot *snapshot);
 /* The worst of all. */
 enum health fleet_health(const struct tmv_snapshot *snapshot);

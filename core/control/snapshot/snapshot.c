@@ -216,10 +216,14 @@ static bool read_counts(struct tmv_control *control, const struct tmv_uuid *tena
             PGX_ARGS(tenant ? PGX_UUID(tenant) : PGX_NULL, PGX_INT(LEASE_TTL_US), PGX_INT(TMV_FACT_TTL_US)),
             &r, err))
         return err_wrap(err, "counting migrations");
-    for (int row = 0; row < pgx_rows(r); row++)
-        if (read_group(r, row, snapshot->taken_at_us, &like))
-            snapshot->counts[show_word(&like, pgx_bool(r, row, 3), snapshot->taken_at_us)] +=
-                pgx_int(r, row, 10);
+    for (int row = 0; row < pgx_rows(r); row++) {
+        int64_t count = pgx_int(r, row, 11);
+
+        if (!read_group(r, row, snapshot->taken_at_us, &like))
+            continue;
+        snapshot->counts[show_word(&like, pgx_bool(r, row, 3), snapshot->taken_at_us)] += count;
+        snapshot->superseded += pgx_bool(r, row, 10) ? count : 0;
+    }
     return true;
 }
 

@@ -166,6 +166,7 @@ struct tmv_snapshot {
     int64_t migration_total;        /* how many there are; when not all are here, none that needs a person is
                                        left out for one that does not */
     int64_t counts[TMV_SHOW_COUNT]; /* of all of them, by state */
+    int64_t superseded; /* how many of those that failed have a later migration of the same tenant */
     size_t event_count;
     struct tmv_audit_entry *events; /* latest audit rows, newest first, at most 100 */
     size_t attempt_count;

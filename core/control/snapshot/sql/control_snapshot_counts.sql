@@ -1,6 +1,7 @@
 -- How many migrations there are in each state, whatever the limit of a snapshot: one row for each combination of
 -- what the word on the screen is derived from. Ready is one whose engine said so and that has no gate which is red or was
 -- looked at too long ago; an engine of an older version writes no times, its gates are as old as its last sign of life.
+-- A failure is superseded when a later migration of the tenant made up for it: it needs no person.
 -- database: control
 -- $1 uuid: one tenant, null for all
 -- $2 bigint: microseconds after which a silent engine counts as gone, and a migration is no longer new
@@ -20,9 +21,12 @@ SELECT m.phase, coalesce(m.is_paused, false), coalesce(s.throttle, '') <> '',
             ELSE false END,
        coalesce(s.generation, 0) = 0, s.waiting_since IS NOT NULL,
        l.engine IS NOT NULL, coalesce(now() - l.heartbeat_at > make_interval(secs => $2 / 1e6), false),
-       now() - m.created_at <= make_interval(secs => $2 / 1e6), alive.somewhere, count(*)
+       now() - m.created_at <= make_interval(secs => $2 / 1e6), alive.somewhere,
+       m.phase = 'failed' AND EXISTS (SELECT FROM public.tenant_migrations later
+                                       WHERE later.tenant_id = m.tenant_id AND later.created_at > m.created_at),
+       count(*)
   FROM alive, public.tenant_migrations m
   LEFT JOIN tenantmv.migration_state s ON s.migration_id = m.id
   LEFT JOIN tenantmv.lease l ON l.migration_id = m.id AND l.engine IS NOT NULL
  WHERE $1::uuid IS NULL OR m.tenant_id = $1::uuid
- GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+ GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
