@@ -50,7 +50,7 @@ struct coordinator {
     bool proof_told;                 /* that everything was proven equal for the first time */
     struct verify_proof saved_proof; /* as it stands in control */
     int64_t saved_us;                /* monotonic */
-    enum applied_state applied;      /* on the target, when ownership was taken */
+    enum applied_state applied;      /* on the target; UNKNOWN until it was raised there */
     int64_t copy_limit;              /* V0; 0 before the guard stood */
     bool ended;                      /* nothing is left to do */
     bool target_is_home;             /* an abort found that the target takes the tenant's writes */

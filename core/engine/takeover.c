@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "lib/assert.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -83,8 +84,10 @@ static bool read_applied(struct coordinator *c, struct pgx_conn *target, struct 
     if (!pgx_query(target, TAKEOVER_TIMEOUT_US, sql_tail_applied_read,
                    PGX_ARGS(PGX_UUID(&c->endpoints.owner.migration)), &row, err))
         return false;
-    if (pgx_rows(row) == 0)
+    if (pgx_rows(row) == 0) {
+        c->applied = APPLIED_NONE;
         return true;
+    }
     if (!pgx_query(target, TAKEOVER_TIMEOUT_US, sql_takeover_applied,
                    PGX_ARGS(PGX_UUID(&c->endpoints.owner.migration), PGX_INT(c->endpoints.owner.epoch)),
                    &raised, err))
@@ -111,6 +114,21 @@ static bool raise_owner(struct coordinator *c, struct pgx_conn *conn, bool sourc
                       fault_hit("takeover.applied_raised", err));
 }
 
+/* A store that was never prepared is left alone: nothing was ever written there. */
+static bool raise_if_prepared(struct coordinator *c, struct pgx_conn *conn, bool source,
+                              struct tmv_error *err)
+{
+    bool ready = false;
+
+    if (!store_is_ready(conn, &ready, err))
+        return false;
+    if (ready)
+        return raise_owner(c, conn, source, err);
+    if (!source)
+        c->applied = APPLIED_NONE;
+    return true;
+}
+
 /* What comes next is the guard or the copy, which begins with just such sessions. */
 static bool keeps_sessions(const struct coordinator *c)
 {
@@ -121,7 +139,6 @@ static bool keeps_sessions(const struct coordinator *c)
 static bool raise_in(struct coordinator *c, bool source, struct session_id *kept, struct tmv_error *err)
 {
     AUTO_CONN struct pgx_conn *conn = NULL;
-    bool ready = false;
     const struct session_id spared = *kept;
     const char *part = keeps_sessions(c) ? "guard" : "takeover";
 
@@ -133,9 +150,7 @@ static bool raise_in(struct coordinator *c, bool source, struct session_id *kept
     if (!control_lease_check(c->control, &c->endpoints.owner, err) ||
         !end_sessions(c, conn, &spared, kept, err) ||
         !fault_hit(source ? "takeover.source_sessions_ended" : "takeover.target_sessions_ended", err) ||
-        !identify(c, conn, source, err) || !store_is_ready(conn, &ready, err))
-        return false;
-    if (ready && !raise_owner(c, conn, source, err))
+        !identify(c, conn, source, err) || !raise_if_prepared(c, conn, source, err))
         return false;
     if (keeps_sessions(c)) {
         struct pgx_conn **session = &c->sessions[source ? SIDE_SOURCE : SIDE_TARGET];
@@ -159,9 +174,11 @@ bool takeover_raise(struct coordinator *c, struct tmv_error *err)
 {
     struct session_id kept;
 
-    c->applied = APPLIED_NONE;
-    if (c->row.phase == TMV_PHASE_PENDING)
-        return true; /* nothing was ever created */
+    c->applied = APPLIED_UNKNOWN;
+    if (c->row.phase == TMV_PHASE_PENDING) {
+        c->applied = APPLIED_NONE; /* nothing was ever created */
+        return true;
+    }
     return takeover_source(c, &kept, err) && fault_hit("takeover.after_source", err) &&
            raise_in(c, false, &kept, err);
 }
@@ -173,7 +190,15 @@ bool takeover_raise_source(struct coordinator *c, struct tmv_error *err)
     return takeover_source(c, &ignored, err);
 }
 
+bool takeover_raise_target(struct coordinator *c, struct tmv_error *err)
+{
+    struct session_id none = {0};
+
+    return raise_in(c, false, &none, err);
+}
+
 bool takeover_must_undo(const struct coordinator *c)
 {
+    TMV_ASSERT(c->applied != APPLIED_UNKNOWN);
     return c->applied == APPLIED_UNDOING && !tmv_phase_is_terminal(c->row.phase);
 }

@@ -11,5 +11,8 @@
 TMV_NODISCARD bool takeover_raise(struct coordinator *c, struct tmv_error *err);
 /* The same in the source alone, for an abort while the target is away. */
 TMV_NODISCARD bool takeover_raise_source(struct coordinator *c, struct tmv_error *err);
+/* The same in the target alone, once the source was raised: an abort that began while the target was away and
+ * finds it back must know what is there (c->applied is known then). No session on the source is kept. */
+TMV_NODISCARD bool takeover_raise_target(struct coordinator *c, struct tmv_error *err);
 /* The target says that an abort was under way. */
 bool takeover_must_undo(const struct coordinator *c);

@@ -4,7 +4,8 @@
 #include <stdbool.h>
 
 enum applied_state {
-    APPLIED_NONE, /* no row: nothing was ever written there */
+    APPLIED_UNKNOWN, /* not read yet by this ownership: nothing may be concluded from it */
+    APPLIED_NONE,    /* no row: nothing was ever written there */
     APPLIED_COPYING,
     APPLIED_MIRRORING,
     APPLIED_UNDOING, /* an abort began: nothing arrives any more */

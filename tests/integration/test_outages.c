@@ -215,8 +215,7 @@ static void lose_the_answer(const char *point, struct pgx_conn **conn, const cha
     write_on(700, 20);
     request.migration = l.migration;
     assert_done(tmv_request(l.handle, &request, &amy, &id, &err), &err);
-    for (int64_t until = clock_now_us() + 60 * US_PER_S; !worker_is_stopped(pid); stop_sleep(NULL, US_PER_MS))
-        assert_true(clock_now_us() < until);
+    worker_wait_until_stopped(pid);
     proxy_stall(proxy, PROXY_TO_CLIENT, true);
     worker_continue(pid);
     support_wait_until(*conn, "%s", committed);

@@ -9,6 +9,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "support/life.h"
+#include "support/worker.h"
 
 static void stop_target(void)
 {
@@ -126,6 +127,47 @@ static void an_abort_frees_the_source_while_the_target_is_away(void **state)
     life_assert_source_as_it_was();
     life_assert_one_audit_row("migration_aborted");
 }
+
+#ifdef TMV_FAULT_POINTS
+/* An engine takes the lease and cannot take the target over, at `point`, once for itself and once for the
+ * abort that it hears then; after that the target is back. Nothing may stay there. */
+static void abort_with_a_target_that_comes_back(const char *point)
+{
+    struct tmv_request request = {.operation = TMV_OP_ABORT, .reason = "back again"};
+    char fault[160];
+    struct tmv_uuid id;
+    struct tmv_error err;
+
+    life_begin_and_wait_until_ready();
+    assert_true(life_count(l.on_target) > 0);
+    life_stop_engine();
+    snprintf(fault, sizeof fault, "lease.taken=stop,%s=error,%s=error", point, point);
+    pid_t pid = worker_start("second", fault);
+    worker_wait_until_stopped(pid);
+    request.migration = l.migration;
+    assert_done(tmv_request(l.handle, &request, &amy, &id, &err), &err);
+    worker_continue(pid);
+    life_wait_for("m.phase = 'aborted'");
+    support_wait_until(l.on_control, "SELECT NOT EXISTS (SELECT FROM tenantmv.ledger WHERE done_at IS NULL)");
+    assert_int_equal(life_count(l.on_target), 0);
+    assert_int_equal(support_int(l.on_target, "SELECT count(*) FROM tenantmv.applied"), 0);
+    assert_source_is_free();
+    life_assert_one_audit_row("migration_aborted");
+    worker_end(pid);
+}
+
+static void an_abort_cleans_a_target_that_comes_back_before_it_was_read(void **state)
+{
+    (void)state;
+    abort_with_a_target_that_comes_back("takeover.target_sessions_ended");
+}
+
+static void an_abort_cleans_a_target_that_comes_back_before_its_rows_were_counted(void **state)
+{
+    (void)state;
+    abort_with_a_target_that_comes_back("takeover.target_raised");
+}
+#endif
 
 static void an_abort_frees_the_source_when_the_targets_table_was_dropped(void **state)
 {
@@ -348,6 +390,12 @@ int main(void)
                                         life_done),
         cmocka_unit_test_setup_teardown(an_abort_frees_the_source_when_the_targets_table_was_dropped,
                                         life_plain, life_done),
+#ifdef TMV_FAULT_POINTS
+        cmocka_unit_test_setup_teardown(an_abort_cleans_a_target_that_comes_back_before_it_was_read,
+                                        life_plain, life_done),
+        cmocka_unit_test_setup_teardown(an_abort_cleans_a_target_that_comes_back_before_its_rows_were_counted,
+                                        life_plain, life_done),
+#endif
         cmocka_unit_test_setup_teardown(an_abort_says_that_it_needs_the_source, life_with_control_elsewhere,
                                         life_done),
         cmocka_unit_test_setup_teardown(an_unreadable_configuration_pauses_one_migration_and_can_be_aborted,

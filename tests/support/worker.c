@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "support/life.h"
 #include "support/spawn.h"
 
@@ -48,6 +49,12 @@ bool worker_is_stopped(pid_t pid)
     const char *after = fgets(line, sizeof line, file) ? strrchr(line, ')') : NULL;
     fclose(file);
     return after && after[1] == ' ' && after[2] == 'T';
+}
+
+void worker_wait_until_stopped(pid_t pid)
+{
+    for (int64_t until = clock_now_us() + 60 * US_PER_S; !worker_is_stopped(pid); stop_sleep(NULL, US_PER_MS))
+        assert_true(clock_now_us() < until);
 }
 
 void worker_continue(pid_t pid)

@@ -13,6 +13,7 @@ pid_t worker_start(const char *name, const char *fault);
 bool worker_has_exited(pid_t pid);
 /* Whether every thread of it is stopped. */
 bool worker_is_stopped(pid_t pid);
+void worker_wait_until_stopped(pid_t pid); /* fails the test after a minute */
 void worker_continue(pid_t pid);
 void worker_kill(pid_t pid); /* kill -9; returns when it is gone */
 void worker_end(pid_t pid);  /* SIGTERM; returns when it is gone */

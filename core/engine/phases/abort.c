@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/takeover.h"
+#include "lib/assert.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -29,6 +31,7 @@ static bool stop_arrivals(struct coordinator *c, struct pgx_conn *target, struct
 {
     AUTO_RESULT struct pgx_result *row = NULL;
 
+    TMV_ASSERT(c->applied != APPLIED_UNKNOWN);
     if (c->applied == APPLIED_NONE)
         return true;
     if (!fault_hit("abort.before_undoing", err) ||
@@ -225,8 +228,10 @@ static bool clean_stores(struct coordinator *c, bool keep_events, struct tmv_err
     AUTO_CONN struct pgx_conn *source = NULL;
     AUTO_CONN struct pgx_conn *target = NULL;
 
+    /* The target may be back since it could not be taken over: what it holds was never read then. */
     coordinator_disconnect_stores(c);
     if (!coordinator_report_step(c, "aborting", "", err) ||
+        (c->applied == APPLIED_UNKNOWN && !takeover_raise_target(c, err)) ||
         !endpoints_connect_source(&c->endpoints, "abort", &source, err) ||
         !endpoints_connect_target(&c->endpoints, "abort", &target, err))
         return false;

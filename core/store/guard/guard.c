@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/assert.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -38,6 +39,14 @@ static bool fence_state_parse(const char *name, enum fence_state *ret_state)
     return false;
 }
 
+/* The events table that a guard belongs to. A guard whose store was never read has none, and nothing may be
+ * done by it. */
+static uint32_t events_of(const struct guard *guard)
+{
+    TMV_ASSERT(guard->shape && guard->shape->relation_oid);
+    return guard->shape->relation_oid;
+}
+
 bool guard_identify(struct pgx_conn *conn, struct guard *guard, struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *result = NULL;
@@ -63,7 +72,7 @@ bool guard_raise_owner(struct pgx_conn *conn, const struct guard *guard, struct 
 
     if (!pgx_query(conn, GUARD_TIMEOUT_US, sql_guard_owner_raise,
                    PGX_ARGS(PGX_UUID(&guard->tenant), PGX_UUID(&guard->migration),
-                            PGX_INT(guard->owner_epoch), PGX_INT(guard->shape->relation_oid)),
+                            PGX_INT(guard->owner_epoch), PGX_INT(events_of(guard))),
                    &result, err))
         return err_wrap(err, "taking ownership in %s", pgx_place(conn));
     return pgx_rows(result) > 0 || not_owner(conn, err);
@@ -76,7 +85,7 @@ bool guard_must_own(const struct guard *guard, struct buf *ret_sql, struct tmv_e
     char epoch[24], events[STORE_KEY_SQL];
     const struct pgx_var vars[] = {
         {"tenant_id", tmv_uuid_format(&guard->tenant, tenant)},
-        {"events_key", store_key_sql(guard->shape->relation_oid, events)},
+        {"events_key", store_key_sql(events_of(guard), events)},
         {"migration", migration},
         {"owner_epoch", epoch},
     };
@@ -99,7 +108,7 @@ bool guard_prepare_fence(struct pgx_conn *conn, const struct guard *guard, enum 
     if (!pgx_query(conn, GUARD_TIMEOUT_US, sql_guard_fence_prepare,
                    PGX_ARGS(PGX_UUID(&guard->tenant), PGX_TEXT(fence_state_name(state)),
                             PGX_UUID(&guard->migration), PGX_INT(wait_ms), PGX_INT(epoch),
-                            PGX_INT(guard->owner_epoch), PGX_INT(guard->shape->relation_oid)),
+                            PGX_INT(guard->owner_epoch), PGX_INT(events_of(guard))),
                    &owned, err))
         return err_wrap(err, "writing the fence row in %s", pgx_place(conn));
     return pgx_int(owned, 0, 0) > 0 || not_owner(conn, err);
@@ -111,7 +120,7 @@ bool guard_read_fence(struct pgx_conn *conn, const struct guard *guard, struct f
     AUTO_RESULT struct pgx_result *result = NULL;
 
     if (!pgx_query(conn, GUARD_TIMEOUT_US, sql_guard_fence_read,
-                   PGX_ARGS(PGX_UUID(&guard->tenant), PGX_INT(guard->shape->relation_oid)), &result, err))
+                   PGX_ARGS(PGX_UUID(&guard->tenant), PGX_INT(events_of(guard))), &result, err))
         return err_wrap(err, "reading the fence in %s", pgx_place(conn));
     *ret_found = pgx_rows(result) == 1;
     if (!*ret_found)
@@ -138,7 +147,7 @@ bool guard_change_fence(struct pgx_conn *conn, const struct guard *guard, const 
                    PGX_ARGS(PGX_UUID(&guard->tenant), PGX_UUID(&guard->migration),
                             PGX_INT(guard->owner_epoch), PGX_TEXT(fence_state_name(change->from)),
                             epoch_or_null(change->from_epoch), PGX_TEXT(fence_state_name(change->to)),
-                            epoch_or_null(change->to_epoch), PGX_INT(guard->shape->relation_oid)),
+                            epoch_or_null(change->to_epoch), PGX_INT(events_of(guard))),
                    &result, err))
         return err_wrap(err, "changing the fence in %s", pgx_place(conn));
     *ret_changed = pgx_rows(result) == 1;
@@ -164,6 +173,7 @@ static bool triggers_sql(const struct guard *guard, enum guard_level level, stru
     char key[24], held[24];
     AUTO(buf) struct buf events = BUF_INIT(400);
 
+    TMV_ASSERT(guard->shape);
     pgx_literal(&events, guard->shape->events);
     const struct pgx_var vars[] = {
         {"events_literal", buf_text(&events)},

@@ -2,6 +2,7 @@
  * it. */
 #include <stdio.h>
 
+#include "lib/assert.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -76,6 +77,7 @@ bool guard_prepare_store(struct pgx_conn *conn, const struct store_shape *shape,
     char role[PGX_QUOTED_MAX], database[PGX_QUOTED_MAX];
     int64_t version;
 
+    TMV_ASSERT(shape->relation_oid);
     if (!pgx_begin(conn, PREPARE_TIMEOUT_US, err))
         return false;
     if (read_version(conn, &version, err) && refuse_newer(conn, version, err) &&
