@@ -80,16 +80,18 @@ static bool read_applied(struct coordinator *c, struct pgx_conn *target, struct 
 {
     AUTO_RESULT struct pgx_result *row = NULL;
     AUTO_RESULT struct pgx_result *raised = NULL;
+    int leg = leg_number(&c->endpoints.leg);
 
     if (!pgx_query(target, TAKEOVER_TIMEOUT_US, sql_tail_applied_read,
-                   PGX_ARGS(PGX_UUID(&c->endpoints.owner.migration)), &row, err))
+                   PGX_ARGS(PGX_UUID(&c->endpoints.owner.migration), PGX_INT(leg)), &row, err))
         return false;
     if (pgx_rows(row) == 0) {
         c->applied = APPLIED_NONE;
         return true;
     }
     if (!pgx_query(target, TAKEOVER_TIMEOUT_US, sql_takeover_applied,
-                   PGX_ARGS(PGX_UUID(&c->endpoints.owner.migration), PGX_INT(c->endpoints.owner.epoch)),
+                   PGX_ARGS(PGX_UUID(&c->endpoints.owner.migration), PGX_INT(c->endpoints.owner.epoch),
+                            PGX_INT(leg)),
                    &raised, err))
         return false;
     if (pgx_rows(raised) == 0)

@@ -23,7 +23,7 @@ extern const struct store_profile store_profile_eventsource_py;
 bool store_profile_has(const char *column);
 
 #define STORE_SCHEMA_VERSION                                                                                 \
-    6 /* of core/store/guard/sql/guard_prepare/store_schema.sql, as written in tenantmv.store_version */
+    7 /* of core/store/guard/sql/guard_prepare/store_schema.sql, as written in tenantmv.store_version */
 #define STORE_TIMEOUT_US (10 * 1000 * 1000LL) /* bound of a look at the catalogue */
 #define STORE_COLUMNS_MAX 64
 #define STORE_LEAVES_MAX 512

@@ -108,6 +108,7 @@ static const struct expected in_store[] = {
     {"function share_triggers", {"", "", ""}},
     {"sequence rejected_writes", {"", "", ""}},
     {"sequence transaction_floor", {"", "", ""}},
+    {"table anchor", {"", "", ""}},
     {"table applied", {"", "", ""}},
     {"table copied_range", {"", "", ""}},
     {"table departed", {"", "", ""}},

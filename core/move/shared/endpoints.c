@@ -11,6 +11,21 @@
 
 #define BEGIN_TIMEOUT_US (10 * US_PER_S)
 
+int leg_number(const struct leg *leg)
+{
+    return leg->number ? leg->number : 1;
+}
+
+void endpoints_reverse(const struct endpoints *first, int number, struct endpoints *ret_back)
+{
+    *ret_back = *first;
+    ret_back->leg = (struct leg){.number = number, .mode = LEG_APPEND};
+    ret_back->source_store = first->target_store;
+    ret_back->target_store = first->source_store;
+    ret_back->source = first->target;
+    ret_back->target = first->source;
+}
+
 static bool connect_end(const struct endpoints *endpoints, const struct tmv_store_info *store,
                         const char *part, struct pgx_conn **ret_conn, struct tmv_error *err)
 {
@@ -62,17 +77,19 @@ static bool begin_sql(const struct endpoints *endpoints, const struct begin *beg
 {
     char pass[TMV_UUID_TEXT + 30];
     char migration[TMV_UUID_TEXT + 10];
-    char epoch[24];
+    char epoch[24], leg[12];
     char state_literal[40];
     char events[STORE_KEY_SQL];
 
     snprintf(pass, sizeof pass, "'%s/%" PRId64 "'", endpoints->migration, endpoints->owner.epoch);
     snprintf(migration, sizeof migration, "'%s'", endpoints->migration);
     snprintf(epoch, sizeof epoch, "%" PRId64, endpoints->owner.epoch);
+    snprintf(leg, sizeof leg, "%d", leg_number(&endpoints->leg));
     snprintf(state_literal, sizeof state_literal, "'%s'", begin->state);
     const struct pgx_var vars[] = {
         {"pass", pass},
         {"migration", migration},
+        {"leg", leg},
         {"owner_epoch", epoch},
         {"state", state_literal},
         {"strength", begin->strength},

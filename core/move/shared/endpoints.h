@@ -1,10 +1,24 @@
-/* The two ends of a migration and the right to act for it: what every phase needs. */
+/* The endpoints of a leg of a migration and the right to act for it: what every phase needs.
+ *
+ * A leg is one direction of a migration. Leg 1 is the move; leg 2 carries what is first written to the
+ * tenant's new home back to the old one, for which the two stores change places: the source of a leg is where
+ * the tenant lives, the target is where the leg writes. A leg has its own applied row on its target. */
 #pragma once
 
 #include "control/repositories.h"
 #include "store/shape.h"
 
+enum leg_mode {
+    LEG_PRESERVE, /* the events keep the source's positions */
+    LEG_APPEND    /* they get the target's next ones, in the source's order: others write there, too */
+};
+struct leg {
+    int number; /* from 1; 0 is taken as 1 */
+    enum leg_mode mode;
+};
+
 struct endpoints {
+    struct leg leg;
     struct owner owner;
     char tenant[TMV_UUID_TEXT];
     char migration[TMV_UUID_TEXT]; /* "" without a migration */
@@ -13,6 +27,10 @@ struct endpoints {
     const struct stop *stop; /* raised when the engine stops: every wait ends */
 };
 
+/* The number of the leg in statements. */
+int leg_number(const struct leg *leg);
+/* The endpoints of the leg that goes the other way, in append mode. */
+void endpoints_reverse(const struct endpoints *first, int number, struct endpoints *ret_back);
 /* Opens a connection to an end with the migration's name on it; `part` says what it is for ("copy", "tail").
  */
 TMV_NODISCARD bool endpoints_connect_source(const struct endpoints *endpoints, const char *part,

@@ -184,13 +184,15 @@ static bool merge_stage(struct tailer *t, const struct tail_piece *p, int64_t *r
 static bool advance_sql(const struct tailer *t, const struct tail_piece *p, int64_t rows, struct buf *ret_sql,
                         struct tmv_error *err)
 {
-    char watermark[POSITION_SQL], count[POSITION_SQL], migration[TMV_UUID_TEXT + 2];
+    char leg[12], watermark[POSITION_SQL], count[POSITION_SQL], migration[TMV_UUID_TEXT + 2];
 
     snprintf(migration, sizeof migration, "'%s'", t->endpoints->migration);
+    snprintf(leg, sizeof leg, "%d", leg_number(&t->endpoints->leg));
     snprintf(watermark, sizeof watermark, "%" PRId64, p->high);
     snprintf(count, sizeof count, "%" PRId64, rows);
     const struct pgx_var vars[] = {
         {"migration", migration},
+        {"leg", leg},
         {"watermark", p->moves_watermark ? watermark : "NULL"},
         {"rows", count},
     };

@@ -52,8 +52,10 @@ static bool read_watermark(struct tailer *t, struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *row = NULL;
 
-    if (!pgx_query(t->target, TAIL_TIMEOUT_US, sql_tail_applied_read,
-                   PGX_ARGS(PGX_UUID(&t->endpoints->owner.migration)), &row, err))
+    if (!pgx_query(
+            t->target, TAIL_TIMEOUT_US, sql_tail_applied_read,
+            PGX_ARGS(PGX_UUID(&t->endpoints->owner.migration), PGX_INT(leg_number(&t->endpoints->leg))), &row,
+            err))
         return false;
     if (pgx_rows(row) != 1)
         return err_set(err, TMV_ERR_INTERNAL, "the target has no applied row of this migration");

@@ -11,7 +11,7 @@
 WITH ours AS (
     SELECT a.migration_id, a.owner_epoch
     FROM tenantmv.applied a
-    WHERE a.migration_id = $1::uuid AND a.tenant_id = $2::uuid AND a.owner_epoch = $3::bigint
+    WHERE a.migration_id = $1::uuid AND a.leg = 1 AND a.tenant_id = $2::uuid AND a.owner_epoch = $3::bigint
       AND a.state = 'mirroring' AND a.events_table = {{events_key}}
     FOR SHARE
 ), admitted AS MATERIALIZED (

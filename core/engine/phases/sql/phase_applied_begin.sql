@@ -11,5 +11,5 @@ WITH owned AS MATERIALIZED (
 begun AS (
     INSERT INTO tenantmv.applied (migration_id, tenant_id, owner_epoch, state, copy_limit, events_table)
     SELECT $1::uuid, $2::uuid, $3::bigint, 'copying', $4::bigint, $5::regclass FROM owned
-    ON CONFLICT (migration_id) DO NOTHING)
+    ON CONFLICT (migration_id, leg) DO NOTHING)
 SELECT count(*) FROM owned

@@ -6,5 +6,5 @@
 UPDATE tenantmv.applied a
    SET state = 'mirroring', watermark = greatest(a.watermark, a.copy_limit),
        events = (SELECT coalesce(sum(r.events), 0) FROM tenantmv.copied_range r WHERE r.migration_id = a.migration_id)
- WHERE a.migration_id = $1::uuid AND a.owner_epoch = $2::bigint AND a.state = 'copying'
+ WHERE a.migration_id = $1::uuid AND a.owner_epoch = $2::bigint AND a.leg = 1 AND a.state = 'copying'
 RETURNING a.events

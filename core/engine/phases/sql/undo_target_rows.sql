@@ -25,5 +25,5 @@ departed AS (
        AND f.migration_id = $2::uuid),
 repair AS (DELETE FROM tenantmv.repair r USING owned WHERE r.migration_id = $2::uuid),
 ranges AS (DELETE FROM tenantmv.copied_range r USING owned WHERE r.migration_id = $2::uuid),
-applied AS (DELETE FROM tenantmv.applied a USING owned WHERE a.migration_id = $2::uuid)
+applied AS (DELETE FROM tenantmv.applied a USING owned WHERE a.migration_id = $2::uuid AND a.leg = 1)
 SELECT count(*) FROM owned

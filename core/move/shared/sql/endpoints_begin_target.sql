@@ -5,7 +5,7 @@
 BEGIN;
 SET LOCAL tenantmv.pass = {{pass}};
 SELECT a.watermark, a.copy_limit FROM tenantmv.applied a
- WHERE a.migration_id = {{migration}} AND a.owner_epoch = {{owner_epoch}} AND a.state = {{state}}
+ WHERE a.migration_id = {{migration}} AND a.leg = {{leg}} AND a.owner_epoch = {{owner_epoch}} AND a.state = {{state}}
    AND a.events_table = {{events_key}}
    FOR {{strength}};
 SET LOCAL search_path = {{write_path}}

@@ -550,16 +550,16 @@ BEGIN
 END
 $guard$;
 
--- Moves the target's watermark (NULL leaves it), in the transaction that wrote the events.
-CREATE OR REPLACE FUNCTION tenantmv.advance(p_migration uuid, p_watermark bigint, p_events bigint) RETURNS void
+-- Moves a leg's watermark (NULL leaves it), in the transaction that wrote the events.
+CREATE OR REPLACE FUNCTION tenantmv.advance(p_migration uuid, p_leg integer, p_watermark bigint, p_events bigint) RETURNS void
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
 BEGIN
     UPDATE tenantmv.applied a
        SET watermark = greatest(a.watermark, coalesce(p_watermark, a.watermark)), events = a.events + p_events,
            chain = sha256(a.chain || convert_to(format('%s:%s', coalesce(p_watermark, 0), p_events), 'UTF8'))
-     WHERE a.migration_id = p_migration;
+     WHERE a.migration_id = p_migration AND a.leg = p_leg;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'the applied row of migration % is gone', p_migration USING ERRCODE = 'TM010';
+        RAISE EXCEPTION 'the applied row of leg % of migration % is gone', p_leg, p_migration USING ERRCODE = 'TM010';
     END IF;
 END
 $guard$;

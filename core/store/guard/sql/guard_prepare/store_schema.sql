@@ -53,17 +53,34 @@ CREATE TABLE IF NOT EXISTS tenantmv.owner (
     PRIMARY KEY (tenant_id, events)
 );
 
--- What the target has of a migration; written in the transaction that writes the events.
+-- What a leg of a migration has written here, in the transaction that writes the events. Leg 1 is the move; leg 2 carries
+-- back what is first written to the new home. A row for each, made by the transaction that begins the leg and never used
+-- again: what an earlier leg left here says nothing about a later one.
 CREATE TABLE IF NOT EXISTS tenantmv.applied (
-    migration_id uuid PRIMARY KEY,
+    migration_id uuid NOT NULL,
     tenant_id uuid NOT NULL,
     owner_epoch bigint NOT NULL,
     state text NOT NULL CHECK (state IN ('copying', 'mirroring', 'undoing', 'done')),
     copy_limit bigint NOT NULL DEFAULT 0,  -- V0: the bulk copy ends here, the tail begins
-    watermark bigint NOT NULL DEFAULT 0,   -- every event of the tenant up to here is on this server
+    watermark bigint NOT NULL DEFAULT 0,   -- every event of the tenant up to here, in the other store's positions, is here
     events bigint NOT NULL DEFAULT 0,
     chain bytea NOT NULL DEFAULT '',
-    events_table regclass NOT NULL         -- that they were written to
+    events_table regclass NOT NULL,        -- that they were written to
+    leg smallint NOT NULL DEFAULT 1,
+    mode text NOT NULL DEFAULT 'preserve' CHECK (mode IN ('preserve', 'append')),  -- whose positions the events have here
+    base_from bigint NOT NULL DEFAULT 0,   -- the leg carries what lies above, in the other store's positions
+    high bigint NOT NULL DEFAULT 0,        -- append: no position up to here is the leg's to give, in this store's positions
+    PRIMARY KEY (migration_id, leg)
+);
+
+-- Where positions differ: some pairs of the last event of a batch, in the order of both. The bounds of verification.
+CREATE TABLE IF NOT EXISTS tenantmv.anchor (
+    migration_id uuid NOT NULL,
+    leg smallint NOT NULL,
+    from_position bigint NOT NULL,
+    to_position bigint NOT NULL,
+    events bigint NOT NULL,                -- that the leg has written up to here
+    PRIMARY KEY (migration_id, leg, from_position)
 );
 
 -- Repairs of the target that have begun, until the target is known to hold everything again: the repair came to its end, or a

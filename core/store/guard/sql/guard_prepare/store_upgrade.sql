@@ -116,4 +116,21 @@ BEGIN
         tenantmv.guard_retired_refuse(uuid), tenantmv.observe(bigint),
         tenantmv.arm(uuid, uuid, bigint, bigint, bigint), tenantmv.decide(uuid, uuid, bigint, bigint, bigint, text);
 END
-$upgrade$
+$upgrade$;
+-- A leg has a row of its own; what is there was written by the first.
+DO $legs$
+BEGIN
+    IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = 'tenantmv.applied'::regclass AND a.attname = 'leg') THEN
+        RETURN;
+    END IF;
+    EXECUTE format('ALTER TABLE tenantmv.applied
+        ADD COLUMN leg smallint NOT NULL DEFAULT 1,
+        ADD COLUMN mode text NOT NULL DEFAULT ''preserve'' CHECK (mode IN (''preserve'', ''append'')),
+        ADD COLUMN base_from bigint NOT NULL DEFAULT 0,
+        ADD COLUMN high bigint NOT NULL DEFAULT 0,
+        DROP CONSTRAINT %I,
+        ADD PRIMARY KEY (migration_id, leg)',
+        (SELECT k.conname FROM pg_constraint k WHERE k.conrelid = 'tenantmv.applied'::regclass AND k.contype = 'p'));
+    DROP FUNCTION IF EXISTS tenantmv.advance(uuid, bigint, bigint);
+END
+$legs$
