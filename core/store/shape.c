@@ -109,6 +109,7 @@ static bool read_columns(struct pgx_conn *conn, struct store_shape *shape, struc
         c->has_default = pgx_bool(result, row, 4);
         c->generated = pgx_bool(result, row, 5);
         c->local_only = pgx_bool(result, row, 6);
+        text_copy(shape->columns_version, sizeof shape->columns_version, pgx_text(result, row, 7));
     }
     return true;
 }
@@ -305,6 +306,23 @@ void store_filled_columns(const struct store_shape *source, const struct store_s
 {
     add_copied(source, target, NULL, ret_list);
     add_emptied(source, target, true, ret_list);
+}
+
+void store_appended_columns(const struct store_shape *source, const struct store_shape *target,
+                            struct buf *ret_list)
+{
+    const char *position = store_profile_eventsource_py.position;
+
+    pgx_ident(ret_list, position);
+    for (size_t i = 0; i < source->column_count; i++) {
+        const struct store_column *from = &source->columns[i];
+
+        if (strcmp(from->name, position) == 0 ||
+            !store_column_is_copied(from, store_shape_column(target, from->name)))
+            continue;
+        buf_str(ret_list, ", ");
+        pgx_ident(ret_list, from->name);
+    }
 }
 
 const char *store_key_sql(uint32_t oid, char ret_sql[STORE_KEY_SQL])

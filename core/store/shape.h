@@ -58,6 +58,7 @@ struct store_shape {
     uint32_t leaf_oids[STORE_LEAVES_MAX];
     size_t column_count;
     struct store_column columns[STORE_COLUMNS_MAX];
+    char columns_version[65]; /* another text when one was added, dropped or changed */
 };
 
 /* Looks at the events table ("" as schema means public, "" as table means events). REFUSED with a hint when
@@ -95,6 +96,10 @@ void store_copied_columns(const struct store_shape *source, const struct store_s
 /* Appends the target's columns that take what store_copied_columns reads, in that order. */
 void store_filled_columns(const struct store_shape *source, const struct store_shape *target,
                           struct buf *ret_list);
+/* Appends what a leg in append mode reads and fills, quoted: the position, then the other copied columns. The
+ * target's transaction id is left to its default: positions rise with it there. */
+void store_appended_columns(const struct store_shape *source, const struct store_shape *target,
+                            struct buf *ret_list);
 /* Expands a statement: {{events}} {{schema}} {{sequence}} {{position}} {{event_id}} {{stream}}
  * {{stream_type}}
  * {{event_type}} {{tenant}} {{actor}} {{version}} {{timestamp}} {{payload}} {{created_at}} {{store_version}}

@@ -14,7 +14,7 @@ feed-order
 tables rights secrets roles bounded-wait upgrade takeover
 waiting queue outcome foreign
 wrong-target unseen paste reply names hidden-trouble facts
-age after notice repair""".split()
+age after notice repair back""".split()
 
 
 class Mutant(NamedTuple):
@@ -820,4 +820,29 @@ MUTANTS = [Mutant(*row) for row in [
      "fact_points", "names_a_column_that_came_before_the_facts_were_noted"),
     ("bounded-wait/counts-for-an-hour", "core/engine/phases/mirror.c", "#define COUNT_US (10 * US_PER_S)", "#define COUNT_US (3600 * US_PER_S)",
      "fact_points", "settles_a_decision_while_a_store_does_not_count"),
+    ("back/passes-what-may-still-come", TAILER, "return appends(t) || !t->soft_goal.taken_us || apply_up_to", "return !t->soft_goal.taken_us || apply_up_to",
+     "append", "waits_for_a_lower_position_that_is_not_committed"),
+    ("back/columns-not-compared", "core/move/tail/tail_append.c", "return b->count == 0 || columns_are_the_same(t, p, err);", "return b->count < 100000 || columns_are_the_same(t, p, err);",
+     "append", "stops_at_a_column_that_came"),
+    ("back/sequence-trusted", GUARD, "IF positions[1] <= v_high THEN", "IF positions[1] < 0 THEN",
+     "append", "stops_where_the_sequence_was_set_back"),
+    ("back/writes-where-the-tenant-lives", GUARD, "f.migration_id = p_migration AND f.state = 'moved' FOR SHARE", "f.migration_id = p_migration FOR SHARE",
+     "append", "refuses_to_write_where_the_tenant_lives"),
+    ("back/owner-not-compared", GUARD, "a.leg = p_leg AND a.owner_epoch = p_owner_epoch AND a.state", "a.leg = p_leg AND a.state",
+     "append", "refuses_when_another_engine_has_taken_over"),
+    ("back/id-under-way-not-seen", GUARD, "BETWEEN 1 AND 2147483647)", "BETWEEN 1 AND 0)",
+     "append", "knows_whether_others_got_an_id_before_its_positions"),
+    ("back/id-that-is-over-not-seen", GUARD, "AND pg_snapshot_xmax(pg_current_snapshot())::text::bigint <= v_own + 1", "",
+     "append", "knows_whether_others_got_an_id_before_its_positions"),
+    ("back/overtakes-silently", "core/move/tail/tail_append.c", "if (b->alone || fault_is_mutant(\"append.no_adjacency\"))", "if (true)",
+     "append", "overtakes_no_neighbour"),
+    ("back/stray-passed-over", "core/move/tail/tail_append.c", "snprintf(err->sqlstate, sizeof err->sqlstate, \"TM142\");", "",
+     "append", "names_an_event_that_stands_in_the_way"),
+    ("back/order-not-in-the-proof", "core/move/shared/row_hash.c", "\"e.\" ROW_HASH_ORDINAL", "\"0\"",
+     "append", "sees_two_events_that_changed_places"),
+    ("back/empties-the-transaction-id", "core/move/tail/tail_append.c", "    store_appended_columns(&t->endpoints->source, &t->endpoints->target, &t->filled);",
+     "    store_appended_columns(&t->endpoints->source, &t->endpoints->target, &t->filled);\n    buf_str(&t->columns, \", NULL\");\n    buf_str(&t->filled, \", txid\");",
+     "append", "brings_back_what_is_written_to_the_new_home"),
+    ("back/batch-without-end", "core/move/tail/tail_append.c", "p->high = b->last;", ";",
+     "append", "carries_more_than_a_batch"),
 ]]

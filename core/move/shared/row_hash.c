@@ -43,22 +43,41 @@ void row_hash_column(const struct store_column *column, struct buf *ret_text)
         buf_char(ret_text, ')');
 }
 
-void row_hash_record(const struct store_shape *source, const struct store_shape *target,
-                     const struct store_shape *side, struct buf *ret_list)
+static void add_column(const struct store_shape *source, const struct store_shape *target,
+                       const struct store_shape *side, const struct store_column *from, struct buf *ret_list)
 {
-    bool first = true;
+    if (store_column_is_copied(from, store_shape_column(target, from->name)))
+        row_hash_column(store_shape_column(side, from->name), ret_list);
+    else
+        add_watched(from, side == source, ret_list);
+}
+
+static void add_record(const struct store_shape *source, const struct store_shape *target,
+                       const struct store_shape *side, const char *without, struct buf *ret_list)
+{
+    bool first = ret_list->len == 0;
 
     for (size_t i = 0; i < source->column_count; i++) {
         const struct store_column *from = &source->columns[i];
 
-        if (!row_hash_has(source, target, from))
+        if (!row_hash_has(source, target, from) || (without && strcmp(from->name, without) == 0))
             continue;
         if (!first)
             buf_str(ret_list, ", ");
         first = false;
-        if (store_column_is_copied(from, store_shape_column(target, from->name)))
-            row_hash_column(store_shape_column(side, from->name), ret_list);
-        else
-            add_watched(from, side == source, ret_list);
+        add_column(source, target, side, from, ret_list);
     }
+}
+
+void row_hash_record(const struct store_shape *source, const struct store_shape *target,
+                     const struct store_shape *side, struct buf *ret_list)
+{
+    add_record(source, target, side, NULL, ret_list);
+}
+
+void row_hash_record_in_order(const struct store_shape *source, const struct store_shape *target,
+                              const struct store_shape *side, struct buf *ret_list)
+{
+    buf_str(ret_list, "e." ROW_HASH_ORDINAL);
+    add_record(source, target, side, store_profile_eventsource_py.position, ret_list);
 }

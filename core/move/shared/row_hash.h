@@ -9,6 +9,11 @@
  * values, the watched ones by whether they have one. `side` is `source` or `target`. */
 void row_hash_record(const struct store_shape *source, const struct store_shape *target,
                      const struct store_shape *side, struct buf *ret_list);
+/* The same with the event's ordinal, a column of that name of alias `e`, in the place of its position: for
+ * sides on which positions differ. */
+#define ROW_HASH_ORDINAL "tenantmv_ordinal"
+void row_hash_record_in_order(const struct store_shape *source, const struct store_shape *target,
+                              const struct store_shape *side, struct buf *ret_list);
 /* The value of one column for a record_send(ROW(…)), from alias `e`. */
 void row_hash_column(const struct store_column *column, struct buf *ret_text);
 /* Whether a column of `source` is in the hash: it is copied, or it is watched (store_column_is_watched). */

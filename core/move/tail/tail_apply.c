@@ -9,6 +9,7 @@
 #include "lib/err.h"
 #include "lib/fault.h"
 #include "move/shared/chunk_queue.h"
+#include "move/tail/tail_append.h"
 #include "pg/copy.h"
 #include "sql_embedded.h"
 
@@ -38,7 +39,12 @@ static void forget_slowly(int64_t *mean_us, int64_t took_us)
         *mean_us -= (*mean_us - took_us + 31) / 32;
 }
 
-static int64_t left(const struct tail_piece *p)
+void tail_learn_apply(struct tailer *t, int64_t took_us)
+{
+    learn(&t->apply_us, took_us);
+}
+
+int64_t tail_left_us(const struct tail_piece *p)
 {
     int64_t us = p->deadline_us - clock_now_us();
 
@@ -58,21 +64,21 @@ bool tail_expand(struct tailer *t, const char *template, const struct store_shap
 /* ---- durable first ---- */
 
 /* Asked as soon as the range is read, and answered while the target is written. */
-static bool ask_durable(struct tailer *t, const struct tail_piece *p, struct tmv_error *err)
+bool tail_ask_durable(struct tailer *t, const struct tail_piece *p, struct tmv_error *err)
 {
     static const struct pgx_kept durable = {.slot = TAIL_SLOT_DURABLE, .sql = sql_tail_durable};
 
     if (fault_is_mutant("tail.not_durable_first"))
         return true;
     t->durable_asked_us = clock_now_us();
-    if (!pgx_send_kept(t->source, left(p), &durable, PGX_NONE, err)) {
+    if (!pgx_send_kept(t->source, tail_left_us(p), &durable, PGX_NONE, err)) {
         t->durable_asked_us = 0;
         return err_wrap(err, "making the source durable");
     }
     return true;
 }
 
-static bool wait_durable(struct tailer *t, int64_t timeout_us, struct tmv_error *err)
+bool tail_wait_durable(struct tailer *t, int64_t timeout_us, struct tmv_error *err)
 {
     int64_t asked_us = t->durable_asked_us;
 
@@ -106,12 +112,12 @@ static void stream_auto(struct stream *s)
 
 static bool read_more(struct tailer *t, const struct tail_piece *p, struct stream *s, struct tmv_error *err)
 {
-    if (!pgx_rows_read(t->source, left(p), FIRST_BYTES, &s->data, &s->ended, err))
+    if (!pgx_rows_read(t->source, tail_left_us(p), FIRST_BYTES, &s->data, &s->ended, err))
         return false;
     if (!s->ended)
         return true;
     pgx_copy_trailer(&s->data);
-    return buf_ok(&s->data, err) && ask_durable(t, p, err);
+    return buf_ok(&s->data, err) && tail_ask_durable(t, p, err);
 }
 
 static bool start_reading(struct tailer *t, const struct tail_piece *p, struct stream *s,
@@ -122,10 +128,10 @@ static bool start_reading(struct tailer *t, const struct tail_piece *p, struct s
 
     pgx_copy_header(&s->data);
     header = s->data.len;
-    if (!pgx_rows_start(t->source, left(p), &read,
+    if (!pgx_rows_start(t->source, tail_left_us(p), &read,
                         PGX_ARGS(PGX_INT(p->low), PGX_INT(p->high), PGX_UUID(&t->endpoints->owner.tenant)),
                         err) ||
-        !pgx_rows_read(t->source, left(p), FIRST_BYTES, &s->data, &s->ended, err))
+        !pgx_rows_read(t->source, tail_left_us(p), FIRST_BYTES, &s->data, &s->ended, err))
         return false;
     s->empty = s->ended && s->data.len == header;
     if (s->ended)
@@ -138,15 +144,15 @@ static bool write_stream(struct tailer *t, const struct tail_piece *p, struct st
                          struct tmv_error *err)
 {
     const char *copy = buf_text(p->staged ? &t->stage_in_sql : &t->copy_in_sql);
-    bool ok = p->begun ? pgx_copy_in(t->target, left(p), copy, err)
+    bool ok = p->begun ? pgx_copy_in(t->target, tail_left_us(p), copy, err)
                        : endpoints_begin_copy_in(t->endpoints, t->target, "mirroring", copy, err);
 
     while (ok) {
-        if (!pgx_copy_write(t->target, left(p), s->data.data, s->data.len, err) ||
+        if (!pgx_copy_write(t->target, tail_left_us(p), s->data.data, s->data.len, err) ||
             (p->finish && !fault_hit("cutover.sending", err)))
             return false;
         if (s->ended)
-            return pgx_copy_finish(t->target, left(p), ret_rows, err);
+            return pgx_copy_finish(t->target, tail_left_us(p), ret_rows, err);
         buf_clear(&s->data);
         ok = read_more(t, p, s, err);
     }
@@ -163,8 +169,8 @@ static bool merge_stage(struct tailer *t, const struct tail_piece *p, int64_t *r
 
     if (!tail_expand(t, sql_tail_merge, &t->endpoints->target, &merge, err) ||
         !tail_expand(t, sql_tail_mismatch, &t->endpoints->target, &check, err) ||
-        !pgx_query(t->target, left(p), buf_text(&merge), PGX_NONE, &merged, err) ||
-        !pgx_query(t->target, left(p), buf_text(&check), PGX_NONE, &wrong, err))
+        !pgx_query(t->target, tail_left_us(p), buf_text(&merge), PGX_NONE, &merged, err) ||
+        !pgx_query(t->target, tail_left_us(p), buf_text(&check), PGX_NONE, &wrong, err))
         return false;
     *ret_rows = pgx_affected(merged);
     if (pgx_rows(wrong) == 0)
@@ -199,11 +205,10 @@ static bool advance_sql(const struct tailer *t, const struct tail_piece *p, int6
     return pgx_expand(ret_sql, sql_tail_advance, vars, ARRAY_LEN(vars), err);
 }
 
-static bool commit_piece(struct tailer *t, const struct tail_piece *p, const char *last,
-                         struct tmv_error *err)
+bool tail_commit_piece(struct tailer *t, const struct tail_piece *p, const char *last, struct tmv_error *err)
 {
     return fault_hit(p->finish ? "cutover.before_target_commit" : "tail.before_commit", err) &&
-           pgx_commit_with(t->target, left(p), last, err) &&
+           pgx_commit_with(t->target, tail_left_us(p), last, err) &&
            fault_hit(p->finish ? "cutover.drain_committed" : "tail.after_commit", err);
 }
 
@@ -223,12 +228,12 @@ static bool apply_stream(struct tailer *t, const struct tail_piece *p, struct st
 
     if (s->empty && !p->begun && !endpoints_begin_target(t->endpoints, t->target, "mirroring", false, err))
         return false;
-    if (!send_rows(t, p, s, ret_rows, err) || !wait_durable(t, left(p), err) ||
+    if (!send_rows(t, p, s, ret_rows, err) || !tail_wait_durable(t, tail_left_us(p), err) ||
         !advance_sql(t, p, *ret_rows, &commit, err))
         return false;
     if (p->finish && !p->finish->run(p->finish->user, t, &commit, err))
         return false;
-    return commit_piece(t, p, buf_text(&commit), err);
+    return tail_commit_piece(t, p, buf_text(&commit), err);
 }
 
 void tail_account(struct tailer *t, const struct tail_piece *p, int64_t rows, bool stored)
@@ -243,6 +248,14 @@ void tail_account(struct tailer *t, const struct tail_piece *p, int64_t rows, bo
     t->events += rows;
 }
 
+bool tail_passes_over(struct tailer *t, const struct tail_piece *p)
+{
+    if (p->finish || (p->moves_watermark && clock_now_us() - t->last_store_us >= STORE_EVERY_US))
+        return false;
+    tail_account(t, p, 0, false);
+    return true;
+}
+
 /* After an error in the middle: a unique key that was met while streaming leaves the source with a statement
  * open, or with an answer that nobody took. */
 static void settle_source(struct tailer *t, const struct tail_piece *p, struct stream *s)
@@ -251,9 +264,9 @@ static void settle_source(struct tailer *t, const struct tail_piece *p, struct s
 
     buf_clear(&s->data);
     while (pgx_in_rows(t->source) &&
-           pgx_rows_read(t->source, left(p), FIRST_BYTES, &s->data, &s->ended, &ignored))
+           pgx_rows_read(t->source, tail_left_us(p), FIRST_BYTES, &s->data, &s->ended, &ignored))
         buf_clear(&s->data);
-    (void)!wait_durable(t, left(p), &ignored);
+    (void)!tail_wait_durable(t, tail_left_us(p), &ignored);
 }
 
 /* One try. *ret_conflict: a unique key was met, so the range must go through the stage. */
@@ -267,13 +280,11 @@ static bool apply_once(struct tailer *t, const struct tail_piece *p, struct stre
     buf_clear(&s->data);
     if (!start_reading(t, p, s, err) || (p->finish && !fault_hit("cutover.receiving", err)))
         return err_wrap(err, "reading new events");
-    bool idle = s->empty && !p->finish;
-    if (idle && (!p->moves_watermark || start - t->last_store_us < STORE_EVERY_US)) {
-        tail_account(t, p, 0, false);
+    if (s->empty && tail_passes_over(t, p)) {
         forget_slowly(&t->apply_us, clock_now_us() - start);
         return true;
     }
-    if ((s->ended && !ask_durable(t, p, err)) || !apply_stream(t, p, s, ret_rows, err)) {
+    if ((s->ended && !tail_ask_durable(t, p, err)) || !apply_stream(t, p, s, ret_rows, err)) {
         *ret_conflict = err_is_sqlstate(err, "23505") && !p->staged;
         settle_source(t, p, s);
         pgx_rollback(t->target, TAIL_TIMEOUT_US);
@@ -282,7 +293,7 @@ static bool apply_once(struct tailer *t, const struct tail_piece *p, struct stre
     tail_account(t, p, *ret_rows, true);
     t->last_store_us = clock_now_us();
     if (*ret_rows > 0)
-        learn(&t->apply_us, clock_now_us() - start);
+        tail_learn_apply(t, clock_now_us() - start);
     return true;
 }
 
@@ -291,6 +302,8 @@ bool tail_apply_piece(struct tailer *t, struct tail_piece *p, int64_t *ret_rows,
     AUTO(stream) struct stream s = {.data = BUF_INIT(STREAM_MAX)};
     bool conflict = false;
 
+    if (t->endpoints->leg.mode == LEG_APPEND)
+        return tail_append_piece(t, p, ret_rows, err);
     if (t->staged_left > 0) {
         t->staged_left--;
         p->staged = true;
@@ -323,7 +336,7 @@ static bool measure_durable(struct tailer *t, struct tmv_error *err)
     if (t->durable_us < DURABLE_SLOW_US || clock_now_us() - t->durable_measured_us < MEASURE_EVERY_US)
         return true;
     t->durable_measured_us = clock_now_us();
-    return ask_durable(t, &p, err) && wait_durable(t, DURABLE_TIMEOUT_US, err);
+    return tail_ask_durable(t, &p, err) && tail_wait_durable(t, DURABLE_TIMEOUT_US, err);
 }
 
 bool tail_rest(struct tailer *t, struct tmv_error *err)

@@ -30,6 +30,18 @@ struct tail_piece {
  * the place of one of ours. UNKNOWN: the answer to the commit was lost. */
 TMV_NODISCARD bool tail_apply_piece(struct tailer *t, struct tail_piece *p, int64_t *ret_rows,
                                     struct tmv_error *err);
+/* The source's commits up to now are asked to be durable; the answer is awaited before the target commits. */
+TMV_NODISCARD bool tail_ask_durable(struct tailer *t, const struct tail_piece *p, struct tmv_error *err);
+TMV_NODISCARD bool tail_wait_durable(struct tailer *t, int64_t timeout_us, struct tmv_error *err);
+/* What is left of a piece's time, in microseconds; at least 1. */
+int64_t tail_left_us(const struct tail_piece *p);
+/* How long an application took goes into the running mean. */
+void tail_learn_apply(struct tailer *t, int64_t took_us);
+/* Commits what was applied, with the statements `last` before it. UNKNOWN: the answer was lost. */
+TMV_NODISCARD bool tail_commit_piece(struct tailer *t, const struct tail_piece *p, const char *last,
+                                     struct tmv_error *err);
+/* Whether a piece without events leaves the watermark as it is stored; then it is noted. */
+bool tail_passes_over(struct tailer *t, const struct tail_piece *p);
 /* Notes that everything of a piece is applied; `stored`: with the watermark. */
 void tail_account(struct tailer *t, const struct tail_piece *p, int64_t rows, bool stored);
 /* When there was nothing to apply: keeps the watermark on the target fresh, and lets what was measured of

@@ -7,10 +7,11 @@
 #include "lib/err.h"
 #include "lib/fault.h"
 #include "move/verify/consistency_verifier.h"
-#include "move/tail/tail_apply.h"
+#include "move/tail/tail_append.h"
 #include "sql_embedded.h"
 
 #define LOOK_BACK_POSITIONS 100000    /* compared when a connection is opened */
+#define LOOK_BACK_EVENTS 5000         /* the same of a leg in append mode */
 #define PIECE_SHORT 50                /* positions; what comes between two turns is not looked at */
 #define PIECE_BYTES (4 * 1024 * 1024) /* stored, so about ten times as many when they are sent */
 #define COUNTED_ROWS 100000           /* after a long pause the rest is taken to be alike */
@@ -136,7 +137,11 @@ bool tailer_check_not_ahead(struct tailer *t, struct tmv_error *err)
     int64_t from = t->watermark - t->copy_limit > LOOK_BACK_POSITIONS ? t->watermark - LOOK_BACK_POSITIONS
                                                                       : t->copy_limit;
 
-    if (!tail_read_value(t, &value, err) || !read_both(t, from, &source, &target, err))
+    if (!tail_read_value(t, &value, err))
+        return false;
+    if (t->endpoints->leg.mode == LEG_APPEND)
+        return tail_append_compare(t, LOOK_BACK_EVENTS, err);
+    if (!read_both(t, from, &source, &target, err))
         return false;
     if (range_digest_equal(&source, &target))
         return true;

@@ -10,15 +10,27 @@
 #include "lib/fault.h"
 #include "lib/text.h"
 #include "move/shared/position_plan.h"
-#include "move/tail/tail_apply.h"
+#include "move/tail/tail_append.h"
 #include "move/tail/tail_source.h"
 #include "sql_embedded.h"
 
 #define TICK_US (10 * US_PER_MS)      /* pg_locks is not read more often */
+#define TICK_BACK_US (3 * US_PER_MS)  /* of a leg in append mode */
 #define TICK_MAX_US (25 * US_PER_MS)  /* nor, on a busy machine, less often */
 #define TICK_SHARE 3                  /* so many times as long as a turn takes are its ticks */
 #define PATIENCE_US (100 * US_PER_MS) /* older transactions of the tenant do not hold the tail back */
 #define TURN_MAX_US (250 * US_PER_MS) /* a turn begins nothing more then: commands wait for it */
+
+static bool appends(const struct tailer *t)
+{
+    return t->endpoints->leg.mode == LEG_APPEND;
+}
+
+/* Readers of the store that a tenant has left are behind by it. */
+static int64_t shortest_tick_us(const struct tailer *t)
+{
+    return appends(t) ? TICK_BACK_US : TICK_US;
+}
 
 void tailer_init(struct tailer *t, const struct endpoints *endpoints, const struct guard *guard)
 {
@@ -26,7 +38,7 @@ void tailer_init(struct tailer *t, const struct endpoints *endpoints, const stru
                          .guard = guard,
                          .columns = BUF_INIT(16 * 1024),
                          .filled = BUF_INIT(16 * 1024)};
-    t->tick_us = TICK_US;
+    t->tick_us = shortest_tick_us(t);
     t->piece_positions = TAIL_PIECE_FIRST;
     t->read_sql = t->copy_in_sql = t->stage_in_sql = BUF_INIT(40000);
     t->next_sql = t->piece_sql = BUF_INIT(4000);
@@ -78,18 +90,30 @@ static bool write_statements(struct tailer *t, struct tmv_error *err)
     buf_clear(&t->stage_in_sql);
     buf_clear(&t->next_sql);
     buf_clear(&t->piece_sql);
+    if (!tail_expand(t, sql_tail_next, &t->endpoints->source, &t->next_sql, err) ||
+        !tail_expand(t, sql_tail_piece, &t->endpoints->source, &t->piece_sql, err))
+        return false;
+    if (appends(t))
+        return tail_append_statements(t, err);
     store_copied_columns(&t->endpoints->source, &t->endpoints->target, NULL, &t->columns);
     store_filled_columns(&t->endpoints->source, &t->endpoints->target, &t->filled);
     return tail_expand(t, sql_tail_read, &t->endpoints->source, &t->read_sql, err) &&
-           tail_expand(t, sql_tail_next, &t->endpoints->source, &t->next_sql, err) &&
-           tail_expand(t, sql_tail_piece, &t->endpoints->source, &t->piece_sql, err) &&
            tail_expand(t, sql_tail_copy_in, &t->endpoints->target, &t->copy_in_sql, err) &&
            tail_expand(t, sql_tail_stage_in, &t->endpoints->target, &t->stage_in_sql, err);
 }
 
-bool tailer_connect(struct tailer *t, struct tmv_error *err)
+/* Only where positions are kept can a row be there already. */
+static bool make_stage(struct tailer *t, struct tmv_error *err)
 {
     AUTO(buf) struct buf stage = BUF_INIT(20000);
+
+    return (tail_expand(t, sql_tail_stage, &t->endpoints->target, &stage, err) &&
+            pgx_script(t->target, TAIL_TIMEOUT_US, buf_text(&stage), 0, NULL, err)) ||
+           err_wrap(err, "making the stage on the target");
+}
+
+bool tailer_connect(struct tailer *t, struct tmv_error *err)
+{
 
     pgx_close(TAKE(t->source));
     pgx_close(TAKE(t->target));
@@ -103,10 +127,7 @@ bool tailer_connect(struct tailer *t, struct tmv_error *err)
     if (!pgx_script(t->source, TAIL_TIMEOUT_US, sql_tail_session, 0, NULL, err) ||
         !pgx_script(t->target, TAIL_TIMEOUT_US, sql_tail_session, 0, NULL, err))
         return err_wrap(err, "preparing the tail's sessions");
-    if (!tail_expand(t, sql_tail_stage, &t->endpoints->target, &stage, err) ||
-        !pgx_script(t->target, TAIL_TIMEOUT_US, buf_text(&stage), 0, NULL, err))
-        return err_wrap(err, "making the stage on the target");
-    return read_watermark(t, err);
+    return (appends(t) ? tail_append_connect(t, err) : make_stage(t, err)) && read_watermark(t, err);
 }
 
 /* ---- turns ---- */
@@ -174,7 +195,8 @@ static void note_reached(struct tailer *t)
     if (t->final_goal.taken_us && t->watermark >= t->final_goal.position &&
         t->final_goal.taken_us > t->known_us)
         t->known_us = t->final_goal.taken_us;
-    if (t->soft_goal.taken_us && reached >= t->soft_goal.position && t->soft_goal.taken_us > t->known_us)
+    if (!appends(t) && t->soft_goal.taken_us && reached >= t->soft_goal.position &&
+        t->soft_goal.taken_us > t->known_us)
         t->known_us = t->soft_goal.taken_us;
 }
 
@@ -243,14 +265,16 @@ static bool pursue_soft(struct tailer *t, int64_t until_us, struct tmv_error *er
 {
     int64_t from = t->reached > t->watermark ? t->reached : t->watermark;
 
-    return !t->soft_goal.taken_us || apply_up_to(t, from, t->soft_goal.position, false, until_us, err);
+    /* In order: nothing passes an event that may still come. */
+    return appends(t) || !t->soft_goal.taken_us ||
+           apply_up_to(t, from, t->soft_goal.position, false, until_us, err);
 }
 
 static bool is_behind(const struct tailer *t)
 {
     int64_t reached = t->reached > t->watermark ? t->reached : t->watermark;
 
-    return t->watermark < t->final_goal.position || reached < t->soft_goal.position;
+    return t->watermark < t->final_goal.position || (!appends(t) && reached < t->soft_goal.position);
 }
 
 bool tailer_turn(struct tailer *t, bool *ret_behind, struct tmv_error *err)
@@ -276,13 +300,14 @@ bool tailer_turn(struct tailer *t, bool *ret_behind, struct tmv_error *err)
     *ret_behind = is_behind(t) || took > 5 * TICK_US;
     /* The tail takes a bounded share of a busy machine: the writers need the rest. */
     t->tick_us = TICK_SHARE * took;
-    t->tick_us = t->tick_us < TICK_US ? TICK_US : t->tick_us > TICK_MAX_US ? TICK_MAX_US : t->tick_us;
+    int64_t least = shortest_tick_us(t);
+    t->tick_us = t->tick_us < least ? least : t->tick_us > TICK_MAX_US ? TICK_MAX_US : t->tick_us;
     return true;
 }
 
 void tailer_hurry(struct tailer *t)
 {
-    t->tick_us = TICK_US;
+    t->tick_us = shortest_tick_us(t);
 }
 
 bool tailer_begin_drain(struct tailer *t, struct tmv_error *err)

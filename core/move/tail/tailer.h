@@ -1,6 +1,7 @@
 /* The tail: carries every event of the tenant above a watermark to the target, whoever wrote it (design §7).
  *
  * Invariants, whatever crashes:
+ *  A leg in append mode goes the same way; its part of the work is tail_append.h.
  *  T1 the watermark and the events that it stands for are written in one transaction of the target;
  *  T2 the watermark is only ever moved to a position that the horizon calls final, after a read with a later
  * snapshot; T3 what the target commits is durable on the source first; T4 an event is applied once: its
@@ -23,7 +24,8 @@ enum tail_slot {
     TAIL_SLOT_DURABLE,
     TAIL_SLOT_NEXT,
     TAIL_SLOT_PIECE,
-    TAIL_SLOT_HELD
+    TAIL_SLOT_HELD,
+    TAIL_SLOT_COLUMNS
 };
 
 /* A position up to which everything can be applied. */
@@ -57,6 +59,10 @@ struct tailer {
     int64_t durable_measured_us; /* when that was measured without need */
     int64_t durable_asked_us;    /* the source owes the answer to that since then; 0 it does not */
     int64_t tick_us;             /* from one turn to the next */
+    int64_t batch_events;        /* of a leg in append mode: one batch has so many at most */
+    int64_t overtakable;         /* events of it that another transaction's may have overtaken */
+    int64_t anchored_us;         /* when its latest anchor was written (monotonic); 0 none by this tailer */
+    int64_t anchored_events;     /* and how many events it had applied then */
     int staged_left;             /* ranges still to be applied through the stage, after duplicates were met */
     struct buf columns, filled;  /* what is read, and the target's columns that take it; quoted */
     struct buf read_sql, copy_in_sql, stage_in_sql, next_sql, piece_sql;

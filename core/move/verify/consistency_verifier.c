@@ -50,22 +50,29 @@ const int64_t *verifier_seeds(void)
     return seeds;
 }
 
-static bool digest_sql(const struct store_shape *const both[SIDES], const struct store_shape *side,
-                       bool dense, struct buf *ret_sql, struct tmv_error *err)
+static bool expand_digest(const char *template, const struct store_shape *side, const struct buf *record,
+                          bool dense, struct buf *ret_sql, struct tmv_error *err)
 {
-    AUTO(buf) struct buf record = BUF_INIT(VERIFY_RECORD_MAX);
     char seed[2][40];
 
     for (size_t i = 0; i < ARRAY_LEN(seed); i++)
         snprintf(seed[i], sizeof seed[i], "'%" PRId64 "'::bigint", verifier_seeds()[i]);
-    row_hash_record(both[SOURCE], both[TARGET], side, &record);
-    if (!buf_ok(&record, err))
+    if (!buf_ok(record, err))
         return false;
-    const struct pgx_var vars[] = {{"record", buf_text(&record)},
+    const struct pgx_var vars[] = {{"record", buf_text(record)},
                                    {"barrier", dense ? "OFFSET 0" : ""},
                                    {"seed_1", seed[0]},
                                    {"seed_2", seed[1]}};
-    return store_sql(ret_sql, sql_verify_digest, side, vars, ARRAY_LEN(vars), err);
+    return store_sql(ret_sql, template, side, vars, ARRAY_LEN(vars), err);
+}
+
+static bool digest_sql(const struct store_shape *const both[SIDES], const struct store_shape *side,
+                       bool dense, struct buf *ret_sql, struct tmv_error *err)
+{
+    AUTO(buf) struct buf record = BUF_INIT(VERIFY_RECORD_MAX);
+
+    row_hash_record(both[SOURCE], both[TARGET], side, &record);
+    return expand_digest(sql_verify_digest, side, &record, dense, ret_sql, err);
 }
 
 bool verifier_digest_sql(const struct store_shape *source, const struct store_shape *target,
@@ -74,6 +81,15 @@ bool verifier_digest_sql(const struct store_shape *source, const struct store_sh
     const struct store_shape *const both[SIDES] = {source, target};
 
     return digest_sql(both, side, true, ret_sql, err);
+}
+
+bool verifier_ordinal_digest_sql(const struct store_shape *source, const struct store_shape *target,
+                                 const struct store_shape *side, struct buf *ret_sql, struct tmv_error *err)
+{
+    AUTO(buf) struct buf record = BUF_INIT(VERIFY_RECORD_MAX);
+
+    row_hash_record_in_order(source, target, side, &record);
+    return expand_digest(sql_verify_digest_ordinal, side, &record, true, ret_sql, err);
 }
 
 void verifier_read_digest(const struct pgx_result *result, struct range_digest *ret_digest)

@@ -21,6 +21,12 @@ const int64_t *verifier_seeds(void);
 TMV_NODISCARD bool verifier_digest_sql(const struct store_shape *source, const struct store_shape *target,
                                        const struct store_shape *side, struct buf *ret_sql,
                                        struct tmv_error *err);
+/* The same for sides on which positions differ: each event's ordinal within the range is in its hash instead.
+ * The ranges of both sides begin and end at the same events (an anchor of the leg). */
+TMV_NODISCARD bool verifier_ordinal_digest_sql(const struct store_shape *source,
+                                               const struct store_shape *target,
+                                               const struct store_shape *side, struct buf *ret_sql,
+                                               struct tmv_error *err);
 void verifier_read_digest(const struct pgx_result *result, struct range_digest *ret_digest);
 bool range_digest_equal(const struct range_digest *a, const struct range_digest *b);
 

@@ -61,16 +61,17 @@ CREATE OR REPLACE FUNCTION tenantmv.guard_floor(p_events regclass) RETURNS regcl
      WHERE g.events = p_events AND r.type = 'xid8'::regtype AND r.expression = 'pg_current_xact_id()'
 $guard$;
 
--- Takes a position (NULL where the sequence is), and the floor that goes with it, after raising it to an id: an array of both.
+-- Takes positions (NULL where the sequence is), and the floor that goes with them, after raising it to an id: an array of these.
 -- Its callers have set the search_path; doing it here, or handing out a row, would cost as much as the rest. In a section
 -- that one session at a time is in: the floor rises first, so that whoever has a higher position finds it risen. The lock ends
 -- with the subtransaction that took it, which is always rolled back: no error, cancel or end of a session in between leaves
 -- it behind, and what sequences were told stays. A session that is stopped inside turns the others away after a second.
-CREATE OR REPLACE FUNCTION tenantmv.guard_number(p_events regclass, p_sequence regclass, p_floor regclass, p_least bigint)
+CREATE OR REPLACE FUNCTION tenantmv.guard_number(p_events regclass, p_sequence regclass, p_floor regclass, p_least bigint,
+                                                  p_count integer DEFAULT 1)
     RETURNS bigint[] LANGUAGE plpgsql VOLATILE AS $guard$
 DECLARE
     v_floor bigint;
-    v_position bigint;
+    v_positions bigint[];
     v_who text;
 BEGIN
     BEGIN
@@ -82,11 +83,15 @@ BEGIN
         IF v_floor IS NULL OR v_floor < p_least THEN
             v_floor := setval(p_floor, p_least);
         END IF;
-        v_position := nextval(p_sequence);
+        IF p_count = 1 THEN
+            v_positions := ARRAY[nextval(p_sequence)];
+        ELSE
+            v_positions := ARRAY(SELECT nextval(p_sequence) FROM generate_series(1, p_count));
+        END IF;
         RAISE EXCEPTION USING ERRCODE = 'TM000';
     EXCEPTION
         WHEN SQLSTATE 'TM000' THEN
-            RETURN ARRAY[v_position, v_floor];
+            RETURN v_positions || v_floor;
         WHEN lock_not_available THEN
             NULL;
     END;
@@ -550,16 +555,70 @@ BEGIN
 END
 $guard$;
 
--- Moves a leg's watermark (NULL leaves it), in the transaction that wrote the events.
-CREATE OR REPLACE FUNCTION tenantmv.advance(p_migration uuid, p_leg integer, p_watermark bigint, p_events bigint) RETURNS void
+-- Begins a batch of a leg in append mode. Positions rise with transaction ids, or a reader that waits for a horizon skips
+-- events: so our id comes before the positions, all positions come in one statement, and the answer says whether they are in
+-- a row and nobody has got an id since ours, who could have taken one that is lower than they are.
+CREATE OR REPLACE FUNCTION tenantmv.append_take(p_events regclass, p_sequence regclass, p_tenant uuid, p_migration uuid,
+                                                 p_leg integer, p_owner_epoch bigint, p_count integer,
+                                                 OUT positions bigint[], OUT alone boolean)
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
+DECLARE
+    v_high bigint;
+    v_floor regclass;
+    v_own bigint;
+BEGIN
+    SELECT g.floor INTO v_floor FROM tenantmv.guarded g WHERE g.events = p_events;
+    SELECT a.high INTO v_high FROM tenantmv.applied a
+     WHERE a.migration_id = p_migration AND a.leg = p_leg AND a.owner_epoch = p_owner_epoch AND a.state = 'mirroring'
+       AND a.mode = 'append' AND a.events_table = p_events FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the applied row is not ours, or takes no events any more' USING ERRCODE = 'TM010';
+    END IF;
+    PERFORM 1 FROM tenantmv.fence f
+      WHERE f.tenant_id = p_tenant AND f.events = p_events AND f.migration_id = p_migration AND f.state = 'moved' FOR SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the tenant''s home is not elsewhere any more' USING ERRCODE = 'TM010';
+    END IF;
+    v_own := pg_current_xact_id()::text::bigint;
+    IF v_floor IS NULL THEN
+        positions := ARRAY(SELECT nextval(p_sequence) FROM generate_series(1, p_count));
+    ELSE
+        positions := tenantmv.guard_number(p_events, p_sequence, v_floor, v_own, p_count);
+        positions := positions[1:p_count];
+    END IF;
+    IF positions[1] <= v_high THEN
+        RAISE EXCEPTION 'the position sequence gives %, and % was given before: it was set back, or hands out positions of a cache',
+            positions[1], v_high
+            USING ERRCODE = 'TM160', HINT = format('Set it forward: SELECT setval(%L, %s); and ALTER SEQUENCE %s CACHE 1.',
+                                                   p_sequence, v_high, p_sequence);
+    END IF;
+    alone := positions[p_count] - positions[1] = p_count - 1
+             AND pg_snapshot_xmax(pg_current_snapshot())::text::bigint <= v_own + 1
+             AND NOT EXISTS (SELECT FROM pg_locks l
+                              WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock'
+                                AND (l.transactionid::text::bigint - v_own) & 4294967295 BETWEEN 1 AND 2147483647);
+END
+$guard$;
+
+-- Moves a leg's watermark (NULL leaves it), in the transaction that wrote the events. In append mode also the highest position
+-- that the leg has given, and, when asked, the pair of both for those who look for one by the other.
+CREATE OR REPLACE FUNCTION tenantmv.advance(p_migration uuid, p_leg integer, p_watermark bigint, p_events bigint,
+                                             p_high bigint DEFAULT NULL, p_anchor boolean DEFAULT false) RETURNS void
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
 BEGIN
     UPDATE tenantmv.applied a
        SET watermark = greatest(a.watermark, coalesce(p_watermark, a.watermark)), events = a.events + p_events,
+           high = coalesce(p_high, a.high),
            chain = sha256(a.chain || convert_to(format('%s:%s', coalesce(p_watermark, 0), p_events), 'UTF8'))
      WHERE a.migration_id = p_migration AND a.leg = p_leg;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the applied row of leg % of migration % is gone', p_leg, p_migration USING ERRCODE = 'TM010';
+    END IF;
+    IF p_anchor THEN
+        INSERT INTO tenantmv.anchor (migration_id, leg, from_position, to_position, events)
+        SELECT a.migration_id, a.leg, a.watermark, a.high, a.events FROM tenantmv.applied a
+         WHERE a.migration_id = p_migration AND a.leg = p_leg
+        ON CONFLICT DO NOTHING;
     END IF;
 END
 $guard$;
@@ -606,8 +665,12 @@ $guard$;
 -- The point of decision, in the transaction that holds the tenant's exclusive lock. Raises unless this engine still
 -- owns the migration and the tenant is open here at the epoch it started from. Where the control tables stand in this
 -- database, routing, phase and audit have changed in the same transaction already, before the lock was asked for.
+-- With a leg's number it begins that leg, too, which brings back here what is first written to the new home, above p_value in
+-- the new home's positions: there is no moment in which the tenant has moved and the way back has not begun.
 CREATE OR REPLACE FUNCTION tenantmv.decide(p_events regclass, p_tenant uuid, p_migration uuid, p_owner_epoch bigint,
-                                            p_from_epoch bigint, p_to_epoch bigint, p_store text) RETURNS void
+                                            p_from_epoch bigint, p_to_epoch bigint, p_store text,
+                                            p_back_leg integer DEFAULT NULL, p_sequence regclass DEFAULT NULL,
+                                            p_value bigint DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $guard$
 BEGIN
     PERFORM 1 FROM tenantmv.owner o
@@ -623,6 +686,16 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the fence of the tenant is not open at epoch %', p_from_epoch USING ERRCODE = 'TM011';
     END IF;
+    IF p_back_leg IS NULL THEN
+        RETURN;
+    END IF;
+    INSERT INTO tenantmv.applied (migration_id, leg, tenant_id, owner_epoch, state, mode, copy_limit, watermark, base_from, high,
+                                  events_table)
+    VALUES (p_migration, p_back_leg, p_tenant, p_owner_epoch, 'mirroring', 'append', p_value, p_value, p_value,
+            tenantmv.guard_value(p_sequence), p_events);
+    INSERT INTO tenantmv.anchor (migration_id, leg, from_position, to_position, events)
+    SELECT a.migration_id, a.leg, a.base_from, a.high, 0 FROM tenantmv.applied a
+     WHERE a.migration_id = p_migration AND a.leg = p_back_leg;
 END
 $guard$;
 
@@ -669,7 +742,7 @@ DECLARE
 BEGIN
     FOR v_function IN SELECT p.oid FROM pg_catalog.pg_proc p
                        WHERE p.pronamespace = 'tenantmv'::regnamespace AND pg_has_role(p.proowner, 'MEMBER')
-                         AND (p.prosecdef OR p.proname ~ '^(guard_.*|share_triggers|observe|advance|arm|decide)$')
+                         AND (p.prosecdef OR p.proname ~ '^(guard_.*|share_triggers|observe|append_take|advance|arm|decide)$')
                          AND has_function_privilege('public', p.oid, 'EXECUTE') LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', v_function);
     END LOOP;

@@ -131,6 +131,8 @@ BEGIN
         DROP CONSTRAINT %I,
         ADD PRIMARY KEY (migration_id, leg)',
         (SELECT k.conname FROM pg_constraint k WHERE k.conrelid = 'tenantmv.applied'::regclass AND k.contype = 'p'));
-    DROP FUNCTION IF EXISTS tenantmv.advance(uuid, bigint, bigint);
+    DROP FUNCTION IF EXISTS tenantmv.advance(uuid, bigint, bigint),
+        tenantmv.guard_number(regclass, regclass, regclass, bigint),
+        tenantmv.decide(regclass, uuid, uuid, bigint, bigint, bigint, text);
 END
 $legs$
