@@ -820,7 +820,7 @@ MUTANTS = [Mutant(*row) for row in [
      "fact_points", "names_a_column_that_came_before_the_facts_were_noted"),
     ("bounded-wait/counts-for-an-hour", "core/engine/phases/mirror.c", "#define COUNT_US (10 * US_PER_S)", "#define COUNT_US (3600 * US_PER_S)",
      "fact_points", "settles_a_decision_while_a_store_does_not_count"),
-    ("back/passes-what-may-still-come", TAILER, "return appends(t) || !t->soft_goal.taken_us || apply_up_to", "return !t->soft_goal.taken_us || apply_up_to",
+    ("back/passes-what-may-still-come", TAILER, "return appends(t) || !t->soft_goal.taken_us ||", "return !t->soft_goal.taken_us ||",
      "append", "waits_for_a_lower_position_that_is_not_committed"),
     ("back/columns-not-compared", "core/move/tail/tail_append.c", "return b->count == 0 || columns_are_the_same(t, p, err);", "return b->count < 100000 || columns_are_the_same(t, p, err);",
      "append", "stops_at_a_column_that_came"),
