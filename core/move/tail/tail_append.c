@@ -14,12 +14,11 @@
 #include "pg/copy.h"
 #include "sql_embedded.h"
 
-#define BATCH_SHORT_US (25 * US_PER_MS) /* while the batch is open, no feed of the target's server moves on  \
-                                         */
+/* While a batch is open, no feed of the target's server moves on. */
+#define BATCH_SHORT_US (25 * US_PER_MS)
 #define BATCH_LONG_US (50 * US_PER_MS)
 #define ALONE_TRIES 3
-#define BATCH_BYTES ((size_t)1 << 30) /* one event's size ends before that (PostgreSQL's limit of a field)   \
-                                       */
+#define BATCH_BYTES ((size_t)1 << 30) /* one event ends before that: PostgreSQL's limit of a field */
 #define ANCHOR_EVERY_US US_PER_S
 #define ANCHOR_EVENTS 10000
 #define POSITION_TEXT 24
