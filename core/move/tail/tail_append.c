@@ -207,11 +207,12 @@ static bool stray(struct tailer *t, const struct tmv_error *met, struct tmv_erro
         snprintf(found, sizeof found, ": event %s at position %s was not written by this leg",
                  pgx_text(row, 0, 0), pgx_text(row, 0, 1));
     err_set(err, TMV_ERR_DIVERGED,
-            "an event cannot be carried to %s, where another one stands in its way (%s)%s",
+            "an event cannot be carried to %s: another event is in its place there (%s)%s",
             pgx_place(t->target), met->detail[0] ? met->detail : met->constraint, found);
     snprintf(err->sqlstate, sizeof err->sqlstate, "TM142");
-    return err_hint(err, "find out who wrote to that store after the tenant had left it; it goes on when the "
-                         "other event is removed or its stream is renamed");
+    return err_hint(
+        err, "find out who wrote to that store after the tenant had left it; mirroring continues when the "
+             "other event is removed or its stream is renamed");
 }
 
 static bool write_rows(struct tailer *t, const struct tail_piece *p, struct batch *b, int64_t *ret_rows,
