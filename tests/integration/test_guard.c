@@ -376,8 +376,10 @@ static void refuses_the_decision_of_an_earlier_owner(void **state)
 static void would_let_an_earlier_owner_decide(void **state)
 {
     (void)state;
-    move_mutate(m.source, "tenantmv.decide(regclass, uuid, uuid, bigint, bigint, bigint, text)",
-                "IF NOT FOUND", "IF false");
+    move_mutate(
+        m.source,
+        "tenantmv.decide(regclass, uuid, uuid, bigint, bigint, bigint, text, integer, regclass, bigint)",
+        "IF NOT FOUND", "IF false");
     assert_true(earlier_owner_decides());
 }
 

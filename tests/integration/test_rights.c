@@ -80,6 +80,7 @@ static const struct expected in_control[] = {
 /* Nobody but the engine's role has a right in a store: firing a trigger needs none. */
 static const struct expected in_store[] = {
     {"function advance", {"", "", ""}},
+    {"function append_take", {"", "", ""}},
     {"function arm", {"", "", ""}},
     {"function decide", {"", "", ""}},
     {"function guard_admit", {"", "", ""}},

@@ -23,6 +23,9 @@ static const struct sample {
 } samples[] = {
     {"tail_advance", "watermark", "1"},
     {"tail_advance", "rows", "0"},
+    {"tail_append_advance", "watermark", "1"},
+    {"tail_append_advance", "rows", "0"},
+    {"tail_append_advance", "anchor", "false"},
     /* the tables that a script creates go to a schema that does not hold them yet */
     {"store_events_plain", "schema", "fresh"},
     {"store_events_plain", "events", "fresh.events"},
@@ -75,6 +78,8 @@ static const struct sample {
     {NULL, "write_path", "public, pg_temp"},
     {NULL, "statement_timeout_ms", "0"},
     {NULL, "idle_session", ""},
+    {NULL, "leg", "1"},
+    {NULL, "count", "3"},
     {NULL, "migration", "'" TENANT "'"},
     {NULL, "owner_epoch", "1"},
     {NULL, "from_epoch", "1"},
