@@ -1,5 +1,6 @@
 #include "engine/decision_watch.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,13 +52,14 @@ static bool know(struct place *place, struct tmv_error *err)
            guard_upgrade_store(place->conn, place->shape, err);
 }
 
-/* Connects unless it is connected there already. A store that cannot be reached is not looked at. */
+/* Connects unless it is connected there already. A store that cannot be reached cannot be checked. */
 static bool go_to(const struct decision_watch *w, struct pgx_conn *control, const char *id,
                   struct place *place)
 {
     struct tmv_control handle = {.conn = control};
     const struct pgx_options like = {.part = "watch", .stop = w->stop, .connect_timeout_us = CONNECT_US};
     struct tmv_error why = {0};
+    char what[TMV_NAME_MAX + 60];
 
     if (strcmp(place->store.id, id) == 0)
         return place->known && pgx_is_usable(place->conn);
@@ -65,9 +67,11 @@ static bool go_to(const struct decision_watch *w, struct pgx_conn *control, cons
     bool registered = tmv_store_get(&handle, id, &place->store, &why);
     text_copy(place->store.id, sizeof place->store.id, id);
     place->known = registered && store_connect(&place->store, &like, &place->conn, &why) && know(place, &why);
-    if (!place->known)
-        log_error(TMV_LOG_DEBUG, "a store of completed migrations is not looked at", &why);
-    return place->known;
+    if (place->known)
+        return true;
+    snprintf(what, sizeof what, "store %s of completed migrations cannot be checked", place->store.id);
+    log_error(TMV_LOG_DEBUG, what, &why);
+    return false;
 }
 
 static bool is_forgotten(const struct place *source, const struct place *target,

@@ -193,9 +193,9 @@ static void start_watches(struct tmv_engine *e)
     struct tmv_error err = {0};
 
     if (!decision_watch_start(&e->watch, e->control_conninfo, &e->stop, &err))
-        log_error(TMV_LOG_WARN, "nothing watches over decisions", &err);
+        log_error(TMV_LOG_WARN, "decisions are not checked", &err);
     if (!store_watch_start(&e->stores, e->control_conninfo, &me, &e->stop, &err))
-        log_error(TMV_LOG_WARN, "the stores are not looked at", &err);
+        log_error(TMV_LOG_WARN, "the stores are not monitored", &err);
 }
 
 bool tmv_engine_start(const struct tmv_engine_options *options, struct tmv_engine **ret_engine,

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,6 +74,7 @@ static void *look_main(void *arg)
 static void begin_look(struct look *look)
 {
     struct tmv_error err = {0};
+    char what[TMV_NAME_MAX + 40];
 
     look->began_us = look->reported_us = clock_now_us();
     look->begun = true;
@@ -80,8 +82,10 @@ static void begin_look(struct look *look)
     atomic_store(&look->done, false);
     look->running = thread_spawn(&look->thread, "store look", look_main, look, &err);
     look->stage->running += look->running;
-    if (!look->running)
-        log_error(TMV_LOG_WARN, "a store is not looked at", &err);
+    if (look->running)
+        return;
+    snprintf(what, sizeof what, "store %s cannot be checked", look->store.id);
+    log_error(TMV_LOG_WARN, what, &err);
 }
 
 static void end_look(struct look *look)
@@ -209,7 +213,7 @@ static bool report_hung(struct look *look, struct pgx_conn *control, struct tmv_
     look->reported_us = now_us;
     err_set(&why, TMV_ERR_TIMEOUT, "store %.100s: no answer for %lld s", look->store.id,
             (long long)((now_us - look->began_us) / US_PER_S));
-    err_hint(&why, "look whether the server, or the one that resolves its name, hangs");
+    err_hint(&why, "check whether the server or its name server hangs");
     return write_down(look, control, &why, now_us, err);
 }
 
@@ -291,7 +295,7 @@ static void *watch_main(void *arg)
     struct tmv_error err = {0};
 
     if (!stop_init(&stage.ended, &err)) {
-        log_error(TMV_LOG_WARN, "the stores are not looked at", &err);
+        log_error(TMV_LOG_WARN, "the stores are not monitored", &err);
         return NULL;
     }
     while (!stop_is_raised(o->stop)) {
@@ -302,7 +306,7 @@ static void *watch_main(void *arg)
             while (!stop_is_raised(o->stop) && take_turn(&stage, control, &err))
                 continue;
         if (!stop_is_raised(o->stop))
-            log_error(TMV_LOG_DEBUG, "what is seen of the stores is not written", &err);
+            log_error(TMV_LOG_DEBUG, "store observations cannot be saved", &err);
         stop_sleep(o->stop, RETRY_US);
     }
     stage_end(&stage);

@@ -112,8 +112,8 @@ static const struct {
     const char *hint;
 } rules[] = {
     {"host", hosts_are_plain, "the host holds characters that no host has",
-     "write the port as port=…; in a URI, a \"/\" in front of the \"@\" ends the host: passwords never "
-     "belong there"},
+     "write the port as port=…; in a URI, a \"/\" in front of the \"@\" ends the host: a password never "
+     "belongs there"},
     {"port", ports_are_numbers, "the port is not a number from 1 to 65535",
      "in a URI, what follows the first \":\" is taken for the port when a \"/\" comes before the \"@\""},
     {"user", user_is_plain, "the user holds \":\" or \"/\", as if a password followed it",

@@ -51,7 +51,7 @@ static const struct step steps[] = {
      "$4 and $5 before, $6 and $7 after)",
      ON_THE_SOURCE, sql_guard_fence_change, NULL},
     {"some seconds after: the tenant's own triggers go, and on the source those that all moved tenants share "
-     "exist instead",
+     "are used instead",
      ON_THE_SOURCE, sql_guard_retire, NULL},
     {NULL, ON_THE_TARGET, sql_guard_retire, NULL},
 };

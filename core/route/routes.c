@@ -11,12 +11,12 @@
 #include "route/internal.h"
 #include "sql_embedded.h"
 
-#define UNHEARD_US (5 * US_PER_S) /* while nobody listens for announcements, a route is believed so long */
-/* So long what a decision said about a tenant's home needs no word of the control database, which announces
- * the same one a moment later. */
+#define UNHEARD_US (5 * US_PER_S) /* for this long a route is trusted without announcements */
+/* For this long a placement learned from a decision is trusted without a lookup: the control database
+ * announces it a moment later. */
 #define DECIDED_US US_PER_S
-/* The engine opens a new home right after its decision; so long nobody else does, because a writer that does
- * it waits for it. */
+/* The engine opens a new home right after its decision. For this long no router does, because its writer
+ * would wait for it. */
 #define ENGINE_FIRST_US (50 * US_PER_MS)
 
 struct route_entry *routes_entry(struct tmv_router *router, const struct tmv_uuid *tenant)

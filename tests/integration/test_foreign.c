@@ -402,7 +402,7 @@ static void the_verbs_show_it_and_end_it(void **state)
     cJSON_Delete(root);
     o = expect(1, run("watch", "--once"));
     says(o->out, "another program runs it (" COORDINATOR "); no sign of it since 20");
-    says(o->out, "run by another program, silent for over 15 minutes");
+    says(o->out, "its program has been silent for over 15 minutes");
     says(expect(3, run("preflight", "acme", "--to", "dedicated"))->out, remedy);
     says(expect(3, run("start", "acme", "--to", "dedicated", "--no-preflight"))->err, "--foreign");
 

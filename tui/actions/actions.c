@@ -12,7 +12,7 @@
 
 static const struct action actions[] = {
     {"p", "pause", "REASON", "pause", OPERATION(TMV_OP_PAUSE, ACTION_AT_ONCE), .bulk = true,
-     .help = "asks nothing: stops at the next safe point; nothing is lost, u undoes it",
+     .help = "stops at the next safe point, without asking; nothing is lost, u undoes it",
      .effect = "Each stops at its next safe point; nothing is lost.", .back = ""},
     {"r", "resume", NULL, "resume", OPERATION(TMV_OP_RESUME, ACTION_YES_NO), .bulk = true,
      .help = "continues where it stopped", .effect = "continues where it stopped and catches up.",

@@ -47,7 +47,7 @@ const struct config_key config_keys[] = {
      "TENANTMV_COLOR", false},
     {OPT_FLAG("ascii", 0, FIELD(ascii), "no characters beyond ASCII on screens"), "TENANTMV_ASCII", false},
     {OPT_TEXT("webhook", 0, FIELD(webhook), "URL", 1000, COMPLETE_NOTHING,
-              "URL that an engine tells of moves, pauses and errors by POST"),
+              "POST phase changes, pauses and errors to this URL"),
      "TENANTMV_WEBHOOK", false},
     {OPT_INTEGER("max_migrations", 0, FIELD(max_migrations), "N", 1, 64,
                  "migrations that an engine runs at the same time"),

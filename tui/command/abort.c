@@ -147,7 +147,7 @@ const struct command command_abort = {
         "into "
         "the control database and left behind. `tenantmv status` shows whose it is and when that program "
         "last "
-        "gave a sign. If phase or last sign have changed since they were shown, that program is alive: the "
+        "gave a sign. If phase or last sign has changed since it was shown, that program is alive: the "
         "abort is refused, and nothing is done (exit code 1). The stores stay as they are.",
     .options = options,
     .operands = operands,

@@ -197,7 +197,7 @@ const struct command command_store_add = {
     .name = "store add",
     .summary = "register a store, or change how one is reached",
     .description =
-        "Registers an event store under a name. Passwords never belong into the connection string: libpq "
+        "Registers an event store under a name. Passwords never belong in the connection string: libpq "
         "finds "
         "them in ~/.pgpass, a service file or PGPASSWORD. The store is looked at first, unless "
         "--no-check.\n\n"

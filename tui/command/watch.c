@@ -88,14 +88,15 @@ const struct command command_watch = {
     .summary = "watch all migrations; nothing can be changed from here",
     .description =
         "The console in read-only mode: there is no key that acts, and every transaction is read only in the "
-        "database too. It connects to the control database only: what it shows of the stores, engines wrote "
-        "there. Without a terminal, or with --plain, it prints a line for each change, "
-        "and with --json an object. With --once it is a monitoring check. It exits with 2 when a migration "
-        "is in "
-        "one of these states: failed, no engine owns it, the copy does not move (no event in 30 s). With 1: "
-        "paused, its engine is retrying, throttled, met an error, run by another program, silent for over 15 "
-        "minutes, its mirror is over a minute behind, its engine is not reporting (in dual write), its last "
-        "cutover was rolled back. With 4 when the control database does not answer.",
+        "database too. It connects to the control database only: what it shows of the stores is what engines "
+        "recorded there. Without a terminal, or with --plain, it prints a line for each change, and with "
+        "--json an object.\n\n"
+        "With --once it is a monitoring check. Exit code 2 means of some migration: failed, no engine owns "
+        "it, "
+        "the copy does not move (no event in 30 s). 1 means: paused, throttled, met an error, its engine is "
+        "retrying, its engine is not reporting (in dual write), its program has been silent for over 15 "
+        "minutes (another program runs it), its mirror is over a minute behind, its last cutover was rolled "
+        "back. 4 means: the control database does not answer.",
     .options = options,
     .arguments_size = sizeof(struct arguments),
     .examples = "  tenantmv watch\n"

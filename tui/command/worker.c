@@ -29,7 +29,7 @@ static const struct option_spec options[] = {
     OPT_INTEGER("max-migrations", 0, offsetof(struct arguments, max_migrations), "N", 1, 64,
                 "run at most this many at the same time; otherwise as configured"),
     OPT_TEXT("webhook", 0, offsetof(struct arguments, webhook), "URL", 1000, COMPLETE_NOTHING,
-             "tell this URL of moves, pauses and errors by POST"),
+             "POST phase changes, pauses and errors to this URL"),
     OPT_CHOICE("log-level", 0, offsetof(struct arguments, level), "LEVEL", levels,
                "lowest level of log lines; info otherwise"),
     OPT_FLAG("log-json", 0, offsetof(struct arguments, log_json), "log lines as JSON objects"),

@@ -1,5 +1,5 @@
 /* Keeps reading the control database in a thread of its own, and hands pictures over. It connects to nothing
- * else: what is known of the stores, engines wrote there. It survives every lost
+ * else: what it shows of the stores is what engines recorded there. It survives every lost
  * connection: being cut off is something it reports, never an end.
  */
 #pragma once

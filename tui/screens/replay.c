@@ -112,8 +112,7 @@ static void tell_asked(const struct replay *r, char text[TOLD_MAX])
         snprintf(text, TOLD_MAX, "%.100s asked for it from %.100s. The answer was: %.300s", c->requested_by,
                  c->requested_from, c->outcome[0] != '\0' ? c->outcome : tmv_command_state_name(c->state));
     else
-        snprintf(text, TOLD_MAX,
-                 "No person asked: every gate was green and the migration's settings say to go then.");
+        snprintf(text, TOLD_MAX, "Automatic: every gate was green and --auto-cutover is set.");
 }
 
 static void tell_lock(const struct replay *r, char text[TOLD_MAX])

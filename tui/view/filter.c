@@ -134,7 +134,7 @@ static const struct field_row {
     {{"pause", "pause>20ms", "predicted pause of the writers"}, DURATION, NULL, pause_value},
     {{"progress", "progress<50", "percent of the copy"}, FIGURE, NULL, progress_value},
     {{"rate", "rate>1000", "events per second"}, FIGURE, NULL, rate_value},
-    {{"events", "events>1000000", "copied until now"}, FIGURE, NULL, events_value},
+    {{"events", "events>1000000", "events copied"}, FIGURE, NULL, events_value},
 };
 
 #define FIELDS ((int)(sizeof fields / sizeof *fields))

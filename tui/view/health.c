@@ -89,7 +89,7 @@ static const struct {
     {is_waiting, "its engine is retrying"},
     {is_throttled, "throttled"},
     {met_an_error, "met an error"},
-    {foreign_and_silent, "run by another program, silent for over 15 minutes"},
+    {foreign_and_silent, "its program has been silent for over 15 minutes"},
     {far_behind, "its mirror is over a minute behind"},
     {engine_is_mute, "its engine is not reporting"},
     {last_cutover_rolled_back, "its last cutover was rolled back"},

@@ -86,7 +86,7 @@ static void gate_verified(struct cutover_manager *m, const struct cutover_condit
     else if (!c->settings->verify_consistency)
         gate(list, "verified", true, "switched off in the settings");
     else if (m->repairing)
-        gate(list, "verified", false, "begins again when the repair has ended");
+        gate(list, "verified", false, "verification restarts after the repair");
     else if (open <= VERIFIED_CLOSE && !m->total_compared)
         gate(list, "verified", false, "the totals of the tenant's events are being compared");
     else

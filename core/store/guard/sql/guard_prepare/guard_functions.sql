@@ -264,7 +264,7 @@ BEGIN
                                              'placement_epoch', v_fence.placement_epoch)::text,
                   HINT = 'Write to the store that is named in the detail.';
     END IF;
-    RAISE EXCEPTION 'this store does not take writes of tenant % now', p_tenant
+    RAISE EXCEPTION 'writes for tenant % are not accepted on this store at the moment', p_tenant
         USING ERRCODE = 'TM002', HINT = 'The tenant is being moved; look up its store and repeat the transaction.';
 END
 $guard$;
