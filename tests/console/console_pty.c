@@ -19,6 +19,7 @@
 
 #define WAIT_MS 30000
 #define STEP_MS 50
+#define AGAIN_MS 1000
 
 struct pty {
     pid_t pid;
@@ -178,6 +179,18 @@ static void wait_for(struct pty *pty, const char *text, bool shown)
 void pty_wait_text(struct pty *pty, const char *text)
 {
     wait_for(pty, text, true);
+}
+
+void pty_wait_text_while(struct pty *pty, const char *text, void (*again)(void *user), void *user)
+{
+    for (int waited = 0; waited < WAIT_MS && !pty_shows(pty, text); waited += STEP_MS) {
+        if (waited % AGAIN_MS == 0)
+            again(user);
+        if (!pump(pty))
+            break;
+    }
+    if (!pty_shows(pty, text))
+        fail_with_screen(pty, "waited in vain for", text);
 }
 
 void pty_wait_no_text(struct pty *pty, const char *text)

@@ -25,6 +25,8 @@ void pty_resize(struct pty *pty, int cols, int rows);
 /* Reads until the screen shows `text` (or no longer does). */
 void pty_wait_text(struct pty *pty, const char *text);
 void pty_wait_no_text(struct pty *pty, const char *text);
+/* The same, and calls `again` now and every second: for what is shown only while it is fresh. */
+void pty_wait_text_while(struct pty *pty, const char *text, void (*again)(void *user), void *user);
 /* Until the raw output contains these bytes. */
 void pty_wait_bytes(struct pty *pty, const char *bytes);
 /* Whether the screen shows it now. The program's picture arrives in pieces: assert only with pty_wait_text.

@@ -179,8 +179,6 @@ static char *rows_below_header(struct pty *pty)
     return rows;
 }
 
-/* What is told of each migration of a fleet that nothing moves, ages among it: no cell of it changes. The
- * screen is wide enough for all of it. */
 /* Names the row: a whole screen is too long for a message. */
 static void assert_same_rows(const char *after, const char *before)
 {
@@ -190,6 +188,8 @@ static void assert_same_rows(const char *after, const char *before)
         fail_msg("'%.100s' is now '%.100s'", before, after);
 }
 
+/* What is told of each migration of a fleet that nothing moves, ages among it: no cell of it changes. The
+ * screen is wide enough for all of it. */
 static void a_fleet_that_is_held_moves_only_its_clock(void **state)
 {
     static const struct {

@@ -220,7 +220,6 @@ static void the_history_keeps_what_was_said(void **state)
     stage_close(&stage);
 }
 
-/* Limits are in the settings at once, and the record says who changed what; no engine has to take them up. */
 /* Typed into the palette, and done when it is there to be read: in one piece it would be taken for a paste.
  */
 static void command(const struct stage *stage, const char *words)
@@ -230,6 +229,7 @@ static void command(const struct stage *stage, const char *words)
     pty_send_alone(stage->pty, "\r");
 }
 
+/* Limits are in the settings at once, and the record says who changed what; no engine has to take them up. */
 static void the_palette_limits_the_copy(void **state)
 {
     struct stage stage;

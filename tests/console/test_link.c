@@ -13,7 +13,7 @@
 #include "support/life.h"
 #include "support/silent_server.h"
 
-#define SOON_US INT64_C(5000000) /* half of what a connection may take */
+#define SOON_US INT64_C(8000000) /* less than the ten seconds that a connection may take */
 
 static const char *program(void)
 {

@@ -24,18 +24,26 @@ static struct pty *open_program(const char *command, const char *flag, const cha
     return pty_start(&options);
 }
 
-/* What an engine saw of a store this moment. */
-static void an_engine_saw(struct control_fixture *fixture, const char *store, const struct tmv_error *why)
+/* What an engine sees of a store. */
+struct sight {
+    struct control_fixture *fixture;
+    const char *store;
+    const struct tmv_error *why; /* NULL: all is well */
+};
+
+/* It sees it this moment. */
+static void an_engine_sees(void *user)
 {
+    const struct sight *sight = user;
     const struct tmv_store_look look = {.server_version = 150018, .connections = 23, .connections_max = 99};
-    const struct engine_identity engine = {.id = fixture->tenant, .name = "worker one"};
+    const struct engine_identity engine = {.id = sight->fixture->tenant, .name = "worker one"};
     struct tmv_store_info info;
     struct tmv_error err = {0};
 
-    assert_done(tmv_store_get(fixture->control, store, &info, &err), &err);
+    assert_done(tmv_store_get(sight->fixture->control, sight->store, &info, &err), &err);
     const struct observation seen = {
-        .store = &info, .at_us = clock_now_us(), .look = why ? NULL : &look, .why = why};
-    assert_done(control_observe(fixture->conn, &engine, &seen, &err), &err);
+        .store = &info, .at_us = clock_now_us(), .look = sight->why ? NULL : &look, .why = sight->why};
+    assert_done(control_observe(sight->fixture->conn, &engine, &seen, &err), &err);
 }
 
 /* A role that has no right in any store, and stores to which there is no way from here: what engines wrote is
@@ -44,6 +52,7 @@ static void a_watcher_reads_the_stores_without_a_way_to_them(void **state)
 {
     const struct tmv_error why = {.code = TMV_ERR_UNREACHABLE, .message = "no route to it"};
     struct control_fixture fixture;
+    struct sight sight = {.fixture = &fixture, .store = "shared"};
     char silent[300], conninfo[CLUSTER_CONNINFO_MAX + 60];
     int fd = silent_server(silent);
     struct tmv_error err = {0};
@@ -58,11 +67,11 @@ static void a_watcher_reads_the_stores_without_a_way_to_them(void **state)
     pty_wait_text(pty, "LIVE");
     pty_send(pty, "5G");
     pty_wait_text(pty, "no engine runs");
-    an_engine_saw(&fixture, "shared", NULL);
-    pty_wait_text(pty, "23/99");
-    pty_wait_text(pty, "by worker one");
-    an_engine_saw(&fixture, "shared", &why);
-    pty_wait_text(pty, "no route to it");
+    /* an engine looks again and again: what it saw once is soon too old to be shown */
+    pty_wait_text_while(pty, "23/99", an_engine_sees, &sight);
+    pty_wait_text_while(pty, "by worker one", an_engine_sees, &sight);
+    sight.why = &why;
+    pty_wait_text_while(pty, "no route to it", an_engine_sees, &sight);
     /* the engine is gone */
     pty_wait_no_text(pty, "23/99");
     pty_wait_text(pty, "no engine runs");

@@ -51,6 +51,7 @@ static inline void control_fixture_options(const struct control_fixture *f,
     tmv_settings_default(&ret_options->settings);
 }
 
+/* Asks for the migration; nothing owns it yet. */
 static inline void control_fixture_start(struct control_fixture *f)
 {
     struct tmv_start_options options;
@@ -75,6 +76,7 @@ static inline void control_fixture_take(struct control_fixture *f, struct owner 
     *ret_owner = lease.owner;
 }
 
+/* Starts the migration, and an engine owns it. */
 static inline void control_fixture_own(struct control_fixture *f)
 {
     control_fixture_start(f);
@@ -91,7 +93,7 @@ static inline void control_fixture_look(struct control_fixture *f)
     assert_done(control_report_progress(f->conn, &f->owner, &progress, &err), &err);
 }
 
-/* The move between two phases on the way to a cutover and back. */
+/* The move that leads from one phase to the next on the way to a cutover, or back to dual_write. */
 static inline enum move_id control_fixture_move(enum tmv_phase from, enum tmv_phase to)
 {
     static const enum move_id moves[] = {MOVE_BEGIN_COPY, MOVE_BEGIN_DUAL_WRITE, MOVE_BEGIN_CUTOVER,
@@ -103,6 +105,7 @@ static inline enum move_id control_fixture_move(enum tmv_phase from, enum tmv_ph
     return MOVE_ABORT;
 }
 
+/* Its engine changes the phase; in dual_write it reports a gate that is green, too. */
 static inline void control_fixture_to(struct control_fixture *f, enum tmv_phase from, enum tmv_phase to)
 {
     const struct phase_change change = {.move = control_fixture_move(from, to), .from = from};
@@ -113,10 +116,17 @@ static inline void control_fixture_to(struct control_fixture *f, enum tmv_phase 
         control_fixture_look(f);
 }
 
-static inline void control_fixture_to_cutover(struct control_fixture *f)
+/* Starts the tenant's migration and brings it to dual_write, owned by an engine that lives. */
+static inline void control_fixture_to_dual_write(struct control_fixture *f)
 {
     control_fixture_own(f);
     control_fixture_to(f, TMV_PHASE_PENDING, TMV_PHASE_BULK_COPY);
     control_fixture_to(f, TMV_PHASE_BULK_COPY, TMV_PHASE_DUAL_WRITE);
+}
+
+/* The same, and on to cutover. */
+static inline void control_fixture_to_cutover(struct control_fixture *f)
+{
+    control_fixture_to_dual_write(f);
     control_fixture_to(f, TMV_PHASE_DUAL_WRITE, TMV_PHASE_CUTOVER);
 }

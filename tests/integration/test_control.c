@@ -321,9 +321,7 @@ static void refuses_cutover_while_paused_by_plain_sql(void **state)
 
     (void)state;
     control_fixture_open(&f);
-    control_fixture_own(&f);
-    control_fixture_to(&f, TMV_PHASE_PENDING, TMV_PHASE_BULK_COPY);
-    control_fixture_to(&f, TMV_PHASE_BULK_COPY, TMV_PHASE_DUAL_WRITE);
+    control_fixture_to_dual_write(&f);
     support_sql(f.conn, "UPDATE public.tenant_migrations SET is_paused = true");
     assert_fails(control_phase_change(f.conn, &f.owner, &change, &err), &err, TMV_ERR_CONFLICT);
     control_fixture_close(&f);

@@ -145,15 +145,28 @@ static void names_each_right_that_is_revoked(void **state)
     }
 }
 
+/* What may follow the last statement: nothing, or how many more there are and who prints them. */
+static bool ends_the_list(const char *piece)
+{
+    int more = 0, read = 0;
+
+    if (*piece == '\0')
+        return true;
+    return sscanf(piece, "and %d more: tenantmv worker prints them all%n", &more, &read) == 1 && more > 0 &&
+           read > 0 && piece[read] == '\0';
+}
+
 /* A role that lacks all of them gets whole statements, as many as there is room for. */
 static void assert_whole_statements(char *text)
 {
     char *rest = text;
 
-    for (char *one = strsep(&rest, ";"); rest; one = strsep(&rest, ";")) {
+    for (char *one = strsep(&rest, ";"); one; one = strsep(&rest, ";")) {
         const char *to = strstr(one, " TO mover");
 
         one += strspn(one, " \n");
+        if (!rest && ends_the_list(one))
+            return;
         if (strncmp(one, "GRANT ", strlen("GRANT ")) != 0 || !to || strcmp(to, " TO mover") != 0)
             fail_msg("\"%s\"", one);
     }

@@ -67,9 +67,7 @@ static void assert_command(struct control_fixture *f, const struct tmv_uuid *id,
 static void to_dual_write(struct control_fixture *f)
 {
     control_fixture_open(f);
-    control_fixture_own(f);
-    control_fixture_to(f, TMV_PHASE_PENDING, TMV_PHASE_BULK_COPY);
-    control_fixture_to(f, TMV_PHASE_BULK_COPY, TMV_PHASE_DUAL_WRITE);
+    control_fixture_to_dual_write(f);
 }
 
 static void roll_back(struct control_fixture *f, const char *details)

@@ -498,9 +498,7 @@ static void gives_back_what_a_lost_engine_had_in_hand(void **state)
 
     (void)state;
     control_fixture_open(&f);
-    control_fixture_own(&f);
-    control_fixture_to(&f, TMV_PHASE_PENDING, TMV_PHASE_BULK_COPY);
-    control_fixture_to(&f, TMV_PHASE_BULK_COPY, TMV_PHASE_DUAL_WRITE);
+    control_fixture_to_dual_write(&f);
     struct tmv_request request = {.operation = TMV_OP_PAUSE, .migration = f.migration};
     assert_done(tmv_request(f.control, &request, &f.actor, &pause, &err), &err);
     request.operation = TMV_OP_CUTOVER;
@@ -534,9 +532,7 @@ static void settles_the_cutover_command_with_the_decision(void **state)
 
     (void)state;
     control_fixture_open(&f);
-    control_fixture_own(&f);
-    control_fixture_to(&f, TMV_PHASE_PENDING, TMV_PHASE_BULK_COPY);
-    control_fixture_to(&f, TMV_PHASE_BULK_COPY, TMV_PHASE_DUAL_WRITE);
+    control_fixture_to_dual_write(&f);
     const struct tmv_request request = {.operation = TMV_OP_CUTOVER, .migration = f.migration};
     assert_done(tmv_request(f.control, &request, &f.actor, &id, &err), &err);
     assert_done(control_command_take(f.conn, &f.owner, &row, &found, &err), &err);

@@ -234,9 +234,7 @@ static void shows_ready_paused_and_orphan_as_they_come(void **state)
 
     (void)state;
     control_fixture_open(&f);
-    control_fixture_own(&f);
-    control_fixture_to(&f, TMV_PHASE_PENDING, TMV_PHASE_BULK_COPY);
-    control_fixture_to(&f, TMV_PHASE_BULK_COPY, TMV_PHASE_DUAL_WRITE);
+    control_fixture_to_dual_write(&f);
     report(&f, 1000, true);
     struct tmv_snapshot *s = look(&f, NULL);
     assert_int_equal(s->migrations[0].show, TMV_SHOW_READY);
@@ -268,9 +266,7 @@ static void a_report_leaves_what_it_does_not_know(void **state)
 
     (void)state;
     control_fixture_open(&f);
-    control_fixture_own(&f);
-    control_fixture_to(&f, TMV_PHASE_PENDING, TMV_PHASE_BULK_COPY);
-    control_fixture_to(&f, TMV_PHASE_BULK_COPY, TMV_PHASE_DUAL_WRITE);
+    control_fixture_to_dual_write(&f);
     report(&f, 900, true);
     struct tmv_snapshot *before = look(&f, NULL);
     assert_done(control_report_progress(f.conn, &f.owner, &nothing, &err), &err);
@@ -338,9 +334,7 @@ static void facts_that_are_too_old_are_not_known_and_nothing_is_armed_on_them(vo
 
     (void)state;
     control_fixture_open(&f);
-    control_fixture_own(&f);
-    control_fixture_to(&f, TMV_PHASE_PENDING, TMV_PHASE_BULK_COPY);
-    control_fixture_to(&f, TMV_PHASE_BULK_COPY, TMV_PHASE_DUAL_WRITE);
+    control_fixture_to_dual_write(&f);
     support_sql(f.conn, "UPDATE tenantmv.migration_state SET gates = '[]', measured = '{}'");
     request.migration = f.migration;
     assert_fails(tmv_request(f.control, &request, &actor, &command, &err), &err, TMV_ERR_REFUSED);
@@ -379,9 +373,7 @@ static void forgets_what_an_older_engine_saw_once_another_takes_over(void **stat
 
     (void)state;
     control_fixture_open(&f);
-    control_fixture_own(&f);
-    control_fixture_to(&f, TMV_PHASE_PENDING, TMV_PHASE_BULK_COPY);
-    control_fixture_to(&f, TMV_PHASE_BULK_COPY, TMV_PHASE_DUAL_WRITE);
+    control_fixture_to_dual_write(&f);
     report(&f, 1000, true);
     support_sql(f.conn, "UPDATE tenantmv.migration_state SET measured = '{}', gates = "
                         "'[{\"name\": \"lag\", \"green\": true, \"seen\": \"3 ms\"}]';"

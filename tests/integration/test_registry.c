@@ -363,6 +363,7 @@ static void a_cutover_is_refused_when_the_target_was_replaced_meanwhile(void **s
     struct tmv_command_info info;
     struct tmv_store_info other;
     struct tmv_uuid id;
+    char text[TMV_UUID_TEXT];
     struct tmv_error err;
 
     (void)state;
@@ -374,14 +375,18 @@ static void a_cutover_is_refused_when_the_target_was_replaced_meanwhile(void **s
     cutover.migration = l.migration;
     assert_done(tmv_request(l.handle, &cutover, &amy, &id, &err), &err);
     support_wait_until(l.on_control,
-                       "SELECT EXISTS (SELECT FROM tenantmv.command WHERE operation = 'cutover' AND"
-                       " started_at < clock_timestamp() - interval '200 ms')");
+                       "SELECT EXISTS (SELECT FROM tenantmv.command WHERE operation = 'cutover' "
+                       "AND started_at IS NOT NULL)");
+    support_wait_until(l.on_target,
+                       "SELECT count(*) > 0 FROM pg_stat_activity WHERE %d = ANY (pg_blocking_pids(pid)) AND "
+                       "query LIKE '%%count(*) FILTER%%IS NOT TRUE%%'",
+                       pgx_backend_pid(in_the_way));
     assert_done(tmv_store_replace(l.handle, &other, true, &err), &err);
     support_sql(in_the_way, "ROLLBACK");
-    do {
-        stop_sleep(NULL, 10 * US_PER_MS);
-        assert_done(tmv_command_get(l.handle, &id, &info, &err), &err);
-    } while (info.state == TMV_COMMAND_REQUESTED || info.state == TMV_COMMAND_RUNNING);
+    support_wait_until(l.on_control,
+                       "SELECT state NOT IN ('requested', 'running') FROM tenantmv.command WHERE id = '%s'",
+                       tmv_uuid_format(&id, text));
+    assert_done(tmv_command_get(l.handle, &id, &info, &err), &err);
     life_expect(info, TMV_COMMAND_REFUSED, "store dedicated was replaced");
     assert_done(move_insert(l.on_source, &l.tenant, 900, 1, &err), &err);
 }

@@ -27,9 +27,7 @@ static struct tmv_uuid ask_for(struct control_fixture *f, enum tmv_operation ope
 static void mirrors(struct control_fixture *f)
 {
     control_fixture_open(f);
-    control_fixture_own(f);
-    control_fixture_to(f, TMV_PHASE_PENDING, TMV_PHASE_BULK_COPY);
-    control_fixture_to(f, TMV_PHASE_BULK_COPY, TMV_PHASE_DUAL_WRITE);
+    control_fixture_to_dual_write(f);
 }
 
 static void pass(struct control_fixture *f, const char *interval)

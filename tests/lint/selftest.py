@@ -121,53 +121,64 @@ class Rules(unittest.TestCase):
     def test_every_rule_has_a_case(self):
         self.assertEqual({c[0] for c in CASES}, set(rules.RULES))
 
+    def look_up(self, path, bad, good):
+        """Texts with commands that do not exist, and texts with those that do."""
+        helps = {("status",): "usage: tenantmv status [--json-lines] [--to X]", ("store", "add"): "--table"}.get
+        for text in bad:
+            self.assertTrue(rules.rule_commands(path, text, helps), text)
+        for text in good:
+            self.assertEqual(rules.rule_commands(path, text, helps), [], text)
+
     def test_commands_of_the_documents_are_looked_up(self):
-        helps = {("status",): "usage: tenantmv status [--json]", ("store", "add"): "--table"}.get
-        for bad in (
-            "    tenantmv fly\n",
-            "use `./run fly now`\n",
-            "```sh\n$ tenantmv status --yaml\n```\n",
-            "`tenantmv store fly`\n",
-            "`tenantmv store add --yaml`\n",
-        ):
-            self.assertTrue(rules.rule_commands("README.md", bad, helps), bad)
-        for good in (
-            "    tenantmv status --json\n",
-            "tenantmv flies\n",
-            "`./run test --suite unit`\n",
-            "`tenantmv store add --table t`\n",
-        ):
-            self.assertEqual(rules.rule_commands("README.md", good, helps), [], good)
+        self.look_up(
+            "README.md",
+            bad=(
+                "    tenantmv fly\n",
+                "use `./run fly now`\n",
+                "```sh\n$ tenantmv status --yaml\n```\n",
+                "`tenantmv store fly`\n",
+                "`tenantmv store add --yaml`\n",
+            ),
+            good=(
+                "    tenantmv status --json-lines\n",
+                "tenantmv flies\n",
+                "`./run test --suite unit`\n",
+                "`tenantmv store add --table t`\n",
+            ),
+        )
 
     def test_commands_of_messages_are_looked_up(self):
-        helps = {("status",): "usage: tenantmv status [--json-lines] [--to X]", ("store", "add"): "--table"}.get
-        for bad in (
-            'f("Start with: tenantmv fly");\n',
-            'f("tenantmv status %s --target STORE");\n',
-            'f("do it with `tenantmv status "\n  "--target STORE`");\n',
-            'f("  tenantmv status\\n  tenantmv status \\"a b\\" --yaml\\n");\n',
-            'f("see `tenantmv store fly`");\n',
-            'f("tenantmv status --json");\n',
-        ):
-            self.assertTrue(rules.rule_commands("tui/x.c", bad, helps), bad)
-        for good in (
-            'f("tenantmv status %s --to STORE"); /* "tenantmv fly" */\n',
-            'f("`tenantmv status` --yaml");\n',
-            'f("of tenantmv flies");\n',
-            '#include "tenantmv fly"\n',
-        ):
-            self.assertEqual(rules.rule_commands("tui/x.c", good, helps), [], good)
-        self.assertEqual(rules.rule_commands("tests/x.c", 'f("tenantmv fly");\n', helps), [])
-        for bad in (
-            "RAISE 'no' USING HINT = 'use `tenantmv fly`';\n",
-            "RAISE 'it''s: tenantmv status --yaml';\n",
-        ):
-            self.assertTrue(rules.rule_commands("core/store/sql/x.sql", bad, helps), bad)
-        for good in (
-            "-- tenantmv's own 'tenantmv fly --fast'\nSELECT 'tenantmv: no', 'in schema tenantmv in';\n",
-            "SELECT 'use `tenantmv status --to X`';\n",
-        ):
-            self.assertEqual(rules.rule_commands("core/store/sql/x.sql", good, helps), [], good)
+        self.look_up(
+            "tui/x.c",
+            bad=(
+                'f("Start with: tenantmv fly");\n',
+                'f("tenantmv status %s --target STORE");\n',
+                'f("do it with `tenantmv status "\n  "--target STORE`");\n',
+                'f("  tenantmv status\\n  tenantmv status \\"a b\\" --yaml\\n");\n',
+                'f("see `tenantmv store fly`");\n',
+                'f("tenantmv status --json");\n',
+            ),
+            good=(
+                'f("tenantmv status %s --to STORE"); /* "tenantmv fly" */\n',
+                'f("`tenantmv status` --yaml");\n',
+                'f("of tenantmv flies");\n',
+                '#include "tenantmv fly"\n',
+            ),
+        )
+        self.look_up("tests/x.c", bad=(), good=('f("tenantmv fly");\n',))
+
+    def test_commands_of_statements_are_looked_up(self):
+        self.look_up(
+            "core/store/sql/x.sql",
+            bad=(
+                "RAISE 'no' USING HINT = 'use `tenantmv fly`';\n",
+                "RAISE 'it''s: tenantmv status --yaml';\n",
+            ),
+            good=(
+                "-- tenantmv's own 'tenantmv fly --fast'\nSELECT 'tenantmv: no', 'in schema tenantmv in';\n",
+                "SELECT 'use `tenantmv status --to X`';\n",
+            ),
+        )
 
 
 class Callers(unittest.TestCase):

@@ -133,11 +133,15 @@ void replica_require(const char *conninfo, const char *names)
     struct pgx_conn *conn = support_connect(conninfo), *probe = support_connect(conninfo);
 
     if (names) {
+        int64_t deadline_us = clock_now_us() + SUPPORT_TIMEOUT_US;
         int number = 0;
 
         set_names(conn, "nobody");
-        while (!commit_waits(conn, probe, ++number))
+        while (!commit_waits(conn, probe, ++number)) {
+            if (clock_now_us() > deadline_us)
+                fail_msg("no commit waits for a standby after %d tries", number);
             stop_sleep(NULL, 2000);
+        }
     }
     set_names(conn, names ? names : "");
     pgx_close(probe);

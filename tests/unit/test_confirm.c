@@ -116,7 +116,7 @@ static void a_lost_terminal_voids_the_countdown(void **state)
     tmv_snapshot_free(stage.snapshot);
 }
 
-/* The screen did not move for a while in the middle, at the end, or the program itself was stopped. */
+/* Types into an abort's dialog all that it asks for, and arms it. */
 static void arm_abort(struct stage *stage)
 {
     type(stage, "acme-eu-1042");
@@ -129,6 +129,7 @@ static void arm_abort(struct stage *stage)
     assert_true(stage->confirm.armed_until_us > 0);
 }
 
+/* The screen did not move for a while in the middle, at the end, or the program itself was stopped. */
 static const struct {
     const char *what;
     int64_t passed_us;         /* until the picture after the first second */
