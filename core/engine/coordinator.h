@@ -23,7 +23,7 @@ struct coordinator_options {
     struct observers *observers; /* borrowed; NULL: no observer is told */
 };
 
-/* The coordinator's state; its parts are in coordinator.c (ownership, errors), phase_*.c (what is done in
+/* The coordinator's state; its parts are in coordinator.c (ownership, errors) and phases/ (what is done in
  * each phase). */
 struct coordinator {
     const struct coordinator_options *options;

@@ -1,6 +1,6 @@
 /* The life of a migration as one table of moves: from which phases a move is made, where it leads, which
  * audit row it writes, what routing says afterwards, and the fault points around it. What changes a phase, a
- * pause, or counts an error is a row here and is made by move_apply (migrate/move.h) only; audit, routing,
+ * pause, or counts an error is a row here and is made by move_apply (engine/move.h) only; audit, routing,
  * logs and observers follow from the row.
  *
  * The side columns of tenant_migrations (started_at …) follow from the phases, in change_phase of the control

@@ -44,4 +44,4 @@ void pgx_read_refusal(const char *why, struct buf *text, char sqlstate[SQLSTATE_
 /* Error of a connection that could not be made, with its SQLSTATE where there is one, and what to do. Always
  * returns false. */
 bool pgx_connect_failed(struct pgx_conn *conn, struct tmv_error *err);
-#define pgx_fail(...) err_false(pgx_fail(__VA_ARGS__)) /* see base/err.h */
+#define pgx_fail(...) err_false(pgx_fail(__VA_ARGS__)) /* see lib/err.h */

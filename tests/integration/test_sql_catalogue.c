@@ -1,4 +1,4 @@
-/* Every statement of core/sql is understood by a live server: names, types, parameters and the order of
+/* Every .sql file of core is understood by a live server: names, types, parameters and the order of
  * schema scripts. Templates are filled with the shape of eventsource-py's table, plain and partitioned.
  * Statements are prepared; scripts run in a transaction that is rolled back. */
 #include "test.h"

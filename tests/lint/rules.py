@@ -9,6 +9,7 @@ There is no list of exceptions.
 
 import argparse
 import collections
+import functools
 import os
 import re
 import subprocess
@@ -273,6 +274,35 @@ def rule_paths(path, text):
     ]
 
 
+# In a comment, a file is named as an #include names it, from any folder of the tree on.
+COMMENTED_PATH = re.compile(r"(?<![\w/.:-])((?:\w[\w-]*/)+\w[\w-]*\.(?:c|h|sql|py|sh|md|theme))\b")
+
+
+@functools.cache
+def tree():
+    """Every file's path, and its ends: model/moves.h of core/model/moves.h."""
+    ends = set()
+    for folder, folders, names in os.walk(TOP):
+        folders[:] = [f for f in folders if not f.startswith((".", "build"))]
+        for name in names:
+            parts = os.path.relpath(os.path.join(folder, name), TOP).split(os.sep)
+            ends.update("/".join(parts[i:]) for i in range(len(parts)))
+    return ends
+
+
+def rule_paths_in_comments(path, text):
+    """Files that a comment names by their folder exist: a file that moves takes its mentions with it."""
+    if not path.endswith((".c", ".h", ".sql")):
+        return []
+    comment = r"/\*.*?\*/|//[^\n]*" if not path.endswith(".sql") else r"--[^\n]*"
+    return [
+        (text.count("\n", 0, m.start() + n.start()) + 1, f"{n.group(1)}: there is no such file")
+        for m in re.finditer(comment, text, flags=re.S)
+        for n in COMMENTED_PATH.finditer(m.group(0))
+        if n.group(1) not in tree()
+    ]
+
+
 def health_reasons():
     """The reasons for which `watch --once` ends with another code than 0, as tui/view/health.c gives them."""
     with open(os.path.join(TOP, "tui/view/health.c"), encoding="utf-8") as file:
@@ -502,6 +532,7 @@ RULES = [
     rule_nothing_unfinished,
     rule_links,
     rule_paths,
+    rule_paths_in_comments,
     rule_health_reasons,
 ]
 

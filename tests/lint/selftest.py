@@ -104,6 +104,8 @@ CASES = [
     (rules.rule_health_reasons, "docs/watching.md", "paused, throttled", ", ".join(rules.health_reasons())),
     (rules.rule_paths, "docs/x.md", "See `tests/no-such.py`.\n", "See `tests/lint/rules.py`, `tests/*/x`, `core/sql/`, tests/no.py.\n"),
     (rules.rule_paths, "x.md", "`tests/lint/no-such-folder/`\n", "`../shared/x` `no-such/x`\n"),
+    (rules.rule_paths_in_comments, "core/x.h", "/* see\n * migrate/move.h */\n", "/* engine/move.h, core/engine/move.h: events/s */ f(\"a/b.c\");\n"),
+    (rules.rule_paths_in_comments, "core/x.sql", "-- as base/err.h\n", "-- as lib/err.h\nSELECT 'a/b.h';\n"),
     (rules.rule_fault_points, "core/pg/x.c", 'return a || fault_hit(b ? "tail.x" : "tail.after_commit", err);\n',
      'return fault_hit(b ? "tail.before_commit" : "tail.after_commit", err);\n'),
     (rules.rule_fault_points, "core/model/moves.c", '[MOVE_A] = {"a", 1, "phase.befor_cutover", "phase.cutover"},\n',

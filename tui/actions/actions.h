@@ -1,5 +1,5 @@
 /* Everything that a key or the palette can do: one table. Key bar, help, palette, documentation and the gate
- * of the read-only mode are made from it; what a row does stands in app/perform.c, under the same name. */
+ * of the read-only mode are made from it; what a row does is in actions/perform.c, under the same name. */
 #pragma once
 
 #include <stdio.h>

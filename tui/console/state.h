@@ -31,7 +31,7 @@ struct undo {
     int count;
 };
 
-/* See app/drawn.h. */
+/* See console/drawn.h. */
 struct drawn {
     bool any;
     int active;

@@ -1,5 +1,5 @@
 /* The dialog before an operation: gates, effect, a typed name, a countdown. The struct is what it knows, the
- * functions here draw it; what keys do to it stands in app/confirm_keys.c.
+ * functions here draw it; what keys do to it is in actions/confirm_keys.c.
  *
  * 1. It is bound to one migration and the generation that the person saw.
  * 2. Nothing is sent before the countdown ended, and every key cancels the countdown.

@@ -1,7 +1,7 @@
 /* What the screens show: one picture of the fleet and the place where the person stands in it.
  *
  * Views are pure: the same model and rectangle give the same cells. They read the model and never change it;
- * keys change it through screen->key and app/.
+ * keys change it through screen->key, actions/ and console/.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 /* A box with rows to look through or to choose from, and a line that searches in them: help, palette, orders,
- * themes, messages are made of it. Drawing is pure; keys stand in app/. */
+ * themes, messages are made of it. Drawing is pure; keys are read in console/. */
 #pragma once
 
 #include "widgets/field.h"
