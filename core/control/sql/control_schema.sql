@@ -130,7 +130,8 @@ ALTER TABLE tenantmv.store ADD COLUMN IF NOT EXISTS database_oid bigint;
 ALTER TABLE tenantmv.store ADD COLUMN IF NOT EXISTS events_oid bigint;
 
 -- What engines last saw of each store, for those who watch: they connect to no store. A row for each engine, which may see
--- what others do not. Nothing here is needed to run a migration. It holds no connection string.
+-- what others do not. No step of a migration reads it, but an engine starts only with the rights to write it (control_rights).
+-- It holds no connection string.
 CREATE TABLE IF NOT EXISTS tenantmv.store_observation (
     store_id varchar(255) NOT NULL REFERENCES tenantmv.store (id) ON DELETE CASCADE,
     engine uuid NOT NULL,
