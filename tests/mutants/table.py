@@ -677,7 +677,7 @@ MUTANTS = [Mutant(*row) for row in [
      "names", "a_tenant_goes_by_the_shortest_beginning_that_no_other_has"),
     ("hidden-trouble/big-three-digits", "tui/screens/big.c", 'fits ? "%s" : "%s %d"', 'fits ? "%s" : "%s", tile->title, tile->count);\n    snprintf(title, sizeof title, "%s"', "ghosts",
      "big_figures_are_counted_in_the_database"),
-    ("hidden-trouble/big-of-the-page", "tui/screens/big.c", "&& known > count ? known : count", "&& known > count ? count : count", "ghosts",
+    ("hidden-trouble/big-of-the-page", "tui/view/health.c", "at_least_none(by_state - judged)", "at_least_none(judged - judged)", "ghosts",
      "big_figures_are_counted_in_the_database"),
     ("hidden-trouble/page-by-age", "core/control/snapshot/sql/control_snapshot_migrations.sql", "later.created_at > m.created_at) THEN 0",
      "later.created_at > m.created_at) THEN 3", "link", "trouble_behind_a_thousand_running_ones_is_found"),
