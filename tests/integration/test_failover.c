@@ -253,6 +253,39 @@ static void opens_a_target_again_that_forgot_the_drain(void **state)
     assert_done(move_insert(l.on_target, &l.tenant, 900, 1, &err), &err);
 }
 
+static void with_the_pass(const char *change)
+{
+    support_sql(l.on_target,
+                "BEGIN; SELECT set_config('tenantmv.pass', o.migration_id || '/' || o.owner_epoch, true)"
+                " FROM tenantmv.owner o; %s; COMMIT",
+                change);
+}
+
+/* The target's replica has the first half of a repair: its note, and an event less. */
+static void ends_a_repair_that_the_target_remembers_half_of(void **state)
+{
+    struct tmv_error err;
+
+    (void)state;
+    life_begin_and_wait_until_ready();
+    support_sql(l.on_target,
+                "CREATE TABLE public.kept AS SELECT * FROM public.events WHERE global_position = 4");
+    with_the_pass("INSERT INTO tenantmv.repair (migration_id) SELECT migration_id FROM tenantmv.owner;"
+                  " DELETE FROM public.events WHERE global_position = 4");
+    caught_up();
+    replica_detach(replica);
+    with_the_pass("INSERT INTO public.events SELECT * FROM public.kept; DELETE FROM tenantmv.repair");
+    write_on(l.on_source, 700, 60);
+    life_wait_for("s.ready");
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
+    fail_over(&l.on_target, &l.target);
+    support_wait_until(l.on_target, "SELECT count(*) = 1 FROM tenantmv.fence WHERE state = 'open'");
+    life_wait_for("m.last_error LIKE '%%target has forgotten the end of the move%%'");
+    assert_int_equal(life_count(l.on_target), HISTORY + 60);
+    assert_int_equal(support_int(l.on_target, "SELECT count(*) FROM tenantmv.repair"), 0);
+    assert_done(move_insert(l.on_target, &l.tenant, 900, 1, &err), &err);
+}
+
 /* ---- what nobody understands ---- */
 
 static void touches_nothing_when_the_fences_do_not_fit(void **state)
@@ -282,6 +315,7 @@ int main(void)
         CASE(names_what_the_source_accepted_after_it_forgot, source_fails),
         CASE(completes_again_what_control_forgot_with_the_source, source_fails_with_control),
         CASE(opens_a_target_again_that_forgot_the_drain, target_fails),
+        CASE(ends_a_repair_that_the_target_remembers_half_of, target_fails),
         CASE(touches_nothing_when_the_fences_do_not_fit, source_fails),
     };
 

@@ -494,6 +494,8 @@ MUTANTS = [Mutant(*row) for row in [
      "guard_retire", "holds_an_armed_tenant_back"),
     ("late-engine/fence-without-owner", "core/store/guard/sql/guard/guard_fence_change.sql", "AND o.owner_epoch = $3::bigint FOR SHARE)",
      "AND $3::bigint > 0 FOR SHARE)", "fences", "a_late_engine_changes_no_fence"),
+    ("forgotten-decision/repair-without-an-end", "core/move/cutover/resolve.c", "    if (!end_repair(r, err) || !tail_read_value(", "    if (!tail_read_value(",
+     "failover", "ends_a_repair_that_the_target_remembers_half_of"),
     ("forgotten-decision/target-not-looked-at", "core/engine/phases/abort.c", "fence.state != FENCE_OPEN ||",
      "fence.state != FENCE_STATE_COUNT ||", "fences", "an_abort_leaves_a_target_that_took_the_tenant_over"),
     ("standby-wait/decision-is-ended", GUARD, "AND a.wait_event IS DISTINCT FROM 'SyncRep';", "AND true;",

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
@@ -11,6 +12,7 @@
 #include "lib/log.h"
 #include "lib/text.h"
 #include "move/tail/tail_source.h"
+#include "move/verify/verify_repair.h"
 #include "sql_embedded.h"
 
 #define RECOPY_TIMEOUT_US (600 * US_PER_S)
@@ -118,6 +120,36 @@ static bool arm_again(void *user, struct tailer *t, struct buf *commit, struct t
     return cutover_arm_sql(r->m->endpoints, r->source.epoch, r->m->tailer->value, commit, err);
 }
 
+/* A repair of which the target remembers the beginning and not the end: what it removed lies below the
+ * watermark, where a drain does not look, and no fence is armed while its note is there. The fence is closed.
+ * On sessions of its own, which are in the middle of a statement when it fails. */
+static bool end_repair(const struct resolving *r, struct tmv_error *err)
+{
+    const struct endpoints *endpoints = r->m->endpoints;
+    AUTO_CONN struct pgx_conn *source = NULL;
+    AUTO_CONN struct pgx_conn *target = NULL;
+    AUTO_FREE struct tmv_verify_report *report = NULL;
+    bool noted = false;
+
+    if (!verify_repair_is_noted(r->m->tailer->target, &endpoints->owner.migration, &noted, err))
+        return false;
+    if (!noted)
+        return true;
+    report = malloc(sizeof *report);
+    if (!report)
+        return err_set(err, TMV_ERR_NOMEM, "out of memory");
+    if (!endpoints_connect_source(endpoints, "verify", &source, err) ||
+        !endpoints_connect_target(endpoints, "verify", &target, err))
+        return false;
+    const struct verifier_task task = {.endpoints = endpoints,
+                                       .level = TMV_VERIFY_HASH,
+                                       .span = {.low = 0, .high = r->m->tailer->watermark},
+                                       .source = source,
+                                       .target = target,
+                                       .workers = 1};
+    return verify_repair(&task, report, err);
+}
+
 /* The source takes no writes of the tenant any more, so what it has up to its sequence's value is final. */
 static bool recopy(struct resolving *r, struct tmv_error *err)
 {
@@ -128,7 +160,7 @@ static bool recopy(struct resolving *r, struct tmv_error *err)
 
     if (r->target.state == FENCE_ARMED && !change_target(r, FENCE_ARMED, FENCE_CLOSED, 0, err))
         return false;
-    if (!tail_read_value(t, &value, err) || !tailer_begin_drain(t, err) ||
+    if (!end_repair(r, err) || !tail_read_value(t, &value, err) || !tailer_begin_drain(t, err) ||
         !tailer_drain(t, value, clock_now_us() + RECOPY_TIMEOUT_US, &finish, &events, err) ||
         !change_target(r, FENCE_ARMED, FENCE_OPEN, r->source.epoch, err))
         return err_wrap(err, "bringing the target what it had forgotten");

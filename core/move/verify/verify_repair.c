@@ -108,22 +108,33 @@ static bool note_ended(const struct verifier_task *t, const char *none, struct t
                      PGX_ARGS(PGX_UUID(&t->endpoints->owner.migration)), NULL, err);
 }
 
-/* While the note is there, nobody arms the fence: what a batch writes is written before any decision. */
-static bool is_noted(const struct verifier_task *t, struct tmv_error *err)
+bool verify_repair_is_noted(struct pgx_conn *target, const struct tmv_uuid *migration, bool *ret_noted,
+                            struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *noted = NULL;
 
-    if (!pgx_query(t->target, STEP_TIMEOUT_US, sql_verify_repair_noted,
-                   PGX_ARGS(PGX_UUID(&t->endpoints->owner.migration)), &noted, err))
+    if (!pgx_query(target, STEP_TIMEOUT_US, sql_verify_repair_noted, PGX_ARGS(PGX_UUID(migration)), &noted,
+                   err))
+        return err_wrap(err, "looking for an interrupted repair");
+    *ret_noted = pgx_bool(noted, 0, 0);
+    return true;
+}
+
+/* While the note is there, nobody arms the fence: what a batch writes is written before any decision. */
+static bool must_be_noted(const struct verifier_task *t, struct tmv_error *err)
+{
+    bool noted = false;
+
+    if (!verify_repair_is_noted(t->target, &t->endpoints->owner.migration, &noted, err))
         return false;
-    return pgx_bool(noted, 0, 0) || err_set(err, TMV_ERR_CONFLICT, "the target is not under repair any more");
+    return noted || err_set(err, TMV_ERR_CONFLICT, "the target is not under repair any more");
 }
 
 static bool remove_batch(const struct verifier_task *t, const char *positions, struct tmv_error *err)
 {
     AUTO(buf) struct buf sql = BUF_INIT(SQL_MAX);
 
-    return is_noted(t, err) && store_sql(&sql, sql_verify_remove, &t->endpoints->target, NULL, 0, err) &&
+    return must_be_noted(t, err) && store_sql(&sql, sql_verify_remove, &t->endpoints->target, NULL, 0, err) &&
            pgx_query(t->target, STEP_TIMEOUT_US, buf_text(&sql),
                      PGX_ARGS(PGX_UUID(&t->endpoints->owner.tenant), PGX_TEXT(positions)), NULL, err);
 }
@@ -144,7 +155,7 @@ static bool copy_batch(const struct verifier_task *t, const char *positions, str
     const struct pgx_var from_vars[] = {
         {"columns", buf_text(&out)}, {"positions", positions}, {"tenant_id", endpoints->tenant}};
     const struct pgx_var into_vars[] = {{"columns", buf_text(&in)}};
-    return is_noted(t, err) &&
+    return must_be_noted(t, err) &&
            store_sql(&from, sql_verify_copy_out, &endpoints->source, from_vars, ARRAY_LEN(from_vars), err) &&
            store_sql(&into, sql_copy_in, &endpoints->target, into_vars, ARRAY_LEN(into_vars), err) &&
            pgx_copy_out(t->source, STEP_TIMEOUT_US, buf_text(&from), err) &&

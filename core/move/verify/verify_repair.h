@@ -13,6 +13,9 @@
  * them. */
 TMV_NODISCARD bool verify_repair(const struct verifier_task *task, struct tmv_verify_report *ret_report,
                                  struct tmv_error *err);
+/* Whether the target has the note of a repair that did not come to its end. */
+TMV_NODISCARD bool verify_repair_is_noted(struct pgx_conn *target, const struct tmv_uuid *migration,
+                                          bool *ret_noted, struct tmv_error *err);
 /* Takes the note of an earlier repair away, because everything up to where it worked was found equal on both
  * ends since. Waits for a transaction that holds the applied row, up to ten seconds. */
 TMV_NODISCARD bool verify_repair_forget(const struct verifier_task *task, struct tmv_error *err);
