@@ -26,8 +26,8 @@ void endpoints_reverse(const struct endpoints *first, int number, struct endpoin
     ret_back->target = first->source;
 }
 
-static bool connect_end(const struct endpoints *endpoints, const struct tmv_store_info *store,
-                        const char *part, struct pgx_conn **ret_conn, struct tmv_error *err)
+static bool connect_store(const struct endpoints *endpoints, const struct tmv_store_info *store,
+                          const char *part, struct pgx_conn **ret_conn, struct tmv_error *err)
 {
     const struct pgx_options options = {.part = part,
                                         .migration = endpoints->migration[0] ? endpoints->migration : NULL,
@@ -39,15 +39,15 @@ static bool connect_end(const struct endpoints *endpoints, const struct tmv_stor
 bool endpoints_connect_source(const struct endpoints *endpoints, const char *part, struct pgx_conn **ret_conn,
                               struct tmv_error *err)
 {
-    return connect_end(endpoints, &endpoints->source_store, part, ret_conn, err) ? true
-                                                                                 : err_wrap(err, "source");
+    return connect_store(endpoints, &endpoints->source_store, part, ret_conn, err) ? true
+                                                                                   : err_wrap(err, "source");
 }
 
 bool endpoints_connect_target(const struct endpoints *endpoints, const char *part, struct pgx_conn **ret_conn,
                               struct tmv_error *err)
 {
-    return connect_end(endpoints, &endpoints->target_store, part, ret_conn, err) ? true
-                                                                                 : err_wrap(err, "target");
+    return connect_store(endpoints, &endpoints->target_store, part, ret_conn, err) ? true
+                                                                                   : err_wrap(err, "target");
 }
 
 bool endpoints_rename(const struct endpoints *endpoints, struct pgx_conn *conn, const char *part,

@@ -31,7 +31,7 @@ struct endpoints {
 int leg_number(const struct leg *leg);
 /* The endpoints of the leg that goes the other way, in append mode. */
 void endpoints_reverse(const struct endpoints *first, int number, struct endpoints *ret_back);
-/* Opens a connection to an end with the migration's name on it; `part` says what it is for ("copy", "tail").
+/* Opens a connection to a store with the migration's name on it; `part` says what it is for ("copy", "tail").
  */
 TMV_NODISCARD bool endpoints_connect_source(const struct endpoints *endpoints, const char *part,
                                             struct pgx_conn **ret_conn, struct tmv_error *err);
