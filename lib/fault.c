@@ -45,6 +45,7 @@ static const char *const points[] = {
     "follow.before_settle",
     "follow.figures",
     "follow.settled",
+    "follow.counted",
     "retire.before_drop",
     "retire.dropped",
     "retire.before_control",

@@ -37,11 +37,11 @@ struct tmv_control {
 
 /* ---- stores ---- */
 
-/* Whether the registry still has a store as it was when `store` was read: a decision sends the tenant's
- * writers to the registered name. In a transaction it stays so until the end: who replaces the store waits.
- * CONFLICT when it was replaced or removed. */
-TMV_NODISCARD bool control_store_hold(struct pgx_conn *conn, const struct tmv_store_info *store,
-                                      struct tmv_error *err);
+/* Whether the registry still has both stores as they were when they were read: a decision sends the tenant's
+ * writers to a registered name. In a transaction it stays so until the end: who replaces a store waits. Locks
+ * in the order of ids. CONFLICT when one was replaced or removed. */
+TMV_NODISCARD bool control_stores_hold(struct pgx_conn *conn, const struct tmv_store_info *one,
+                                       const struct tmv_store_info *other, struct tmv_error *err);
 /* Remembers which database a store was at first contact, unless that is known or the store was replaced since
  * `store` was read. */
 TMV_NODISCARD bool control_store_identify(struct pgx_conn *conn, const struct tmv_store_info *store,

@@ -194,6 +194,62 @@ static void says_that_a_cutover_was_not_tried(void **state)
     life_release();
 }
 
+/* The registry cannot be read: nothing was held and nothing decided, and who asked is told at once, not by
+ * the next ownership, which is stopped here. */
+static void says_that_a_cutover_was_not_tried_without_the_registry(void **state)
+{
+    struct tmv_error err;
+
+    (void)state;
+    life_prepare(false, false);
+    assert_done(life_begin(&err), &err);
+    pid_t pid = start("lease.before_take#2", "stop");
+    life_wait_for(READY);
+    support_sql(l.on_control, "ALTER TABLE tenantmv.store RENAME COLUMN events_oid TO hidden");
+    const struct tmv_uuid asked = request_cutover();
+    await(worker_is_stopped, pid);
+    struct tmv_command_info info;
+    assert_done(tmv_command_get(l.handle, &asked, &info, &err), &err);
+    support_sql(l.on_control, "ALTER TABLE tenantmv.store RENAME COLUMN hidden TO events_oid");
+    worker_continue(pid);
+    life_expect(info, TMV_COMMAND_FAILED, "not tried, ask again: ");
+    assert_int_equal(support_int(l.on_control, "SELECT count(*) FROM tenantmv.cutover_attempt"), 0);
+    worker_end(pid);
+    life_release();
+}
+
+/* The drain has failed, and the number of writers that waited comes late: the locked catalogue keeps the
+ * source from counting them. What is known of the attempt stays known, and who asked is told at once. */
+static void a_late_count_of_writers_leaves_a_rollback_known(void **state)
+{
+    AUTO_CONN struct pgx_conn *in_the_way = NULL;
+    struct tmv_error err;
+
+    (void)state;
+    life_prepare(false, false);
+    l.settings.drain_budget_ms = 3000;
+    in_the_way = support_connect(l.source.conninfo);
+    assert_done(life_begin(&err), &err);
+    pid_t pid = start("cutover.after_lock", "stop,cutover.drain_committed=error");
+    life_wait_for(READY);
+    int64_t epoch = support_int(l.on_control, "SELECT max(owner_epoch) FROM tenantmv.lease");
+    const struct tmv_uuid asked = request_cutover();
+    await(worker_is_stopped, pid);
+    support_sql(in_the_way, "BEGIN; LOCK TABLE pg_database IN ACCESS EXCLUSIVE MODE");
+    worker_continue(pid);
+    life_expect(outcome_of(&asked), TMV_COMMAND_FAILED, "fault point cutover.drain_committed");
+    assert_int_equal(support_int(l.on_control, "SELECT max(owner_epoch) FROM tenantmv.lease"), epoch);
+    support_sql(in_the_way, "ROLLBACK");
+    assert_int_equal(
+        support_int(l.on_control,
+                    "SELECT count(*) FROM tenantmv.cutover_attempt WHERE outcome = 'rolled_back'"),
+        1);
+    life_wait_for(READY);
+    assert_at_home(HISTORY);
+    worker_end(pid);
+    life_release();
+}
+
 /* How many events moved is only shown; a store that does not tell holds up nothing else. */
 static void settles_a_decision_while_a_store_does_not_count(void **state)
 {
@@ -211,6 +267,8 @@ static void settles_a_decision_while_a_store_does_not_count(void **state)
     support_sql(in_the_way, "BEGIN; LOCK TABLE public.events IN ACCESS EXCLUSIVE MODE");
     kill(pid, SIGCONT);
     life_wait_for("NOT s.unsettled");
+    support_wait_until(l.on_target, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE state = 'active' AND"
+                                    " query LIKE 'SELECT count(*) FILTER %%')");
     support_wait_until(l.on_target,
                        "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE state = 'active' AND"
                        " query LIKE 'SELECT count(*) FILTER %%')");
@@ -369,6 +427,8 @@ int main(void)
         cmocka_unit_test_setup(the_drains_commit_compares_the_facts_of_the_target, prepare),
         cmocka_unit_test_setup(the_decisions_commit_compares_the_facts_of_the_source, prepare),
         cmocka_unit_test_setup(says_that_a_cutover_was_not_tried, prepare),
+        cmocka_unit_test_setup(says_that_a_cutover_was_not_tried_without_the_registry, prepare),
+        cmocka_unit_test_setup(a_late_count_of_writers_leaves_a_rollback_known, prepare),
         cmocka_unit_test_setup(settles_a_decision_while_a_store_does_not_count, prepare),
         cmocka_unit_test_setup(tells_of_a_change_once_though_it_is_killed_there, prepare),
         cmocka_unit_test_setup(takes_a_partition_in_once_though_it_is_killed_there, prepare),

@@ -407,6 +407,24 @@ static void a_decision_holds_the_registered_stores(void **state)
     assert_done(move_insert(l.on_source, &l.tenant, 900, 1, &err), &err);
 }
 
+/* Another session has what the decision writes in the control tables, from the second time on: the first is
+ * the rehearsal. No writer of the tenant is in the way. */
+static void a_locked_control_table_is_not_blamed_on_the_writers(void **state)
+{
+    (void)state;
+    life_begin_and_wait_until_ready();
+    support_sql(
+        l.on_control,
+        "CREATE SEQUENCE public.times; CREATE FUNCTION public.locked() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN IF NEW.phase = 'completed' AND nextval('public.times') > 1 THEN RAISE EXCEPTION"
+        " 'canceling statement due to lock timeout' USING ERRCODE = '55P03'; END IF; RETURN NEW; END $$;"
+        " CREATE TRIGGER locked BEFORE UPDATE ON public.tenant_migrations FOR EACH ROW EXECUTE"
+        " FUNCTION public.locked()");
+    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_FAILED,
+                "writing the decision to the control tables");
+    assert_int_equal(support_int(l.on_control, "SELECT last_value FROM public.times"), 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +449,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_cutover_is_refused_when_the_target_was_replaced_meanwhile,
                                         life_plain, life_done),
         cmocka_unit_test_setup_teardown(a_decision_holds_the_registered_stores, life_plain, life_done),
+        cmocka_unit_test_setup_teardown(a_locked_control_table_is_not_blamed_on_the_writers, life_plain,
+                                        life_done),
     };
 
     return cmocka_run_group_tests(tests, support_setup, support_teardown);

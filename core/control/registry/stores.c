@@ -100,7 +100,7 @@ bool tmv_store_replace(struct tmv_control *control, const struct tmv_store_info 
     return err_hint(err, "its name must be typed to confirm the change");
 }
 
-bool control_store_hold(struct pgx_conn *conn, const struct tmv_store_info *store, struct tmv_error *err)
+static bool hold_one(struct pgx_conn *conn, const struct tmv_store_info *store, struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *row = NULL;
     const struct tmv_store_identity *known = &store->identity;
@@ -116,6 +116,14 @@ bool control_store_hold(struct pgx_conn *conn, const struct tmv_store_info *stor
     return pgx_rows(row) == 1 ||
            err_set(err, TMV_ERR_CONFLICT, "store %s was replaced in the registry while the tenant moved",
                    store->id);
+}
+
+bool control_stores_hold(struct pgx_conn *conn, const struct tmv_store_info *one,
+                         const struct tmv_store_info *other, struct tmv_error *err)
+{
+    bool in_order = strcmp(one->id, other->id) < 0;
+
+    return hold_one(conn, in_order ? one : other, err) && hold_one(conn, in_order ? other : one, err);
 }
 
 bool control_store_identify(struct pgx_conn *conn, const struct tmv_store_info *store,

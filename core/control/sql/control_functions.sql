@@ -1,6 +1,7 @@
 -- Functions and triggers of the control schema. The cutover calls change_phase, complete_cutover and audit_append in a
 -- transaction of its own, so each is complete in itself: ownership, compare-and-set, routing, audit.
--- Locks are taken in one order everywhere: lease, tenant_migrations, migration_state, tenant_routing, audit_head.
+-- Locks are taken in one order everywhere: lease, tenantmv.store (by id), tenant_migrations, migration_state, tenant_routing,
+-- audit_head. A cutover holds its stores before its lease: only the owner of a pending migration locks a store after its own.
 -- database: control
 -- script
 

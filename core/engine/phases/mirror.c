@@ -120,12 +120,23 @@ static bool report_final(struct coordinator *c, struct tmv_error *err)
     const struct tmv_gate none[1];
     struct migration_progress p = {.gates = none};
 
-    count_moved(c, &p.figures);
     figure_set(&p.figures, TMV_FIGURE_WATERMARK, c->tailer.watermark);
     if (c->cutover.verified_to == c->tailer.watermark)
         figure_set(&p.figures, TMV_FIGURE_VERIFIED_TO, c->cutover.verified_to);
     return control_report_progress(c->control, &c->endpoints.owner, &p, err) &&
            fault_hit("follow.figures", err);
+}
+
+/* Only shown, and a store may be slow to tell: nothing else waits for it, or fails with it. */
+static void report_moved(struct coordinator *c)
+{
+    struct migration_progress p = {0};
+    struct tmv_error err;
+
+    count_moved(c, &p.figures);
+    if (!control_report_progress(c->control, &c->endpoints.owner, &p, &err) ||
+        !fault_hit("follow.counted", &err))
+        log_error(TMV_LOG_WARN, c->endpoints.migration, &err);
 }
 
 /* The decision's consequences are done; until this is written, every engine may take the migration up. */
@@ -136,11 +147,13 @@ static bool settle(struct coordinator *c, const char *operator_name, struct tmv_
     if (!fault_hit("follow.before_settle", err) ||
         !control_unsettled(c->control, &c->endpoints.owner.migration, &open, err))
         return false;
-    if (open && (!report_final(c, err) || !control_settle(c->control, &c->endpoints.owner, err) ||
-                 !fault_hit("follow.settled", err)))
+    if (!open)
+        return true;
+    if (!report_final(c, err) || !control_settle(c->control, &c->endpoints.owner, err) ||
+        !fault_hit("follow.settled", err))
         return false;
-    if (open)
-        move_completed(c, operator_name);
+    move_completed(c, operator_name);
+    report_moved(c);
     return true;
 }
 
@@ -557,18 +570,32 @@ static bool catch_up(struct coordinator *c, bool *ret_lags, struct tmv_error *er
     return true;
 }
 
+/* What failed before an attempt began is told at once; the next ownership could only call it lost. Returns
+ * false. */
+static bool not_tried(struct coordinator *c, const struct command_row *command, const struct tmv_error *err)
+{
+    struct tmv_error ignored;
+    char outcome[TMV_REASON_MAX];
+
+    if (err->code == TMV_ERR_OWNERSHIP)
+        return false;
+    snprintf(outcome, sizeof outcome, "not tried, ask again: %.360s", err->message);
+    (void)!coordinator_answer(c, command, TMV_COMMAND_FAILED, outcome, &ignored);
+    return false;
+}
+
 /* Whether the registry still says what our connections were opened by: a decision sends the tenant's writers
  * to the target's name, not to the database that we filled. If not, the command is refused; the stores are
- * connected again, as the registry says now. */
+ * connected again, as the registry says now. A registry that does not answer says neither. */
 static bool registry_agrees(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
 {
     struct tmv_error ignored;
 
-    if (control_store_hold(c->control, &c->endpoints.source_store, err) &&
-        control_store_hold(c->control, &c->endpoints.target_store, err))
+    if (control_stores_hold(c->control, &c->endpoints.source_store, &c->endpoints.target_store, err))
         return true;
-    if (err->code == TMV_ERR_CONFLICT)
-        (void)!coordinator_answer(c, command, TMV_COMMAND_REFUSED, err->message, &ignored);
+    if (err->code != TMV_ERR_CONFLICT)
+        return not_tried(c, command, err);
+    (void)!coordinator_answer(c, command, TMV_COMMAND_REFUSED, err->message, &ignored);
     return false;
 }
 
@@ -606,20 +633,6 @@ static bool get_close(struct coordinator *c, struct tmv_error *err)
         return false;
     return fact_watch_is_void(&c->facts, NULL, 0) ||
            (catch_up(c, &lags, err) && (lags || verify_up_to_now(c, err)));
-}
-
-/* What failed before an attempt began is told at once; the next ownership could only call it lost. Returns
- * false. */
-static bool not_tried(struct coordinator *c, const struct command_row *command, const struct tmv_error *err)
-{
-    struct tmv_error ignored;
-    char outcome[TMV_REASON_MAX];
-
-    if (err->code == TMV_ERR_OWNERSHIP)
-        return false;
-    snprintf(outcome, sizeof outcome, "not tried, ask again: %.360s", err->message);
-    (void)!coordinator_answer(c, command, TMV_COMMAND_FAILED, outcome, &ignored);
-    return false;
 }
 
 /* Judges the gates, and again right before the attempt, when everything that takes a moment is done: what

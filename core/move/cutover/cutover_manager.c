@@ -16,6 +16,7 @@
 #define STEP_TIMEOUT_US (10 * US_PER_S)
 #define DECIDE_BUDGET_MS 40
 #define BEGUN_IDLE_MS INT64_C(1000) /* between the decision's first statements: nobody is held */
+#define COUNTED_US US_PER_S         /* for the number of writers that were held, once they are not */
 #define LOCK_TRIES 3
 #define CATCH_UP_TURNS 6
 #define CATCH_UP_US (20 * US_PER_MS)
@@ -213,10 +214,10 @@ static bool begin_decision(struct pause *p, struct tmv_error *err)
     if (!m->control_here || p->request->rehearsal)
         return true;
     details = decision_details(p);
-    return control_store_hold(m->lock, &m->endpoints->source_store, err) &&
-           control_store_hold(m->lock, &m->endpoints->target_store, err) &&
-           control_complete_cutover(m->lock, &m->endpoints->owner, m->endpoints->target_store.id, details,
-                                    p->request->requested_by, err);
+    return (control_stores_hold(m->lock, &m->endpoints->source_store, &m->endpoints->target_store, err) &&
+            control_complete_cutover(m->lock, &m->endpoints->owner, m->endpoints->target_store.id, details,
+                                     p->request->requested_by, err)) ||
+           err_wrap(err, "writing the decision to the control tables");
 }
 
 static bool ask_for_lock(struct pause *p, struct tmv_error *err)
@@ -257,12 +258,22 @@ static bool last_turn(struct pause *p, struct tmv_error *err)
 
 /* Both transactions are begun before the lock is asked for. The source's first, because what it does takes
  * longer; the target's, which cannot be open in a turn of the tail, right before the lock. */
-static bool lock_once(struct pause *p, struct tmv_error *err)
+static bool begin_both(struct pause *p, struct tmv_error *err)
 {
-    if (begin_decision(p, err) && hold_source(p, err) && last_turn(p, err) &&
-        tailer_begin_drain(p->m->tailer, err) && hold_target(p, err) &&
-        fault_hit("cutover.before_lock", err) && ask_for_lock(p, err))
+    return begin_decision(p, err) && hold_source(p, err) && last_turn(p, err) &&
+           tailer_begin_drain(p->m->tailer, err) && hold_target(p, err) &&
+           fault_hit("cutover.before_lock", err);
+}
+
+/* *ret_held: the tenant's lock was asked for, and its holders did not leave in time. What is locked before
+ * that is not theirs. */
+static bool lock_once(struct pause *p, bool *ret_held, struct tmv_error *err)
+{
+    bool begun = begin_both(p, err);
+
+    if (begun && ask_for_lock(p, err))
         return true;
+    *ret_held = begun && err_is_sqlstate(err, "55P03");
     pgx_rollback(p->m->lock, STEP_TIMEOUT_US);
     pgx_rollback(p->m->tailer->target, STEP_TIMEOUT_US);
     return false;
@@ -273,11 +284,14 @@ static bool take_lock(struct pause *p, struct tmv_error *err)
     unsigned seed = (unsigned)clock_now_us();
 
     for (int i = 0; i < LOCK_TRIES; i++) {
-        if (lock_once(p, err))
+        bool held = false;
+
+        if (lock_once(p, &held, err))
             return true;
         if (!err_is_sqlstate(err, "55P03"))
             return false;
-        describe_holders(p, err);
+        if (held)
+            describe_holders(p, err);
         if (!stop_sleep(p->m->endpoints->stop, 20 * US_PER_MS + rand_r(&seed) % (100 * US_PER_MS)))
             return err_set(err, TMV_ERR_CANCELLED, "stopped");
     }
@@ -385,15 +399,29 @@ static void ask_held_writers(struct pause *p)
                                 PGX_ARGS(PGX_INT(p->m->source_guard->lock_key)), &ignored);
 }
 
-/* Also after a drain that failed: the connection is used again. */
+/* Also after a drain that failed: the connection is used again. A wait that is given up breaks it, so it is
+ * not bounded by what is left of the pause: when the answer was not awaited, nobody is held any more. */
 static void take_held_writers(struct pause *p)
 {
     AUTO_RESULT struct pgx_result *row = NULL;
     struct tmv_error ignored;
 
-    if (p->counting && pgx_receive(p->m->tailer->source, left_of_drain_us(p), &row, &ignored))
+    if (p->counting && pgx_receive(p->m->tailer->source, COUNTED_US, &row, &ignored))
         p->attempt->held_writers = pgx_int(row, 0, 0);
     p->counting = false;
+}
+
+/* Before a decision, whose wait for a standby needs the connection. */
+static bool await_held_writers(struct pause *p, struct tmv_error *err)
+{
+    bool answered = !p->counting;
+
+    if (p->counting && !pgx_await(p->m->tailer->source, left_of_drain_us(p), &answered, err))
+        return err_wrap(err, "counting the writers that wait");
+    if (!answered)
+        return err_set(err, TMV_ERR_TIMEOUT, "the drain used its whole budget");
+    take_held_writers(p);
+    return true;
 }
 
 /* Runs in the target's transaction, after the last events were written and before it commits. A rehearsal's
@@ -592,12 +620,14 @@ static bool run_pause(struct pause *p, bool *ret_unknown, struct tmv_error *err)
         return false;
     int64_t start = clock_now_us();
     ok = fault_hit("cutover.after_lock", err) &&
-         tailer_drain(m->tailer, p->value, p->deadline_us, &finish, &p->attempt->drained_events, err);
-    take_held_writers(p);
+         tailer_drain(m->tailer, p->value, p->deadline_us, &finish, &p->attempt->drained_events, err) &&
+         await_held_writers(p, err);
     p->attempt->drain_us = clock_now_us() - start;
     if (!ok) {
-        *ret_unknown = !pgx_is_usable(m->tailer->target) || !pgx_is_usable(m->tailer->source);
         pgx_rollback(m->lock, STEP_TIMEOUT_US);
+        take_held_writers(p);
+        /* The source decides on the session with the lock, and on no other. */
+        *ret_unknown = !pgx_is_usable(m->tailer->target);
         return false;
     }
     if (is_verified(p))
