@@ -392,11 +392,10 @@ static void a_cutover_is_refused_when_the_target_was_replaced_meanwhile(void **s
 }
 
 /* Between the last look and the decision: a trigger replaces the store when the attempt is noted. */
-static void a_decision_holds_the_registered_stores(void **state)
+static void replace_a_store_before_the_decision(void)
 {
     struct tmv_error err;
 
-    (void)state;
     life_begin_and_wait_until_ready();
     support_sql(l.on_control,
                 "CREATE FUNCTION public.replace_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE"
@@ -405,6 +404,18 @@ static void a_decision_holds_the_registered_stores(void **state)
                 " FUNCTION public.replace_it()");
     life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_FAILED, "store dedicated was replaced");
     assert_done(move_insert(l.on_source, &l.tenant, 900, 1, &err), &err);
+}
+
+static void a_decision_holds_the_registered_stores(void **state)
+{
+    (void)state;
+    replace_a_store_before_the_decision();
+}
+
+static void a_decision_compares_a_registry_that_is_elsewhere(void **state)
+{
+    (void)state;
+    replace_a_store_before_the_decision();
 }
 
 /* Another session has what the decision writes in the control tables, from the second time on: the first is
@@ -449,6 +460,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_cutover_is_refused_when_the_target_was_replaced_meanwhile,
                                         life_plain, life_done),
         cmocka_unit_test_setup_teardown(a_decision_holds_the_registered_stores, life_plain, life_done),
+        cmocka_unit_test_setup_teardown(a_decision_compares_a_registry_that_is_elsewhere,
+                                        life_with_control_elsewhere, life_done),
         cmocka_unit_test_setup_teardown(a_locked_control_table_is_not_blamed_on_the_writers, life_plain,
                                         life_done),
     };

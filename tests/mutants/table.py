@@ -303,6 +303,8 @@ MUTANTS = [Mutant(*row) for row in [
      "registry", "a_cutover_is_refused_when_the_target_was_replaced_meanwhile"),
     ("registry/decides-on-a-replaced-store", "core/move/cutover/cutover_manager.c", "control_stores_hold(m->lock, &m->endpoints->source_store, &m->endpoints->target_store, err) &&",
      "pgx_is_usable(m->lock) &&", "registry", "a_decision_holds_the_registered_stores"),
+    ("registry/elsewhere-not-compared", "core/move/cutover/cutover_manager.c", "return m->control_here || p->request->rehearsal ||", "return !p->request->force ||",
+     "registry", "a_decision_compares_a_registry_that_is_elsewhere"),
     ("registry/unread-is-lost", "core/engine/phases/mirror.c",
      "    if (err->code != TMV_ERR_CONFLICT)\n        return not_tried(c, command, err);\n", "    if (err->code != TMV_ERR_CONFLICT)\n        return false;\n",
      "fact_points", "says_that_a_cutover_was_not_tried_without_the_registry"),

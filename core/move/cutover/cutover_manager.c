@@ -195,6 +195,17 @@ static bool hold_target(struct pause *p, struct tmv_error *err)
     return hold_guard(p, SIDE_TARGET, p->m->tailer->target, p->m->target_guard, err);
 }
 
+/* Where control is elsewhere, no transaction of its can be held for as long as the decision takes: the
+ * registry is compared as late as nobody waits for it. What is replaced in the pause itself is not noticed by
+ * the decision. */
+static bool compare_registry(const struct pause *p, struct tmv_error *err)
+{
+    const struct cutover_manager *m = p->m;
+
+    return m->control_here || p->request->rehearsal ||
+           control_stores_hold(m->control, &m->endpoints->source_store, &m->endpoints->target_store, err);
+}
+
 /* The transaction that will decide, up to the tenant's lock: what the decision changes in the control tables
  * is written first, where they are in this database. Nobody is held by that. */
 static bool begin_decision(struct pause *p, struct tmv_error *err)
@@ -208,7 +219,7 @@ static bool begin_decision(struct pause *p, struct tmv_error *err)
     snprintf(lock_ms, sizeof lock_ms, "%" PRId64, s->lock_budget_ms);
     snprintf(idle_ms, sizeof idle_ms, "%" PRId64, BEGUN_IDLE_MS);
     const struct pgx_var vars[] = {{"lock_ms", lock_ms}, {"idle_ms", idle_ms}};
-    if (!pgx_expand(&sql, sql_cutover_begin, vars, ARRAY_LEN(vars), err) ||
+    if (!compare_registry(p, err) || !pgx_expand(&sql, sql_cutover_begin, vars, ARRAY_LEN(vars), err) ||
         !pgx_script(m->lock, STEP_TIMEOUT_US, buf_text(&sql), 0, NULL, err))
         return false;
     if (!m->control_here || p->request->rehearsal)
