@@ -8,6 +8,7 @@
 #pragma once
 
 #include "control/snapshot/figures.h"
+#include "model/ending.h"
 #include "model/moves.h"
 #include "pg/query.h"
 #include "tenantmv/stores.h"
@@ -80,6 +81,8 @@ struct migration_row {
     struct tmv_settings settings;
     struct tmv_error settings_error; /* why they cannot be read; code TMV_OK when they can */
     int64_t events_total, events_copied;
+    enum ending ending;             /* of a completed one */
+    int64_t watermark, verified_to; /* as last reported */
 };
 TMV_NODISCARD bool control_migration_get(struct pgx_conn *conn, const struct tmv_uuid *id,
                                          struct migration_row *ret_row,
@@ -100,6 +103,16 @@ TMV_NODISCARD bool control_phase_change(struct pgx_conn *conn, const struct owne
  * from pending to bulk_copy checks it again, with the stores locked: CLOSED when somebody was faster. */
 TMV_NODISCARD bool control_queue_place(struct pgx_conn *conn, const struct tmv_uuid *migration,
                                        int64_t *ret_place, struct tmv_error *err);
+/* Compare-and-set of what a completed migration still does, with an audit row when `details` are given.
+ * *ret_changed false: it was not `from`. */
+struct ending_change {
+    enum ending from, to;
+    const char *details;       /* JSON object text, or NULL */
+    const char *operator_name; /* who, or NULL for the engine itself */
+};
+TMV_NODISCARD bool control_ending_change(struct pgx_conn *conn, const struct owner *owner,
+                                         const struct ending_change *change, bool *ret_changed,
+                                         struct tmv_error *err);
 /* For the transaction that decides a cutover, on whichever connection holds it when the control database is
  * there: phase cutover → completed, the tenant's store and routing state in one update, audit. CONFLICT when
  * the phase changed, the migration was paused, or routing no longer names the source; OWNERSHIP as
@@ -172,6 +185,7 @@ TMV_NODISCARD bool control_audit(struct pgx_conn *conn, const struct owner *owne
 struct claimable {
     struct tmv_uuid migration, tenant;
     bool takeover;     /* the lease names another engine that fell silent */
+    bool held;         /* completed and settled: its old store is kept current */
     int64_t had_epoch; /* owner epoch under which the caller had it until now; 0: it comes new */
     const char *cause; /* why that ownership ended (borrowed); NULL: it comes new */
 };

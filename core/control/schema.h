@@ -3,7 +3,7 @@
 
 #include "pg/query.h"
 
-#define CONTROL_SCHEMA_VERSION 15
+#define CONTROL_SCHEMA_VERSION 16
 
 /* Refuses unless the database has exactly the version that this program knows. */
 TMV_NODISCARD bool control_schema_check(struct pgx_conn *conn, struct tmv_error *err);

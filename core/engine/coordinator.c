@@ -55,6 +55,14 @@ bool coordinator_pause(struct coordinator *c, const struct command_row *command,
            coordinator_answer(c, command, TMV_COMMAND_DONE, pause ? "paused" : "resumed", err);
 }
 
+/* Its loop uses the connections. */
+static bool leave_to_hold(struct coordinator *c, const struct command_row *command)
+{
+    c->held_command = *command;
+    c->held_command_waits = true;
+    return true;
+}
+
 static bool carry_out(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
 {
     char why[TMV_REASON_MAX];
@@ -71,7 +79,10 @@ static bool carry_out(struct coordinator *c, const struct command_row *command, 
     case TMV_OP_REHEARSE:
         return phase_cutover(c, command, err);
     case TMV_OP_VERIFY:
-        return coordinator_verify(c, command, err);
+        return c->row.phase == TMV_PHASE_COMPLETED ? leave_to_hold(c, command)
+                                                   : coordinator_verify(c, command, err);
+    case TMV_OP_FINALIZE:
+        return leave_to_hold(c, command);
     case TMV_OP_START:
     case TMV_OP_COUNT:
         break;
@@ -389,7 +400,8 @@ static bool try_once(const struct coordinator_options *options, struct tries *t)
     bool stopped = stop_is_raised(options->stop);
     bool lost = !ok && err.code == TMV_ERR_OWNERSHIP;
     /* What an ended migration left in a store that is away: others shall not wait for this thread. */
-    bool ended = !ok && c.endpoints.owner.epoch > 0 && tmv_phase_is_terminal(c.row.phase);
+    bool ended = !ok && c.endpoints.owner.epoch > 0 && tmv_phase_is_terminal(c.row.phase) &&
+                 !ending_is_open(c.row.ending);
     count_trouble(t, c.reported_us > 0, started_us);
     const struct engine_wait wait = {.for_us = ended ? LEFT_RETRY_US : t->pause_us,
                                      .since_us = clock_now_us() - t->since_us};

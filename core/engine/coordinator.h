@@ -21,6 +21,7 @@ struct coordinator_options {
     struct claimable what;
     const struct stop *stop;     /* raised when the engine stops */
     struct observers *observers; /* borrowed; NULL: no observer is told */
+    atomic_bool *held; /* borrowed; set while only an old store is kept current; NULL: nobody asks */
 };
 
 /* The coordinator's state; its parts are in coordinator.c (ownership, errors) and phases/ (what is done in
@@ -53,7 +54,9 @@ struct coordinator {
     enum applied_state applied;      /* on the target; UNKNOWN until it was raised there */
     int64_t copy_limit;              /* V0; 0 before the guard stood */
     bool ended;                      /* nothing is left to do */
-    bool target_is_home;             /* an abort found that the target takes the tenant's writes */
+    struct command_row held_command; /* one that waits for the hold-down's loop */
+    bool held_command_waits;
+    bool target_is_home; /* an abort found that the target takes the tenant's writes */
 };
 
 /* The thread's body: until the migration ended, somebody else owns it, or the engine stops. Logs what it ends
@@ -92,6 +95,9 @@ bool phase_undecided(struct coordinator *c, struct tmv_error *err);
 TMV_NODISCARD bool phase_cutover(struct coordinator *c, const struct command_row *command,
                                  struct tmv_error *err);
 TMV_NODISCARD bool phase_completed(struct coordinator *c, struct tmv_error *err);
+/* Hold-down: keeps the store current that the tenant has left, by leg 2 of the migration, until that is ended
+ * by a command (after which `ended` is set), or something fails. Writers are never held. */
+TMV_NODISCARD bool phase_hold(struct coordinator *c, struct tmv_error *err);
 /* Takes everything back: nothing arrives any more, fence off, copied events removed (or kept), triggers and
  * rows gone, ledger empty, phase aborted. Can be repeated after a crash at any point. */
 TMV_NODISCARD bool phase_abort(struct coordinator *c, const struct command_row *command,

@@ -135,11 +135,13 @@ static bool retire_at(const struct place *place, const struct guard *like, enum 
            guard_retire(place->conn, &guard, resting, &done, err) && done;
 }
 
+/* `held`: the old store is kept current, for which the tenant's events are counted in the new one. */
 static bool retire(struct pgx_conn *control, const struct place *source, const struct place *target,
-                   const struct guard *guard, struct tmv_error *err)
+                   const struct guard *guard, bool held, struct tmv_error *err)
 {
-    return retire_at(source, guard, FENCE_MOVED, err) && retire_at(target, guard, FENCE_OPEN, err) &&
-           fault_hit("retire.before_control", err) &&
+    if (!retire_at(source, guard, FENCE_MOVED, err) || held)
+        return false;
+    return retire_at(target, guard, FENCE_OPEN, err) && fault_hit("retire.before_control", err) &&
            pgx_query(control, CONTROL_TIMEOUT_US, sql_control_retired, PGX_ARGS(PGX_UUID(&guard->migration)),
                      NULL, err) &&
            fault_hit("retire.control", err);
@@ -163,7 +165,7 @@ static bool retire_all(const struct decision_watch *w, struct pgx_conn *control,
 
         if (go_to(w, control, pgx_text(rows, i, 2), &source) &&
             go_to(w, control, pgx_text(rows, i, 3), &target) &&
-            !retire(control, &source, &target, &guard, &why) && why.code != TMV_OK)
+            !retire(control, &source, &target, &guard, pgx_bool(rows, i, 4), &why) && why.code != TMV_OK)
             log_error(TMV_LOG_DEBUG, "dropping a guard that is not needed any more", &why);
     }
     return true;

@@ -23,6 +23,7 @@
 
 #define DEFAULT_MIGRATIONS 8
 #define MIGRATIONS_MAX 64
+#define HELD_MAX 64
 #define HEARTBEAT_US (LEASE_TTL_US / 5)
 #define SILENCE_MARGIN_US (5 * US_PER_MS) /* a lease is looked at so long after it ran out */
 #define FIRST_RETRY_US (100 * US_PER_MS)
@@ -32,6 +33,7 @@
 struct slot {
     bool used;
     atomic_bool done; /* set by the thread as its last act */
+    atomic_bool held; /* the thread only keeps an old store current: it does not count as a migration */
     pthread_t thread;
     struct coordinator_options options;
 };
@@ -46,7 +48,7 @@ struct tmv_engine {
     struct decision_watch watch;
     struct store_watch stores;
     pthread_t thread;
-    struct slot slots[MIGRATIONS_MAX]; /* the engine's thread only */
+    struct slot slots[MIGRATIONS_MAX + HELD_MAX]; /* the engine's thread only */
     pthread_mutex_t lock;
     struct tmv_engine_status status; /* under the lock */
 };
@@ -64,31 +66,36 @@ static void reap(struct tmv_engine *e, bool all)
 {
     int running = 0;
 
-    for (int i = 0; i < e->max_migrations; i++) {
+    for (size_t i = 0; i < ARRAY_LEN(e->slots); i++) {
         struct slot *slot = &e->slots[i];
 
         if (slot->used && (all || atomic_load(&slot->done))) {
             pthread_join(slot->thread, NULL);
             slot->used = false;
         }
-        running += slot->used;
+        running += slot->used && !atomic_load(&slot->held);
     }
     pthread_mutex_lock(&e->lock);
     e->status.running = running;
     pthread_mutex_unlock(&e->lock);
 }
 
+/* NULL: it runs already, or there are as many as there may be. */
 static struct slot *free_slot(struct tmv_engine *e, const struct claimable *what)
 {
     struct slot *found = NULL;
+    int beside = 0;
 
-    for (int i = 0; i < e->max_migrations; i++) {
-        if (!e->slots[i].used)
-            found = &e->slots[i];
-        else if (tmv_uuid_equal(&e->slots[i].options.what.migration, &what->migration))
+    for (size_t i = 0; i < ARRAY_LEN(e->slots); i++) {
+        struct slot *slot = &e->slots[i];
+
+        if (!slot->used)
+            found = slot;
+        else if (tmv_uuid_equal(&slot->options.what.migration, &what->migration))
             return NULL; /* its coordinator is between two ownerships */
+        beside += slot->used && atomic_load(&slot->held) == what->held;
     }
-    return found;
+    return beside < (what->held ? HELD_MAX : e->max_migrations) ? found : NULL;
 }
 
 static void run_migration(struct tmv_engine *e, const struct claimable *what)
@@ -105,7 +112,9 @@ static void run_migration(struct tmv_engine *e, const struct claimable *what)
     slot->options.what = *what;
     slot->options.stop = &e->stop;
     slot->options.observers = e->observers;
+    slot->options.held = &slot->held;
     atomic_store(&slot->done, false);
+    atomic_store(&slot->held, what->held);
     slot->used = thread_spawn(&slot->thread, "coordinator", coordinator_main, slot, &err);
     if (!slot->used)
         log_error(TMV_LOG_WARN, "a migration waits for its coordinator", &err);
@@ -124,14 +133,14 @@ static bool round_us(struct tmv_engine *e, struct pgx_conn *control, int64_t *re
 
 static bool one_round(struct tmv_engine *e, struct pgx_conn *control, struct tmv_error *err)
 {
-    struct claimable list[MIGRATIONS_MAX];
+    struct claimable list[MIGRATIONS_MAX + HELD_MAX];
     size_t count = 0;
     int64_t wait_us = HEARTBEAT_US;
     char channel[64], payload[256];
 
     reap(e, false);
     if (!fault_hit("engine.heartbeat", err) || !control_lease_renew(control, &e->id, err) ||
-        !control_claimable(control, &e->id, MIGRATIONS_MAX, list, &count, err))
+        !control_claimable(control, &e->id, ARRAY_LEN(list), list, &count, err))
         return false;
     for (size_t i = 0; i < count; i++)
         run_migration(e, &list[i]);

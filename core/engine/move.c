@@ -56,12 +56,24 @@ static bool write_pause(struct coordinator *c, enum move_id move, const struct m
     return control_set_paused(c->control, &c->endpoints.owner, &change, ret_changed, err);
 }
 
+static bool write_finalized(struct coordinator *c, enum move_id move, const struct move_note *note,
+                            bool *ret_changed, struct tmv_error *err)
+{
+    const struct ending_change change = {.from = ENDING_FINALIZING,
+                                         .to = ENDING_FINALIZED,
+                                         .details = "{\"finalized\":true}",
+                                         .operator_name = note->operator_name};
+
+    (void)move;
+    return control_ending_change(c->control, &c->endpoints.owner, &change, ret_changed, err);
+}
+
 static move_writer *const writers[MOVE_COUNT] = {
     [MOVE_BEGIN_COPY] = write_phase,    [MOVE_BEGIN_DUAL_WRITE] = write_phase,
     [MOVE_BEGIN_CUTOVER] = write_phase, [MOVE_ROLL_BACK] = write_phase,
     [MOVE_COMPLETE] = write_completion, [MOVE_FOLLOW_DECISION] = write_completion,
     [MOVE_ABORT] = write_phase,         [MOVE_PAUSE] = write_pause,
-    [MOVE_RESUME] = write_pause,
+    [MOVE_RESUME] = write_pause,        [MOVE_FINALIZE] = write_finalized,
 };
 
 static void tell(const struct coordinator *c, enum move_id move, enum tmv_phase from,

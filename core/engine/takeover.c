@@ -105,6 +105,15 @@ static bool read_applied(struct coordinator *c, struct pgx_conn *target, struct 
 }
 
 /* What an older program left there is brought to this one's form before it is read. */
+/* The leg that goes back writes to the source. Without it there is nothing to raise. */
+static bool raise_back(const struct coordinator *c, struct pgx_conn *source, struct tmv_error *err)
+{
+    return pgx_query(source, TAKEOVER_TIMEOUT_US, sql_takeover_applied,
+                     PGX_ARGS(PGX_UUID(&c->endpoints.owner.migration), PGX_INT(c->endpoints.owner.epoch),
+                              PGX_INT(BACK_LEG)),
+                     NULL, err);
+}
+
 static bool raise_owner(struct coordinator *c, struct pgx_conn *conn, bool source, struct tmv_error *err)
 {
     const struct guard *guard = source ? &c->source_guard : &c->target_guard;
@@ -112,8 +121,9 @@ static bool raise_owner(struct coordinator *c, struct pgx_conn *conn, bool sourc
     if (!guard_upgrade_store(conn, guard->shape, err) || !fault_hit("takeover.store_upgraded", err) ||
         !guard_raise_owner(conn, guard, err) || !upgrade_take_in(c, conn, source, err))
         return false;
-    return source || (fault_hit("takeover.target_raised", err) && read_applied(c, conn, err) &&
-                      fault_hit("takeover.applied_raised", err));
+    return source ? raise_back(c, conn, err)
+                  : (fault_hit("takeover.target_raised", err) && read_applied(c, conn, err) &&
+                     fault_hit("takeover.applied_raised", err));
 }
 
 /* A store that was never prepared is left alone: nothing was ever written there. */

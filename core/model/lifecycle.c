@@ -26,6 +26,8 @@ static const struct lifecycle_row allowed[] = {
     {TMV_PHASE_DUAL_WRITE, true, TMV_OP_ABORT, "undoes what was created; the source stays as it is"},
     {TMV_PHASE_DUAL_WRITE, true, TMV_OP_VERIFY, "compares both ends as far as was copied"},
     {TMV_PHASE_COMPLETED, false, TMV_OP_VERIFY, "compares both ends as far as was copied"},
+    {TMV_PHASE_COMPLETED, false, TMV_OP_FINALIZE,
+     "stops keeping the old store current; there is no way back"},
 };
 
 static bool in_table(enum tmv_phase phase, bool paused, enum tmv_operation operation)

@@ -22,7 +22,8 @@ enum move_id {
     MOVE_ABORT,
     MOVE_PAUSE,
     MOVE_RESUME,
-    MOVE_ERROR, /* something failed; it is counted and told, nothing else changes */
+    MOVE_FINALIZE, /* the old store is not kept current any more */
+    MOVE_ERROR,    /* something failed; it is counted and told, nothing else changes */
     MOVE_COUNT
 };
 

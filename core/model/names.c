@@ -8,7 +8,7 @@ static const char *const phases[TMV_PHASE_COUNT] = {"pending",   "bulk_copy", "d
 static const char *const routing_states[TMV_ROUTING_COUNT] = {"normal", "bulk_copy", "dual_write",
                                                               "cutover_paused", "migrated"};
 static const char *const operations[TMV_OP_COUNT] = {"start",    "pause", "resume", "cutover",
-                                                     "rehearse", "abort", "verify"};
+                                                     "rehearse", "abort", "verify", "finalize"};
 
 static const char *const attempt_outcomes[TMV_ATTEMPT_COUNT] = {"unknown",     "running", "completed",
                                                                 "rolled_back", "refused", "rehearsed"};

@@ -260,6 +260,7 @@ static bool accomplished(struct run *r, enum tmv_operation op)
         return bed_is(&r->bed, r->tenant, "m.phase = 'aborted'");
     case TMV_OP_VERIFY:
     case TMV_OP_REHEARSE:
+    case TMV_OP_FINALIZE:
     case TMV_OP_START:
     case TMV_OP_COUNT:
         break;

@@ -333,13 +333,13 @@ static void a_guard_of_an_older_release_orders_them_too(void **state)
 /* While the guard is there, `first`, whose own id is below a neighbour's, gets the floor of a writer above
  * it. Once it is gone, nothing gives `late` that floor: a reader whose horizon the neighbour keeps would read
  * it, and pass over `first`. */
-struct ending {
+struct end_of_life {
     struct writer late, first, neighbour, higher;
 };
 
-static struct ending begin_ending(void)
+static struct end_of_life begin_ending(void)
 {
-    struct ending e = {.late = writer_begin("READ COMMITTED"), .first = writer_begin("READ COMMITTED")};
+    struct end_of_life e = {.late = writer_begin("READ COMMITTED"), .first = writer_begin("READ COMMITTED")};
 
     e.neighbour = writer_begin("READ COMMITTED");
     e.higher = writer_begin("READ COMMITTED");
@@ -350,7 +350,7 @@ static struct ending begin_ending(void)
     return e;
 }
 
-static void finish_ending(struct ending *e)
+static void finish_ending(struct end_of_life *e)
 {
     writer_insert(&e->late);
     assert_true(e->late.position > e->first.position);
@@ -364,7 +364,7 @@ static void finish_ending(struct ending *e)
 static void a_reader_skips_nothing_when_the_guard_is_removed(void **state)
 {
     const struct fence_change off = {.from = FENCE_OPEN, .to = FENCE_OFF};
-    struct ending e = begin_ending();
+    struct end_of_life e = begin_ending();
     char why[GUARD_WHY_MAX], pid[20];
     struct tmv_error err;
     bool changed = false;
@@ -382,7 +382,7 @@ static void a_reader_skips_nothing_when_the_guard_is_removed(void **state)
 
 static void a_reader_skips_nothing_when_the_guard_is_folded_away(void **state)
 {
-    struct ending e = begin_ending();
+    struct end_of_life e = begin_ending();
     struct tmv_error err;
     bool done = false;
 

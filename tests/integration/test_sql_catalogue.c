@@ -79,6 +79,7 @@ static const struct sample {
     {NULL, "statement_timeout_ms", "0"},
     {NULL, "idle_session", ""},
     {NULL, "leg", "1"},
+    {NULL, "back_leg", "2"},
     {NULL, "count", "3"},
     {NULL, "migration", "'" TENANT "'"},
     {NULL, "owner_epoch", "1"},

@@ -22,6 +22,7 @@ const struct command *const commands[] = {
     &command_rehearse,
     &command_abort,
     &command_withdraw,
+    &command_finalize,
     &command_verify,
     &command_audit,
     &command_export,

@@ -24,7 +24,7 @@
 struct arguments {
     const char *tenant, *source, *target, *wait_phase;
     bool dry_run, no_preflight, keep_indexes, no_verify, auto_cutover;
-    int64_t batch_size, max_lag_events, max_lag_us, pause_us, lock_us, drain_us, timeout_us;
+    int64_t batch_size, max_lag_events, max_lag_us, pause_us, lock_us, drain_us, hold_us, timeout_us;
     struct option_texts leave_columns, without_tables;
     struct limit_arguments limits;
 };
@@ -35,6 +35,7 @@ static const struct arguments defaults = {
     .pause_us = NOT_GIVEN,
     .lock_us = NOT_GIVEN,
     .drain_us = NOT_GIVEN,
+    .hold_us = NOT_GIVEN,
     .timeout_us = INT64_C(86400000000),
     .limits = LIMIT_DEFAULTS,
 };
@@ -68,7 +69,11 @@ static const char *const wait_phases[] = {"bulk_copy", "dual_write", "ready", "c
         OPT_TEXTS("without-table", 0, AT(without_tables), "NAME", 63, COMPLETE_NOTHING,                      \
                   "the application does without this table on the target; may be given several times"),      \
         OPT_FLAG("no-verify", 0, AT(no_verify), "do not make the verification a gate of the cutover"),       \
-        OPT_FLAG("auto-cutover", 0, AT(auto_cutover), "cut over as soon as every gate is green")
+        OPT_FLAG("auto-cutover", 0, AT(auto_cutover), "cut over as soon as every gate is green"),            \
+        OPT_DURATION(                                                                                        \
+            "hold", 0, AT(hold_us), "TIME", 1000000, INT64_C(31622400000000),                                \
+            "after the cutover keep the old store current for whoever reads there; planned for this "        \
+            "time, but only `tenantmv finalize` ends it")
 
 static const struct option_spec preflight_options[] = {
     OPT_FLAG("dry-run", 'n', AT(dry_run), "also print every statement that starting would run"),
@@ -134,6 +139,7 @@ static bool make_options(struct cli *cli, const struct arguments *a, struct tmv_
     set_if_given(a->lock_us, 1000, &s->lock_budget_ms);
     set_if_given(a->drain_us, 1000, &s->drain_budget_ms);
     s->keep_indexes = a->keep_indexes;
+    set_if_given(a->hold_us, 1000000, &s->hold_s);
     s->auto_cutover = a->auto_cutover;
     if (a->no_verify)
         s->verify_consistency = false;

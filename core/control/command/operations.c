@@ -1,5 +1,6 @@
 /* What people and programs may ask for. Each call is one statement, so that a caller on a dying link leaves
  * no lock behind; who carries it out decides again when the time comes. */
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
@@ -25,6 +26,12 @@ static bool start_refused(const struct pgx_result *result, const struct tmv_star
         return err_hint(err,
                         "watch it with `tenantmv status`, or abort it first (with --foreign when another "
                         "program that is gone ran it)");
+    }
+    if (strcmp(outcome, "held") == 0) {
+        err_set(err, TMV_ERR_REFUSED, "migration %s still keeps the store current that tenant %s has left",
+                pgx_text(result, 0, 1), tenant);
+        snprintf(err->sqlstate, sizeof err->sqlstate, "TM140");
+        return err_hint(err, "end that first: tenantmv finalize %s", pgx_text(result, 0, 1));
     }
     if (strcmp(outcome, "unrouted") == 0) {
         err_set(err, TMV_ERR_REFUSED, "no routing row says where tenant %s lives", tenant);
@@ -191,8 +198,11 @@ static bool phase_permits(const struct tmv_migration *now, const struct tmv_requ
     }
     if (request->repair && !tmv_repair_allowed(now->phase, err))
         return false;
-    if (!tmv_phase_is_terminal(now->phase))
+    if (!tmv_phase_is_terminal(now->phase) || pgx_bool(look, 0, 11))
         return true;
+    if (request->operation == TMV_OP_FINALIZE)
+        return err_set(err, TMV_ERR_REFUSED,
+                       "migration %s keeps no old store current: there is nothing to end", id);
     err_set(err, TMV_ERR_REFUSED, "migration %s is %s: no engine runs it any more", id,
             tmv_phase_name(now->phase));
     return err_hint(err, "compare the stores from here: tenantmv verify TENANT --direct");

@@ -18,7 +18,8 @@ bool control_claimable(struct pgx_conn *conn, const struct tmv_uuid *engine, siz
     for (int row = 0; row < pgx_rows(result); row++)
         ret_rows[(*ret_count)++] = (struct claimable){.migration = pgx_uuid(result, row, 0),
                                                       .tenant = pgx_uuid(result, row, 1),
-                                                      .takeover = pgx_bool(result, row, 2)};
+                                                      .takeover = pgx_bool(result, row, 2),
+                                                      .held = pgx_bool(result, row, 3)};
     return true;
 }
 

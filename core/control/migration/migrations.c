@@ -39,6 +39,11 @@ bool control_migration_get(struct pgx_conn *conn, const struct tmv_uuid *id, str
         ret_row->settings_error.code = TMV_OK;
     ret_row->events_total = pgx_int(result, 0, 9);
     ret_row->events_copied = pgx_int(result, 0, 10);
+    if (!ending_parse(pgx_text(result, 0, 11), &ret_row->ending))
+        return err_set(err, TMV_ERR_REFUSED, "migration %s ends in an unknown way: %s", text,
+                       pgx_text(result, 0, 11));
+    ret_row->watermark = pgx_int(result, 0, 12);
+    ret_row->verified_to = pgx_int(result, 0, 13);
     return true;
 }
 
@@ -60,6 +65,23 @@ static bool read_answer(const struct pgx_result *result, const struct owner *own
                        "migration %s was changed or paused by another process before %s",
                        tmv_uuid_format(&owner->migration, id), change);
     return err_set(err, TMV_ERR_INTERNAL, "a change of phase answered '%s'", answer);
+}
+
+bool control_ending_change(struct pgx_conn *conn, const struct owner *owner,
+                           const struct ending_change *change, bool *ret_changed, struct tmv_error *err)
+{
+    AUTO_RESULT struct pgx_result *result = NULL;
+
+    if (!pgx_query(conn, CONTROL_TIMEOUT_US, sql_control_ending_change,
+                   PGX_ARGS(OWNER_ARGS(owner), PGX_TEXT(ending_name(change->from)),
+                            PGX_TEXT(ending_name(change->to)), PGX_TEXT(change->details),
+                            PGX_TEXT(change->operator_name)),
+                   &result, err))
+        return err_wrap(err, "ending a migration");
+    if (!pgx_bool(result, 0, 0))
+        return row_ownership_lost(owner, err);
+    *ret_changed = pgx_bool(result, 0, 1);
+    return true;
 }
 
 bool control_phase_change(struct pgx_conn *conn, const struct owner *owner, const struct phase_change *change,

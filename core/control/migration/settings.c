@@ -33,6 +33,7 @@ static const struct {
     NUMBER(max_bulk_copy_bytes, 0, 1000000000000, 0, 1, true),
     NUMBER(throttle_replica_lag_ms, 0, 86400000, 0, 1, true),
     NUMBER(throttle_connections, 0, 1000000, 0, 1, true),
+    NUMBER(hold_s, 0, 31622400, 0, 1, false), /* a leap year */
     NUMBER(throttle_query_limit, -1000000000000, 1000000000000, 0, INT64_MIN, true),
 #undef NUMBER
 };

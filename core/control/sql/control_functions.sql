@@ -206,16 +206,20 @@ LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     tenant uuid;
     old_phase text;
+    hold bigint;
     moment timestamptz := clock_timestamp();
 BEGIN
-    SELECT m.tenant_id, m.phase INTO STRICT tenant, old_phase FROM public.tenant_migrations m
+    SELECT m.tenant_id, m.phase, CASE WHEN jsonb_typeof(m.config -> 'hold_s') = 'number' THEN (m.config ->> 'hold_s')::bigint END
+      INTO STRICT tenant, old_phase, hold FROM public.tenant_migrations m
      WHERE m.id = p_migration FOR NO KEY UPDATE;
     UPDATE public.tenant_migrations m
        SET phase = 'completed', completed_at = moment, is_paused = false
      WHERE m.id = p_migration;
     -- Whoever reads that it is completed reads too that the target may still have to be opened.
     UPDATE tenantmv.migration_state s
-       SET unsettled = true, placement_epoch = coalesce((p_details ->> 'placement_epoch')::bigint, 0)
+       SET unsettled = true, placement_epoch = coalesce((p_details ->> 'placement_epoch')::bigint, 0),
+           ending = CASE WHEN hold > 0 THEN 'hold' ELSE '' END,
+           hold_until = CASE WHEN hold > 0 THEN moment + hold * interval '1 s' END
      WHERE s.migration_id = p_migration;
     INSERT INTO public.tenant_routing AS r (tenant_id, store_id, migration_state, active_migration_id)
     VALUES (tenant, p_target, 'migrated', NULL)
@@ -274,7 +278,8 @@ BEGIN
 END $$;
 
 -- Creates a migration in phase pending. `outcome`: ok (which = the new id), active (which = the tenant's running
--- migration), elsewhere (place = where the tenant lives), unrouted, no_store (place = the unknown one), same.
+-- migration), held (which = the migration whose old store is still kept current), elsewhere (place = where the tenant lives),
+-- unrouted, no_store (place = the unknown one), same.
 CREATE OR REPLACE FUNCTION tenantmv.start_migration(
     p_id uuid, p_tenant uuid, p_source text, p_target text, p_config jsonb, p_operator text, p_from text,
     OUT outcome text, OUT which uuid, OUT place text)
@@ -291,6 +296,13 @@ BEGIN
      WHERE m.tenant_id = p_tenant AND m.phase NOT IN ('completed', 'aborted', 'failed');
     IF FOUND THEN
         outcome := 'active';
+        RETURN;
+    END IF;
+    SELECT s.migration_id INTO which FROM tenantmv.migration_state s
+      JOIN public.tenant_migrations m ON m.id = s.migration_id
+     WHERE m.tenant_id = p_tenant AND s.ending IN ('hold', 'finalizing');
+    IF FOUND THEN
+        outcome := 'held';
         RETURN;
     END IF;
     source := coalesce(p_source, place);
@@ -519,7 +531,9 @@ BEGIN
     IF NEW.phase IN ('completed', 'aborted', 'failed') THEN
         UPDATE tenantmv.command c
            SET state = 'refused', finished_at = clock_timestamp(), outcome = 'the migration is ' || NEW.phase
-         WHERE c.migration_id = NEW.id AND c.state = 'requested';
+         WHERE c.migration_id = NEW.id AND c.state = 'requested'
+           AND NOT EXISTS (SELECT FROM tenantmv.migration_state s
+                            WHERE s.migration_id = NEW.id AND s.ending IN ('hold', 'finalizing'));
     END IF;
     -- A verification goes on beside the phases; the end of the migration overtakes it.
     IF TG_OP = 'UPDATE' AND OLD.phase <> NEW.phase AND NEW.phase IN ('completed', 'aborted', 'failed') THEN

@@ -196,7 +196,9 @@ CREATE TABLE IF NOT EXISTS tenantmv.migration_state (
     throttle text NOT NULL DEFAULT '',     -- what holds the copy now
     throttled_us bigint NOT NULL DEFAULT 0, -- how long it was held in all
     waiting_since timestamptz,             -- its engine tries again since then; NULL: it does not wait
-    next_try_at timestamptz
+    next_try_at timestamptz,
+    ending text NOT NULL DEFAULT '' CHECK (ending IN ('', 'hold', 'finalizing', 'finalized')),  -- of a completed one
+    hold_until timestamptz                 -- until then its old store is meant to be kept current; nothing ends by itself
 ) WITH (fillfactor = 60);
 ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS measured jsonb NOT NULL DEFAULT '{}';
 ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS unsettled boolean NOT NULL DEFAULT false;
@@ -206,6 +208,9 @@ ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS throttle text NOT 
 ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS throttled_us bigint NOT NULL DEFAULT 0;
 ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS waiting_since timestamptz;
 ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS next_try_at timestamptz;
+ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS ending text NOT NULL DEFAULT ''
+    CHECK (ending IN ('', 'hold', 'finalizing', 'finalized'));
+ALTER TABLE tenantmv.migration_state ADD COLUMN IF NOT EXISTS hold_until timestamptz;
 
 CREATE TABLE IF NOT EXISTS tenantmv.sample (
     migration_id uuid NOT NULL REFERENCES public.tenant_migrations (id) ON DELETE CASCADE,
@@ -223,7 +228,7 @@ CREATE TABLE IF NOT EXISTS tenantmv.command (
     number bigint GENERATED ALWAYS AS IDENTITY,
     migration_id uuid NOT NULL REFERENCES public.tenant_migrations (id) ON DELETE CASCADE,
     operation text NOT NULL CHECK (operation IN
-        ('start', 'pause', 'resume', 'cutover', 'rehearse', 'abort', 'verify')),
+        ('start', 'pause', 'resume', 'cutover', 'rehearse', 'abort', 'verify', 'finalize')),
     state text NOT NULL DEFAULT 'requested',
     generation bigint NOT NULL DEFAULT 0,  -- of the picture that the person saw; 0: any
     reason text,
@@ -241,6 +246,9 @@ CREATE TABLE IF NOT EXISTS tenantmv.command (
 );
 ALTER TABLE tenantmv.command ADD COLUMN IF NOT EXISTS repair boolean NOT NULL DEFAULT false;
 ALTER TABLE tenantmv.command ADD COLUMN IF NOT EXISTS expires_at timestamptz;
+ALTER TABLE tenantmv.command DROP CONSTRAINT IF EXISTS command_operation_check;
+ALTER TABLE tenantmv.command ADD CONSTRAINT command_operation_check CHECK (operation IN
+    ('start', 'pause', 'resume', 'cutover', 'rehearse', 'abort', 'verify', 'finalize'));
 ALTER TABLE tenantmv.command DROP CONSTRAINT IF EXISTS command_state_check;
 ALTER TABLE tenantmv.command ADD CONSTRAINT command_state_check CHECK (state IN
     ('requested', 'running', 'done', 'refused', 'failed', 'expired', 'withdrawn'));

@@ -157,15 +157,22 @@ static bool settle(struct coordinator *c, const char *operator_name, struct tmv_
     return true;
 }
 
+/* The end, unless the old store is to be kept current. */
+static bool complete(struct coordinator *c, const char *who, struct tmv_error *err)
+{
+    if (!settle(c, who, err) ||
+        !control_migration_get(c->control, &c->endpoints.owner.migration, &c->row, err))
+        return false;
+    c->ended = !ending_is_open(c->row.ending);
+    return true;
+}
+
 /* The fence says moved, and control does not know it yet: finish (the fence outranks the phase). */
 static bool follow_decision(struct coordinator *c, struct tmv_error *err)
 {
     const struct move_note note = {.details = "{\"followed\":true}"};
 
-    if (!move_apply(c, MOVE_FOLLOW_DECISION, &note, err) || !settle(c, NULL, err))
-        return false;
-    c->ended = true;
-    return true;
+    return move_apply(c, MOVE_FOLLOW_DECISION, &note, err) && complete(c, NULL, err);
 }
 
 /* A cutover that did not decide: back to dual_write. */
@@ -531,8 +538,9 @@ static bool run_attempt(struct coordinator *c, const struct command_row *command
         !control_attempt_end(c->control, &c->endpoints.owner, number, &attempt, err) ||
         !fault_hit("cutover.attempt_ended", err))
         return false;
-    c->ended = outcome == CUTOVER_COMPLETED;
-    return answer_attempt(c, command, outcome, &attempt, err) && (!c->ended || settle(c, who, err));
+    if (!answer_attempt(c, command, outcome, &attempt, err))
+        return false;
+    return outcome != CUTOVER_COMPLETED || complete(c, who, err);
 }
 
 /* Whether a lag is still above its gate. */
@@ -697,13 +705,20 @@ bool phase_completed(struct coordinator *c, struct tmv_error *err)
     bool moved = false;
     bool found = false;
 
-    if (!coordinator_connect_stores(c, &moved, err) || !settle(c, NULL, err) ||
-        !control_command_take(c->control, &c->endpoints.owner, &command, &found, err))
+    if (!coordinator_connect_stores(c, &moved, err) || !settle(c, NULL, err))
+        return false;
+    if (ending_is_open(c->row.ending))
+        return phase_hold(c, err);
+    if (!control_command_take(c->control, &c->endpoints.owner, &command, &found, err))
         return false;
     c->ended = true;
     if (!found)
         return true;
     if (command.operation != TMV_OP_VERIFY)
-        return coordinator_answer(c, &command, TMV_COMMAND_REFUSED, "the migration is completed", err);
+        return coordinator_answer(c, &command, TMV_COMMAND_REFUSED,
+                                  command.operation == TMV_OP_FINALIZE
+                                      ? "no store is kept current for it: there is nothing to end"
+                                      : "the migration is completed",
+                                  err);
     return coordinator_verify_completed(c, &command, err);
 }

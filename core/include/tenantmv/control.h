@@ -232,7 +232,8 @@ struct tmv_settings {
     int64_t drain_budget_ms;        /* default 60 */
     bool keep_indexes;              /* do not drop and rebuild the target's secondary indexes */
     bool auto_cutover;              /* cut over as soon as every gate is green */
-    int64_t max_bulk_copy_bytes;    /* bytes/s; 0: unlimited */
+    int64_t hold_s; /* seconds for which the old store is kept current after the cutover; 0: not at all */
+    int64_t max_bulk_copy_bytes; /* bytes/s; 0: unlimited */
     /* What holds the copy while it is so; nothing of it ever holds the tail or a cutover. */
     int64_t throttle_replica_lag_ms;    /* a standby of the source is further behind; 0: no matter */
     int64_t throttle_connections;       /* more sessions are active on the source; 0: no matter */

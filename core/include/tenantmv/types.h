@@ -76,6 +76,7 @@ enum tmv_operation {
     TMV_OP_REHEARSE,
     TMV_OP_ABORT,
     TMV_OP_VERIFY,
+    TMV_OP_FINALIZE, /* ends the time in which the old store is kept current */
     TMV_OP_COUNT
 };
 

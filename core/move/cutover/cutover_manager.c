@@ -461,12 +461,14 @@ static bool decide_sql(const struct pause *p, struct buf *ret_sql, struct tmv_er
 {
     const struct endpoints *endpoints = p->m->endpoints;
     AUTO(buf) struct buf store = BUF_INIT(1000);
-    char migration[60], owner_epoch[24], from[24], to[24];
+    char migration[60], owner_epoch[24], from[24], to[24], value[24], back_leg[12];
 
     snprintf(migration, sizeof migration, "'%s'", endpoints->migration);
     snprintf(owner_epoch, sizeof owner_epoch, "%" PRId64, endpoints->owner.epoch);
     snprintf(from, sizeof from, "%" PRId64, p->from_epoch);
     snprintf(to, sizeof to, "%" PRId64, p->to_epoch);
+    snprintf(value, sizeof value, "%" PRId64, p->value);
+    snprintf(back_leg, sizeof back_leg, "%d", BACK_LEG);
     pgx_literal(&store, endpoints->target_store.id);
     const struct pgx_var vars[] = {
         {"tenant_id", endpoints->tenant},
@@ -475,6 +477,8 @@ static bool decide_sql(const struct pause *p, struct buf *ret_sql, struct tmv_er
         {"from_epoch", from},
         {"to_epoch", to},
         {"store", buf_text(&store)},
+        {"value", value},
+        {"back_leg", p->request->settings->hold_s > 0 ? back_leg : "NULL"},
     };
     return buf_ok(&store, err) &&
            store_sql(ret_sql, sql_cutover_decide, &endpoints->source, vars, ARRAY_LEN(vars), err);

@@ -27,6 +27,7 @@ struct endpoints {
     const struct stop *stop; /* raised when the engine stops: every wait ends */
 };
 
+#define BACK_LEG 2
 /* The number of the leg in statements. */
 int leg_number(const struct leg *leg);
 /* The endpoints of the leg that goes the other way, in append mode. */

@@ -15,7 +15,7 @@
 WITH alive AS MATERIALIZED (
     SELECT m.id FROM public.tenant_migrations m
      WHERE m.id = $2::uuid AND (m.phase NOT IN ('completed', 'aborted', 'failed')
-                                OR (m.phase = 'completed' AND $3::text = 'verify'))
+                                OR (m.phase = 'completed' AND $3::text IN ('verify', 'finalize')))
        FOR SHARE
 ),
 added AS (

@@ -8,7 +8,8 @@ SELECT m.phase, coalesce(m.is_paused, false), coalesce(s.generation, 0),
        EXISTS (SELECT FROM tenantmv.lease l WHERE l.engine IS NOT NULL AND tenantmv.lease_left(l, $2::bigint) >= 0),
        (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - tenantmv.gates_at(s.measured, s.gates, g.heartbeat_at),
        coalesce(m.created_by, ''),
-       CASE WHEN coalesce(s.generation, 0) = 0 THEN (extract(epoch FROM tenantmv.last_sign(m)) * 1000000)::bigint END
+       CASE WHEN coalesce(s.generation, 0) = 0 THEN (extract(epoch FROM tenantmv.last_sign(m)) * 1000000)::bigint END,
+       coalesce(s.ending IN ('hold', 'finalizing'), false)
   FROM public.tenant_migrations m
   LEFT JOIN tenantmv.migration_state s ON s.migration_id = m.id
   LEFT JOIN tenantmv.lease g ON g.migration_id = m.id AND g.engine IS NOT NULL

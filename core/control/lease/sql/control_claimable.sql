@@ -4,7 +4,8 @@
 -- $1 uuid: this engine
 -- $2 bigint: silence in microseconds after which an owner counts as gone
 -- $3 bigint: at most so many
-SELECT m.id, m.tenant_id, l.engine IS NOT NULL AND l.engine <> $1::uuid
+SELECT m.id, m.tenant_id, l.engine IS NOT NULL AND l.engine <> $1::uuid,
+       m.phase = 'completed' AND s.ending IN ('hold', 'finalizing') AND NOT s.unsettled
   FROM public.tenant_migrations m
   JOIN tenantmv.migration_state s ON s.migration_id = m.id
   LEFT JOIN tenantmv.lease l ON l.tenant_id = m.tenant_id
@@ -13,6 +14,9 @@ SELECT m.id, m.tenant_id, l.engine IS NOT NULL AND l.engine <> $1::uuid
    AND (m.phase NOT IN ('completed', 'aborted', 'failed')
         -- decided: the target may still have to be opened, whoever crashed or gave the lease back since
         OR (m.phase = 'completed' AND (s.unsettled OR (l.migration_id = m.id AND l.engine IS NOT NULL)))
+        -- its old store is kept current
+        OR (m.phase = 'completed' AND s.ending IN ('hold', 'finalizing')
+            AND (s.next_try_at IS NULL OR s.next_try_at <= clock_timestamp()))
         -- ended by another program: what stands in the stores is taken back; never behind a later migration's back
         OR (m.phase IN ('aborted', 'failed') AND (s.next_try_at IS NULL OR s.next_try_at <= clock_timestamp())
             AND EXISTS (SELECT FROM tenantmv.ledger g WHERE g.migration_id = m.id AND g.done_at IS NULL)

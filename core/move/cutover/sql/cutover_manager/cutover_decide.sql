@@ -2,4 +2,4 @@
 -- database: source
 -- script
 SELECT tenantmv.decide({{events_key}}, '{{tenant_id}}', {{migration}}, {{owner_epoch}}, {{from_epoch}}, {{to_epoch}},
-                       {{store}})
+                       {{store}}, {{back_leg}}, {{sequence_key}}, {{value}})
