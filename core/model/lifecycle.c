@@ -48,7 +48,8 @@ static void explain(enum tmv_phase phase, bool paused, enum tmv_operation operat
     buf_printf(&text, "%s is not possible in %s%s; ", tmv_operation_name(operation), tmv_phase_name(phase),
                paused && !tmv_phase_is_terminal(phase) ? " (paused)" : "");
     for (int op = 0; op < TMV_OP_COUNT; op++) {
-        if (!in_table(phase, paused, (enum tmv_operation)op))
+        /* It is not the phase that allows its end: where an old store is kept current is said there. */
+        if (op == TMV_OP_FINALIZE || !in_table(phase, paused, (enum tmv_operation)op))
             continue;
         buf_printf(&text, "%s%s", any ? ", " : "allowed now: ", tmv_operation_name((enum tmv_operation)op));
         any = true;

@@ -17,7 +17,7 @@ static const struct {
     {TMV_PHASE_BULK_COPY, "pause abort", "resume abort"},
     {TMV_PHASE_DUAL_WRITE, "pause cutover rehearse abort verify", "resume abort verify"},
     {TMV_PHASE_CUTOVER, "", ""},
-    {TMV_PHASE_COMPLETED, "verify", "verify"},
+    {TMV_PHASE_COMPLETED, "verify finalize", "verify finalize"},
     {TMV_PHASE_ABORTED, "", ""},
     {TMV_PHASE_FAILED, "", ""},
 };

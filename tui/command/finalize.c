@@ -15,7 +15,7 @@ struct arguments {
 static const struct arguments defaults = {.timeout_us = ASK_TIMEOUT_US};
 static const struct option_spec options[] = {
     OPT_FLAG("readers-moved", 0, offsetof(struct arguments, readers_moved),
-             "nobody reads the tenant's events in the old store any more"),
+             "no application reads the tenant's events in the old store any more"),
     ASK_WAIT_OPTIONS(struct arguments),
     {0},
 };
@@ -34,9 +34,10 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
 
     if (!a->readers_moved) {
         err_set(err, TMV_ERR_USAGE,
-                "--readers-moved is missing: does nobody read the tenant's events in the old store?");
+                "--readers-moved is missing: does no application read the tenant's events in the old store "
+                "any more?");
         return err_hint(
-            err, "what reads there is behind for ever from then on; eventsource-py's router reads streams "
+            err, "what reads there is behind permanently from then on; eventsource-py's router reads streams "
                  "from its default store, always");
     }
     return resolve_migration(cli, a->what, &snapshot, &migration, err) &&

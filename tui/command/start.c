@@ -70,10 +70,9 @@ static const char *const wait_phases[] = {"bulk_copy", "dual_write", "ready", "c
                   "the application does without this table on the target; may be given several times"),      \
         OPT_FLAG("no-verify", 0, AT(no_verify), "do not make the verification a gate of the cutover"),       \
         OPT_FLAG("auto-cutover", 0, AT(auto_cutover), "cut over as soon as every gate is green"),            \
-        OPT_DURATION(                                                                                        \
-            "hold", 0, AT(hold_us), "TIME", 1000000, INT64_C(31622400000000),                                \
-            "after the cutover keep the old store current for whoever reads there; planned for this "        \
-            "time, but only `tenantmv finalize` ends it")
+        OPT_DURATION("hold", 0, AT(hold_us), "TIME", 1000000, INT64_C(31622400000000),                       \
+                     "after the cutover keep the old store current for readers; planned for this "           \
+                     "time, but only `tenantmv finalize` ends it")
 
 static const struct option_spec preflight_options[] = {
     OPT_FLAG("dry-run", 'n', AT(dry_run), "also print every statement that starting would run"),
