@@ -55,12 +55,21 @@ bool coordinator_pause(struct coordinator *c, const struct command_row *command,
            coordinator_answer(c, command, TMV_COMMAND_DONE, pause ? "paused" : "resumed", err);
 }
 
-/* Its loop uses the connections. */
-static bool leave_to_hold(struct coordinator *c, const struct command_row *command)
+/* What uses the connections now comes to its end first: an abort changes what the copier's own transactions
+ * hold. */
+static bool defer(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
 {
-    c->held_command = *command;
-    c->held_command_waits = true;
+    if (c->deferred_waits)
+        return coordinator_answer(c, command, TMV_COMMAND_REFUSED, "another command is under way", err);
+    c->deferred = *command;
+    c->deferred_waits = true;
     return true;
+}
+
+static bool defer_abort(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
+{
+    return defer(c, command, err) &&
+           coordinator_report_step(c, "aborting", "breaking off the copy", err);
 }
 
 static bool carry_out(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
@@ -74,15 +83,15 @@ static bool carry_out(struct coordinator *c, const struct command_row *command, 
     case TMV_OP_RESUME:
         return coordinator_pause(c, command, err);
     case TMV_OP_ABORT:
-        return phase_abort(c, command, err);
+        return c->copying ? defer_abort(c, command, err) : phase_abort(c, command, err);
     case TMV_OP_CUTOVER:
     case TMV_OP_REHEARSE:
         return phase_cutover(c, command, err);
     case TMV_OP_VERIFY:
-        return c->row.phase == TMV_PHASE_COMPLETED ? leave_to_hold(c, command)
+        return c->row.phase == TMV_PHASE_COMPLETED ? defer(c, command, err)
                                                    : coordinator_verify(c, command, err);
     case TMV_OP_FINALIZE:
-        return leave_to_hold(c, command);
+        return defer(c, command, err);
     case TMV_OP_START:
     case TMV_OP_COUNT:
         break;
@@ -405,7 +414,7 @@ static bool try_once(const struct coordinator_options *options, struct tries *t)
     count_trouble(t, c.reported_us > 0, started_us);
     const struct engine_wait wait = {.for_us = ended ? LEFT_RETRY_US : t->pause_us,
                                      .since_us = clock_now_us() - t->since_us};
-    if (!ok && !stopped)
+    if (!ok && !stopped && !c.ended)
         report(&c, &err, ended || strcmp(err.message, t->last.message) == 0, &wait);
     t->last = err;
     t->epoch = c.endpoints.owner.epoch > 0 ? c.endpoints.owner.epoch : t->epoch;

@@ -41,7 +41,10 @@ struct coordinator {
     struct fact_watch facts;               /* of both stores */
     struct pgx_conn *sessions[SIDE_COUNT]; /* owned: left by one step to the next; NULL none */
     bool connected;                        /* tailer, cutover and verifier have their connections */
-    struct command_row verify;             /* a verify command that waits for the verifier */
+    bool copying;                          /* the copier runs: what touches the stores waits for its end */
+    struct command_row deferred;           /* a command that waits for the end of what uses the stores now */
+    bool deferred_waits;
+    struct command_row verify; /* a verify command that waits for the verifier */
     bool verify_waits;
     int64_t polled_us, reported_us;           /* when control was last asked, told (monotonic) */
     int64_t copied_events;                    /* on the target before this tailer started */
@@ -54,8 +57,6 @@ struct coordinator {
     enum applied_state applied;      /* on the target; UNKNOWN until it was raised there */
     int64_t copy_limit;              /* V0; 0 before the guard stood */
     bool ended;                      /* nothing is left to do */
-    struct command_row held_command; /* one that waits for the hold-down's loop */
-    bool held_command_waits;
     bool target_is_home; /* an abort found that the target takes the tenant's writes */
 };
 

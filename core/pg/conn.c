@@ -220,10 +220,10 @@ void pgx_close(struct pgx_conn *conn)
 
 void pgx_close_gently(struct pgx_conn *conn, const struct stop *stop)
 {
-    bool endpoints_a_process = pgx_is_usable(conn);
+    bool ends_a_process = pgx_is_usable(conn);
 
     pgx_close(conn);
-    if (endpoints_a_process)
+    if (ends_a_process)
         (void)stop_sleep(stop, PROCESS_END_US);
 }
 
@@ -247,6 +247,11 @@ int pgx_backend_pid(const struct pgx_conn *conn)
 const struct stop *pgx_stop(const struct pgx_conn *conn)
 {
     return conn->stop;
+}
+
+void pgx_set_stop(struct pgx_conn *conn, const struct stop *stop)
+{
+    conn->stop = stop;
 }
 
 int pgx_socket(const struct pgx_conn *conn)

@@ -55,6 +55,8 @@ int pgx_socket(const struct pgx_conn *conn);
 /* The flag that ends this connection's waits; NULL for none. Borrowed: pauses between its statements end with
  * it too. */
 const struct stop *pgx_stop(const struct pgx_conn *conn);
+/* From now on its waits end with another flag: for a session that is handed from one thread to another. */
+void pgx_set_stop(struct pgx_conn *conn, const struct stop *stop);
 const char *pgx_database(const struct pgx_conn *conn);
 const char *pgx_user(const struct pgx_conn *conn);
 /* The search_path for statements that write rows: where the table's own code (CHECKs, domains, index

@@ -59,7 +59,7 @@ static const struct step steps[] = {
 static bool add_steps(const struct preflight_view *view, struct guard guards[2], struct buf *text,
                       struct tmv_error *err)
 {
-    const struct preflight_end *endpoints[] = {&view->source, &view->target};
+    const struct preflight_end *ends[] = {&view->source, &view->target};
     AUTO(buf) struct buf columns = BUF_INIT(8192);
     AUTO(buf) struct buf filled = BUF_INIT(8192);
 
@@ -67,7 +67,7 @@ static bool add_steps(const struct preflight_view *view, struct guard guards[2],
     store_filled_columns(&view->source.shape, &view->target.shape, &filled);
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         const struct step *s = &steps[i];
-        const struct store_shape *shape = &endpoints[s->where]->shape;
+        const struct store_shape *shape = &ends[s->where]->shape;
         AUTO(buf) struct buf events = BUF_INIT(400);
         char key[24];
 
@@ -87,7 +87,7 @@ static bool add_steps(const struct preflight_view *view, struct guard guards[2],
         };
         if (s->title)
             buf_printf(text, "%s-- %s\n", text->len ? "\n" : "", s->title);
-        buf_printf(text, "-- on the %s (%s)\n", endpoints[s->where]->word, endpoints[s->where]->store.id);
+        buf_printf(text, "-- on the %s (%s)\n", ends[s->where]->word, ends[s->where]->store.id);
         if (!store_sql(text, s->template, shape, vars, ARRAY_LEN(vars), err))
             return false;
         buf_str(text, ";\n");

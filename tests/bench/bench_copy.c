@@ -90,7 +90,7 @@ static void own_migration(struct bench *b)
 }
 
 /* When each part of the copy began, on stderr. */
-static bool progress(void *user, const struct copy_progress *p)
+static enum copy_verdict progress(void *user, const struct copy_progress *p)
 {
     static char last[8];
     const int64_t *began = user;
@@ -99,7 +99,7 @@ static bool progress(void *user, const struct copy_progress *p)
         fprintf(stderr, "%6.2f s  %s (%lld events, %lld/s)\n", (double)(clock_now_us() - *began) / US_PER_S,
                 p->step, (long long)p->events_copied, (long long)p->events_per_second);
     snprintf(last, sizeof last, "%s", p->step);
-    return true;
+    return COPY_GO_ON;
 }
 
 static double copy_seconds(struct bench *b)

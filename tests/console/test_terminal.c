@@ -58,7 +58,7 @@ static void quits_on_q_and_gives_the_terminal_back(void **state)
     pty_free(pty);
 }
 
-static void endpoints_on_signals_with_the_terminal_restored(void **state)
+static void ends_on_signals_with_the_terminal_restored(void **state)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGQUIT};
 
@@ -482,7 +482,7 @@ static size_t occurrences(const char *output, size_t size, const char *what)
 static void marks_where_a_picture_begins_and_ends(void **state)
 {
     struct pty *pty = start(80, 24);
-    size_t size, begins, endpoints;
+    size_t size, begins, ends;
     const char *output;
 
     (void)state;
@@ -493,9 +493,9 @@ static void marks_where_a_picture_begins_and_ends(void **state)
     pty_expect_exit(pty, 0);
     output = pty_output(pty, &size);
     begins = occurrences(output, size, "\033[?2026h");
-    endpoints = occurrences(output, size, "\033[?2026l");
+    ends = occurrences(output, size, "\033[?2026l");
     assert_true(begins >= 2);
-    assert_int_equal(begins, endpoints);
+    assert_int_equal(begins, ends);
     assert_true((const char *)memmem(output, size, "OFFLINE", 7) > strstr(output, "\033[?2026h"));
     pty_free(pty);
 }
@@ -650,7 +650,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quits_on_q_and_gives_the_terminal_back),
-        cmocka_unit_test(endpoints_on_signals_with_the_terminal_restored),
+        cmocka_unit_test(ends_on_signals_with_the_terminal_restored),
         cmocka_unit_test(a_crash_gives_the_terminal_back),
         cmocka_unit_test(a_crash_shows_what_was_held_back_from_stderr),
         cmocka_unit_test(leaves_when_the_terminal_is_gone),

@@ -139,7 +139,7 @@ static void forget_age(char *line)
     }
 }
 
-static bool endpoints_with(const char *text, const char *end)
+static bool ends_with(const char *text, const char *end)
 {
     size_t n = strlen(text), k = strlen(end);
 
@@ -153,7 +153,7 @@ static bool is_of_the_moment(const char *line)
     bool tabs = strncmp(line, " # Fleet", strlen(" # Fleet")) == 0;
 
     return line[0] == '\n' || strstr(line, "…") != NULL || (strncmp(line, " # ", 3) == 0 && !tabs) ||
-           (strncmp(line, "─ ", strlen("─ ")) == 0 && !endpoints_with(line, "─\n"));
+           (strncmp(line, "─ ", strlen("─ ")) == 0 && !ends_with(line, "─\n"));
 }
 
 void walk_mask(const char *picture, char *masked, size_t size)

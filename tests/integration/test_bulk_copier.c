@@ -234,7 +234,30 @@ static void is_not_finished_when_told_to_stop_after_the_last_chunk(void **state)
     copy_bed_close(&bed);
 }
 
-static void endpoints_when_the_engine_stops(void **state)
+/* No chunk is waited for: one of them is behind a lock that nobody gives back. */
+static void breaks_off_what_is_under_way(void **state)
+{
+    const struct copy_bed_options o = {0};
+    struct copy_seen seen = {.stop_at_step = "copying history", .break_off = true};
+    struct copy_bed bed;
+    struct tmv_error err = {0};
+    bool finished = true;
+
+    (void)state;
+    copy_bed_open(&bed, &o);
+    copy_bed_fill(&bed, 2000);
+    struct pgx_conn *holder = support_connect(bed.endpoints.target_store.conninfo);
+    support_sql(holder, "BEGIN; LOCK public.events IN SHARE MODE");
+    assert_done(copy_bed_run(&bed, &seen, &finished, &err), &err);
+    assert_false(finished);
+    support_sql(holder, "ROLLBACK");
+    pgx_close(holder);
+    copy_bed_copy_all(&bed);
+    copy_bed_assert_copied(&bed);
+    copy_bed_close(&bed);
+}
+
+static void ends_when_the_engine_stops(void **state)
 {
     const struct copy_bed_options o = {0};
     struct stop stop;
@@ -434,7 +457,8 @@ int main(void)
         cmocka_unit_test(never_lowers_the_sequence_of_the_target),
         cmocka_unit_test(goes_on_after_a_pause),
         cmocka_unit_test(is_not_finished_when_told_to_stop_after_the_last_chunk),
-        cmocka_unit_test(endpoints_when_the_engine_stops),
+        cmocka_unit_test(breaks_off_what_is_under_way),
+        cmocka_unit_test(ends_when_the_engine_stops),
         cmocka_unit_test(cuts_a_chunk_in_two_that_takes_too_long),
         cmocka_unit_test(an_engine_that_stands_still_holds_no_snapshot),
         cmocka_unit_test(goes_on_after_a_kill),

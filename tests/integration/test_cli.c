@@ -192,7 +192,7 @@ static void names_file_line_and_key_of_a_wrong_configuration(void **state)
 
 /* ---- places ---- */
 
-static void endpoints_with_4_when_the_control_database_is_unreachable(void **state)
+static void ends_with_4_when_the_control_database_is_unreachable(void **state)
 {
     static const char *const lines[][6] = {
         {"init"},
@@ -240,7 +240,7 @@ static void says_init_when_the_schema_is_missing(void **state)
     says(expect(3, run("list", "--control", empty))->err, "tenantmv init");
 }
 
-static void endpoints_with_3_for_what_does_not_exist(void **state)
+static void ends_with_3_for_what_does_not_exist(void **state)
 {
     static const char *const lines[][6] = {
         {"status", OTHER},
@@ -767,9 +767,9 @@ int main(void)
         cmocka_unit_test_setup(names_a_command_that_was_meant, configured),
         cmocka_unit_test_setup(completion_scripts_are_valid_shell, configured),
         cmocka_unit_test_setup(names_file_line_and_key_of_a_wrong_configuration, fresh),
-        cmocka_unit_test_setup(endpoints_with_4_when_the_control_database_is_unreachable, configured),
+        cmocka_unit_test_setup(ends_with_4_when_the_control_database_is_unreachable, configured),
         cmocka_unit_test_setup(says_init_when_the_schema_is_missing, fresh),
-        cmocka_unit_test_setup(endpoints_with_3_for_what_does_not_exist, fresh),
+        cmocka_unit_test_setup(ends_with_3_for_what_does_not_exist, fresh),
         cmocka_unit_test_setup(registers_lists_checks_and_removes_stores, fresh),
         cmocka_unit_test_setup(takes_an_alias_a_uuid_or_a_unique_beginning_for_a_tenant, fresh),
         cmocka_unit_test_setup(start_without_an_engine_says_so_and_stays, fresh),

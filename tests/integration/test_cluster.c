@@ -191,19 +191,19 @@ static void run_doomed_program(int report_fd)
 
 static void leaves_nothing_behind_when_killed(void **state)
 {
-    int endpoints[2], server = 0, watch_fd;
+    int pipe_fds[2], server = 0, watch_fd;
     char line[400] = "", path[300] = "";
     pid_t pid;
     FILE *report;
     struct stat st;
 
     (void)state;
-    assert_int_equal(pipe(endpoints), 0);
+    assert_int_equal(pipe(pipe_fds), 0);
     pid = fork();
     if (pid == 0)
-        run_doomed_program(endpoints[1]);
-    close(endpoints[1]);
-    report = fdopen(endpoints[0], "r");
+        run_doomed_program(pipe_fds[1]);
+    close(pipe_fds[1]);
+    report = fdopen(pipe_fds[0], "r");
     assert_non_null(fgets(line, sizeof line, report));
     assert_int_equal(sscanf(line, "%d %299s", &server, path), 2);
     fclose(report);

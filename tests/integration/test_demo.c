@@ -70,20 +70,20 @@ static void exec_program(const struct program *p, const char *const *arguments)
 /* Starts it with its stderr in a pipe. `stdout_fd` −1: thrown away. */
 static void start(struct program *p, const char *const *arguments, int stdout_fd)
 {
-    int endpoints[2];
+    int pipe_fds[2];
 
     make_place(p);
-    assert_int_equal(pipe(endpoints), 0);
+    assert_int_equal(pipe(pipe_fds), 0);
     p->pid = fork();
     if (p->pid == 0) {
         dup2(stdout_fd >= 0 ? stdout_fd : open("/dev/null", O_WRONLY), 1);
-        dup2(endpoints[1], 2);
-        close(endpoints[0]);
-        close(endpoints[1]);
+        dup2(pipe_fds[1], 2);
+        close(pipe_fds[0]);
+        close(pipe_fds[1]);
         exec_program(p, arguments);
     }
-    close(endpoints[1]);
-    p->output = endpoints[0];
+    close(pipe_fds[1]);
+    p->output = pipe_fds[0];
 }
 
 /* Starts it in a terminal of 24 rows and 80 columns. */
@@ -249,7 +249,7 @@ static void moves_tenants_and_loses_nothing(void **state)
     cJSON_Delete(report);
 }
 
-static void endpoints_cleanly_at_every_stage(void **state)
+static void ends_cleanly_at_every_stage(void **state)
 {
     static const char *const arguments[] = {"--headless", "--events",  "3000", "--tenants",
                                             "2",          "--writers", "2",    NULL};
@@ -404,7 +404,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(moves_tenants_and_loses_nothing),
-        cmocka_unit_test(endpoints_cleanly_at_every_stage),
+        cmocka_unit_test(ends_cleanly_at_every_stage),
         cmocka_unit_test(keeps_the_directory_when_asked),
         cmocka_unit_test(refuses_options_out_of_range),
         cmocka_unit_test(leaves_the_console_without_a_trace),

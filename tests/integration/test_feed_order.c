@@ -244,7 +244,7 @@ static void many_rows_of_one_statement_carry_one_id(void **state)
  * raises the floor and takes a lower position. */
 static bool reader_sees_both_around_a_risen_floor(void)
 {
-    struct pgx_conn *reaper = support_connect(m.endpoints.source_store.conninfo);
+    struct pgx_conn *holder = support_connect(m.endpoints.source_store.conninfo);
     struct writer w = writer_begin("READ COMMITTED");
     struct writer first = writer_begin("READ COMMITTED");
     struct writer later;
@@ -252,18 +252,18 @@ static bool reader_sees_both_around_a_risen_floor(void)
     writer_insert(&first);
     writer_commit(&first);
     later = writer_begin("READ COMMITTED");
-    support_sql(reaper, "SELECT pg_advisory_lock(%d)", IN_BETWEEN);
+    support_sql(holder, "SELECT pg_advisory_lock(%d)", IN_BETWEEN);
     writer_send(&w);
     await_held(&w);
     writer_insert(&later);
-    support_sql(reaper, "SELECT pg_advisory_unlock(%d)", IN_BETWEEN);
+    support_sql(holder, "SELECT pg_advisory_unlock(%d)", IN_BETWEEN);
     writer_receive(&w);
     assert_true(w.xid < later.xid && later.position < w.position);
     writer_commit(&w);
     feed_reader_read(&reader, m.source);
     writer_commit(&later);
     feed_reader_read(&reader, m.source);
-    pgx_close(reaper);
+    pgx_close(holder);
     return feed_reader_saw(&reader, w.position) && feed_reader_saw(&reader, later.position);
 }
 

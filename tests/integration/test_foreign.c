@@ -133,7 +133,7 @@ static void an_ordinary_abort_is_refused_and_names_the_remedy(void **state)
     control_fixture_close(&f);
 }
 
-static void endpoints_one_that_was_left_behind(void **state)
+static void ends_one_that_was_left_behind(void **state)
 {
     struct control_fixture f;
     enum tmv_phase phase;
@@ -291,7 +291,7 @@ static void holds_the_lock_of_its_cutover(struct control_fixture *f, const char 
                 function, tmv_uuid_format(&f->tenant, tenant));
 }
 
-static void endpoints_a_cutover_only_when_nothing_was_switched(void **state)
+static void ends_a_cutover_only_when_nothing_was_switched(void **state)
 {
     struct control_fixture f;
     enum tmv_phase phase;
@@ -431,12 +431,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shows_whose_it_is_and_since_when_there_is_no_sign),
         cmocka_unit_test(an_ordinary_abort_is_refused_and_names_the_remedy),
-        cmocka_unit_test(endpoints_one_that_was_left_behind),
+        cmocka_unit_test(ends_one_that_was_left_behind),
         cmocka_unit_test(is_refused_when_its_program_has_moved_meanwhile),
         cmocka_unit_test(is_refused_when_its_program_moves_at_the_same_moment),
         cmocka_unit_test(reads_where_the_tenant_lives_after_it_has_the_lock),
         cmocka_unit_test(is_refused_when_the_phase_is_another_one),
-        cmocka_unit_test(endpoints_a_cutover_only_when_nothing_was_switched),
+        cmocka_unit_test(ends_a_cutover_only_when_nothing_was_switched),
         cmocka_unit_test(frees_a_route_that_names_no_migration),
         cmocka_unit_test(leaves_ours_alone),
         cmocka_unit_test(the_verbs_show_it_and_end_it),

@@ -433,7 +433,7 @@ static void admits_only_writers_that_name_the_epoch_while_armed(void **state)
 }
 
 /* The session of the pause says nothing any more and no timeout of its own ends it: the writers end it. */
-static void endpoints_a_session_that_keeps_the_lock_beyond_any_pause(void **state)
+static void ends_a_session_that_keeps_the_lock_beyond_any_pause(void **state)
 {
     struct pgx_conn *stuck = support_connect(m.endpoints.source_store.conninfo);
     struct tmv_error err;
@@ -601,7 +601,7 @@ int main(void)
         CASE(would_let_an_earlier_owner_decide, guarded),
         CASE(keeps_the_target_closed_until_the_decision, guarded),
         CASE(would_take_a_stray_write_if_opened_by_the_drain, guarded),
-        CASE(endpoints_a_session_that_keeps_the_lock_beyond_any_pause, guarded),
+        CASE(ends_a_session_that_keeps_the_lock_beyond_any_pause, guarded),
         CASE(leaves_the_writers_lock_timeout_as_it_was, guarded),
         CASE(gives_up_naming_the_transaction_that_blocks_its_installation, prepared),
         CASE(does_not_wait_for_writers_of_another_database, prepared),

@@ -95,7 +95,7 @@ static void writers_do_not_end_a_decision_that_waits_for_its_standby(void **stat
 
 /* A writer that is inside the section, and whoever keeps it there. */
 struct inside {
-    struct pgx_conn *writer, *reaper;
+    struct pgx_conn *writer, *holder;
 };
 
 static struct inside writer_inside(void)
@@ -106,7 +106,7 @@ static struct inside writer_inside(void)
     move_mutate(m.source, "tenantmv.guard_number(regclass, regclass, regclass, bigint)",
                 "RAISE EXCEPTION USING ERRCODE",
                 "PERFORM pg_advisory_xact_lock_shared(4242); RAISE EXCEPTION USING ERRCODE");
-    support_sql(in.reaper, "SELECT pg_advisory_lock(%d)", INSIDE);
+    support_sql(in.holder, "SELECT pg_advisory_lock(%d)", INSIDE);
     send_insert(in.writer);
     support_wait_until(m.source, "SELECT count(*) > 0 FROM pg_locks WHERE pid = %d AND NOT granted",
                        pgx_backend_pid(in.writer));
@@ -115,8 +115,8 @@ static struct inside writer_inside(void)
 
 static void let_go(struct inside *in)
 {
-    support_sql(in->reaper, "SELECT pg_advisory_unlock(%d)", INSIDE);
-    pgx_close(TAKE(in->reaper));
+    support_sql(in->holder, "SELECT pg_advisory_unlock(%d)", INSIDE);
+    pgx_close(TAKE(in->holder));
 }
 
 static int64_t sections_held(void)

@@ -373,7 +373,7 @@ static void locks_no_fence_row_and_counts_nothing_on_a_table_of_somebody_else(vo
                           "tenantmv.guard_retired_change(); DELETE FROM mine; COMMIT");
 }
 
-static void endpoints_no_session_for_a_table_of_somebody_else(void **state)
+static void ends_no_session_for_a_table_of_somebody_else(void **state)
 {
     AUTO_CONN struct pgx_conn *stranger = stranger_with_a_table();
     AUTO_CONN struct pgx_conn *victim = support_connect(m.endpoints.source_store.conninfo);
@@ -450,7 +450,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(spends_no_position_on_a_table_of_somebody_else, guarded, release),
         cmocka_unit_test_setup_teardown(locks_no_fence_row_and_counts_nothing_on_a_table_of_somebody_else,
                                         guarded, release),
-        cmocka_unit_test_setup_teardown(endpoints_no_session_for_a_table_of_somebody_else, guarded, release),
+        cmocka_unit_test_setup_teardown(ends_no_session_for_a_table_of_somebody_else, guarded, release),
         cmocka_unit_test_setup_teardown(bounds_the_wait_behind_an_exclusive_request_that_only_queues, guarded,
                                         release),
         cmocka_unit_test_setup_teardown(bounds_the_wait_for_a_holder_that_cannot_be_ended, guarded, release),

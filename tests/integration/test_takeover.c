@@ -132,7 +132,7 @@ static struct pgx_conn *session_of(const char *conninfo, const struct tmv_uuid *
 }
 
 /* A stopped process keeps its transactions open, and obeys no timeout: the server's sessions are ended. */
-static void endpoints_the_sessions_that_a_stopped_engine_keeps_open(void **state)
+static void ends_the_sessions_that_a_stopped_engine_keeps_open(void **state)
 {
     const struct tmv_uuid other = tmv_uuid_random();
 
@@ -174,7 +174,7 @@ static void decides_at_an_epoch_that_neither_fence_had(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(endpoints_the_sessions_that_a_stopped_engine_keeps_open),
+        cmocka_unit_test(ends_the_sessions_that_a_stopped_engine_keeps_open),
         cmocka_unit_test(decides_at_an_epoch_that_neither_fence_had),
         cmocka_unit_test(gives_the_lease_back_when_it_is_told_to_stop),
         cmocka_unit_test(goes_on_by_itself_when_the_engine_is_killed),

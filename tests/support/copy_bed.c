@@ -97,7 +97,7 @@ void copy_bed_fill(struct copy_bed *bed, int count)
     bed->options.limit = 3 * (int64_t)count + 7;
 }
 
-static bool progress(void *user, const struct copy_progress *p)
+static enum copy_verdict progress(void *user, const struct copy_progress *p)
 {
     struct copy_seen *seen = user;
     int64_t copied = p->events_copied, total = p->events_total;
@@ -111,8 +111,8 @@ static bool progress(void *user, const struct copy_progress *p)
         (seen->kill_at_step && strstr(step, seen->kill_at_step)))
         kill(getpid(), SIGKILL);
     if (seen->stop_at_step && strstr(step, seen->stop_at_step))
-        return false;
-    return seen->stop_after == 0 || copied < seen->stop_after;
+        return seen->break_off ? COPY_BREAK_OFF : COPY_STOP;
+    return seen->stop_after == 0 || copied < seen->stop_after ? COPY_GO_ON : COPY_STOP;
 }
 
 bool copy_bed_run(struct copy_bed *bed, struct copy_seen *seen, bool *ret_finished, struct tmv_error *err)

@@ -35,6 +35,7 @@ struct copy_seen {
     int64_t kill_after; /* events after which the process kills itself; 0 never */
     const char *kill_at_step;
     const char *stop_at_step; /* the hook says stop there; NULL: nowhere */
+    bool break_off;           /* and says that it is broken off */
     int64_t copied, total;
 };
 

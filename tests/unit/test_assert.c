@@ -19,23 +19,23 @@ static int in_a_child(void (*body)(void), struct buf *ret_stderr)
 {
     char bytes[512];
     ssize_t n;
-    int endpoints[2], status;
+    int pipe_fds[2], status;
     pid_t child;
 
-    assert_int_equal(pipe(endpoints), 0);
+    assert_int_equal(pipe(pipe_fds), 0);
     child = fork();
     assert_true(child >= 0);
     if (child == 0) {
         signal(SIGABRT, SIG_DFL); /* cmocka has a handler of its own */
         setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-        dup2(endpoints[1], STDERR_FILENO);
+        dup2(pipe_fds[1], STDERR_FILENO);
         body();
         _exit(0);
     }
-    close(endpoints[1]);
-    while ((n = read(endpoints[0], bytes, sizeof bytes)) > 0)
+    close(pipe_fds[1]);
+    while ((n = read(pipe_fds[0], bytes, sizeof bytes)) > 0)
         buf_add(ret_stderr, bytes, (size_t)n);
-    close(endpoints[0]);
+    close(pipe_fds[0]);
     assert_int_equal(waitpid(child, &status, 0), child);
     return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }

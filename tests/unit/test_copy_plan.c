@@ -77,17 +77,17 @@ static void always_goes_forward_and_ends_at_the_end(void **state)
 static void a_gap_in_the_positions_costs_no_range_of_its_own(void **state)
 {
     /* 50 events, a gap of 50 billion positions, 50 events; and the same up to the end of bigint */
-    static const int64_t endpoints[] = {INT64_C(50000000100), INT64_MAX};
+    static const int64_t highest[] = {INT64_C(50000000100), INT64_MAX};
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(endpoints); i++) {
-        struct position_plan plan = even_plan(endpoints[i], 100);
+    for (size_t i = 0; i < ARRAY_LEN(highest); i++) {
+        struct position_plan plan = even_plan(highest[i], 100);
         int ranges = 0;
 
         plan.bounds[0] = 50;
-        plan.bounds[1] = endpoints[i];
+        plan.bounds[1] = highest[i];
         plan.bound_count = 2;
-        for (int64_t low = 0; low < endpoints[i]; ranges++)
+        for (int64_t low = 0; low < highest[i]; ranges++)
             low = position_plan_next(&plan, low, 10);
         assert_true(ranges <= 20);
     }

@@ -259,6 +259,14 @@ static void a_name_that_is_unique_no_more_confirms_nothing(void **state)
     const struct tmv_migration *m = model_selected(&stage.state.model);
     struct tmv_uuid tenant = m->tenant;
     tenant_typed(&stage.state.model.names, &tenant, before);
+    struct confirm *confirm = &stage.state.confirm;
+    confirm_open(confirm, action_by_name("abort"), &stage.state.model, false);
+    stage_draw(&stage, 140, 40);
+    stage.state.model.now_us += CONFIRM_DEAF_US; /* a dialog hears nothing at first */
+    stage_type(&stage, before);
+    assert_string_equal(confirm->typed.text, before);
+    confirm_tick(confirm, &stage.state.model);
+    assert_string_equal(confirm->typed.text, before);
     next->migrations[next->migration_count - 1].tenant = tenant;
     next->migrations[next->migration_count - 1].tenant.bytes[15] ^= 1;
     state_set_snapshot(&stage.state, next);
@@ -266,6 +274,17 @@ static void a_name_that_is_unique_no_more_confirms_nothing(void **state)
     tenant_typed(&stage.state.model.names, &tenant, after);
     assert_true(strlen(after) > strlen(before));
     assert_int_equal(strncmp(after, before, strlen(before)), 0);
+    /* what was typed names two tenants now */
+    confirm_tick(confirm, &stage.state.model);
+    assert_int_equal(confirm->typed.length, 0);
+    assert_string_equal(confirm->name, after);
+    stage_draw(&stage, 140, 40);
+    assert_true(stage_shows(&stage, after));
+    /* it is gone again: the longer name still means one */
+    stage_type(&stage, after);
+    state_set_snapshot(&stage.state, sample_snapshot());
+    confirm_tick(confirm, &stage.state.model);
+    assert_string_equal(confirm->typed.text, after);
     stage_end(&stage);
 }
 

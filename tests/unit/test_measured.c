@@ -133,13 +133,13 @@ static void a_snapshot_that_is_kept_grows_old(void **state)
 
 static void an_ended_migration_has_final_figures_and_no_gates(void **state)
 {
-    static const enum tmv_phase endpoints[] = {TMV_PHASE_COMPLETED, TMV_PHASE_ABORTED, TMV_PHASE_FAILED};
+    static const enum tmv_phase ended[] = {TMV_PHASE_COMPLETED, TMV_PHASE_ABORTED, TMV_PHASE_FAILED};
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(endpoints); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(ended); i++) {
         struct tmv_migration m = measured(0);
 
-        m.phase = endpoints[i];
+        m.phase = ended[i];
         show_migration(&m, true, NOW_US);
         assert_int_equal(m.gate_count, 0);
         assert_int_equal(m.rate, -1);

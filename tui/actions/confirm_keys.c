@@ -304,22 +304,38 @@ void confirm_shown(struct confirm *confirm, int64_t now_us, bool stalled)
         confirm->yes_until_us = 0;
 }
 
+static void ask_again(struct confirm *confirm, const char *why)
+{
+    field_clear(&confirm->typed);
+    confirm->acknowledged = 0;
+    confirm->focus = CONFIRM_ON_NAME;
+    confirm_void(confirm);
+    text_copy(confirm->notice, sizeof confirm->notice, why);
+}
+
+/* Whether the name that is to be typed names another tenant too by now, or is an alias no more. A shorter one
+ * would do when a tenant that looked alike is gone; the longer one still says the same. */
+static bool name_is_void(const struct confirm *confirm, const char *name_now)
+{
+    return strncmp(confirm->name, name_now, strlen(name_now)) != 0;
+}
+
 /* The person armed what they saw: when it is no longer so, they look again. */
 static void void_if_changed(struct confirm *confirm, const struct model *model)
 {
     const struct tmv_migration *m = model_find(model, &confirm->migration);
-    char why[TMV_REASON_MAX];
+    char why[TMV_REASON_MAX], name[TENANT_NAME_MAX];
 
     if (!m)
         return;
+    if (name_is_void(confirm, tenant_typed(&model->names, &m->tenant, name))) {
+        text_copy(confirm->name, sizeof confirm->name, name);
+        ask_again(confirm, "The tenant's name is longer now, or another one: look again, then type it.");
+        return;
+    }
     if (m->generation != confirm->generation) {
         confirm->generation = m->generation;
-        field_clear(&confirm->typed);
-        confirm->acknowledged = 0;
-        confirm->focus = CONFIRM_ON_NAME;
-        confirm_void(confirm);
-        snprintf(confirm->notice, sizeof confirm->notice,
-                 "The migration changed meanwhile: look again, then type again.");
+        ask_again(confirm, "The migration changed meanwhile: look again, then type again.");
         return;
     }
     confirm_blocked(confirm, model, why, sizeof why);

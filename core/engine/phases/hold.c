@@ -210,11 +210,11 @@ static bool hear(struct hold *h, struct tmv_error *err)
 
     if (!coordinator_poll(c, err))
         return false;
-    if (!c->held_command_waits)
+    if (!c->deferred_waits)
         return true;
-    c->held_command_waits = false;
-    return c->held_command.operation == TMV_OP_FINALIZE ? finalize(h, &c->held_command, err)
-                                                        : verify(c, &c->held_command, err);
+    c->deferred_waits = false;
+    return c->deferred.operation == TMV_OP_FINALIZE ? finalize(h, &c->deferred, err)
+                                                        : verify(c, &c->deferred, err);
 }
 
 static bool keep_current(struct hold *h, struct tmv_error *err)

@@ -343,7 +343,13 @@ static bool report_copy(struct copy_watch *w, const struct copy_progress *seen)
     return true;
 }
 
-static bool copy_progress(void *user, const struct copy_progress *seen)
+/* Not paused, aborted, or changed underneath. */
+static bool is_copying(const struct coordinator *c)
+{
+    return !c->row.paused && !c->ended && !c->deferred_waits && c->row.phase == TMV_PHASE_BULK_COPY;
+}
+
+static enum copy_verdict copy_progress(void *user, const struct copy_progress *seen)
 {
     struct copy_watch *w = user;
     struct coordinator *c = w->c;
@@ -351,16 +357,18 @@ static bool copy_progress(void *user, const struct copy_progress *seen)
 
     if (!coordinator_poll(c, &w->problem)) {
         w->failed = true;
-        return false;
+        return COPY_STOP;
     }
+    if (c->deferred_waits)
+        return COPY_BREAK_OFF;
     if (now - c->reported_us > US_PER_S / 2) {
         c->reported_us = now;
         if (!report_copy(w, seen)) {
             w->failed = true;
-            return false;
+            return COPY_STOP;
         }
     }
-    return !c->row.paused && !c->ended && c->row.phase == TMV_PHASE_BULK_COPY;
+    return is_copying(c) ? COPY_GO_ON : COPY_STOP;
 }
 
 static bool copy_history(struct coordinator *c, bool *ret_finished, struct tmv_error *err)
@@ -371,8 +379,14 @@ static bool copy_history(struct coordinator *c, bool *ret_finished, struct tmv_e
                                                 .source = &c->sessions[SIDE_SOURCE],
                                                 .target = &c->sessions[SIDE_TARGET]};
     const struct bulk_copier_hooks hooks = {.user = &watch, .progress = copy_progress};
-    bool ok = bulk_copier_run(&c->endpoints, c->control, &options, &hooks, ret_finished, err);
 
+    c->copying = true;
+    bool ok = bulk_copier_run(&c->endpoints, c->control, &options, &hooks, ret_finished, err);
+    c->copying = false;
+    if (c->deferred_waits) { /* whatever the copy came to */
+        *ret_finished = false;
+        return true;
+    }
     if (watch.failed) {
         *err = watch.problem;
         return false;
@@ -395,6 +409,14 @@ static bool check_before_copy(struct coordinator *c, struct tmv_error *err)
     return true;
 }
 
+/* Sessions of the copy that the servers have not ended yet are ended before anything is taken back. */
+static bool abort_copy(struct coordinator *c, struct tmv_error *err)
+{
+    c->deferred_waits = false;
+    coordinator_disconnect_stores(c);
+    return takeover_raise(c, err) && phase_abort(c, &c->deferred, err);
+}
+
 bool phase_bulk_copy(struct coordinator *c, struct tmv_error *err)
 {
     bool finished = false;
@@ -407,8 +429,9 @@ bool phase_bulk_copy(struct coordinator *c, struct tmv_error *err)
             return false;
         if (!copy_history(c, &finished, err))
             return err_wrap(err, "copying the history");
-        /* Paused, aborted, or changed underneath, perhaps with the last chunk: the loop looks again. */
-        if (!finished || c->ended || c->row.paused || c->row.phase != TMV_PHASE_BULK_COPY)
+        if (c->deferred_waits)
+            return abort_copy(c, err);
+        if (!finished || !is_copying(c)) /* perhaps with the last chunk: the loop looks again */
             return true;
         log_info("migration %s: history copied", c->endpoints.migration);
         if (!control_copy_completed(c->control, &c->endpoints.owner, err))

@@ -13,6 +13,7 @@
 #include "lib/err.h"
 #include "lib/fault.h"
 #include "lib/log.h"
+#include "lib/stop.h"
 #include "move/shared/chunk_queue.h"
 #include "move/shared/worker_pool.h"
 #include "move/copy/eta.h"
@@ -39,6 +40,9 @@
 
 struct copier {
     const struct endpoints *endpoints;
+    struct endpoints members; /* the same for the members' sessions, whose waits end with `stop` */
+    struct stop stop;         /* raised with the owner's, and when the copy is broken off */
+    bool broken_off;
     const struct bulk_copier_options *options;
     const struct bulk_copier_hooks *hooks;
     struct position_plan plan;
@@ -149,12 +153,12 @@ static bool prepare_source(const struct copier *c, struct pgx_conn *source, stru
 
 static bool connect_source(const struct copier *c, struct pgx_conn **source, struct tmv_error *err)
 {
-    return endpoints_connect_source(c->endpoints, "copy", source, err) && prepare_source(c, *source, err);
+    return endpoints_connect_source(&c->members, "copy", source, err) && prepare_source(c, *source, err);
 }
 
 static bool connect_target(const struct copier *c, struct pgx_conn **target, struct tmv_error *err)
 {
-    return endpoints_connect_target(c->endpoints, "copy", target, err) &&
+    return endpoints_connect_target(&c->members, "copy", target, err) &&
            pgx_query(*target, STEP_TIMEOUT_US, sql_copy_target_session, PGX_NONE, NULL, err);
 }
 
@@ -224,6 +228,15 @@ static int64_t eta_us(struct copier *c, int64_t now, int64_t events)
     return eta_of_copy_us(&c->left);
 }
 
+static void heed(struct copier *c, enum copy_verdict verdict)
+{
+    if (verdict != COPY_GO_ON)
+        chunk_queue_stop(&c->queue);
+    c->broken_off = c->broken_off || verdict == COPY_BREAK_OFF;
+    if (c->broken_off || (c->endpoints->stop && stop_is_raised(c->endpoints->stop)))
+        stop_raise(&c->stop);
+}
+
 static void report(struct copier *c, const char *step)
 {
     int64_t now = clock_now_us();
@@ -249,8 +262,7 @@ static void report(struct copier *c, const char *step)
                                      .step = step,
                                      .throttle = why,
                                      .throttled_us = c->held_us};
-    if (!c->hooks->progress(c->hooks->user, &progress))
-        chunk_queue_stop(&c->queue);
+    heed(c, c->hooks->progress(c->hooks->user, &progress));
 }
 
 /* Two sessions for each, which have to be worth their start: a copy that seems small begins with few, and has
@@ -377,6 +389,7 @@ static bool plan_copy(struct copier *c, struct tmv_error *err)
     c->total = c->plan.events;
     if (!prepare_source(c, source, err))
         return false;
+    pgx_set_stop(source, &c->stop);
     c->planned = TAKE(source);
     return true;
 }
@@ -438,7 +451,7 @@ static bool complete(struct copier *c, struct pgx_conn *control, struct pgx_conn
     if (pgx_rows(gaps) > 0)
         return err_set(err, TMV_ERR_INTERNAL, "the chunks leave a gap after position %" PRId64,
                        pgx_int(gaps, 0, 0));
-    if (!index_rebuilder_restore(c->endpoints, control, target, &hooks, ret_finished, err))
+    if (!index_rebuilder_restore(&c->members, control, target, &hooks, ret_finished, err))
         return false;
     if (!*ret_finished)
         return true;
@@ -487,12 +500,21 @@ bool bulk_copier_run(const struct endpoints *endpoints, struct pgx_conn *control
                        .columns = BUF_INIT(SQL_MAX),
                        .filled = BUF_INIT(SQL_MAX)};
 
-    chunk_queue_init(&c.queue, &c.plan, endpoints->stop);
+    if (!stop_init(&c.stop, err))
+        return err_wrap(err, "bulk copy");
+    c.members = *endpoints;
+    c.members.stop = &c.stop;
+    chunk_queue_init(&c.queue, &c.plan, &c.stop);
     bool ok = run(&c, control, ret_finished, err);
+    if (c.broken_off) {
+        *ret_finished = false;
+        ok = true;
+    }
     pgx_close(c.planned);
     chunk_queue_release(&c.queue);
     buf_release(&c.columns);
     buf_release(&c.filled);
+    stop_release(&c.stop);
     return ok ? true : err_wrap(err, "bulk copy");
 }
 

@@ -13,11 +13,17 @@ struct copy_progress {
     const char *throttle;                /* what holds the copy now; "" nothing */
     int64_t throttled_us;                /* how long this run was held in all */
 };
+enum copy_verdict {
+    COPY_GO_ON,
+    COPY_STOP,     /* at the end of the chunks, or of the index builds, that are under way */
+    COPY_BREAK_OFF /* now: what is under way is rolled back, by servers that may need a moment more */
+};
 /* What the copier asks of its owner, from the coordinator's thread, a few times a second. */
 struct bulk_copier_hooks {
     void *user;
-    /* Progress so far; returns false to stop at the end of the chunks that run (pause, abort, shutdown). */
-    bool (*progress)(void *user, const struct copy_progress *progress);
+    /* Progress so far. Whatever touches the stores has to wait until the copier has returned: its own
+     * transactions hold what an abort would change. */
+    enum copy_verdict (*progress)(void *user, const struct copy_progress *progress);
 };
 struct bulk_copier_options {
     int64_t limit; /* V0: positions (0, limit] are copied */
@@ -33,8 +39,8 @@ struct bulk_copier_options {
 };
 /* Copies everything that is not copied yet, then rebuilds the indexes that it dropped (their definitions
  * stand in the ledger before they are dropped; `control` is the coordinator's control connection).
- * *ret_finished false: the hook said stop. Blocks as long as the copy takes; every wait is bounded and ends
- * with ends->stop. Constant memory. */
+ * *ret_finished false: the hook said so; after COPY_BREAK_OFF no error is reported. Blocks as long as the
+ * copy takes; every wait is bounded and ends with endpoints->stop. Constant memory. */
 TMV_NODISCARD bool bulk_copier_run(const struct endpoints *endpoints, struct pgx_conn *control,
                                    const struct bulk_copier_options *options,
                                    const struct bulk_copier_hooks *hooks, bool *ret_finished,
