@@ -68,8 +68,7 @@ static bool defer(struct coordinator *c, const struct command_row *command, stru
 
 static bool defer_abort(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
 {
-    return defer(c, command, err) &&
-           coordinator_report_step(c, "aborting", "breaking off the copy", err);
+    return defer(c, command, err) && coordinator_report_step(c, "aborting", "breaking off the copy", err);
 }
 
 static bool carry_out(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
@@ -316,8 +315,8 @@ static void report(struct coordinator *c, const struct tmv_error *what, bool aga
     if (!control_waits(c->control, &c->endpoints.owner, &wait, &ignored) ||
         (!again && !move_report_error(c, what, &ignored)))
         return;
-    if (must_pause(what) && !c->row.paused && move_apply(c, MOVE_PAUSE, &paused, &ignored))
-        c->row.paused = true;
+    if (must_pause(what) && !c->row.paused && !move_apply(c, MOVE_PAUSE, &paused, &ignored))
+        log_error(TMV_LOG_DEBUG, c->endpoints.migration, &ignored);
 }
 
 /* A raised stop ends every wait of the control connection at once: giving the lease back then takes one that

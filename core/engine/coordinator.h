@@ -57,7 +57,7 @@ struct coordinator {
     enum applied_state applied;      /* on the target; UNKNOWN until it was raised there */
     int64_t copy_limit;              /* V0; 0 before the guard stood */
     bool ended;                      /* nothing is left to do */
-    bool target_is_home; /* an abort found that the target takes the tenant's writes */
+    bool target_is_home;             /* an abort found that the target takes the tenant's writes */
 };
 
 /* The thread's body: until the migration ended, somebody else owns it, or the engine stops. Logs what it ends

@@ -103,6 +103,13 @@ void move_completed(const struct coordinator *c, const char *operator_name)
     tell(c, MOVE_COMPLETE, TMV_PHASE_CUTOVER, &note);
 }
 
+void move_error_recorded(const struct coordinator *c, const char *why)
+{
+    const struct move_note note = {.reason = why};
+
+    tell(c, MOVE_ERROR, c->row.phase, &note);
+}
+
 bool move_apply(struct coordinator *c, enum move_id move, const struct move_note *note, struct tmv_error *err)
 {
     const struct move_row *row = move_row(move);

@@ -1,6 +1,7 @@
 /* Making the moves of model/moves.h: the only place that changes the phase of a migration, pauses it, or
- * counts an error. One exception, for atomicity: where the control tables are in the source's database, the
- * cutover's deciding transaction writes MOVE_COMPLETE.
+ * counts an error. Two exceptions, for atomicity: where the control tables are in the source's database, the
+ * cutover's deciding transaction writes MOVE_COMPLETE; and what makes a move void is written with the
+ * ledger's note of it (fact_watch.c), as MOVE_ERROR would be. Both are told from here.
  */
 #pragma once
 
@@ -24,6 +25,8 @@ TMV_NODISCARD bool move_apply(struct coordinator *c, enum move_id move, const st
 /* Counts and keeps an error (last_error, error_count), and tells it. */
 TMV_NODISCARD bool move_report_error(struct coordinator *c, const struct tmv_error *what,
                                      struct tmv_error *err);
+/* Tells an error that another transaction has written. */
+void move_error_recorded(const struct coordinator *c, const char *why);
 /* Tells a completion, whichever transaction has written it: after it is settled, so that it is told once
  * whatever became of the engine that decided. `operator_name` may be NULL. */
 void move_completed(const struct coordinator *c, const char *operator_name);

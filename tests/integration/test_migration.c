@@ -189,6 +189,33 @@ static void rehearses_without_deciding(void **state)
     life_assert_moved();
 }
 
+/* An index that takes minutes to build is not waited for, and nothing of the copy is left. */
+static void an_abort_breaks_off_an_index_build(void **state)
+{
+    (void)state;
+    support_fill(l.on_source, &l.tenant, 60, 100);
+    support_sql(l.on_target,
+                "CREATE FUNCTION public.slow(bigint) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS "
+                "'BEGIN PERFORM pg_catalog.pg_sleep(0.1); RETURN $1; END'");
+    support_sql(l.on_target, "CREATE INDEX slow_index ON public.events (public.slow(global_position))");
+    life_start_engine();
+    struct tmv_error err;
+    assert_done(life_begin(&err), &err);
+    life_wait_for("s.step LIKE 'building indexes%'");
+    support_wait_until(l.on_target,
+                       "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query ILIKE '%%slow_index%%' AND "
+                       "state = 'active' AND pid <> pg_backend_pid())");
+    life_expect(life_ask(TMV_OP_ABORT, "takes too long"), TMV_COMMAND_DONE, "aborted");
+    life_assert_source_as_it_was();
+    assert_int_equal(life_count(l.on_target), 0);
+    assert_int_equal(
+        support_int(l.on_target, "SELECT count(*) FROM pg_indexes WHERE indexname = 'slow_index'"), 1);
+    assert_int_equal(support_int(l.on_control,
+                                 "SELECT count(*) FROM public.migration_audit_log WHERE event_type = "
+                                 "'error_occurred'"),
+                     0);
+}
+
 static void follows_a_pause_and_an_abort_by_another_program(void **state)
 {
     struct tmv_error err;
@@ -384,6 +411,7 @@ int main(void)
         CASE(refuses_the_cutover_after_the_guard_was_switched_off_and_on, life_plain),
         CASE(refuses_the_cutover_when_the_target_was_changed, life_plain),
         CASE(rehearses_without_deciding, life_plain),
+        CASE(an_abort_breaks_off_an_index_build, life_on_one_server),
         CASE(follows_a_pause_and_an_abort_by_another_program, life_plain),
         CASE(follows_the_fence_when_the_engine_is_lost_after_the_decision, life_with_control_elsewhere),
         CASE(would_undo_the_decision_if_it_looked_at_the_phase_first, life_with_control_elsewhere),

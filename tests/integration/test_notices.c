@@ -123,12 +123,29 @@ static void tells_an_error_and_an_abort(void **state)
     expect(&at, "migration_aborted dual_write>aborted by amy", "not today");
 }
 
+/* What is changed underneath so that the move can only be aborted: told once, as it is audited once. */
+static void tells_that_a_move_is_void(void **state)
+{
+    size_t at = 2;
+
+    (void)state;
+    start_engine();
+    life_begin_and_wait_until_ready();
+    support_sql(l.on_source, "SELECT setval('public.events_global_position_seq', 100000); ALTER SEQUENCE "
+                             "public.events_global_position_seq INCREMENT 5");
+    expect(&at, "error_occurred dual_write>dual_write by -", "the move is void");
+    life_wait_for("m.error_count = 1 AND s.note <> ''");
+    life_expect(life_ask(TMV_OP_ABORT, "start again"), TMV_COMMAND_DONE, "aborted");
+    expect(&at, "migration_aborted dual_write>aborted by amy", "start again");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(tells_every_move_once, with_control_in_the_source, done),
         cmocka_unit_test_setup_teardown(tells_every_move_once, with_control_elsewhere, done),
         cmocka_unit_test_setup_teardown(tells_an_error_and_an_abort, with_control_in_the_source, done),
+        cmocka_unit_test_setup_teardown(tells_that_a_move_is_void, with_control_in_the_source, done),
     };
 
     return cmocka_run_group_tests(tests, support_setup, support_teardown);

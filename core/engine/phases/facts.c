@@ -9,6 +9,7 @@
 #include "lib/fault.h"
 #include "lib/text.h"
 #include "engine/coordinator.h"
+#include "engine/move.h"
 #include "move/shared/partitions.h"
 
 /* ---- noting ---- */
@@ -85,6 +86,17 @@ bool coordinator_load_facts(struct coordinator *c, struct tmv_error *err)
     return true;
 }
 
+static void tell_news(const struct coordinator *c, struct fact_side *side)
+{
+    char why[TMV_REASON_MAX];
+
+    if (!side->news)
+        return;
+    side->news = false;
+    snprintf(why, sizeof why, "the move is void: %.300s", side->words);
+    move_error_recorded(c, why);
+}
+
 bool coordinator_look_at_facts(struct coordinator *c, struct tmv_error *err)
 {
     int64_t mirrored_to = c->tailer.watermark;
@@ -95,6 +107,7 @@ bool coordinator_look_at_facts(struct coordinator *c, struct tmv_error *err)
             look_at(c, (enum store_side)i, i == SIDE_SOURCE ? c->cutover.lock : c->tailer.target);
         if (!fact_watch_look(&look, &reconnect, err))
             return false;
+        tell_news(c, &c->facts.sides[i]);
     }
     if (!fact_watch_is_void(&c->facts, NULL, 0) && mirrored_to > c->facts.good_to)
         c->facts.good_to = mirrored_to;

@@ -214,7 +214,7 @@ static bool hear(struct hold *h, struct tmv_error *err)
         return true;
     c->deferred_waits = false;
     return c->deferred.operation == TMV_OP_FINALIZE ? finalize(h, &c->deferred, err)
-                                                        : verify(c, &c->deferred, err);
+                                                    : verify(c, &c->deferred, err);
 }
 
 static bool keep_current(struct hold *h, struct tmv_error *err)

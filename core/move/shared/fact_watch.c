@@ -152,8 +152,10 @@ static bool note_void(const struct fact_look *look, const struct facts *now, con
     set_words(s, look->side, what);
     snprintf(problem.message, sizeof problem.message, "the move is void: %.300s", s->words);
     err_hint(&problem, "abort the migration and start again");
-    return fault_hit("facts.before_void", err) && write_note(look, &s->noted, &told, err) &&
-           fault_hit("facts.void_noted", err);
+    if (!fault_hit("facts.before_void", err) || !write_note(look, &s->noted, &told, err))
+        return false;
+    s->news = true;
+    return fault_hit("facts.void_noted", err);
 }
 
 /* What a change comes to, partitions included: they may bring events along. */

@@ -23,6 +23,7 @@ struct fact_side {
     char words[TMV_REASON_MAX];      /* why the move is void, with the time; "" it is not */
     char noticed[40];                /* when that was first seen */
     bool columns_changed;            /* events can no longer be carried over */
+    bool news;                       /* that the move is void was written just now, and is still to be told */
 };
 struct fact_watch {
     struct fact_side sides[SIDE_COUNT];
