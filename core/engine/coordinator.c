@@ -304,7 +304,8 @@ static void report(struct coordinator *c, const struct tmv_error *what, bool aga
     AUTO(buf) struct buf text = BUF_INIT(2000);
 
     log_error(TMV_LOG_WARN, c->endpoints.migration, what);
-    if (!pgx_is_usable(c->control) || c->endpoints.owner.epoch == 0)
+    /* What ended is told already; what fails behind it is no error of the migration. */
+    if (c->ended || !pgx_is_usable(c->control) || c->endpoints.owner.epoch == 0)
         return;
     buf_printf(&text, "%.250s%s%.395s", err_cause_first(what, cause), what->hint[0] ? "; " : "", what->hint);
     text_copy(note, sizeof note, buf_text(&text));
@@ -413,7 +414,7 @@ static bool try_once(const struct coordinator_options *options, struct tries *t)
     count_trouble(t, c.reported_us > 0, started_us);
     const struct engine_wait wait = {.for_us = ended ? LEFT_RETRY_US : t->pause_us,
                                      .since_us = clock_now_us() - t->since_us};
-    if (!ok && !stopped && !c.ended)
+    if (!ok && !stopped)
         report(&c, &err, ended || strcmp(err.message, t->last.message) == 0, &wait);
     t->last = err;
     t->epoch = c.endpoints.owner.epoch > 0 ? c.endpoints.owner.epoch : t->epoch;

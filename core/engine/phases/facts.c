@@ -105,9 +105,11 @@ bool coordinator_look_at_facts(struct coordinator *c, struct tmv_error *err)
     for (int i = 0; i < SIDE_COUNT; i++) {
         const struct fact_look look =
             look_at(c, (enum store_side)i, i == SIDE_SOURCE ? c->cutover.lock : c->tailer.target);
-        if (!fact_watch_look(&look, &reconnect, err))
-            return false;
+        bool looked = fact_watch_look(&look, &reconnect, err);
+
         tell_news(c, &c->facts.sides[i]);
+        if (!looked)
+            return false;
     }
     if (!fact_watch_is_void(&c->facts, NULL, 0) && mirrored_to > c->facts.good_to)
         c->facts.good_to = mirrored_to;
