@@ -409,8 +409,8 @@ static bool check_before_copy(struct coordinator *c, struct tmv_error *err)
     return true;
 }
 
-/* Sessions of the copy that the servers have not ended yet are ended before anything is taken back. Ownership,
- * of which the copy's error may have told, is asked for anew. */
+/* Sessions of the copy that the servers have not ended yet are ended before anything is taken back.
+ * Ownership, of which the copy's error may have told, is asked for anew. */
 static bool abort_copy(struct coordinator *c, struct tmv_error *err)
 {
     c->deferred_waits = false;
