@@ -207,6 +207,53 @@ static void rows_of_silent_engines_go_when_their_facts_are_replaced(void **state
     control_fixture_close(&f);
 }
 
+/* A session that stands still with a lock on a row must not hold up what another engine sees. */
+static void no_engine_waits_for_the_row_of_another_one(void **state)
+{
+    const struct engine_identity one = engine_called("worker one"), two = engine_called("worker two");
+    struct control_fixture f;
+    struct tmv_error err = {0};
+
+    (void)state;
+    control_fixture_open(&f);
+    observe(&f, &one, "shared", NULL);
+    support_sql(f.conn, "UPDATE tenantmv.store_observation SET measured_at = measured_at - interval '2 min'");
+    AUTO_CONN struct pgx_conn *holder = support_connect(f.conninfo);
+    assert_done(pgx_begin(holder, SUPPORT_TIMEOUT_US, &err), &err);
+    support_int(holder, "SELECT count(*) FROM (SELECT FROM tenantmv.store_observation FOR UPDATE) held");
+    support_sql(f.conn, "SET lock_timeout = '1s'");
+    observe(&f, &two, "shared", NULL);
+    assert_string_equal(read_store(f.control, "shared").seen_by, "worker two");
+    pgx_rollback(holder, SUPPORT_TIMEOUT_US);
+    observe(&f, &two, "shared", NULL); /* it goes with the next look */
+    assert_int_equal(support_int(f.conn, "SELECT count(*) FROM tenantmv.store_observation"), 1);
+    control_fixture_close(&f);
+}
+
+/* Pasted as it is, the GRANT names the role that lacks the right. */
+static void a_refused_watcher_is_told_its_role_as_sql_writes_it(void **state)
+{
+    char conninfo[CLUSTER_CONNINFO_MAX + 40];
+    AUTO_FREE struct tmv_store_observation *stores = NULL;
+    struct tmv_control *watcher;
+    struct control_fixture f;
+    size_t count = 0;
+    struct tmv_error err = {0};
+
+    (void)state;
+    control_fixture_open(&f);
+    assert_done(tmv_control_read_only_role(f.conninfo, "Odd\"looker", &err), &err);
+    snprintf(conninfo, sizeof conninfo, "%s user='Odd\"looker'", f.conninfo);
+    assert_done(tmv_control_open_read_only(conninfo, &watcher, &err), &err);
+    support_sql(f.conn, "REVOKE SELECT ON tenantmv.store_observation FROM \"Odd\"\"looker\"");
+    assert_fails(tmv_store_observations(watcher, &stores, &count, &err), &err, TMV_ERR_SQL);
+    assert_string_equal(err.hint, "GRANT SELECT ON tenantmv.store_observation TO \"Odd\"\"looker\"");
+    support_sql(f.conn, "%s", err.hint);
+    assert_done(tmv_store_observations(watcher, &stores, &count, &err), &err);
+    tmv_control_close(watcher);
+    control_fixture_close(&f);
+}
+
 /* ---- what others wrote, and what must not be written ---- */
 
 static void makes_safe_what_comes_from_servers_and_from_other_hands(void **state)
@@ -361,6 +408,8 @@ int main(void)
         cmocka_unit_test(a_failure_keeps_the_last_facts_and_tells_since_when),
         cmocka_unit_test(a_replaced_store_shows_nothing_of_the_old_place),
         cmocka_unit_test(rows_of_silent_engines_go_when_their_facts_are_replaced),
+        cmocka_unit_test(no_engine_waits_for_the_row_of_another_one),
+        cmocka_unit_test(a_refused_watcher_is_told_its_role_as_sql_writes_it),
         cmocka_unit_test(makes_safe_what_comes_from_servers_and_from_other_hands),
         cmocka_unit_test_setup_teardown(an_engine_writes_what_a_watcher_reads, life_plain, life_done),
         cmocka_unit_test_setup_teardown(an_outage_is_told_with_its_cause_and_its_end, life_plain, life_done),

@@ -12,6 +12,7 @@
 #include "lib/json.h"
 #include "lib/text.h"
 #include "control/row.h"
+#include "pg/ident.h"
 #include "sql_embedded.h"
 
 #define SILENT_US (60 * US_PER_S) /* twice as long as a living engine lets pass between two looks */
@@ -196,12 +197,14 @@ bool tmv_store_observations(struct tmv_control *control, struct tmv_store_observ
                             size_t *ret_count, struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *r = NULL;
+    char role[PGX_QUOTED_MAX];
     int64_t now_us = clock_now_us(); /* before the question: an age is rather too great than too small */
 
     if (!pgx_query(control->conn, CONTROL_TIMEOUT_US, sql_control_observations,
                    PGX_ARGS(PGX_INT(TMV_FACT_TTL_US), PGX_INT(SIGN_US)), &r, err)) {
         if (err_is_sqlstate(err, "42501"))
-            err_hint(err, "GRANT SELECT ON tenantmv.store_observation TO %s", pgx_user(control->conn));
+            err_hint(err, "GRANT SELECT ON tenantmv.store_observation TO %s",
+                     pgx_quoted(pgx_user(control->conn), role));
         return err_wrap(err, "reading what engines saw of the stores");
     }
     *ret_count = (size_t)pgx_rows(r);

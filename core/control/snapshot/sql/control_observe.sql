@@ -1,5 +1,6 @@
 -- Keeps what an engine saw of a store; nothing when the store was replaced or removed meanwhile. Not waited for on disk: a
--- crash that loses it loses nothing. Rows of engines that fell silent go, except facts that are not replaced by newer ones.
+-- crash that loses it loses nothing. Rows of engines that fell silent go, except facts that are not replaced by newer ones and
+-- rows that another session has locked: an engine never waits for another one here.
 -- database: control
 -- $1 text: store
 -- $2 text: the connection string that led there
@@ -19,11 +20,13 @@ seen AS MATERIALIZED (
      WHERE s.id = $1::text AND s.conninfo = $2::text AND s.events_schema = $3::text AND s.events_table = $4::text
 ),
 silent AS (
-    DELETE FROM tenantmv.store_observation o USING seen
-     WHERE o.store_id = seen.id AND o.engine <> $5::uuid
-       AND greatest(o.measured_at, o.failed_at)
-           NOT BETWEEN seen.at - make_interval(secs => $11::bigint / 1e6) AND seen.at + make_interval(secs => $11::bigint / 1e6)
-       AND ($8::jsonb IS NOT NULL OR o.measured_at IS NULL OR o.entry_at <> seen.entry_at)
+    DELETE FROM tenantmv.store_observation WHERE (store_id, engine) IN (
+        SELECT o.store_id, o.engine FROM tenantmv.store_observation o JOIN seen ON o.store_id = seen.id
+         WHERE o.engine <> $5::uuid
+           AND greatest(o.measured_at, o.failed_at)
+               NOT BETWEEN seen.at - make_interval(secs => $11::bigint / 1e6) AND seen.at + make_interval(secs => $11::bigint / 1e6)
+           AND ($8::jsonb IS NOT NULL OR o.measured_at IS NULL OR o.entry_at <> seen.entry_at)
+           FOR UPDATE OF o SKIP LOCKED)
 )
 INSERT INTO tenantmv.store_observation AS o
     (store_id, engine, engine_name, entry_at, measured_at, facts, failed_at, failing_since, cause, hint)
