@@ -200,6 +200,7 @@ bool guard_install(struct pgx_conn *conn, const struct guard *guard, enum guard_
 {
     AUTO(buf) struct buf triggers = BUF_INIT(32 * 1024);
     AUTO(buf) struct buf begin = BUF_INIT(1000);
+    char role[PGX_QUOTED_MAX];
 
     /* A session's first glance takes milliseconds: not while the table is locked. */
     if (!triggers_sql(guard, level, &triggers, err) ||
@@ -216,8 +217,8 @@ bool guard_install(struct pgx_conn *conn, const struct guard *guard, enum guard_
     guard_explain(conn, err);
     err_wrap(err, "installing the guard");
     if (err_is_sqlstate(err, "42501"))
-        err_hint(err, "the engine's role must own the events table: ALTER TABLE %s OWNER TO \"%s\";",
-                 guard->shape->events, pgx_user(conn));
+        err_hint(err, "the engine's role must own the events table: ALTER TABLE %s OWNER TO %s;",
+                 guard->shape->events, pgx_quoted(pgx_user(conn), role));
     return false;
 }
 
