@@ -80,7 +80,7 @@ static void a_watcher_reads_the_stores_without_a_way_to_them(void **state)
     assert_int_equal(errno, EAGAIN); /* nobody came */
     /* what the role may not read spoils nothing else */
     support_sql(fixture.conn, "REVOKE SELECT ON tenantmv.store_observation FROM store_looker");
-    pty_wait_text(pty, "store_observation TO store_looker");
+    pty_wait_text(pty, "store_observation TO \"store_looker\"");
     pty_wait_text(pty, "LIVE");
     pty_send(pty, "qq"); /* the screen, then the program */
     pty_expect_exit(pty, 0);
