@@ -132,11 +132,10 @@ bool move_report_error(struct coordinator *c, const struct tmv_error *what, stru
 {
     const struct move_row *row = move_row(MOVE_ERROR);
     char cause[ERR_CAUSE_MAX];
-    const struct move_note note = {.reason = err_cause_first(what, cause)};
 
     if (!fault_hit(row->before, err) || !control_report_error(c->control, &c->endpoints.owner, what, err) ||
         !fault_hit(row->after, err))
         return false;
-    tell(c, MOVE_ERROR, c->row.phase, &note);
+    move_error_recorded(c, err_cause_first(what, cause));
     return true;
 }

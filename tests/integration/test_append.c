@@ -228,13 +228,17 @@ struct neighbours {
     int number;
 };
 
+/* Their transaction ids come first. A neighbour that has its position and not yet its id cannot be seen by
+ * anybody; its exposure is as to one more appender. */
 static void *write_beside(void *user)
 {
     struct neighbours *n = user;
     struct pgx_conn *conn = support_connect(m.endpoints.source_store.conninfo);
 
     while (!atomic_load(&n->stop)) {
+        support_sql(conn, "BEGIN; SELECT pg_current_xact_id()");
         insert(conn, &neighbour, 1000 + atomic_fetch_add(&n->written, 1), 1);
+        support_sql(conn, "COMMIT");
         (void)stop_sleep(NULL, 2 * US_PER_MS);
     }
     pgx_close(conn);
