@@ -65,6 +65,18 @@ static void assert_same_order(void)
     assert_string_equal(there, here);
 }
 
+static void assert_shown_as_held(bool held)
+{
+    struct tmv_snapshot *snapshot = NULL;
+    struct tmv_error err;
+
+    assert_done(tmv_snapshot_read(l.handle, &l.tenant, 1, &snapshot, &err), &err);
+    assert_int_equal(snapshot->migration_count, 1);
+    assert_int_equal(snapshot->migrations[0].held, held);
+    assert_true(snapshot->migrations[0].hold_until_us > snapshot->taken_at_us);
+    tmv_snapshot_free(snapshot);
+}
+
 static void keeps_the_old_store_current(void **state)
 {
     (void)state;
@@ -75,6 +87,7 @@ static void keeps_the_old_store_current(void **state)
     wait_until_carried();
     assert_same_order();
     life_wait_for("s.lag_us BETWEEN 0 AND 1000000 AND s.verified_to = s.watermark AND s.note = ''");
+    assert_shown_as_held(true);
 }
 
 /* The tenant's triggers: gone in the old store, where they would cost its other tenants; kept in the new one.
@@ -133,6 +146,7 @@ static void ends_when_told_to(void **state)
         write_home(600, i);
     life_expect(life_ask(TMV_OP_FINALIZE, NULL), TMV_COMMAND_DONE, "not kept current");
     life_wait_for("s.ending = 'finalized'");
+    assert_shown_as_held(false);
     assert_int_equal(life_count(l.on_source), life_count(l.on_target));
     write_home(600, 6);
     support_wait_until(l.on_control, "SELECT retired FROM tenantmv.migration_state");

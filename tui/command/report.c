@@ -46,6 +46,8 @@ static void add_times(cJSON *object, const struct tmv_migration *m)
     json_time(object, "dual_write_started_at", m->dual_write_started_at_us);
     json_time(object, "cutover_started_at", m->cutover_started_at_us);
     json_time(object, "completed_at", m->completed_at_us);
+    cJSON_AddBoolToObject(object, "held", m->held);
+    json_time(object, "hold_until", m->hold_until_us);
 }
 
 static void add_gates(cJSON *object, const struct tmv_migration *m)
@@ -259,6 +261,20 @@ static void print_lag(const struct cli *cli, const struct tmv_migration *m)
         print_line(cli, "lag", TONE_WARN, "not known");
 }
 
+/* The time that was planned is no end: past it, somebody has to decide. */
+static void print_hold(const struct cli *cli, const struct tmv_snapshot *snapshot,
+                       const struct tmv_migration *m)
+{
+    char until[FORMAT_MAX];
+    bool past = m->hold_until_us < snapshot->taken_at_us;
+
+    if (m->held)
+        print_line(cli, "hold", past ? TONE_WARN : TONE_PLAIN,
+                   "store %s is kept current, as planned until %s%s", m->source,
+                   format_time(m->hold_until_us, until),
+                   past ? ", which is past: `tenantmv finalize` ends it" : "");
+}
+
 static void print_copy(const struct cli *cli, const struct tmv_migration *m)
 {
     char copied[FORMAT_MAX], total[FORMAT_MAX], rate[FORMAT_MAX], eta[FORMAT_MAX];
@@ -361,6 +377,7 @@ void report_migration(const struct cli *cli, const struct tmv_snapshot *snapshot
     print_line(cli, "last error", TONE_BAD, "%s", m->last_error);
     print_line(cli, "started", TONE_FAINT, "%s by %s", format_time(m->created_at_us, time),
                *m->created_by ? m->created_by : "an unnamed program");
+    print_hold(cli, snapshot, m);
     if (m->completed_at_us)
         print_line(cli, "ended", TONE_FAINT, "%s", format_time(m->completed_at_us, time));
 }

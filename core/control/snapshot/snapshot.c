@@ -163,6 +163,8 @@ static bool read_migration(const struct pgx_result *r, int row, int64_t now_us, 
     m->engine_somewhere = pgx_bool(r, row, 47);
     m->paused_at_us = m->paused ? pgx_int(r, row, 51) : 0;
     m->foreign_sign_at_us = pgx_int(r, row, 52);
+    m->held = pgx_bool(r, row, 53);
+    m->hold_until_us = pgx_int(r, row, 54);
     show_migration(m, pgx_bool(r, row, 30), now_us);
     return true;
 }

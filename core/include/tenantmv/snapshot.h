@@ -139,10 +139,13 @@ struct tmv_migration {
     char last_error[TMV_REASON_MAX];
     struct tmv_open_request request; /* the oldest open one */
     bool engine_somewhere;           /* some engine is alive, whether it has this one or not */
-    int64_t waiting_since_us;   /* its engine tries again since then, `note` says why; database clock, 0: it
-                                   does not */
-    int64_t next_try_at_us;     /* when it tries next; 0 */
-    int64_t reported_at_us;     /* when its engine last reported anything; 0: never */
+    int64_t waiting_since_us; /* its engine tries again since then, `note` says why; database clock, 0: it
+                                 does not */
+    int64_t next_try_at_us;   /* when it tries next; 0 */
+    int64_t reported_at_us;   /* when its engine last reported anything; 0: never */
+    bool held;                /* it is completed, and its old store is kept current until that is finalized */
+    int64_t hold_until_us;    /* for how long that was planned, database clock; it does not end by itself; 0:
+                                 never held */
     int64_t foreign_sign_at_us; /* another program runs it: its last sign in the shared tables; 0: it is ours
                                    or has ended */
     int64_t measured_us[TMV_FIGURE_COUNT]; /* when each figure was measured; database clock, 0: never */

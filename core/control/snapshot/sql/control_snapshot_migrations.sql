@@ -66,7 +66,9 @@ SELECT m.id, m.tenant_id, m.source_store_id, m.target_store_id, m.phase, coalesc
        coalesce((extract(epoch FROM m.paused_at) * 1000000)::bigint, 0),
        -- of another program's migration
        CASE WHEN coalesce(s.generation, 0) = 0 AND m.phase NOT IN ('completed', 'aborted', 'failed')
-            THEN (extract(epoch FROM tenantmv.last_sign(m)) * 1000000)::bigint ELSE 0 END
+            THEN (extract(epoch FROM tenantmv.last_sign(m)) * 1000000)::bigint ELSE 0 END,
+       coalesce(s.ending IN ('hold', 'finalizing'), false),
+       coalesce((extract(epoch FROM s.hold_until) * 1000000)::bigint, 0)
   FROM alive
  CROSS JOIN wanted w
   JOIN public.tenant_migrations m ON m.id = w.id
