@@ -854,7 +854,7 @@ MUTANTS = [Mutant(*row) for row in [
      "append", "knows_whether_others_got_an_id_before_its_positions"),
     ("back/id-that-is-over-not-seen", GUARD, "AND pg_snapshot_xmax(pg_current_snapshot())::text::bigint <= v_own + 1", "",
      "append", "knows_whether_others_got_an_id_before_its_positions"),
-    ("back/overtakes-silently", "core/move/tail/tail_append.c", "if (b->alone || fault_is_mutant(\"append.no_adjacency\"))", "if (true)",
+    ("back/overtakes-silently", "core/move/tail/tail_append.c", "if (b->alone)", "if (true)",
      "append", "overtakes_no_neighbour"),
     ("back/stray-passed-over", "core/move/tail/tail_append.c", "snprintf(err->sqlstate, sizeof err->sqlstate, \"TM142\");", "",
      "append", "names_an_event_that_stands_in_the_way"),

@@ -262,7 +262,7 @@ static bool begin_batch(struct tailer *t, const struct tail_piece *p, struct bat
         return p->begun || endpoints_begin_target(t->endpoints, t->target, "mirroring", false, err);
     if (!take_positions(t, p, b, err))
         return false;
-    if (b->alone || fault_is_mutant("append.no_adjacency"))
+    if (b->alone)
         return true;
     if (!may_repeat) {
         t->overtakable += (int64_t)b->count;
