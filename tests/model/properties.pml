@@ -16,6 +16,8 @@
 #define S16 16 /* a subscription never skips: new positions lie beyond every old one */
 #define S18 18 /* abort leaves the source as it was, and nothing on the target */
 #define S19 19 /* exactly one audit row per transition */
+#define S20 20 /* within a tenant, positions of the same events rise together in both stores, at every commit */
+#define S22 22 /* a carried event overtakes no neighbour that can be seen, and is passed by no reader of the tenant */
 #define G1 21 /* a gate is green only for what this engine has seen since it took over */
 #define L1 31  /* every pause ends by itself */
 #define L2 32  /* after a crash the migration converges by itself */
