@@ -103,7 +103,7 @@ static struct inside writer_inside(void)
     struct inside in = {support_connect(m.endpoints.source_store.conninfo),
                         support_connect(m.endpoints.source_store.conninfo)};
 
-    move_mutate(m.source, "tenantmv.guard_number(regclass, regclass, regclass, bigint)",
+    move_mutate(m.source, "tenantmv.guard_number(regclass, regclass, regclass, bigint, integer)",
                 "RAISE EXCEPTION USING ERRCODE",
                 "PERFORM pg_advisory_xact_lock_shared(4242); RAISE EXCEPTION USING ERRCODE");
     support_sql(in.holder, "SELECT pg_advisory_lock(%d)", INSIDE);

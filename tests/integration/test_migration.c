@@ -189,6 +189,19 @@ static void rehearses_without_deciding(void **state)
     life_assert_moved();
 }
 
+/* In that phase it could not be aborted. */
+static void leaves_the_cutover_before_it_compares_the_stores(void **state)
+{
+    (void)state;
+    life_begin_and_wait_until_ready();
+    life_stop_engine();
+    support_sql(l.on_control, "UPDATE public.tenant_migrations SET phase = 'cutover'");
+    support_sql(l.on_source, "SELECT setval('public.events_global_position_seq', 1)");
+    life_start_engine();
+    life_wait_for("m.phase = 'dual_write' AND m.is_paused");
+    life_expect(life_ask(TMV_OP_ABORT, "start again"), TMV_COMMAND_DONE, "aborted");
+}
+
 /* An index that takes minutes to build is not waited for, and nothing of the copy is left. */
 static void an_abort_breaks_off_an_index_build(void **state)
 {
@@ -411,6 +424,7 @@ int main(void)
         CASE(refuses_the_cutover_after_the_guard_was_switched_off_and_on, life_plain),
         CASE(refuses_the_cutover_when_the_target_was_changed, life_plain),
         CASE(rehearses_without_deciding, life_plain),
+        CASE(leaves_the_cutover_before_it_compares_the_stores, life_on_one_server),
         CASE(an_abort_breaks_off_an_index_build, life_on_one_server),
         CASE(follows_a_pause_and_an_abort_by_another_program, life_plain),
         CASE(follows_the_fence_when_the_engine_is_lost_after_the_decision, life_with_control_elsewhere),

@@ -215,6 +215,11 @@ static void cuts_over_what_the_last_release_mirrored_and_loses_nothing(void **st
     life_start_engine();
     support_wait_until(l.on_target, "SELECT version > %d FROM tenantmv.store_version", OLD_VERSION);
     life_wait_for("m.phase = 'dual_write' AND s.ready");
+    /* Budgets that a slow machine keeps. */
+    support_sql(l.on_control,
+                "UPDATE public.tenant_migrations SET config = config || '{\"cutover_max_lag_ms\": 60000, "
+                "\"lock_budget_ms\": 900, \"drain_budget_ms\": 30000, \"cutover_timeout_ms\": 60000}' "
+                "WHERE phase = 'dual_write'");
     assert_int_equal(upgrade_rows(), 2);
     life_expect(life_ask(TMV_OP_CUTOVER, "test"), TMV_COMMAND_DONE, "completed");
     for (int i = 0; i < WRITERS; i++) {

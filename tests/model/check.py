@@ -157,7 +157,7 @@ MUTANTS = {
                              "not a switch: one statement of tenantmv.append_take()"),
     "POSITIONS_BEFORE_THE_ID": ("S22", "order-together", "a batch's positions are taken before its transaction has an id",
                              "not a switch: order of two statements in tenantmv.append_take()"),
-    "NO_LOOK_AT_OTHERS_IDS": ("S22", "order", "nobody looks whether others got an id in between",
+    "NO_LOOK_AT_OTHERS_IDS": ("S22", "order", "no look at whether others got an id in between",
                              "`knows_whether_others_got_an_id_before_its_positions`, `overtakes_no_neighbour`"),
     "EMPTY_TRANSACTION_ID": ("S22", "order", "carried events have no transaction id of their own",
                              "`brings_back_what_is_written_to_the_new_home`"),

@@ -648,6 +648,8 @@ MUTANTS = [Mutant(*row) for row in [
      "upgrade", "lets_writers_write_while_it_waits_for_one_of_them"),
     ("takeover/old-sessions-live", "core/engine/sql/takeover_end_sessions.sql", "SELECT count(pg_terminate_backend(a.pid))", "SELECT 0 * count(a.pid)",
      "takeover", "ends_the_sessions_that_a_stopped_engine_keeps_open"),
+    ("outcome/stays-in-the-cutover", "core/engine/phases/mirror.c", "    if (c->row.phase == TMV_PHASE_CUTOVER && !roll_back_phase(c, c->unfinished, NULL, err))\n        return false;\n    /* Before anything is compared",
+     "    /* Before anything is compared", "migration", "leaves_the_cutover_before_it_compares_the_stores"),
     ("outcome/abort-inside-the-copy", COORDINATOR, "return c->copying ? defer_abort(c, command, err) : phase_abort(c, command, err);", "return phase_abort(c, command, err);",
      "migration", "an_abort_breaks_off_an_index_build"),
     ("takeover/abort-of-what-was-never-read", "core/engine/phases/abort.c", "(c->applied == APPLIED_UNKNOWN && !takeover_raise_target(c, err)) ||", "",

@@ -44,6 +44,14 @@ static bool tell_mended(struct coordinator *c, const struct resolution *resoluti
     return move_report_error(c, &told, err);
 }
 
+/* A cutover that did not decide: back to dual_write. */
+static bool roll_back_phase(struct coordinator *c, const char *why, const char *who, struct tmv_error *err)
+{
+    const struct move_note note = {.reason = why, .operator_name = who};
+
+    return move_apply(c, MOVE_ROLL_BACK, &note, err);
+}
+
 bool coordinator_connect_stores(struct coordinator *c, bool *ret_moved, struct tmv_error *err)
 {
     struct resolution resolution;
@@ -64,6 +72,9 @@ bool coordinator_connect_stores(struct coordinator *c, bool *ret_moved, struct t
     *ret_moved = resolution.moved;
     if (resolution.moved || c->row.phase == TMV_PHASE_COMPLETED)
         return true;
+    /* Before anything that may say no: in that phase nobody could abort. */
+    if (c->row.phase == TMV_PHASE_CUTOVER && !roll_back_phase(c, c->unfinished, NULL, err))
+        return false;
     /* Before anything is compared: columns that are other ones now are no sign of a source that lost data. */
     return coordinator_look_at_facts(c, err) &&
            (fact_watch_is_void(&c->facts, NULL, 0) || tailer_check_not_ahead(&c->tailer, err));
@@ -175,14 +186,6 @@ static bool follow_decision(struct coordinator *c, struct tmv_error *err)
     return move_apply(c, MOVE_FOLLOW_DECISION, &note, err) && complete(c, NULL, err);
 }
 
-/* A cutover that did not decide: back to dual_write. */
-static bool roll_back_phase(struct coordinator *c, const char *why, const char *who, struct tmv_error *err)
-{
-    const struct move_note note = {.reason = why, .operator_name = who};
-
-    return move_apply(c, MOVE_ROLL_BACK, &note, err);
-}
-
 bool phase_undecided(struct coordinator *c, struct tmv_error *err)
 {
     AUTO_CONN struct pgx_conn *source = NULL;
@@ -209,8 +212,6 @@ static bool connect_and_resolve(struct coordinator *c, struct tmv_error *err)
         return false;
     if (moved)
         return follow_decision(c, err);
-    if (c->row.phase == TMV_PHASE_CUTOVER && !roll_back_phase(c, c->unfinished, NULL, err))
-        return false;
     return coordinator_start_verifier(c, err);
 }
 
