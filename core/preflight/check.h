@@ -71,6 +71,8 @@ struct preflight_group {
 };
 extern const struct preflight_group preflight_places, preflight_rights, preflight_shape, preflight_columns,
     preflight_unique, preflight_data, preflight_application, preflight_trial, preflight_load;
+/* Run only for a move that keeps the old store current afterwards (hold_s). */
+extern const struct preflight_group preflight_way_back;
 
 /* What the check found, and what to do about it. A check that says nothing is ok. */
 void check_seen(struct tmv_check *check, enum tmv_verdict verdict, const char *fmt, ...) TMV_PRINTF(3, 4);
@@ -91,6 +93,9 @@ struct finding {
 };
 TMV_NODISCARD bool check_finding(struct preflight_end *end, const struct finding *finding,
                                  struct tmv_check *ret_check, struct tmv_error *err);
+
+/* Whether a column of type `to` holds whatever one of type `from` holds. */
+bool check_type_fits(const char *from, const char *to);
 
 /* What a store itself says of the tenant. */
 struct preflight_fence {

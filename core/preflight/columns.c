@@ -209,6 +209,11 @@ static bool varchar_fits(const char *from, const char *to)
     return text_to_int64(digits, 1, INT32_MAX, &room) && room >= have;
 }
 
+bool check_type_fits(const char *from, const char *to)
+{
+    return strcmp(from, to) == 0 || varchar_fits(from, to);
+}
+
 static bool types(struct preflight_view *view, struct preflight_end *end, struct tmv_check *check,
                   struct tmv_error *err)
 {
@@ -220,8 +225,7 @@ static bool types(struct preflight_view *view, struct preflight_end *end, struct
         const struct store_column *from = &source->columns[i];
         const struct store_column *to = store_shape_column(&end->shape, from->name);
 
-        if (!store_column_is_copied(from, to) || strcmp(from->type, to->type) == 0 ||
-            varchar_fits(from->type, to->type))
+        if (!store_column_is_copied(from, to) || check_type_fits(from->type, to->type))
             continue;
         buf_printf(&wrong, "%s%s is %s there and %s here", wrong.len ? ", " : "", from->name, from->type,
                    to->type);

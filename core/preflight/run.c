@@ -208,6 +208,8 @@ static bool run(struct preflight_view *view, bool with_statements, struct tmv_pr
     store_shape_leave(&view->target.shape, &view->options->settings.leave_columns);
     for (size_t i = 0; i < ARRAY_LEN(groups); i++)
         run_group(view, groups[i], deadline_us, p);
+    if (view->options->settings.hold_s > 0)
+        run_group(view, &preflight_way_back, deadline_us, p);
     for (size_t i = 0; i < p->count; i++) {
         p->refusals += p->checks[i].verdict == TMV_VERDICT_REFUSE;
         p->warnings += p->checks[i].verdict == TMV_VERDICT_WARN;

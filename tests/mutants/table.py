@@ -14,7 +14,7 @@ feed-order
 tables rights secrets roles bounded-wait upgrade takeover
 waiting queue outcome foreign
 wrong-target unseen paste reply names hidden-trouble facts
-age after notice repair back""".split()
+age after notice repair back way-back""".split()
 
 
 class Mutant(NamedTuple):
@@ -867,4 +867,16 @@ MUTANTS = [Mutant(*row) for row in [
      "append", "brings_back_what_is_written_to_the_new_home"),
     ("back/batch-without-end", "core/move/tail/tail_append.c", "p->high = b->last;", ";",
      "append", "carries_more_than_a_batch"),
+    ("way-back/not-asked", "core/preflight/run.c", "if (view->options->settings.hold_s > 0)", "if (view->options->settings.hold_s < 0)",
+     "preflight", "refuses_a_column_that_cannot_be_carried_back"),
+    ("way-back/table-not-asked-for-insert", "core/preflight/way_back.c", 'PGX_TEXT("INSERT")', 'PGX_TEXT("SELECT")',
+     "preflight", "refuses_a_way_back_to_a_table_that_the_role_may_not_write_to_and_prints_the_grant"),
+    ("way-back/positions-without-a-right", "core/preflight/sql/way_back/preflight_nextval_rights.sql", "'USAGE, UPDATE')", "'SELECT, USAGE, UPDATE')",
+     "preflight", "refuses_a_way_back_without_the_sources_positions_and_prints_the_grant"),
+    ("way-back/lost-column-passed", "core/preflight/way_back.c", "if (store_column_is_watched(from, to))", "if (to && store_column_is_watched(from, to))",
+     "preflight", "refuses_a_column_that_cannot_be_carried_back"),
+    ("way-back/types-not-compared", "core/preflight/way_back.c", "if (!check_type_fits(from->type, to->type))", "if (!check_type_fits(to->type, from->type))",
+     "preflight", "refuses_a_type_that_is_narrower_on_the_way_back"),
+    ("way-back/unfilled-column-passed", "core/preflight/way_back.c", "if (to->not_null && !to->has_default &&", "if (to->not_null && to->has_default &&",
+     "preflight", "refuses_a_column_of_the_source_that_nothing_fills_on_the_way_back"),
 ]]

@@ -87,6 +87,7 @@ static void fill_settings(const struct broken *b, struct tmv_settings *ret_setti
 
     tmv_settings_default(ret_settings);
     ret_settings->verify_consistency = !b->unverified;
+    ret_settings->hold_s = b->held ? 3600 : 0;
     if (b->leave_column)
         assert_done(tmv_names_add(&ret_settings->leave_columns, b->leave_column, &err), &err);
     if (b->without_table)

@@ -40,6 +40,7 @@ struct broken {
     const char *also_refuses; /* checks or groups that may refuse for the same reason; NULL: none */
     const char *leave_column, *without_table; /* accepted at the start; NULL: none */
     bool unverified;                          /* started without verification */
+    bool held;                                /* started with a way back */
 };
 
 /* Two stores of 20 streams of 10 events of TENANT and as many of OTHER, and their roles "engine" and "app".
