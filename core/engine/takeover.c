@@ -104,7 +104,6 @@ static bool read_applied(struct coordinator *c, struct pgx_conn *target, struct 
     return true;
 }
 
-/* What an older program left there is brought to this one's form before it is read. */
 /* The leg that goes back writes to the source. Without it there is nothing to raise. */
 static bool raise_back(const struct coordinator *c, struct pgx_conn *source, struct tmv_error *err)
 {
@@ -114,6 +113,7 @@ static bool raise_back(const struct coordinator *c, struct pgx_conn *source, str
                      NULL, err);
 }
 
+/* What an older program left there is brought to this one's form before it is read. */
 static bool raise_owner(struct coordinator *c, struct pgx_conn *conn, bool source, struct tmv_error *err)
 {
     const struct guard *guard = source ? &c->source_guard : &c->target_guard;
