@@ -82,6 +82,7 @@ static void move_by_way_of_everything(void)
     const struct tmv_uuid dialog = tmv_uuid_random();
     struct tmv_error err;
 
+    l.settings.hold_s = 3600;
     life_begin_and_wait_until_ready();
     assert_done(tmv_dialog_show(l.handle, &dialog, &l.migration, TMV_OP_ABORT, &amy, &err), &err);
     life_expect(life_ask(TMV_OP_ABORT, "no"), TMV_COMMAND_DONE, "aborted");
@@ -94,7 +95,9 @@ static void move_by_way_of_everything(void)
     life_expect(life_ask(TMV_OP_REHEARSE, NULL), TMV_COMMAND_DONE, "");
     life_wait_for("m.phase = 'dual_write' AND s.ready");
     life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
-    life_wait_for("s.retired");
+    life_wait_for("s.ending = 'hold'");
+    life_expect(life_ask(TMV_OP_FINALIZE, NULL), TMV_COMMAND_DONE, "");
+    life_wait_for("s.ending = 'finalized' AND s.retired");
 }
 
 static void runs_a_whole_move_with_exactly_these_rights(void **state)
