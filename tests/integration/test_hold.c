@@ -218,6 +218,8 @@ static void does_not_end_over_a_difference(void **state)
     support_sql(l.on_control, "UPDATE tenantmv.migration_state SET verified_to = 0");
     life_start_engine();
     life_wait_for("s.note LIKE '%disagree about events that were carried back%'");
+    assert_int_equal(
+        support_int(l.on_control, "SELECT count(*) FROM tenantmv.migration_state WHERE ending = 'hold'"), 1);
 }
 
 int main(void)

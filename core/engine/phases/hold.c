@@ -19,8 +19,8 @@
 #include "sql_embedded.h"
 
 #define REPORT_US US_PER_S
-#define LAST_PROOF_US                                                                                        \
-    (30 * US_PER_S) /* for what is there when the end is asked for to be carried and proven */
+/* For what is there when the end is asked for to be carried and proven. */
+#define LAST_PROOF_US (10 * US_PER_S)
 
 struct hold {
     struct coordinator *c;
@@ -173,8 +173,11 @@ static bool finalize(struct hold *h, const struct command_row *command, struct t
         return false;
     if (why[0])
         return coordinator_answer(c, command, TMV_COMMAND_REFUSED, why, err);
-    return control_ending_change(c->control, &c->endpoints.owner, &change, &changed, err) &&
-           finish(c, h->tail.target, command->requested_by, err) &&
+    if (!control_ending_change(c->control, &c->endpoints.owner, &change, &changed, err))
+        return false;
+    if (!changed)
+        return err_set(err, TMV_ERR_CONFLICT, "another program changed how the migration ends");
+    return finish(c, h->tail.target, command->requested_by, err) &&
            coordinator_answer(c, command, TMV_COMMAND_DONE, ended, err);
 }
 
