@@ -87,6 +87,33 @@ static void a_copy_that_moves_nothing_is_stuck(void **state)
     tmv_snapshot_free(snapshot);
 }
 
+static void an_old_store_that_is_not_kept_current_is_a_warning(void **state)
+{
+    struct tmv_snapshot *snapshot = sample_snapshot();
+    struct tmv_migration *m = of_state(snapshot, TMV_SHOW_DONE);
+    const char *why;
+
+    (void)state;
+    m->owner_age_us = -1;
+    assert_int_equal(migration_health(snapshot, m, &why), HEALTH_WELL);
+    m->held = true;
+    m->hold_until_us = snapshot->taken_at_us + 1;
+    assert_int_equal(migration_health(snapshot, m, &why), HEALTH_WARN);
+    assert_string_equal(why, "its old store is not kept current");
+    m->owner_age_us = 1000;
+    assert_int_equal(migration_health(snapshot, m, &why), HEALTH_WELL);
+    m->lag_us = 61000000;
+    assert_int_equal(migration_health(snapshot, m, &why), HEALTH_WARN);
+    m->lag_us = 1000;
+    m->waiting_since_us = 1;
+    assert_int_equal(migration_health(snapshot, m, &why), HEALTH_WARN);
+    m->waiting_since_us = 0;
+    m->hold_until_us = snapshot->taken_at_us - 1;
+    assert_int_equal(migration_health(snapshot, m, &why), HEALTH_WARN);
+    assert_string_equal(why, "the time to keep its old store current is over");
+    tmv_snapshot_free(snapshot);
+}
+
 static void far_behind_errors_and_rollbacks_are_warnings(void **state)
 {
     struct tmv_snapshot *snapshot = sample_snapshot();
@@ -212,6 +239,7 @@ int main(void)
         cmocka_unit_test(everything_in_the_sample_is_judged),
         cmocka_unit_test(a_failure_that_was_made_up_for_is_well),
         cmocka_unit_test(a_copy_that_moves_nothing_is_stuck),
+        cmocka_unit_test(an_old_store_that_is_not_kept_current_is_a_warning),
         cmocka_unit_test(far_behind_errors_and_rollbacks_are_warnings),
         cmocka_unit_test(gates_are_missed_in_dual_write_only),
         cmocka_unit_test(only_problems_leaves_out_what_is_well),

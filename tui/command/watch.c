@@ -96,7 +96,8 @@ const struct command command_watch = {
         "the copy does not move (no event in 30 s). 1 means: paused, throttled, met an error, its engine is "
         "retrying, its engine is not reporting (in dual write), its program has been silent for over 15 "
         "minutes (another program runs it), its mirror is over a minute behind, its last cutover was rolled "
-        "back. 4 means: the control database does not answer.",
+        "back, its old store is not kept current, the time to keep its old store current is over. 4 means: "
+        "the control database does not answer.",
     .options = options,
     .arguments_size = sizeof(struct arguments),
     .examples = "  tenantmv watch\n"

@@ -6,7 +6,8 @@
 #include "view/gates.h"
 #include "view/model.h"
 
-#define LAG_WARN_US INT64_C(60000000)        /* a mirror this far behind will not cut over soon */
+#define SILENT_US INT64_C(10000000)   /* an engine that says nothing for so long keeps nothing current */
+#define LAG_WARN_US INT64_C(60000000) /* a mirror this far behind will not cut over soon */
 #define FOREIGN_SILENT_US INT64_C(900000000) /* without a sign for so long, its program may be gone */
 #define STUCK_SAMPLES 30                     /* seconds in which a copy moved no event */
 
@@ -58,7 +59,20 @@ static bool is_throttled(const struct tmv_snapshot *snapshot, const struct tmv_m
 static bool met_an_error(const struct tmv_snapshot *snapshot, const struct tmv_migration *m)
 {
     (void)snapshot;
-    return m->last_error[0] != '\0';
+    return !m->held && m->last_error[0] != '\0'; /* of a completed one it may be of long ago */
+}
+
+/* Readers of the store that the tenant has left fall behind. */
+static bool old_store_is_stale(const struct tmv_snapshot *snapshot, const struct tmv_migration *m)
+{
+    (void)snapshot;
+    return m->held && (m->owner_age_us < 0 || m->owner_age_us > SILENT_US || m->waiting_since_us > 0 ||
+                       m->lag_us > LAG_WARN_US);
+}
+
+static bool hold_is_over(const struct tmv_snapshot *snapshot, const struct tmv_migration *m)
+{
+    return m->held && snapshot->taken_at_us > m->hold_until_us;
 }
 
 static bool foreign_and_silent(const struct tmv_snapshot *snapshot, const struct tmv_migration *m)
@@ -92,6 +106,8 @@ static const struct {
     {foreign_and_silent, "its program has been silent for over 15 minutes"},
     {far_behind, "its mirror is over a minute behind"},
     {engine_is_mute, "its engine is not reporting"},
+    {old_store_is_stale, "its old store is not kept current"},
+    {hold_is_over, "the time to keep its old store current is over"},
     {last_cutover_rolled_back, "its last cutover was rolled back"},
 };
 
@@ -114,7 +130,7 @@ static enum health judge(const struct tmv_snapshot *snapshot, const struct tmv_m
         *why = m->show == TMV_SHOW_FAILED ? "failed" : "no engine owns it";
         return HEALTH_BAD;
     }
-    if (tmv_phase_is_terminal(m->phase))
+    if (tmv_phase_is_terminal(m->phase) && !m->held)
         return HEALTH_WELL;
     if (m->sample_count > 0 && copy_is_stuck(m)) {
         *why = "the copy does not move";
