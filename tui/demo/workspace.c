@@ -197,13 +197,28 @@ void workspace_close(struct workspace *w)
     free(w);
 }
 
+/* Whatever signal comes meanwhile. Bytes of the answer; 0: the other side has ended; -1: errno. */
+static ssize_t ask(int socket, const char *request, size_t size, int32_t *ret_answer)
+{
+    ssize_t moved;
+
+    do
+        moved = send(socket, request, size, MSG_NOSIGNAL);
+    while (moved < 0 && errno == EINTR);
+    if (moved != (ssize_t)size)
+        return -1;
+    do
+        moved = recv(socket, ret_answer, sizeof *ret_answer, 0);
+    while (moved < 0 && errno == EINTR);
+    return moved;
+}
+
 bool workspace_spawn(struct workspace *w, const char *const *argv, const char *log, pid_t *ret_pid,
                      struct tmv_error *err)
 {
     char request[REAPER_REQUEST_MAX];
     size_t used = strlen(log) + 1;
     int32_t answer = -EIO;
-    bool ok;
 
     if (used > sizeof request)
         return err_set(err, TMV_ERR_USAGE, "log path too long");
@@ -217,10 +232,11 @@ bool workspace_spawn(struct workspace *w, const char *const *argv, const char *l
         used += length;
     }
     pthread_mutex_lock(&w->lock);
-    ok = send(w->socket, request, used, MSG_NOSIGNAL) == (ssize_t)used &&
-         recv(w->socket, &answer, sizeof answer, 0) == (ssize_t)sizeof answer;
+    ssize_t got = ask(w->socket, request, used, &answer);
     pthread_mutex_unlock(&w->lock);
-    if (!ok)
+    if (got == 0)
+        return err_set(err, TMV_ERR_IO, "the process that keeps the demo's servers has ended");
+    if (got != (ssize_t)sizeof answer)
         return err_errno(err, "the process that keeps the demo's servers does not answer");
     if (answer <= 0) {
         errno = -answer;
