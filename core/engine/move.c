@@ -61,7 +61,7 @@ static bool write_finalized(struct coordinator *c, enum move_id move, const stru
 {
     const struct ending_change change = {.from = ENDING_FINALIZING,
                                          .to = ENDING_FINALIZED,
-                                         .details = "{\"finalized\":true}",
+                                         .details = note->details ? note->details : "{\"finalized\":true}",
                                          .operator_name = note->operator_name};
 
     (void)move;

@@ -33,7 +33,7 @@ static const struct move_row rows[MOVE_COUNT] = {
     [MOVE_RESUME] = {"resume", ACTIVE, true, TMV_PHASE_COUNT, AUDIT_MIGRATION_RESUMED, TMV_ROUTING_COUNT,
                      "pause.before_row", "pause.row", NULL},
     [MOVE_FINALIZE] = {"finalize", IN(COMPLETED), true, TMV_PHASE_COUNT, AUDIT_PROGRESS_CHECKPOINT,
-                       TMV_ROUTING_COUNT, "pause.before_row", "pause.row",
+                       TMV_ROUTING_COUNT, "finalize.before_row", "finalize.row",
                        "the old store is not kept current any more"},
     [MOVE_ERROR] = {"error", ANY, true, TMV_PHASE_COUNT, AUDIT_ERROR_OCCURRED, TMV_ROUTING_COUNT,
                     "error.before_report", "error.reported", NULL},

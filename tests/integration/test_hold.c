@@ -6,63 +6,28 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
-#include "support/life.h"
-
-#define HOLD_S 3600
+#include "support/held.h"
 
 static int plain(void **state)
 {
-    int failed = life_plain(state);
-
-    l.settings.hold_s = HOLD_S;
-    return failed;
+    return held_prepared(life_plain(state));
 }
 
 static int elsewhere(void **state)
 {
-    int failed = life_with_control_elsewhere(state);
-
-    l.settings.hold_s = HOLD_S;
-    return failed;
+    return held_prepared(life_with_control_elsewhere(state));
 }
 
 static int on_one_server(void **state)
 {
-    int failed = life_on_one_server(state);
-
-    l.settings.hold_s = HOLD_S;
-    return failed;
+    return held_prepared(life_on_one_server(state));
 }
 
-static void move_it(void)
+static int partitioned(void **state)
 {
-    life_begin_and_wait_until_ready();
-    life_expect(life_ask(TMV_OP_CUTOVER, NULL), TMV_COMMAND_DONE, "completed");
-    life_wait_for("m.phase = 'completed' AND NOT s.unsettled");
-}
-
-static void write_home(int stream, int version)
-{
-    struct tmv_error err;
-
-    assert_done(move_insert(l.on_target, &l.tenant, stream, version, &err), &err);
-}
-
-static void wait_until_carried(void)
-{
-    support_wait_until(l.on_source, "SELECT count(*) = %lld FROM public.events WHERE tenant_id = '%s'",
-                       (long long)life_count(l.on_target), l.tenant_text);
-}
-
-static void assert_same_order(void)
-{
-    static const char order[] = "SELECT md5(string_agg(format('%%s %%s %%s', event_id, version, payload), "
-                                "';' ORDER BY global_position)) "
-                                "FROM public.events WHERE tenant_id = '%s'";
-    AUTO_FREE char *there = support_text(l.on_target, order, l.tenant_text);
-    AUTO_FREE char *here = support_text(l.on_source, order, l.tenant_text);
-
-    assert_string_equal(there, here);
+    (void)state;
+    life_prepare_partitioned();
+    return held_prepared(0);
 }
 
 static void assert_shown_as_held(bool held)
@@ -80,12 +45,12 @@ static void assert_shown_as_held(bool held)
 static void keeps_the_old_store_current(void **state)
 {
     (void)state;
-    move_it();
+    held_move();
     life_wait_for("s.ending = 'hold' AND s.hold_until > now() + interval '50 minutes'");
     for (int i = 1; i <= 30; i++)
-        write_home(600 + i % 4, i / 4 + 1);
-    wait_until_carried();
-    assert_same_order();
+        held_write_home(600 + i % 4, i / 4 + 1);
+    held_wait_until_carried();
+    held_assert_same();
     life_wait_for("s.lag_us BETWEEN 0 AND 1000000 AND s.verified_to = s.watermark AND s.note = ''");
     assert_shown_as_held(true);
 }
@@ -99,10 +64,10 @@ static void keeps_its_events_countable_in_the_new_store_only(void **state)
         "tgname ~ '^~tenantmv_[0-9a-f]{16}_'";
 
     (void)state;
-    move_it();
+    held_move();
     support_wait_until(l.on_source, own, "= 0");
-    write_home(600, 1);
-    wait_until_carried();
+    held_write_home(600, 1);
+    held_wait_until_carried();
     assert_true(support_int(l.on_target, own, "") > 0);
     assert_int_equal(support_int(l.on_control, "SELECT count(*) FROM tenantmv.migration_state WHERE retired"),
                      0);
@@ -111,16 +76,16 @@ static void keeps_its_events_countable_in_the_new_store_only(void **state)
 static void goes_on_with_another_engine(void **state)
 {
     (void)state;
-    move_it();
-    write_home(600, 1);
-    wait_until_carried();
+    held_move();
+    held_write_home(600, 1);
+    held_wait_until_carried();
     life_stop_engine();
     for (int i = 1; i <= 10; i++)
-        write_home(601, i);
+        held_write_home(601, i);
     assert_int_equal(life_count(l.on_source), life_count(l.on_target) - 10);
     life_start_engine();
-    wait_until_carried();
-    assert_same_order();
+    held_wait_until_carried();
+    held_assert_same();
 }
 
 static void refuses_to_move_on_before_it_is_ended(void **state)
@@ -130,7 +95,7 @@ static void refuses_to_move_on_before_it_is_ended(void **state)
     struct tmv_error err;
 
     (void)state;
-    move_it();
+    held_move();
     tmv_settings_default(&options.settings);
     options.target = l.source.id;
     assert_fails(tmv_start(l.handle, &options, &amy, &ignored, &err), &err, TMV_ERR_REFUSED);
@@ -141,14 +106,14 @@ static void refuses_to_move_on_before_it_is_ended(void **state)
 static void ends_when_told_to(void **state)
 {
     (void)state;
-    move_it();
+    held_move();
     for (int i = 1; i <= 5; i++)
-        write_home(600, i);
+        held_write_home(600, i);
     life_expect(life_ask(TMV_OP_FINALIZE, NULL), TMV_COMMAND_DONE, "not kept current");
     life_wait_for("s.ending = 'finalized'");
     assert_shown_as_held(false);
     assert_int_equal(life_count(l.on_source), life_count(l.on_target));
-    write_home(600, 6);
+    held_write_home(600, 6);
     support_wait_until(l.on_control, "SELECT retired FROM tenantmv.migration_state");
     assert_int_equal(life_count(l.on_source), life_count(l.on_target) - 1);
     assert_int_equal(
@@ -168,7 +133,7 @@ static void has_nothing_to_end_without_it(void **state)
 
     (void)state;
     l.settings.hold_s = 0;
-    move_it();
+    held_move();
     request.migration = l.migration;
     assert_int_equal(support_int(l.on_source, "SELECT count(*) FROM tenantmv.applied WHERE leg = 2"), 0);
     assert_fails(tmv_request(l.handle, &request, &amy, &ignored, &err), &err, TMV_ERR_REFUSED);
@@ -178,35 +143,53 @@ static void has_nothing_to_end_without_it(void **state)
 static void verifies_what_moved_meanwhile(void **state)
 {
     (void)state;
-    move_it();
-    write_home(600, 1);
+    held_move();
+    held_write_home(600, 1);
     life_expect(life_ask(TMV_OP_VERIFY, NULL), TMV_COMMAND_DONE, "0 differences");
-    write_home(600, 2);
-    wait_until_carried();
+    held_write_home(600, 2);
+    held_wait_until_carried();
 }
 
 static void stops_at_a_column_that_the_old_store_lacks(void **state)
 {
     (void)state;
-    move_it();
-    write_home(600, 1);
-    wait_until_carried();
+    held_move();
+    held_write_home(600, 1);
+    held_wait_until_carried();
     support_sql(l.on_target, "ALTER TABLE public.events ADD COLUMN note text");
-    write_home(600, 2);
+    held_write_home(600, 2);
     life_wait_for("s.note LIKE '%column note of store%cannot be carried back%'");
     assert_int_equal(life_count(l.on_source), life_count(l.on_target) - 1);
     support_sql(l.on_source, "ALTER TABLE public.events ADD COLUMN note text");
-    wait_until_carried();
+    held_wait_until_carried();
 }
 
-/* A changed event is noticed, and the end is refused. */
+/* A trigger of the old store changes what arrives there: the end is refused, and what differs is told. */
 static void does_not_end_over_a_difference(void **state)
 {
     (void)state;
-    move_it();
+    held_move();
+    support_sql(l.on_source,
+                "CREATE FUNCTION public.change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.payload := "
+                "''{\"n\": 2}''; RETURN NEW; END'");
+    support_sql(l.on_source,
+                "CREATE TRIGGER change BEFORE INSERT ON public.events FOR EACH ROW EXECUTE FUNCTION "
+                "public.change()");
+    held_write_home(600, 1);
+    life_wait_for(
+        "s.note LIKE 'the old store differs after position%' AND m.last_error LIKE '%differs from%'");
+    life_expect(life_ask(TMV_OP_FINALIZE, NULL), TMV_COMMAND_REFUSED, "differs");
+    life_wait_for("s.ending = 'hold'");
+}
+
+/* At the next connection of an engine it is found, too, although it was proven before. */
+static void sees_an_event_that_was_changed_while_no_engine_ran(void **state)
+{
+    (void)state;
+    held_move();
     for (int i = 1; i <= 5; i++)
-        write_home(600, i);
-    wait_until_carried();
+        held_write_home(600, i);
+    held_wait_until_carried();
     life_stop_engine();
     support_sql(l.on_source, "UPDATE tenantmv.fence SET state = 'off'");
     support_sql(l.on_source,
@@ -215,11 +198,49 @@ static void does_not_end_over_a_difference(void **state)
                 "FROM public.events WHERE tenant_id = '%s')",
                 l.tenant_text);
     support_sql(l.on_source, "UPDATE tenantmv.fence SET state = 'moved'");
-    support_sql(l.on_control, "UPDATE tenantmv.migration_state SET verified_to = 0");
     life_start_engine();
     life_wait_for("s.note LIKE '%disagree about events that were carried back%'");
-    assert_int_equal(
-        support_int(l.on_control, "SELECT count(*) FROM tenantmv.migration_state WHERE ending = 'hold'"), 1);
+}
+
+/* What cannot be kept current has an end all the same. */
+static void is_given_up_when_it_has_forgotten_where_it_began(void **state)
+{
+    struct tmv_request request = {.operation = TMV_OP_FINALIZE, .force = true};
+    struct tmv_uuid ignored;
+    struct tmv_error err;
+
+    (void)state;
+    held_move();
+    request.migration = l.migration;
+    life_stop_engine();
+    support_sql(l.on_source, "DELETE FROM tenantmv.applied WHERE leg = 2");
+    life_start_engine();
+    life_wait_for("s.waiting_since IS NOT NULL");
+    assert_fails(tmv_request(l.handle, &request, &amy, &ignored, &err), &err, TMV_ERR_USAGE); /* no reason */
+    request.reason = "restored from a backup";
+    life_expect(life_ask_for(&request), TMV_COMMAND_DONE, "given up");
+    life_wait_for("s.ending = 'finalized'");
+}
+
+static void names_the_partition_that_the_old_store_lacks(void **state)
+{
+    static const char later[] = "CREATE TABLE public.events_later PARTITION OF public.events FOR VALUES FROM "
+                                "('2030-01-01') TO ('2040-01-01')";
+
+    (void)state;
+    held_move();
+    support_sql(l.on_target, "%s", later);
+    support_sql(
+        l.on_target,
+        "INSERT INTO public.events (event_id, aggregate_id, aggregate_type, event_type, tenant_id, version, "
+        "timestamp, payload) VALUES (gen_random_uuid(), gen_random_uuid(), 'Order', 'OrderPlaced', '%s', 1, "
+        "'2031-01-01', '{}')",
+        l.tenant_text);
+    life_wait_for(
+        "s.note LIKE '%old store lacks a partition of the new store%run on the old store: CREATE TABLE%'");
+    support_sql(l.on_source, "%s", later);
+    held_wait_until_carried();
+    held_assert_same();
 }
 
 int main(void)
@@ -238,6 +259,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(verifies_what_moved_meanwhile, on_one_server, life_done),
         cmocka_unit_test_setup_teardown(stops_at_a_column_that_the_old_store_lacks, on_one_server, life_done),
         cmocka_unit_test_setup_teardown(does_not_end_over_a_difference, on_one_server, life_done),
+        cmocka_unit_test_setup_teardown(sees_an_event_that_was_changed_while_no_engine_ran, on_one_server,
+                                        life_done),
+        cmocka_unit_test_setup_teardown(is_given_up_when_it_has_forgotten_where_it_began, on_one_server,
+                                        life_done),
+        cmocka_unit_test_setup_teardown(names_the_partition_that_the_old_store_lacks, partitioned, life_done),
     };
 
     return cmocka_run_group_tests(tests, support_setup, support_teardown);

@@ -126,13 +126,19 @@ void life_begin_and_wait_until_ready(void)
 struct tmv_command_info life_ask(enum tmv_operation operation, const char *reason)
 {
     const struct tmv_request request = {.operation = operation, .migration = l.migration, .reason = reason};
+
+    return life_ask_for(&request);
+}
+
+struct tmv_command_info life_ask_for(const struct tmv_request *request)
+{
     struct tmv_command_info info = {0};
     struct tmv_uuid id;
     struct tmv_error err;
     int64_t until = clock_now_us() + 90 * US_PER_S;
 
     /* An engine that was just started has no lease yet, and has not looked at the gates. */
-    while (!tmv_request(l.handle, &request, &amy, &id, &err)) {
+    while (!tmv_request(l.handle, request, &amy, &id, &err)) {
         bool early = strstr(err.message, "no engine runs") ||
                      strstr(err.message, "gates of the cutover are not known");
 

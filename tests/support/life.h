@@ -47,6 +47,8 @@ void life_wait_for(const char *condition);
 void life_begin_and_wait_until_ready(void);
 /* Asks for an operation and waits for its outcome. */
 struct tmv_command_info life_ask(enum tmv_operation operation, const char *reason);
+/* The same with everything that can be asked for. */
+struct tmv_command_info life_ask_for(const struct tmv_request *request);
 void life_expect(struct tmv_command_info got, enum tmv_command_state state, const char *words);
 int64_t life_count(struct pgx_conn *conn); /* events of the tenant there */
 /* Routing, fences, events, positions and audit say that the tenant moved, once; writes one more event to the

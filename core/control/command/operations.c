@@ -98,7 +98,8 @@ bool tmv_start(struct tmv_control *control, const struct tmv_start_options *opti
 static bool check_request(const struct tmv_request *request, struct tmv_error *err)
 {
     bool wants_reason =
-        request->operation == TMV_OP_ABORT || (request->operation == TMV_OP_CUTOVER && request->force);
+        request->operation == TMV_OP_ABORT ||
+        (request->force && (request->operation == TMV_OP_CUTOVER || request->operation == TMV_OP_FINALIZE));
 
     if ((unsigned)request->operation >= TMV_OP_COUNT || request->operation == TMV_OP_START)
         return err_set(err, TMV_ERR_USAGE, "%s is not an operation on a migration",

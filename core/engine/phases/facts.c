@@ -190,7 +190,7 @@ static bool is_value_refused(const struct tmv_error *err)
 
 bool coordinator_explain(struct coordinator *c, struct tmv_error *err)
 {
-    if (err->code != TMV_ERR_SQL)
+    if (err->code != TMV_ERR_SQL || ending_is_open(c->row.ending)) /* phase_hold has explained it */
         return false;
     if (err_is_sqlstate(err, "23514") && partitions_explain(&c->endpoints, err))
         return false;

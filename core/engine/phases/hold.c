@@ -15,6 +15,8 @@
 #include "lib/err.h"
 #include "lib/fault.h"
 #include "lib/log.h"
+#include "lib/text.h"
+#include "move/shared/partitions.h"
 #include "move/verify/ordinal_verifier.h"
 #include "sql_embedded.h"
 
@@ -52,7 +54,8 @@ static bool columns_fit(const struct hold *h, struct tmv_error *err)
                 column->name, h->endpoints.source_store.id, h->endpoints.target_store.id);
         snprintf(err->sqlstate, sizeof err->sqlstate, "TM143");
         return err_hint(err,
-                        "add a column of that name and type to %s there, or end it with tenantmv finalize",
+                        "add a column of that name and type to %s there, or give that store up: tenantmv "
+                        "finalize --abandon-source",
                         to->events);
     }
     return true;
@@ -147,38 +150,70 @@ static bool end_leg(struct coordinator *c, struct pgx_conn *old_store, struct tm
                             PGX_INT(c->endpoints.owner.epoch)),
                    &row, err))
         return err_wrap(err, "ending the way back");
-    return pgx_rows(row) == 1 || err_set(err, TMV_ERR_OWNERSHIP, "the way back is not ours to end");
+    if (pgx_rows(row) != 1)
+        return err_set(err, TMV_ERR_OWNERSHIP, "the way back is not ours to end");
+    return fault_hit("finalize.leg_ended", err);
 }
 
-static bool finish(struct coordinator *c, struct pgx_conn *old_store, const char *who, struct tmv_error *err)
+static bool finish(struct coordinator *c, const struct move_note *note, struct tmv_error *err)
 {
-    const struct move_note note = {.operator_name = who};
-
-    if (!end_leg(c, old_store, err) || !move_apply(c, MOVE_FINALIZE, &note, err) ||
-        !coordinator_report_step(c, "completed", "", err))
+    if (!move_apply(c, MOVE_FINALIZE, note, err) || !coordinator_report_step(c, "completed", "", err))
         return false;
     c->ended = true;
     return true;
 }
 
-/* From here on nobody goes back. */
+/* From here on there is no way back. */
+static bool begin_the_end(struct coordinator *c, struct tmv_error *err)
+{
+    const struct ending_change change = {.from = ENDING_HOLD, .to = ENDING_FINALIZING};
+    bool changed = false;
+
+    if (c->row.ending == ENDING_FINALIZING)
+        return true;
+    if (!control_ending_change(c->control, &c->endpoints.owner, &change, &changed, err) ||
+        !fault_hit("finalize.begun", err))
+        return false;
+    return changed || err_set(err, TMV_ERR_CONFLICT, "another program changed how the migration ends");
+}
+
 static bool finalize(struct hold *h, const struct command_row *command, struct tmv_error *err)
 {
     struct coordinator *c = h->c;
-    const struct ending_change change = {.from = ENDING_HOLD, .to = ENDING_FINALIZING};
+    const struct move_note note = {.operator_name = command->requested_by};
     char why[TMV_REASON_MAX];
-    bool changed = false;
 
     if (!prove_all(h, why, err))
         return false;
     if (why[0])
         return coordinator_answer(c, command, TMV_COMMAND_REFUSED, why, err);
-    if (!control_ending_change(c->control, &c->endpoints.owner, &change, &changed, err))
-        return false;
-    if (!changed)
-        return err_set(err, TMV_ERR_CONFLICT, "another program changed how the migration ends");
-    return finish(c, h->tail.target, command->requested_by, err) &&
+    return begin_the_end(c, err) && end_leg(c, h->tail.target, err) && finish(c, &note, err) &&
            coordinator_answer(c, command, TMV_COMMAND_DONE, ended, err);
+}
+
+/* An old store that is there all the same is told that nothing comes any more. */
+static void end_leg_if_it_answers(struct coordinator *c)
+{
+    AUTO_CONN struct pgx_conn *old_store = NULL;
+    struct tmv_error err;
+
+    if (!endpoints_connect_source(&c->endpoints, "finalize", &old_store, &err) ||
+        !end_leg(c, old_store, &err))
+        log_error(TMV_LOG_WARN, "an old store that is given up", &err);
+}
+
+bool hold_abandon(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
+{
+    const struct move_note note = {.operator_name = command->requested_by,
+                                   .reason = command->reason,
+                                   .details = "{\"finalized\":true,\"source_abandoned\":true}"};
+
+    if (!begin_the_end(c, err))
+        return false;
+    end_leg_if_it_answers(c);
+    return finish(c, &note, err) &&
+           coordinator_answer(c, command, TMV_COMMAND_DONE,
+                              "the old store is given up: it is behind, and nothing is compared", err);
 }
 
 /* An engine was lost in the middle; the command waits again. */
@@ -189,7 +224,7 @@ static bool go_on_finalizing(struct coordinator *c, struct tmv_error *err)
     bool found = false;
 
     if (!endpoints_connect_source(&c->endpoints, "finalize", &old_store, err) ||
-        !finish(c, old_store, NULL, err) ||
+        !end_leg(c, old_store, err) || !finish(c, NULL, err) ||
         !control_command_take(c->control, &c->endpoints.owner, &command, &found, err))
         return false;
     return !found || coordinator_answer(c, &command, TMV_COMMAND_DONE, ended, err);
@@ -216,8 +251,9 @@ static bool hear(struct hold *h, struct tmv_error *err)
     if (!c->deferred_waits)
         return true;
     c->deferred_waits = false;
-    return c->deferred.operation == TMV_OP_FINALIZE ? finalize(h, &c->deferred, err)
-                                                    : verify(c, &c->deferred, err);
+    if (c->deferred.operation != TMV_OP_FINALIZE)
+        return verify(c, &c->deferred, err);
+    return c->deferred.force ? hold_abandon(c, &c->deferred, err) : finalize(h, &c->deferred, err);
 }
 
 static bool keep_current(struct hold *h, struct tmv_error *err)
@@ -235,6 +271,19 @@ static bool keep_current(struct hold *h, struct tmv_error *err)
     return true;
 }
 
+/* What a server said while events were carried. */
+static bool explain(const struct hold *h, struct tmv_error *err)
+{
+    if (err->code != TMV_ERR_SQL || (err_is_sqlstate(err, "23514") && partitions_explain(&h->endpoints, err)))
+        return false;
+    if (text_starts(err->sqlstate, "22") || text_starts(err->sqlstate, "23"))
+        err_hint(err,
+                 "the old store does not take a value that the new one holds: change its type, domain or "
+                 "constraint to be like the new store's, or give it up: tenantmv finalize "
+                 "--abandon-source");
+    return false;
+}
+
 bool phase_hold(struct coordinator *c, struct tmv_error *err)
 {
     AUTO(hold) struct hold h = {.c = c};
@@ -248,5 +297,5 @@ bool phase_hold(struct coordinator *c, struct tmv_error *err)
     if (c->row.ending == ENDING_FINALIZING)
         return go_on_finalizing(c, err);
     log_info("migration %s: store %s is kept current", c->endpoints.migration, h.endpoints.target_store.id);
-    return begin(&h, err) && keep_current(&h, err);
+    return (begin(&h, err) && keep_current(&h, err)) || explain(&h, err);
 }

@@ -47,7 +47,10 @@ static enum waited carry_out(struct coordinator *c, const struct command_row *co
     if (command->operation == TMV_OP_PAUSE || command->operation == TMV_OP_RESUME)
         return coordinator_pause(c, command, err) && command->operation == TMV_OP_PAUSE ? WAITED_GO_ON
                                                                                         : WAITED_TRY;
-    snprintf(outcome, sizeof outcome, "the engine is trying again: %.360s", why->message);
+    if (command->operation == TMV_OP_FINALIZE && command->force)
+        return hold_abandon(c, command, err) ? WAITED_ENDED : WAITED_TRY;
+    snprintf(outcome, sizeof outcome, "the engine is trying again: %.320s%s", why->message,
+             command->operation == TMV_OP_FINALIZE ? "; --abandon-source ends it all the same" : "");
     return coordinator_answer(c, command, TMV_COMMAND_REFUSED, outcome, err) ? WAITED_GO_ON : WAITED_TRY;
 }
 

@@ -296,9 +296,9 @@ struct tmv_request {
     enum tmv_operation operation; /* not START */
     struct tmv_uuid migration;
     int64_t generation;      /* of the snapshot that the person saw; 0: any */
-    const char *reason;      /* required for ABORT and for a forced CUTOVER; else NULL */
+    const char *reason;      /* required for ABORT, a forced CUTOVER and a forced FINALIZE; else NULL */
     bool keep_copied_events; /* ABORT: leave the copied events on the target */
-    bool force;              /* CUTOVER: without the verification gate */
+    bool force;              /* CUTOVER: without the verification gate; FINALIZE: without the old store */
     bool repair;             /* VERIFY in dual_write: make the target equal to the source first */
     int64_t lifetime_us;     /* CUTOVER, REHEARSE, ABORT: no engine begins with it later; 0:
                                 TMV_REQUEST_LIFETIME_US */

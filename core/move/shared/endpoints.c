@@ -26,6 +26,16 @@ void endpoints_reverse(const struct endpoints *first, int number, struct endpoin
     ret_back->target = first->source;
 }
 
+const char *endpoints_source_name(const struct endpoints *endpoints)
+{
+    return leg_number(&endpoints->leg) == BACK_LEG ? "new store" : "source";
+}
+
+const char *endpoints_target_name(const struct endpoints *endpoints)
+{
+    return leg_number(&endpoints->leg) == BACK_LEG ? "old store" : "target";
+}
+
 static bool connect_store(const struct endpoints *endpoints, const struct tmv_store_info *store,
                           const char *part, struct pgx_conn **ret_conn, struct tmv_error *err)
 {
@@ -39,15 +49,17 @@ static bool connect_store(const struct endpoints *endpoints, const struct tmv_st
 bool endpoints_connect_source(const struct endpoints *endpoints, const char *part, struct pgx_conn **ret_conn,
                               struct tmv_error *err)
 {
-    return connect_store(endpoints, &endpoints->source_store, part, ret_conn, err) ? true
-                                                                                   : err_wrap(err, "source");
+    return connect_store(endpoints, &endpoints->source_store, part, ret_conn, err)
+               ? true
+               : err_wrap(err, "%s", endpoints_source_name(endpoints));
 }
 
 bool endpoints_connect_target(const struct endpoints *endpoints, const char *part, struct pgx_conn **ret_conn,
                               struct tmv_error *err)
 {
-    return connect_store(endpoints, &endpoints->target_store, part, ret_conn, err) ? true
-                                                                                   : err_wrap(err, "target");
+    return connect_store(endpoints, &endpoints->target_store, part, ret_conn, err)
+               ? true
+               : err_wrap(err, "%s", endpoints_target_name(endpoints));
 }
 
 bool endpoints_rename(const struct endpoints *endpoints, struct pgx_conn *conn, const char *part,
@@ -103,9 +115,10 @@ static bool begin_sql(const struct endpoints *endpoints, const struct begin *beg
     return buf_ok(ret_sql, err);
 }
 
-static bool not_ours(const char *state, struct tmv_error *err)
+static bool not_ours(const struct endpoints *endpoints, const char *state, struct tmv_error *err)
 {
-    return err_set(err, TMV_ERR_OWNERSHIP, "the target's applied row is not ours, or not %s any more", state);
+    return err_set(err, TMV_ERR_OWNERSHIP, "the applied row of the %s is not ours, or not %s any more",
+                   endpoints_target_name(endpoints), state);
 }
 
 bool endpoints_begin_target(const struct endpoints *endpoints, struct pgx_conn *conn, const char *state,
@@ -119,12 +132,12 @@ bool endpoints_begin_target(const struct endpoints *endpoints, struct pgx_conn *
     if (!begin_sql(endpoints, &begin, &sql, err) ||
         !pgx_script(conn, BEGIN_TIMEOUT_US, buf_text(&sql), 1, &row, err)) {
         pgx_rollback(conn, BEGIN_TIMEOUT_US);
-        return err_wrap(err, "beginning a transaction on the target");
+        return err_wrap(err, "beginning a transaction on the %s", endpoints_target_name(endpoints));
     }
     if (pgx_rows(row) == 1)
         return true;
     pgx_rollback(conn, BEGIN_TIMEOUT_US);
-    return not_ours(state, err);
+    return not_ours(endpoints, state, err);
 }
 
 bool endpoints_begin_copy_in(const struct endpoints *endpoints, struct pgx_conn *conn, const char *state,
@@ -138,11 +151,11 @@ bool endpoints_begin_copy_in(const struct endpoints *endpoints, struct pgx_conn 
     if (!begin_sql(endpoints, &begin, &sql, err) ||
         !pgx_begin_copy_in(conn, BEGIN_TIMEOUT_US, buf_text(&sql), &rows, err)) {
         pgx_rollback(conn, BEGIN_TIMEOUT_US);
-        return err_wrap(err, "beginning a transaction on the target");
+        return err_wrap(err, "beginning a transaction on the %s", endpoints_target_name(endpoints));
     }
     if (rows == 1)
         return true;
     pgx_copy_abandon(conn, BEGIN_TIMEOUT_US);
     pgx_rollback(conn, BEGIN_TIMEOUT_US);
-    return not_ours(state, err);
+    return not_ours(endpoints, state, err);
 }

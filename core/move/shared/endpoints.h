@@ -32,6 +32,10 @@ struct endpoints {
 int leg_number(const struct leg *leg);
 /* The endpoints of the leg that goes the other way, in append mode. */
 void endpoints_reverse(const struct endpoints *first, int number, struct endpoints *ret_back);
+/* What people call the stores of a leg: "source" and "target" of the move, "new store" and "old store" on the
+ * way back. Constants. */
+const char *endpoints_source_name(const struct endpoints *endpoints);
+const char *endpoints_target_name(const struct endpoints *endpoints);
 /* Opens a connection to a store with the migration's name on it; `part` says what it is for ("copy", "tail").
  */
 TMV_NODISCARD bool endpoints_connect_source(const struct endpoints *endpoints, const char *part,

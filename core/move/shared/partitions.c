@@ -43,7 +43,8 @@ bool partitions_explain(const struct endpoints *endpoints, struct tmv_error *err
         !endpoints_connect_target(endpoints, "partitions", &target, &ignored) ||
         !list_missing(endpoints, source, target, statements, &ignored) || !statements[0])
         return false;
-    err_set(err, TMV_ERR_CONFLICT, "the target lacks a partition of the source that an event needs");
-    err_hint(err, "run on the target: %s", statements);
+    err_set(err, TMV_ERR_CONFLICT, "the %s lacks a partition of the %s that an event needs",
+            endpoints_target_name(endpoints), endpoints_source_name(endpoints));
+    err_hint(err, "run on the %s: %s", endpoints_target_name(endpoints), statements);
     return true;
 }

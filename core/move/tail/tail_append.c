@@ -29,7 +29,8 @@ struct batch {
     size_t count;
     int64_t last; /* position of the last one on the source */
     int64_t positions[APPEND_EVENTS_MAX];
-    bool alone; /* nobody can have overtaken them */
+    bool alone;    /* nobody can have overtaken them */
+    bool anchored; /* their last pair of positions is written, too */
 };
 
 static void batch_auto(struct batch *b)
@@ -163,9 +164,12 @@ static bool take_positions(struct tailer *t, const struct tail_piece *p, struct 
 
 /* ---- writing ---- */
 
-static bool is_anchor_due(const struct tailer *t)
+/* A batch without events says nothing new of both positions. */
+static bool is_anchor_due(const struct tailer *t, const struct tail_piece *p, const struct batch *b)
 {
-    return t->anchored_us == 0 || clock_now_us() - t->anchored_us >= ANCHOR_EVERY_US ||
+    if (b->count == 0)
+        return false;
+    return p->finish || t->anchored_us == 0 || clock_now_us() - t->anchored_us >= ANCHOR_EVERY_US ||
            t->events - t->anchored_events >= ANCHOR_EVENTS;
 }
 
@@ -182,9 +186,8 @@ static bool advance_sql(const struct tailer *t, const struct tail_piece *p, cons
     if (b->count > 0)
         snprintf(high, sizeof high, "%" PRId64, b->positions[b->count - 1]);
     const struct pgx_var vars[] = {
-        {"migration", migration}, {"leg", leg},
-        {"watermark", watermark}, {"rows", count},
-        {"high", high},           {"anchor", is_anchor_due(t) || p->finish ? "true" : "false"},
+        {"migration", migration}, {"leg", leg},   {"watermark", watermark},
+        {"rows", count},          {"high", high}, {"anchor", b->anchored ? "true" : "false"},
     };
     return pgx_expand(ret_sql, sql_tail_append_advance, vars, ARRAY_LEN(vars), err);
 }
@@ -245,6 +248,7 @@ static bool write_batch(struct tailer *t, const struct tail_piece *p, struct bat
 {
     AUTO(buf) struct buf commit = BUF_INIT(8000);
 
+    b->anchored = is_anchor_due(t, p, b);
     if ((b->count > 0 && !write_rows(t, p, b, ret_rows, err)) ||
         !tail_wait_durable(t, tail_left_us(p), err) || !advance_sql(t, p, b, &commit, err) ||
         (p->finish && !p->finish->run(p->finish->user, t, &commit, err)))
@@ -277,7 +281,7 @@ static void account(struct tailer *t, const struct tail_piece *p, const struct b
 {
     tail_account(t, p, (int64_t)b->count, true);
     t->last_store_us = clock_now_us();
-    if (is_anchor_due(t)) {
+    if (b->anchored) {
         t->anchored_us = t->last_store_us;
         t->anchored_events = t->events;
     }

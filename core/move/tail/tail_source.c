@@ -30,11 +30,20 @@ static bool source_was_restarted(struct tailer *t)
            pgx_bool(row, 0, 0);
 }
 
-static bool lost_commits(struct tmv_error *err)
+/* What is left to do when a leg cannot go on. */
+static const char *give_up(const struct tailer *t)
 {
-    return err_hint(
-        err, "the source lost committed data (its server was restarted or promoted since the migration "
-             "began, without its last WAL): abort the migration and start again");
+    return leg_number(&t->endpoints->leg) == BACK_LEG
+               ? "the old store cannot be kept current: tenantmv finalize --abandon-source ends that"
+               : "abort the migration and start again";
+}
+
+static bool lost_commits(const struct tailer *t, struct tmv_error *err)
+{
+    return err_hint(err,
+                    "the %s lost committed data (its server was restarted or promoted since the migration "
+                    "began, without its last WAL): %s",
+                    endpoints_source_name(t->endpoints), give_up(t));
 }
 
 static bool value_went_back(struct tailer *t, int64_t value, int64_t seen, struct tmv_error *err)
@@ -42,15 +51,16 @@ static bool value_went_back(struct tailer *t, int64_t value, int64_t seen, struc
     bool restarted = source_was_restarted(t);
 
     err_set(err, TMV_ERR_DIVERGED,
-            "the position sequence of the source says %" PRId64 ", %" PRId64 " was seen before%s", value,
-            seen, restarted ? "" : ": it was set back (setval or ALTER SEQUENCE … RESTART)");
+            "the position sequence of the %s says %" PRId64 ", %" PRId64 " was seen before%s",
+            endpoints_source_name(t->endpoints), value, seen,
+            restarted ? "" : ": it was set back (setval or ALTER SEQUENCE … RESTART)");
     if (restarted)
-        return lost_commits(err);
+        return lost_commits(t, err);
     return err_hint(err,
                     "set it forward again: SELECT setval('%s', %" PRId64
                     "); then resume. If events were written "
-                    "in between, resuming says so: then abort the migration and start again",
-                    t->endpoints->source.sequence, seen);
+                    "in between, resuming says so: then %s",
+                    t->endpoints->source.sequence, seen, give_up(t));
 }
 
 bool tail_see_value(struct tailer *t, int64_t value, struct tmv_error *err)
@@ -150,7 +160,7 @@ bool tailer_check_not_ahead(struct tailer *t, struct tmv_error *err)
             " to %" PRId64 ": the source has %" PRId64 ", the target %" PRId64,
             from + 1, t->watermark, source.events, target.events);
     if (source_was_restarted(t))
-        return lost_commits(err);
+        return lost_commits(t, err);
     return err_hint(
         err, source.events > target.events
                  ? "events were written at positions that had been passed (the position sequence was set "

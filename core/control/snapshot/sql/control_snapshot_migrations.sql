@@ -1,6 +1,6 @@
 -- Migrations for a screen: active ones first, then newest first. When there are more than the limit, those that need a
 -- person are never left out for others: failures that no later migration of the tenant made up for and those without
--- an engine, then active ones that wait or met an error.
+-- an engine, then those whose old store is kept current, and active ones that wait or met an error.
 -- database: control
 -- $1 uuid: one tenant, null for all
 -- $2 bigint: at most so many
@@ -17,6 +17,7 @@ wanted AS (
      ORDER BY CASE WHEN m.phase = 'failed' AND NOT EXISTS (SELECT FROM public.tenant_migrations later
                                                             WHERE later.tenant_id = m.tenant_id
                                                               AND later.created_at > m.created_at) THEN 0
+                   WHEN s.ending IN ('hold', 'finalizing') THEN 1
                    WHEN m.phase IN ('completed', 'aborted', 'failed') THEN 3
                    WHEN coalesce(s.generation, 0) <> 0
                         AND CASE WHEN l.engine IS NOT NULL
