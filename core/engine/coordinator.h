@@ -99,6 +99,8 @@ TMV_NODISCARD bool phase_completed(struct coordinator *c, struct tmv_error *err)
 /* Hold-down: keeps the store current that the tenant has left, by leg 2 of the migration, until that is ended
  * by a command (after which `ended` is set), or something fails. Writers are never held. */
 TMV_NODISCARD bool phase_hold(struct coordinator *c, struct tmv_error *err);
+/* What who asked for its end is told. */
+extern const char hold_ended[];
 /* Ends that without the old store: it may be lost, or cannot be kept current. What it does not have yet is
  * not looked at. The stores need not be connected. */
 TMV_NODISCARD bool hold_abandon(struct coordinator *c, const struct command_row *command,

@@ -114,7 +114,7 @@ static bool tell_difference(struct hold *h, struct tmv_error *err)
 
 /* ---- the end ---- */
 
-static const char ended[] = "the old store is not kept current any more";
+const char hold_ended[] = "the old store is not kept current any more";
 
 /* Everything that is in the new home now is carried back and proven; what is written later is not. *ret_why:
  * "" it is. */
@@ -188,7 +188,7 @@ static bool finalize(struct hold *h, const struct command_row *command, struct t
     if (why[0])
         return coordinator_answer(c, command, TMV_COMMAND_REFUSED, why, err);
     return begin_the_end(c, err) && end_leg(c, h->tail.target, err) && finish(c, &note, err) &&
-           coordinator_answer(c, command, TMV_COMMAND_DONE, ended, err);
+           coordinator_answer(c, command, TMV_COMMAND_DONE, hold_ended, err);
 }
 
 /* An old store that is there all the same is told that nothing comes any more. */
@@ -227,7 +227,7 @@ static bool go_on_finalizing(struct coordinator *c, struct tmv_error *err)
         !end_leg(c, old_store, err) || !finish(c, NULL, err) ||
         !control_command_take(c->control, &c->endpoints.owner, &command, &found, err))
         return false;
-    return !found || coordinator_answer(c, &command, TMV_COMMAND_DONE, ended, err);
+    return !found || coordinator_answer(c, &command, TMV_COMMAND_DONE, hold_ended, err);
 }
 
 /* ---- the loop ---- */

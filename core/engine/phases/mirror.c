@@ -698,6 +698,15 @@ bool phase_cutover(struct coordinator *c, const struct command_row *command, str
 
 /* ---- completed ---- */
 
+/* The engine that ended it may have been lost before it answered. */
+static bool answer_finalized(struct coordinator *c, const struct command_row *command, struct tmv_error *err)
+{
+    if (c->row.ending == ENDING_FINALIZED)
+        return coordinator_answer(c, command, TMV_COMMAND_DONE, hold_ended, err);
+    return coordinator_answer(c, command, TMV_COMMAND_REFUSED,
+                              "no store is kept current for it: there is nothing to end", err);
+}
+
 /* What a crash right after the decision left (the target still armed, or control behind), and verification.
  */
 bool phase_completed(struct coordinator *c, struct tmv_error *err)
@@ -715,11 +724,9 @@ bool phase_completed(struct coordinator *c, struct tmv_error *err)
     c->ended = true;
     if (!found)
         return true;
+    if (command.operation == TMV_OP_FINALIZE)
+        return answer_finalized(c, &command, err);
     if (command.operation != TMV_OP_VERIFY)
-        return coordinator_answer(c, &command, TMV_COMMAND_REFUSED,
-                                  command.operation == TMV_OP_FINALIZE
-                                      ? "no store is kept current for it: there is nothing to end"
-                                      : "the migration is completed",
-                                  err);
+        return coordinator_answer(c, &command, TMV_COMMAND_REFUSED, "the migration is completed", err);
     return coordinator_verify_completed(c, &command, err);
 }
