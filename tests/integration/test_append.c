@@ -377,6 +377,67 @@ static void sees_two_events_that_changed_places(void **state)
     assert_fails(tail_append_compare(&tail, 1000000, &err), &err, TMV_ERR_DIVERGED);
 }
 
+/* The version before knew one row for each migration. What it left is the first leg's; its functions go. */
+static void takes_a_store_of_the_version_before(void **state)
+{
+    struct tmv_error err;
+
+    (void)state;
+    support_sql(m.source,
+                "DELETE FROM tenantmv.applied; DROP TABLE tenantmv.anchor; ALTER TABLE tenantmv.applied DROP "
+                "CONSTRAINT "
+                "applied_pkey, DROP COLUMN leg, DROP COLUMN mode, DROP COLUMN base_from, DROP COLUMN high, "
+                "ADD PRIMARY "
+                "KEY (migration_id); DROP FUNCTION tenantmv.append_take, tenantmv.advance, tenantmv.decide, "
+                "tenantmv.guard_number");
+    support_sql(m.source, "CREATE FUNCTION tenantmv.advance(uuid, bigint, bigint) RETURNS void LANGUAGE sql "
+                          "AS ''; CREATE FUNCTION "
+                          "tenantmv.guard_number(regclass, regclass, regclass, bigint) RETURNS bigint[] "
+                          "LANGUAGE sql AS 'SELECT "
+                          "NULL::bigint[]'; CREATE FUNCTION tenantmv.decide(regclass, uuid, uuid, bigint, "
+                          "bigint, bigint, text) "
+                          "RETURNS void LANGUAGE sql AS ''");
+    support_sql(
+        m.source,
+        "INSERT INTO tenantmv.applied (migration_id, tenant_id, owner_epoch, state, watermark, events_table) "
+        "VALUES "
+        "('%s', '%s', 1, 'mirroring', 7, 'public.events'); UPDATE tenantmv.store_version SET version = 6",
+        m.endpoints.migration, m.endpoints.tenant);
+    assert_done(guard_upgrade_store(m.source, &m.endpoints.source, &err), &err);
+    assert_int_equal(
+        support_int(m.source, "SELECT count(*) FROM tenantmv.applied WHERE leg = 1 AND mode = 'preserve' AND "
+                              "watermark = 7"),
+        1);
+    /* One of each, or a call of theirs would be ambiguous. */
+    assert_int_equal(
+        support_int(m.source,
+                    "SELECT count(*) FROM pg_proc WHERE pronamespace = 'tenantmv'::regnamespace AND "
+                    "proname IN ('advance', 'decide', 'guard_number')"),
+        3);
+    support_sql(m.source, "SELECT tenantmv.advance('%s', 1, 9, 2)", m.endpoints.migration);
+    insert(m.source, &neighbour, 900, 1);
+}
+
+/* A leg that rests says nothing new of both positions. */
+static void writes_no_anchor_without_an_event(void **state)
+{
+    (void)state;
+    write_home(1, 1);
+    turn(3);
+    int64_t anchors = support_int(m.source, "SELECT count(*) FROM tenantmv.anchor");
+    for (int i = 0; i < 3; i++) {
+        int64_t stored = support_int(m.source, "SELECT watermark FROM tenantmv.applied WHERE leg = 2");
+        int64_t until = clock_now_us() + SUPPORT_TIMEOUT_US;
+
+        insert(m.target, &neighbour, 950, i + 1);
+        while (support_int(m.source, "SELECT watermark FROM tenantmv.applied WHERE leg = 2") == stored) {
+            turn(1);
+            assert_true(clock_now_us() < until);
+        }
+    }
+    assert_int_equal(support_int(m.source, "SELECT count(*) FROM tenantmv.anchor"), anchors);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +447,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(waits_for_a_lower_position_that_is_not_committed, moved, closed),
         cmocka_unit_test_setup_teardown(knows_whether_others_got_an_id_before_its_positions, moved, closed),
         cmocka_unit_test_setup_teardown(overtakes_no_neighbour, moved, closed),
+        cmocka_unit_test_setup_teardown(takes_a_store_of_the_version_before, moved, closed),
+        cmocka_unit_test_setup_teardown(writes_no_anchor_without_an_event, moved, closed),
         cmocka_unit_test_setup_teardown(stops_where_the_sequence_was_set_back, moved, closed),
         cmocka_unit_test_setup_teardown(refuses_to_write_where_the_tenant_lives, moved, closed),
         cmocka_unit_test_setup_teardown(refuses_when_another_engine_has_taken_over, moved, closed),
