@@ -226,6 +226,7 @@ bool bed_begin(struct bed *bed, struct bed_tenant *tenant)
     options.settings.lock_budget_ms = 400;
     options.settings.drain_budget_ms = 3000;
     options.settings.cutover_timeout_ms = 60000;
+    options.settings.hold_s = tenant->hold ? 3600 : 0;
     return tmv_start(bed->handle, &options, &operator_of_tests, &tenant->migration, &err);
 }
 

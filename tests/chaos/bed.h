@@ -23,6 +23,7 @@ struct bed_tenant {
     size_t number; /* in the history */
     struct tmv_store_info target;
     struct pgx_conn *on_target; /* owned */
+    bool hold;                  /* its old store is kept current after the move */
 };
 
 struct bed_worker {

@@ -95,6 +95,20 @@ static const struct scenario all_scenarios[] = {
      .only = "retire.",
      .streams = 10,
      .until_retired = true},
+    {.name = "a store that is kept current",
+     .steps = {TMV_OP_CUTOVER, TMV_OP_FINALIZE},
+     .step_count = 2,
+     .only = "finalize.",
+     .streams = 10,
+     .hold = true},
+    {.name = "takeover of a store that is kept current",
+     .before = "follow.settled=exit",
+     .steps = {TMV_OP_CUTOVER, TMV_OP_FINALIZE},
+     .step_count = 2,
+     .only = "tail. takeover. lease.",
+     .streams = 10,
+     .elsewhere = true,
+     .hold = true},
     {.name = "a new partition",
      .steps = {TMV_OP_CUTOVER},
      .step_count = 1,
@@ -258,9 +272,10 @@ static bool accomplished(struct run *r, enum tmv_operation op)
         return bed_is(&r->bed, r->tenant, "m.phase = 'completed'");
     case TMV_OP_ABORT:
         return bed_is(&r->bed, r->tenant, "m.phase = 'aborted'");
+    case TMV_OP_FINALIZE:
+        return bed_is(&r->bed, r->tenant, "s.ending = 'finalized'");
     case TMV_OP_VERIFY:
     case TMV_OP_REHEARSE:
-    case TMV_OP_FINALIZE:
     case TMV_OP_START:
     case TMV_OP_COUNT:
         break;
@@ -274,6 +289,8 @@ static bool accomplished(struct run *r, enum tmv_operation op)
 
 static const char *when(const struct run *r, enum tmv_operation op)
 {
+    if (op == TMV_OP_FINALIZE) /* some events have been carried */
+        return "s.ending = 'hold' AND s.verified_to > 0 AND s.lag_us >= 0 AND s.step LIKE 'keeping%'";
     if (op == TMV_OP_CUTOVER || op == TMV_OP_REHEARSE)
         return "m.phase = 'dual_write' AND s.ready";
     return r->scenario->while_copying ? "m.phase IN ('bulk_copy', 'dual_write')" : "m.phase = 'dual_write'";
@@ -332,7 +349,8 @@ static bool has_ended(struct run *r)
         !bed_is(&r->bed, r->tenant, "s.retired"))
         return false;
     return bed_is(&r->bed, r->tenant,
-                  "m.phase IN ('completed', 'aborted', 'failed') AND (l.engine IS NULL OR (m.phase <> "
+                  "m.phase IN ('completed', 'aborted', 'failed') AND s.ending IN ('', 'finalized') AND "
+                  "(l.engine IS NULL OR (m.phase <> "
                   "'completed' AND clock_timestamp() - l.heartbeat_at > interval '3 s')) AND (m.phase = "
                   "'completed' OR NOT EXISTS (SELECT FROM tenantmv.ledger g WHERE g.migration_id = m.id AND "
                   "g.done_at IS NULL)) AND NOT EXISTS (SELECT FROM tenantmv.command c WHERE c.migration_id = "
@@ -523,6 +541,7 @@ bool course_run(const struct course *course, struct job_result *result, bool *tr
     r.writers = writers_new(&r.bed, NULL);
     if (!course->scenario->unused)
         start_writers(&r);
+    r.tenant->hold = course->scenario->hold;
     if (!bed_begin(&r.bed, r.tenant))
         fail_msg("the migration cannot be started");
     start_next(&r);

@@ -23,6 +23,7 @@ struct scenario {
                             that meets it is dead */
     bool until_retired;  /* it lasts until the tenant's own triggers are gone */
     const char *change;  /* of a store (chaos/changes.h), made before the first step; NULL none */
+    bool hold;           /* the source is kept current after the move, until it is finalized */
     bool unused;         /* nobody has ever written to the source; writers come when it is mirrored */
 };
 const struct scenario *scenarios(size_t *ret_count);

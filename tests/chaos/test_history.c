@@ -39,6 +39,7 @@ static struct history_row row_of(int n)
                               .position = n};
 
     snprintf(row.digest, sizeof row.digest, "digest %d", n);
+    snprintf(row.content, sizeof row.content, "content %d", n);
     return row;
 }
 
@@ -394,6 +395,52 @@ static void leave_a_prepared_transaction(struct scene *s)
     s->left.prepared = 1;
 }
 
+/* As a hold-down leaves it: the source has gone on with the new home's events, at positions of its own. */
+static void keep_the_source_current(struct scene *s)
+{
+    s->facts.kept_current = true;
+    s->facts.back_base = DECISION + 10;
+    for (int n = DECISION + 1; n <= EVENTS; n++) {
+        struct history_row row = row_of(n);
+
+        row.position = DECISION + 20 + 3 * n;
+        snprintf(row.digest, sizeof row.digest, "elsewhere %d", n);
+        add_row(&s->source, row);
+    }
+}
+
+static void carry_one_twice(struct scene *s)
+{
+    keep_the_source_current(s);
+    struct history_row again = s->source.rows[DECISION];
+    again.position = 1000;
+    add_row(&s->source, again);
+}
+
+static void carry_in_another_order(struct scene *s)
+{
+    keep_the_source_current(s);
+    struct history_row first = s->source.rows[DECISION];
+    int64_t position = first.position;
+
+    first.position = s->source.rows[DECISION + 1].position;
+    s->source.rows[DECISION + 1].position = position;
+    s->source.rows[DECISION] = s->source.rows[DECISION + 1];
+    s->source.rows[DECISION + 1] = first;
+}
+
+static void carry_it_changed(struct scene *s)
+{
+    keep_the_source_current(s);
+    text_copy(s->source.rows[DECISION].content, sizeof s->source.rows[DECISION].content, "changed");
+}
+
+static void leave_one_out_on_the_way_back(struct scene *s)
+{
+    keep_the_source_current(s);
+    remove_row(&s->source, DECISION + 1);
+}
+
 static void harm_a_neighbour(struct scene *s)
 {
     take_back(s);
@@ -425,6 +472,10 @@ static const struct {
      HISTORY_BEFORE_DECISION},
     {"the copy lacks an event", lose_in_the_copy, HISTORY_DIFFERENT},
     {"the copy changed an event", change_in_the_copy, HISTORY_DIFFERENT},
+    {"an event was carried back twice", carry_one_twice, HISTORY_CARRIED},
+    {"two events were carried back in another order", carry_in_another_order, HISTORY_CARRIED},
+    {"an event was changed on the way back", carry_it_changed, HISTORY_CARRIED},
+    {"an event was left out on the way back", leave_one_out_on_the_way_back, HISTORY_CARRIED},
     {"an abort left events", leave_events_on_the_target, HISTORY_LEFT_BEHIND},
     {"routing names the source", route_to_the_source, HISTORY_AUTHORITY},
     {"routing is not migrated", leave_the_route_in_dual_write, HISTORY_AUTHORITY},
@@ -482,9 +533,11 @@ static void good_histories_break_no_rule(void **state)
     struct scene s;
 
     (void)state;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         set_scene(&s);
-        if (i > 0)
+        if (i == 3)
+            keep_the_source_current(&s);
+        else if (i > 0)
             take_back(&s);
         s.neighbour = i == 2;
         judge(&s, &report);

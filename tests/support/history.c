@@ -135,6 +135,7 @@ static const char *const rule_names[HISTORY_RULE_COUNT] = {
     [HISTORY_AFTER_DECISION] = "in the source after the decision",
     [HISTORY_BEFORE_DECISION] = "on the target, and not from the source",
     [HISTORY_DIFFERENT] = "source and target differ",
+    [HISTORY_CARRIED] = "not as in the new home",
     [HISTORY_LEFT_BEHIND] = "left behind on the target",
     [HISTORY_AUTHORITY] = "no single authority",
     [HISTORY_UNFINISHED] = "not ended",
@@ -412,13 +413,43 @@ static size_t rows_up_to(const struct history_store *store, int64_t position)
     return count;
 }
 
+/* What was written to the source itself, or copied from there: not what the way back has brought. */
+static size_t own_rows(const struct judge *j)
+{
+    const struct history_facts *f = j->view->facts;
+
+    return f && f->kept_current ? rows_up_to(j->view->source, f->back_base) : j->view->source->count;
+}
+
+/* The source continues with what the new home has taken since the decision, in that order, up to some event.
+ */
+static void judge_carried(struct judge *j)
+{
+    const struct history_store *source = j->view->source, *target = j->view->target;
+    size_t first = own_rows(j), written = rows_up_to(target, j->view->facts->watermark);
+
+    for (size_t i = 0; first + i < source->count; i++) {
+        const struct history_row *here = &source->rows[first + i];
+        const struct history_row *there = written + i < target->count ? &target->rows[written + i] : NULL;
+
+        if (there && tmv_uuid_equal(&here->event, &there->event) &&
+            strcmp(here->content, there->content) == 0)
+            continue;
+        found(j, HISTORY_CARRIED, &here->stream,
+              "carried event %zu, version %" PRId64 " at position %" PRId64
+              ", is not event %zu of the new home",
+              i + 1, here->version, here->position, i + 1);
+        return;
+    }
+}
+
 /* Up to the watermark both stores hold the same; behind it the source of a tenant that moved holds nothing.
  */
 static void judge_watermark(struct judge *j)
 {
     const struct history_store *source = j->view->source, *target = j->view->target;
     int64_t watermark = j->view->facts->watermark;
-    size_t count = j->moved ? source->count : rows_up_to(source, watermark); /* behind: not mirrored yet */
+    size_t count = j->moved ? own_rows(j) : rows_up_to(source, watermark); /* behind: not mirrored yet */
     size_t copied = rows_up_to(target, watermark);
     size_t s = 0, t = 0;
 
@@ -553,6 +584,8 @@ void history_judge(const struct history *history, const struct history_view *vie
     judge_time(&j);
     if (j.moved || (f && (is(f->phase, "bulk_copy") || is(f->phase, "dual_write"))))
         judge_watermark(&j);
+    if (j.moved && f->kept_current)
+        judge_carried(&j);
     if (f && f->has_migration) {
         judge_authority(&j, f);
         judge_fences(&j, f);

@@ -56,7 +56,8 @@ size_t history_sum(const struct history *history, long tenant, enum history_outc
 struct history_row {
     struct tmv_uuid event, stream;
     int64_t version, position;
-    char digest[33]; /* of every column but txid */
+    char digest[33];  /* of every column but txid */
+    char content[33]; /* the same without the position */
 };
 /* A tenant's events in one store, by position. */
 struct history_store {
@@ -81,6 +82,8 @@ struct history_facts {
     char source_fence[16]; /* "" none */
     char target_fence[16];
     int64_t watermark;       /* the target's applied row; -1 none */
+    bool kept_current;       /* the source was, by the way back: what it has beyond the next is carried */
+    int64_t back_base;       /* position of the source at the decision */
     bool audit_intact;       /* its chain of hashes fits */
     int64_t open_ledger;     /* rows of things not taken back */
     int64_t open_commands;   /* that nobody answered */
@@ -112,6 +115,7 @@ enum history_rule {
     HISTORY_AFTER_DECISION,  /* an event in the source behind the watermark of the decision */
     HISTORY_BEFORE_DECISION, /* an event up to the watermark that the target has and the source has not */
     HISTORY_DIFFERENT,       /* source and target differ up to the watermark */
+    HISTORY_CARRIED,         /* carried back twice, changed, or not in the new home's order */
     HISTORY_LEFT_BEHIND,     /* an aborted migration left events on the target */
     HISTORY_AUTHORITY,       /* routing, phase and fences do not agree on where the tenant lives */
     HISTORY_UNFINISHED,      /* the migration did not end */

@@ -15,7 +15,10 @@ void history_read_store(struct pgx_conn *conn, const struct tmv_uuid *tenant, st
         "aggregate_id, aggregate_type, event_type, tenant_id, actor_id, version, \"timestamp\", payload, "
         "created_at, jsonb_strip_nulls(to_jsonb(e) - '{global_position, event_id, aggregate_id, "
         "aggregate_type, event_type, tenant_id, actor_id, version, timestamp, payload, created_at, "
-        "txid}'::text[]))::text) FROM public.events e WHERE tenant_id = $1::uuid ORDER BY global_position";
+        "txid}'::text[]))::text), md5(row(event_id, aggregate_id, aggregate_type, event_type, tenant_id, "
+        "actor_id, "
+        "version, \"timestamp\", payload, created_at)::text) FROM public.events e WHERE tenant_id = $1::uuid "
+        "ORDER BY global_position";
     AUTO_RESULT struct pgx_result *rows = NULL;
     struct tmv_error err;
 
@@ -31,6 +34,7 @@ void history_read_store(struct pgx_conn *conn, const struct tmv_uuid *tenant, st
         row->version = pgx_int(rows, i, 2);
         row->position = pgx_int(rows, i, 3);
         text_copy(row->digest, sizeof row->digest, pgx_text(rows, i, 4));
+        text_copy(row->content, sizeof row->content, pgx_text(rows, i, 5));
     }
 }
 
@@ -116,12 +120,25 @@ static int64_t triggers(struct pgx_conn *conn, const char *tenant)
                        tenant);
 }
 
+/* The first pair of positions of the way back, which the deciding transaction writes. */
+static void read_way_back(struct pgx_conn *source, const char *migration, struct history_facts *f)
+{
+    f->back_base =
+        support_int(source,
+                    "SELECT coalesce((SELECT to_position FROM tenantmv.anchor WHERE migration_id = '%s' "
+                    "AND leg = 2 AND events = 0 ORDER BY from_position LIMIT 1), -1)",
+                    migration);
+    f->kept_current = f->back_base >= 0;
+}
+
 static void read_stores(const struct history_databases *db, const char *tenant, const char *migration,
                         struct history_facts *f)
 {
-    if (has_schema(db->source))
+    if (has_schema(db->source)) {
         read_text(db->source, f->source_fence, sizeof f->source_fence,
                   "SELECT state FROM tenantmv.fence WHERE tenant_id =", tenant);
+        read_way_back(db->source, migration, f);
+    }
     f->source_triggers = triggers(db->source, tenant);
     f->shared_triggers = support_int(
         db->source, "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'public.events'::regclass AND "
@@ -139,7 +156,8 @@ static void read_stores(const struct history_databases *db, const char *tenant, 
     read_text(db->target, f->target_fence, sizeof f->target_fence,
               "SELECT state FROM tenantmv.fence WHERE tenant_id =", tenant);
     f->watermark = support_int(
-        db->target, "SELECT coalesce((SELECT watermark FROM tenantmv.applied WHERE migration_id = '%s'), -1)",
+        db->target,
+        "SELECT coalesce((SELECT watermark FROM tenantmv.applied WHERE migration_id = '%s' AND leg = 1), -1)",
         migration);
 }
 
