@@ -113,6 +113,41 @@ static void draws_each_migration_as_pictured(void **state)
     stage_end(&stage);
 }
 
+/* A tenant that has moved, and its old store is kept current. */
+static void draws_a_held_migration_as_pictured(void **state)
+{
+    static const int screens[] = {0, 1};
+    static const char *const pictures[] = {"fleet-held", "held"};
+    struct tmv_snapshot *snapshot = sample_snapshot();
+    struct stage stage;
+
+    (void)state;
+    for (size_t i = 0; i < snapshot->migration_count; i++) {
+        struct tmv_migration *m = &snapshot->migrations[i];
+
+        if (m->show != TMV_SHOW_DONE)
+            continue;
+        m->show = TMV_SHOW_HOLD;
+        m->held = true;
+        m->hold_until_us = snapshot->taken_at_us + INT64_C(82800000000);
+        m->lag_us = 4000;
+        m->lag_events = 2;
+        strcpy(m->step, "keeping the old store current");
+        snapshot->counts[TMV_SHOW_DONE]--;
+        snapshot->counts[TMV_SHOW_HOLD]++;
+    }
+    stage_begin(&stage, snapshot);
+    for (size_t c = 0; c < sizeof screens / sizeof *screens; c++) {
+        stage.state.active = screens[c];
+        select_tenant(&stage, "mistral");
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+            stage_draw(&stage, sizes[i].cols, sizes[i].rows);
+            assert_picture(&stage, pictures[c]);
+        }
+    }
+    stage_end(&stage);
+}
+
 static const char *const overlay_pictures[OVERLAY_COUNT] = {
     [OVERLAY_HELP] = "help",         [OVERLAY_PALETTE] = "palette", [OVERLAY_SORT] = "sort",
     [OVERLAY_MESSAGES] = "messages", [OVERLAY_THEME] = "theme",     [OVERLAY_EXPORT] = "export",
@@ -486,6 +521,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(draws_the_fleet_as_pictured),
         cmocka_unit_test(draws_each_migration_as_pictured),
+        cmocka_unit_test(draws_a_held_migration_as_pictured),
         cmocka_unit_test(draws_dialog_and_help_as_pictured),
         cmocka_unit_test(draws_the_other_screens_as_pictured),
         cmocka_unit_test(draws_report_and_replay_as_pictured),

@@ -14,6 +14,7 @@ enum tone report_state_tone(enum tmv_display_state state)
 {
     switch (state) {
     case TMV_SHOW_READY:
+    case TMV_SHOW_HOLD:
     case TMV_SHOW_DONE:
         return TONE_GOOD;
     case TMV_SHOW_PAUSED:
@@ -161,7 +162,7 @@ cJSON *report_attempt_json(const struct tmv_attempt *a)
 
 static bool is_shown(const struct tmv_migration *m, bool only_active)
 {
-    return !only_active || !tmv_phase_is_terminal(m->phase);
+    return !only_active || !tmv_phase_is_terminal(m->phase) || m->held;
 }
 
 cJSON *report_list_json(const struct cli *cli, const struct tmv_snapshot *snapshot, bool only_active)
@@ -320,7 +321,7 @@ static void print_owner(const struct cli *cli, const struct tmv_migration *m, in
 {
     char age[FORMAT_MAX];
 
-    if (tmv_phase_is_terminal(m->phase))
+    if (tmv_phase_is_terminal(m->phase) && !m->held)
         return;
     if (m->generation == 0)
         print_line(cli, "run by", TONE_WARN, "another program, last sign of it %s ago",
@@ -352,7 +353,7 @@ void report_migration(const struct cli *cli, const struct tmv_snapshot *snapshot
     char request[400];
     const struct tmv_attempt *attempt = attempt_latest(snapshot, &m->id);
     /* What the engine did last is no news any more. */
-    const char *step = tmv_phase_is_terminal(m->phase) ? "" : m->step;
+    const char *step = tmv_phase_is_terminal(m->phase) && !m->held ? "" : m->step;
     bool paused = m->paused && !tmv_phase_is_terminal(m->phase);
 
     print_line(cli, "tenant", TONE_STRONG, "%s", tenant_label(cli, &m->tenant, label));

@@ -46,7 +46,11 @@ static void fill_tiles(const struct tmv_snapshot *snapshot, struct tile tiles[TI
                              bounded(fleet_problems(snapshot))};
     for (int i = 1; i < TILES; i++) {
         const struct state_look *look = state_look(states[i - 1]);
-        tiles[i] = (struct tile){look->word, look->role, bounded(snapshot_count(snapshot, states[i - 1]))};
+        int64_t count = snapshot_count(snapshot, states[i - 1]);
+
+        if (states[i - 1] == TMV_SHOW_DONE) /* they have moved, too */
+            count += snapshot_count(snapshot, TMV_SHOW_HOLD);
+        tiles[i] = (struct tile){look->word, look->role, bounded(count)};
     }
 }
 

@@ -152,7 +152,7 @@ static void number_cell(const struct tmv_migration *m, int column, struct canvas
         format_count(m->events_copied, text);
     if (is_live(m) && column == COLUMN_RATE)
         format_count(m->rate, text);
-    if (is_live(m) && column == COLUMN_LAG)
+    if ((is_live(m) || m->held) && column == COLUMN_LAG)
         format_short(m->lag_us, text);
     if (is_live(m) && column == COLUMN_ETA && m->eta_us >= 0)
         format_short(m->eta_us, text);
@@ -209,9 +209,9 @@ static void fleet_cell(void *user, int row, int column, struct canvas *canvas, s
 static void counts_line(const struct model *model, struct canvas *canvas, struct rect area)
 {
     static const enum tmv_display_state shown[] = {
-        TMV_SHOW_FAILED,    TMV_SHOW_ORPHAN,  TMV_SHOW_CUTOVER, TMV_SHOW_PAUSED,
-        TMV_SHOW_THROTTLED, TMV_SHOW_WAITING, TMV_SHOW_READY,   TMV_SHOW_SYNC,
-        TMV_SHOW_COPY,      TMV_SHOW_PENDING, TMV_SHOW_DONE,    TMV_SHOW_ABORTED,
+        TMV_SHOW_FAILED,  TMV_SHOW_ORPHAN, TMV_SHOW_CUTOVER, TMV_SHOW_PAUSED, TMV_SHOW_THROTTLED,
+        TMV_SHOW_WAITING, TMV_SHOW_READY,  TMV_SHOW_SYNC,    TMV_SHOW_COPY,   TMV_SHOW_PENDING,
+        TMV_SHOW_HOLD,    TMV_SHOW_DONE,   TMV_SHOW_ABORTED,
     };
     struct line line = line_begin(canvas, area);
 

@@ -197,7 +197,7 @@ static void counts_line(const struct items *items, struct canvas *canvas, struct
             back++;
     }
     line_putf(&line, ROLE_STATE_DONE, " ✓ %s moved",
-              count_words(moved, snapshot_count(s, TMV_SHOW_DONE), count));
+              count_words(moved, snapshot_count(s, TMV_SHOW_DONE) + snapshot_count(s, TMV_SHOW_HOLD), count));
     line_putf(
         &line, ended > 0 ? ROLE_LEVEL_WARN : ROLE_TEXT_DIM, "   ✗ %s failed or aborted",
         count_words(ended, snapshot_count(s, TMV_SHOW_FAILED) + snapshot_count(s, TMV_SHOW_ABORTED), count));

@@ -162,7 +162,8 @@ void series_note(struct series_set *set, struct tmv_snapshot *snapshot)
         struct tmv_migration *m = &snapshot->migrations[i];
         const struct tmv_sample now = {.at_us = snapshot->taken_at_us, .rate = m->rate, .lag_us = m->lag_us};
         const struct series *series;
-        if (tmv_phase_is_terminal(m->phase) || snapshot->taken_at_us <= SERIES_SECONDS * SECOND_US)
+        if ((tmv_phase_is_terminal(m->phase) && !m->held) ||
+            snapshot->taken_at_us <= SERIES_SECONDS * SECOND_US)
             continue;
         for (size_t k = 0; k < m->sample_count; k++)
             series_add(set, &m->id, &m->samples[k]);

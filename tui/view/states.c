@@ -11,6 +11,7 @@ static const struct state_look looks[TMV_SHOW_COUNT] = {
     [TMV_SHOW_SYNC] = {"SYNC", "sync", "▶", ROLE_STATE_SYNC, 6},
     [TMV_SHOW_READY] = {"READY", "ready", "◆", ROLE_STATE_READY, 5},
     [TMV_SHOW_CUTOVER] = {"CUTOVER", "cutover", "●", ROLE_STATE_CUTOVER, 2},
+    [TMV_SHOW_HOLD] = {"HOLD", "held", "✓", ROLE_STATE_HOLD, 8},
     [TMV_SHOW_DONE] = {"DONE", "done", "✓", ROLE_STATE_DONE, 9},
     [TMV_SHOW_PAUSED] = {"PAUSED", "paused", "‖", ROLE_STATE_PAUSED, 3},
     [TMV_SHOW_FAILED] = {"FAILED", "failed", "✗", ROLE_STATE_FAILED, 0},
@@ -39,6 +40,11 @@ const char *state_since(const struct tmv_migration *m, int64_t now_us, char text
         snprintf(text, STATE_SINCE_MAX, "waiting for %s, next try %s%s",
                  format_short(now_us - m->waiting_since_us, since), later ? "at " : "now",
                  later ? format_clock(m->next_try_at_us, next) : "");
+    else if (m->show == TMV_SHOW_HOLD && now_us < m->hold_until_us)
+        snprintf(text, STATE_SINCE_MAX, "old store kept current, %s left",
+                 format_short(m->hold_until_us - now_us, since));
+    else if (m->show == TMV_SHOW_HOLD)
+        snprintf(text, STATE_SINCE_MAX, "old store kept current, its time is over");
     else if (m->show == TMV_SHOW_PAUSED && m->paused_at_us > 0)
         snprintf(text, STATE_SINCE_MAX, "paused for %s", format_short(now_us - m->paused_at_us, since));
     return text;

@@ -10,10 +10,11 @@
     (60 * US_PER_S) /* a program that works leaves a sign far more often while it copies */
 
 static const char *const names[TMV_SHOW_COUNT] = {
-    [TMV_SHOW_PENDING] = "PENDING", [TMV_SHOW_COPY] = "COPY",           [TMV_SHOW_SYNC] = "SYNC",
-    [TMV_SHOW_READY] = "READY",     [TMV_SHOW_CUTOVER] = "CUTOVER",     [TMV_SHOW_DONE] = "DONE",
-    [TMV_SHOW_PAUSED] = "PAUSED",   [TMV_SHOW_FAILED] = "FAILED",       [TMV_SHOW_ABORTED] = "ABORTED",
-    [TMV_SHOW_ORPHAN] = "ORPHAN",   [TMV_SHOW_THROTTLED] = "THROTTLED", [TMV_SHOW_WAITING] = "WAITING",
+    [TMV_SHOW_PENDING] = "PENDING", [TMV_SHOW_COPY] = "COPY",       [TMV_SHOW_SYNC] = "SYNC",
+    [TMV_SHOW_READY] = "READY",     [TMV_SHOW_CUTOVER] = "CUTOVER", [TMV_SHOW_DONE] = "DONE",
+    [TMV_SHOW_HOLD] = "HOLD",       [TMV_SHOW_PAUSED] = "PAUSED",   [TMV_SHOW_FAILED] = "FAILED",
+    [TMV_SHOW_ABORTED] = "ABORTED", [TMV_SHOW_ORPHAN] = "ORPHAN",   [TMV_SHOW_THROTTLED] = "THROTTLED",
+    [TMV_SHOW_WAITING] = "WAITING",
 };
 
 const char *tmv_display_state_name(enum tmv_display_state state)
@@ -149,6 +150,8 @@ static void explain(struct tmv_migration *m, int64_t now_us)
 
 enum tmv_display_state show_word(const struct tmv_migration *m, bool ready, int64_t now_us)
 {
+    if (m->phase == TMV_PHASE_COMPLETED && m->held)
+        return TMV_SHOW_HOLD;
     return is_orphan(m, now_us) ? TMV_SHOW_ORPHAN : running_word(m, ready);
 }
 

@@ -202,7 +202,8 @@ static bool read_group(const struct pgx_result *r, int row, int64_t now_us, stru
                                .waiting_since_us = pgx_bool(r, row, 5) ? 1 : 0,
                                .owner_age_us = pgx_bool(r, row, 6) ? silent_us : -1,
                                .created_at_us = pgx_bool(r, row, 8) ? now_us : now_us - LEASE_TTL_US - 1,
-                               .engine_somewhere = pgx_bool(r, row, 9)};
+                               .engine_somewhere = pgx_bool(r, row, 9),
+                               .held = pgx_bool(r, row, 11)};
     text_copy(ret_like->throttle, sizeof ret_like->throttle, pgx_bool(r, row, 2) ? "yes" : "");
     return tmv_phase_parse(pgx_text(r, row, 0), &ret_like->phase);
 }
@@ -219,7 +220,7 @@ static bool read_counts(struct tmv_control *control, const struct tmv_uuid *tena
             &r, err))
         return err_wrap(err, "counting migrations");
     for (int row = 0; row < pgx_rows(r); row++) {
-        int64_t count = pgx_int(r, row, 11);
+        int64_t count = pgx_int(r, row, 12);
 
         if (!read_group(r, row, snapshot->taken_at_us, &like))
             continue;

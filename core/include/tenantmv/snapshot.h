@@ -18,6 +18,7 @@ enum tmv_display_state {
     TMV_SHOW_SYNC,  /* dual write, a gate is red */
     TMV_SHOW_READY, /* every gate is green */
     TMV_SHOW_CUTOVER,
+    TMV_SHOW_HOLD, /* completed, and its old store is kept current */
     TMV_SHOW_DONE,
     TMV_SHOW_PAUSED,
     TMV_SHOW_FAILED,

@@ -24,9 +24,9 @@ SELECT m.phase, coalesce(m.is_paused, false), coalesce(s.throttle, '') <> '',
        now() - m.created_at <= make_interval(secs => $2 / 1e6), alive.somewhere,
        m.phase = 'failed' AND EXISTS (SELECT FROM public.tenant_migrations later
                                        WHERE later.tenant_id = m.tenant_id AND later.created_at > m.created_at),
-       count(*)
+       coalesce(s.ending IN ('hold', 'finalizing'), false), count(*)
   FROM alive, public.tenant_migrations m
   LEFT JOIN tenantmv.migration_state s ON s.migration_id = m.id
   LEFT JOIN tenantmv.lease l ON l.migration_id = m.id AND l.engine IS NOT NULL
  WHERE $1::uuid IS NULL OR m.tenant_id = $1::uuid
- GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+ GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
