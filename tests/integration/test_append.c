@@ -24,7 +24,6 @@ static void move_the_tenant(bool partitioned)
 {
     struct tmv_error err;
 
-    unsetenv("TENANTMV_MUTANT");
     move_prepare(&m, partitioned);
     feed_reader_prepare(m.source);
     move_guard_source(&m);
@@ -59,7 +58,6 @@ static int moved_partitioned(void **state)
 static int closed(void **state)
 {
     (void)state;
-    unsetenv("TENANTMV_MUTANT");
     tailer_release(&tail);
     move_release(&m);
     return 0;

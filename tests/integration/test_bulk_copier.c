@@ -215,7 +215,7 @@ static void goes_on_after_a_pause(void **state)
     copy_bed_close(&bed);
 }
 
-/* It may be an abort, which has taken everything back when the hook returns. */
+/* It may be a pause: what comes after the last chunk is left for later. */
 static void is_not_finished_when_told_to_stop_after_the_last_chunk(void **state)
 {
     const struct copy_bed_options o = {0};

@@ -137,7 +137,7 @@ static void has_nothing_to_end_without_it(void **state)
     request.migration = l.migration;
     assert_int_equal(support_int(l.on_source, "SELECT count(*) FROM tenantmv.applied WHERE leg = 2"), 0);
     assert_fails(tmv_request(l.handle, &request, &amy, &ignored, &err), &err, TMV_ERR_REFUSED);
-    assert_non_null(strstr(err.message, "nothing to end"));
+    assert_non_null(strstr(err.message, "nothing to finalize"));
 }
 
 static void verifies_what_moved_meanwhile(void **state)
@@ -215,7 +215,7 @@ static void is_given_up_when_it_has_forgotten_where_it_began(void **state)
     life_stop_engine();
     support_sql(l.on_source, "DELETE FROM tenantmv.applied WHERE leg = 2");
     life_start_engine();
-    life_wait_for("s.waiting_since IS NOT NULL");
+    life_wait_for("s.note LIKE 'the old store has forgotten the way back%--abandon-source%'");
     assert_fails(tmv_request(l.handle, &request, &amy, &ignored, &err), &err, TMV_ERR_USAGE); /* no reason */
     request.reason = "restored from a backup";
     life_expect(life_ask_for(&request), TMV_COMMAND_DONE, "given up");

@@ -64,7 +64,7 @@ static bool run(struct cli *cli, const void *arguments, struct tmv_error *err)
 
 const struct command command_finalize = {
     .name = "finalize",
-    .summary = "stop keeping the store current that a tenant has left",
+    .summary = "stop keeping a tenant's old store current",
     .description =
         "Ends what `tenantmv start --hold` asked for: events that are written to the tenant's new store are "
         "not carried to the old one any more. Refused unless everything up to now was carried and is proven "

@@ -28,7 +28,7 @@ static bool start_refused(const struct pgx_result *result, const struct tmv_star
                         "program that is gone ran it)");
     }
     if (strcmp(outcome, "held") == 0) {
-        err_set(err, TMV_ERR_REFUSED, "migration %s still keeps the store current that tenant %s has left",
+        err_set(err, TMV_ERR_REFUSED, "migration %s still keeps the old store of tenant %s current",
                 pgx_text(result, 0, 1), tenant);
         snprintf(err->sqlstate, sizeof err->sqlstate, "TM140");
         return err_hint(err, "end that first: tenantmv finalize %s", pgx_text(result, 0, 1));
@@ -203,7 +203,7 @@ static bool phase_permits(const struct tmv_migration *now, const struct tmv_requ
         return true;
     if (request->operation == TMV_OP_FINALIZE)
         return err_set(err, TMV_ERR_REFUSED,
-                       "migration %s keeps no old store current: there is nothing to end", id);
+                       "migration %s keeps no old store current: there is nothing to finalize", id);
     err_set(err, TMV_ERR_REFUSED, "migration %s is %s: no engine runs it any more", id,
             tmv_phase_name(now->phase));
     return err_hint(err, "compare the stores from here: tenantmv verify TENANT --direct");

@@ -87,9 +87,9 @@ static bool report_hold(struct hold *h, struct tmv_error *err)
     figure_set(&p.figures, TMV_FIGURE_VERIFIED_TO, h->verifier.proven.from);
     if (h->verifier.differs)
         snprintf(note, sizeof note,
-                 "the old store differs after position %" PRId64 ": %" PRId64 " events here, %" PRId64
-                 " there",
-                 h->verifier.proven.from, h->verifier.source_events, h->verifier.target_events);
+                 "the old store differs after position %" PRId64 ": it has %" PRId64
+                 " events, the new store %" PRId64,
+                 h->verifier.proven.from, h->verifier.target_events, h->verifier.source_events);
     p.step = "keeping the old store current";
     p.note = note;
     c->reported_us = clock_now_us();
@@ -105,8 +105,8 @@ static bool tell_difference(struct hold *h, struct tmv_error *err)
         return true;
     h->difference_told = true;
     snprintf(told.message, sizeof told.message,
-             "store %s differs from %s after position %" PRId64 " of the new home: %" PRId64
-             " events there, %" PRId64 " in the old store",
+             "the old store %s differs from %s after position %" PRId64
+             " of the new store, which has %" PRId64 " events there; the old store has %" PRId64,
              h->endpoints.target_store.id, h->endpoints.source_store.id, h->verifier.proven.from,
              h->verifier.source_events, h->verifier.target_events);
     return move_report_error(h->c, &told, err);
@@ -212,8 +212,8 @@ bool hold_abandon(struct coordinator *c, const struct command_row *command, stru
         return false;
     end_leg_if_it_answers(c);
     return finish(c, &note, err) &&
-           coordinator_answer(c, command, TMV_COMMAND_DONE,
-                              "the old store is given up: it is behind, and nothing is compared", err);
+           coordinator_answer(c, command, TMV_COMMAND_DONE, "the old store was given up; it was not compared",
+                              err);
 }
 
 /* An engine was lost in the middle; the command waits again. */

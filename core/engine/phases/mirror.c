@@ -704,7 +704,7 @@ static bool answer_finalized(struct coordinator *c, const struct command_row *co
     if (c->row.ending == ENDING_FINALIZED)
         return coordinator_answer(c, command, TMV_COMMAND_DONE, hold_ended, err);
     return coordinator_answer(c, command, TMV_COMMAND_REFUSED,
-                              "no store is kept current for it: there is nothing to end", err);
+                              "no store is kept current for it: there is nothing to finalize", err);
 }
 
 /* What a crash right after the decision left (the target still armed, or control behind), and verification.

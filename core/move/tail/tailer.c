@@ -60,6 +60,16 @@ void tailer_release(struct tailer *t)
 
 /* ---- connecting ---- */
 
+/* The way back begins with the decision, so a store that forgot one forgot the other. */
+static bool no_applied_row(const struct tailer *t, struct tmv_error *err)
+{
+    if (!appends(t))
+        return err_set(err, TMV_ERR_INTERNAL, "the target has no applied row of this migration");
+    err_set(err, TMV_ERR_REFUSED,
+            "the old store has forgotten the way back (a failover, or a restored backup)");
+    return err_hint(err, "it cannot be kept current: tenantmv finalize --abandon-source ends that");
+}
+
 static bool read_watermark(struct tailer *t, struct tmv_error *err)
 {
     AUTO_RESULT struct pgx_result *row = NULL;
@@ -70,7 +80,7 @@ static bool read_watermark(struct tailer *t, struct tmv_error *err)
             err))
         return false;
     if (pgx_rows(row) != 1)
-        return err_set(err, TMV_ERR_INTERNAL, "the target has no applied row of this migration");
+        return no_applied_row(t, err);
     t->stored_watermark = t->watermark = pgx_int(row, 0, 2);
     t->copy_limit = pgx_int(row, 0, 1);
     if (t->watermark < t->copy_limit)

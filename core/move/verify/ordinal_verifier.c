@@ -37,7 +37,7 @@ bool ordinal_verifier_connect(struct ordinal_verifier *v, int64_t proven_to, str
                    &row, err))
         return false;
     if (pgx_rows(row) == 0)
-        return err_set(err, TMV_ERR_REFUSED, "%s does not know where the way back begins",
+        return err_set(err, TMV_ERR_REFUSED, "%s has no record of where the way back begins",
                        pgx_place(v->target));
     v->proven.from = pgx_int(row, 0, 0);
     v->proven.to = pgx_int(row, 0, 1);

@@ -577,7 +577,7 @@ BEGIN
     PERFORM 1 FROM tenantmv.fence f
       WHERE f.tenant_id = p_tenant AND f.events = p_events AND f.migration_id = p_migration AND f.state = 'moved' FOR SHARE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'the tenant''s home is not elsewhere any more' USING ERRCODE = 'TM010';
+        RAISE EXCEPTION 'the tenant does not live elsewhere any more' USING ERRCODE = 'TM010';
     END IF;
     v_own := pg_current_xact_id()::text::bigint;
     IF v_floor IS NULL THEN
@@ -587,7 +587,7 @@ BEGIN
         positions := positions[1:p_count];
     END IF;
     IF positions[1] <= v_high THEN
-        RAISE EXCEPTION 'the position sequence gives %, and % was given before: it was set back, or hands out positions of a cache',
+        RAISE EXCEPTION 'the position sequence gives %, and % was given before: it was set back, or it has a CACHE',
             positions[1], v_high
             USING ERRCODE = 'TM160', HINT = format('Set it forward: SELECT setval(%L, %s); and ALTER SEQUENCE %s CACHE 1.',
                                                    p_sequence, v_high, p_sequence);
